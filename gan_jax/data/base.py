@@ -1,0 +1,118 @@
+"""What a data set is to the rest: its spec, its arrays, and the split strings all sets share."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from gan_jax.types import ConfigError
+
+
+class Spec(NamedTuple):
+    """What is known of a data set before any of it is decoded."""
+
+    shape: tuple[int, ...]  # one example: (H, W, C), or (d,)
+    kind: str  # "image" or "points"
+    splits: dict[str, int]  # examples in each; empty for a law, which can be sampled for ever
+    classes: int  # 0: no labels
+
+
+class Arrays(NamedTuple):
+    """Decoded examples, possibly memory-mapped and then read-only."""
+
+    x: np.ndarray  # uint8 [N, H, W, C] images, float32 [N, d] points
+    label: np.ndarray | None  # int32 [N]
+
+
+class Slice(NamedTuple):
+    """Examples start to stop of one named split, 0 <= start < stop <= its size."""
+
+    split: str
+    start: int
+    stop: int
+
+
+_PART = re.compile(
+    r"(?P<split>[\w-]+)(?:\[(?P<start>-?[\d_.]+%?)?(?P<colon>:)(?P<stop>-?[\d_.]+%?)?\])?", re.ASCII
+)
+
+
+def parse_split(text: str, splits: dict[str, int]) -> list[Slice]:
+    """'train[:10%]+test' -> slices, by the rules of TFDS: per cent rounds to the closest example.
+
+    A bound is a number of examples or a percentage, negative ones count from the end. ConfigError
+    if a split is unknown, the notation is not understood, or a slice is empty or out of range.
+    """
+    return [_parse_part(part.strip(), text, splits) for part in str(text).split("+")]
+
+
+def _parse_part(part: str, text: str, splits: dict[str, int]) -> Slice:
+    match = _PART.fullmatch(part)
+    sizes = ", ".join(f"{name} ({size})" for name, size in splits.items())
+    if not match or match["split"] not in splits:
+        raise ConfigError(
+            f"data.split {text!r}: {part!r} is not one of the splits {sizes}, nor a slice of one "
+            "such as train[:1000] or train[:10%]"
+        )
+    size = splits[match["split"]]
+    ends = [end for end in (match["start"], match["stop"]) if end]
+    if len({end.endswith("%") for end in ends}) > 1:  # TFDS would read both as percentages
+        raise ConfigError(f"data.split {text!r}: {part!r} mixes a percentage with a count")
+    try:
+        start = _position(match["start"], size, 0)
+        stop = _position(match["stop"], size, size)
+    except ValueError:
+        raise ConfigError(
+            f"data.split {text!r}: {part!r} has a bound that is not a number"
+        ) from None
+    if not 0 <= start < stop <= size:
+        raise ConfigError(
+            f"data.split {text!r}: {part!r} is empty or out of range, as {match['split']} "
+            f"has {size} examples"
+        )
+    return Slice(match["split"], start, stop)
+
+
+def _position(bound: str | None, size: int, default: int) -> int:
+    """The absolute index that a bound names; out of range stays out of range."""
+    if not bound:
+        return default
+    index = round(float(bound[:-1]) * size / 100) if bound.endswith("%") else int(bound)
+    return index + size if bound.startswith("-") else index
+
+
+def take(text: str, splits: dict[str, int], read: Callable[[str], Arrays]) -> Arrays:
+    """The examples a split string names. read(name) -> the whole of a named split, in order."""
+    parts = []
+    for split, start, stop in parse_split(text, splits):
+        x, label = read(split)
+        parts.append(Arrays(x[start:stop], None if label is None else label[start:stop]))
+    if len(parts) == 1:  # a view: a memory map stays one
+        return parts[0]
+    labels = [part.label for part in parts if part.label is not None]
+    return Arrays(
+        np.concatenate([part.x for part in parts]),
+        np.concatenate(labels) if len(labels) == len(parts) else None,
+    )
+
+
+def interleave(label_N: np.ndarray) -> np.ndarray:
+    """An order [N] in which any run of examples has the classes in their overall proportions.
+
+    The r-th of a class's c examples goes to (r + 1/2) / c of the way; ties go by class. Equal
+    classes come out in turn: 0, 1, ..., 9, 0, 1, ... No randomness: the same on every machine.
+    """
+    place = np.empty(len(label_N))
+    for each in np.unique(label_N):
+        (members,) = np.nonzero(label_N == each)
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.lexsort((label_N, place))
+
+
+def stratified(whole: Arrays, split: str, train: int) -> Arrays:
+    """The first `train` labelled examples in the order of interleave, or for "test" the others."""
+    assert whole.label is not None
+    order = interleave(whole.label)
+    chosen = order[:train] if split == "train" else order[train:]
+    return Arrays(whole.x[chosen], whole.label[chosen])

@@ -1,0 +1,203 @@
+"""Decoded images kept as .npy files: written once, atomically, and memory-mapped from then on.
+
+A file's name holds a digest of what it was made from (names, sizes and times of the source files,
+or a package's version), so a changed source is never served stale. A whole split is cached;
+slices are views of it. The files hold plain arrays: nothing in them is ever unpickled.
+"""
+
+import contextlib
+import errno
+import hashlib
+import importlib.metadata
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from gan_jax.data.base import Arrays
+from gan_jax.types import ConfigError, DataCorruptError
+
+_FORMAT = 1  # raise it when the same source is to decode to other arrays
+_PATIENCE_SECONDS = 1.0  # a decode that takes longer says so, once
+
+Blocks = Callable[[], Iterable[Arrays]]
+
+
+class Entry(NamedTuple):
+    """One array pair to be cached."""
+
+    name: str  # for messages and file names: mnist/train
+    folders: tuple[Path, ...]  # where it may live, the first that works
+    source: tuple  # changes whenever the source does
+    shape: tuple[int, ...]  # of x: (N, H, W, C)
+    labelled: bool
+    mode: int = 0o644  # permissions of the files: those of the source
+
+
+def cached(entry: Entry, blocks: Blocks) -> Arrays:
+    """The arrays from the first folder that has them, else decoded and kept in one that can.
+
+    blocks() -> consecutive runs of examples, which must add up to entry.shape: DataCorruptError
+    if they do not. A file that is truncated or has another shape counts as absent. When no folder
+    can be written the arrays stay in memory, and a line on stderr says so.
+    """
+    stem = f"{entry.name.rpartition('/')[2]}-{_digest(entry)}"
+    for folder in entry.folders:
+        if found := _read(folder, stem, entry):
+            return found
+    problems = []
+    for folder in entry.folders:
+        try:
+            _write(folder, stem, entry, blocks)
+        except OSError as error:
+            problems.append(f"{folder} ({error.strerror or error})")
+            continue
+        if found := _read(folder, stem, entry):
+            return found
+    _say(f"{entry.name} is decoded anew each time: cannot keep it in {', '.join(problems)}")
+    return _gather(entry, blocks)
+
+
+def packaged(name: str, package: str, shape: tuple[int, ...], blocks: Blocks) -> Arrays:
+    """The labelled images inside an installed package. ConfigError if it is not installed."""
+    try:
+        source = (package, importlib.metadata.version(package))
+        entry = Entry(f"{name}/all", user_folders(name), source, shape, labelled=True)
+        return cached(entry, blocks)
+    except ImportError as error:  # PackageNotFoundError is one
+        raise ConfigError(
+            f"data {name!r} comes with {package}, which cannot be imported ({error}): "
+            "pip install 'gan-jax[demo]'"
+        ) from error
+
+
+def user_folders(name: str) -> tuple[Path, ...]:
+    """The user's own cache folder for a name; none if there is no home folder."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):  # the standard has a relative one ignored
+        base = os.path.join(os.path.expanduser("~"), ".cache")
+    return (Path(base, "gan_jax", *name.split("/")),) if os.path.isabs(base) else ()
+
+
+def file_stamp(path: Path) -> tuple[str, int, int]:
+    """What changes when a file is replaced or written to: its name, size and time."""
+    stat = path.stat()
+    return path.name, stat.st_size, stat.st_mtime_ns
+
+
+def _digest(entry: Entry) -> str:
+    key = repr((_FORMAT, entry.source, entry.shape, entry.labelled))
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _read(folder: Path, stem: str, entry: Entry) -> Arrays | None:
+    x = _open(folder / f"{stem}-x.npy", entry.shape, np.uint8)
+    label = None
+    if entry.labelled:
+        label = _open(folder / f"{stem}-label.npy", entry.shape[:1], np.int32)
+    if x is None or (entry.labelled and label is None):
+        return None
+    return Arrays(x, label)
+
+
+def _open(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray | None:
+    """The mapped array, or None if the file is not there or not exactly what it has to be."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        extra = path.stat().st_size - (array.offset + array.nbytes)
+    except (OSError, ValueError, EOFError, AttributeError):
+        return None
+    if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous or extra:
+        return None
+    return np.asarray(array)
+
+
+def _write(folder: Path, stem: str, entry: Entry, blocks: Blocks) -> None:
+    _make_folder(folder)
+    with contextlib.ExitStack() as stack:
+        file_x = stack.enter_context(_replacing(folder / f"{stem}-x.npy", entry.mode))
+        _write_header(file_x, entry.shape, np.uint8)
+        if entry.labelled:
+            file_label = stack.enter_context(_replacing(folder / f"{stem}-label.npy", entry.mode))
+            _write_header(file_label, entry.shape[:1], np.int32)
+        for x, label in _checked(entry, blocks, f"kept in {folder}"):
+            file_x.write(x.tobytes())
+            if label is not None:
+                file_label.write(label.tobytes())
+    _remove_others(folder, stem)
+
+
+def _make_folder(folder: Path) -> None:
+    """mkdir -p, where permitted: root, as which containers run, is held to the write bits too."""
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    if not nearest.stat().st_mode & 0o222:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(nearest))
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _write_header(file: IO[bytes], shape: tuple[int, ...], dtype: type) -> None:
+    descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    header = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path, mode: int) -> Iterator[IO[bytes]]:
+    """A file that takes its name only when all of it is on the disk."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with open(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _remove_others(folder: Path, stem: str) -> None:
+    """Drops what an earlier source left; a process that has it mapped keeps its copy."""
+    split = stem.rpartition("-")[0]
+    for path in folder.glob(f"{split}-{'[0-9a-f]' * 16}-*.npy"):
+        if not path.name.startswith(stem):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _gather(entry: Entry, blocks: Blocks) -> Arrays:
+    parts = list(_checked(entry, blocks, "kept in memory"))
+    x = np.concatenate([part.x for part in parts])
+    labels = [part.label for part in parts if part.label is not None]
+    return Arrays(x, np.concatenate(labels) if entry.labelled else None)
+
+
+def _checked(entry: Entry, blocks: Blocks, where: str) -> Iterator[Arrays]:
+    """The blocks, each of the right shape and type, and entry.shape[0] examples in all."""
+    count, start, said = 0, time.monotonic(), False
+    for x, label in blocks():
+        if x.shape[1:] != entry.shape[1:] or x.dtype != np.uint8:
+            raise DataCorruptError(
+                f"{entry.name} decodes to {x.dtype} {x.shape[1:]} at example {count}, "
+                f"expected uint8 {entry.shape[1:]}: prepare it again"
+            )
+        yield Arrays(x, None if label is None else label.astype(np.int32))
+        count += len(x)
+        if not said and time.monotonic() - start > _PATIENCE_SECONDS:
+            _say(f"decoding {entry.name}: {entry.shape[0]} images, {where}")
+            said = True
+    if count != entry.shape[0]:
+        raise DataCorruptError(
+            f"{entry.name} has {count} examples, expected {entry.shape[0]}: prepare it again"
+        )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

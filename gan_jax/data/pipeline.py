@@ -1,0 +1,131 @@
+"""From examples to batches, in an order that is a pure function of (seed, step).
+
+Small sets live on the device and are gathered inside the step; larger ones stay on the host, which
+gathers the examples of the next dispatch while the device works on this one. Both meet the same
+examples in the same order.
+"""
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import data
+from gan_jax.types import Array, Batch, GanState, PyTree
+
+DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
+
+
+class Source(NamedTuple):
+    """What a dispatch needs besides the state."""
+
+    examples: PyTree  # (x, label) on the device, or () for a law
+    order: Array  # [steps, K, B] int32: rows of x
+
+
+def load_examples(config: ConfigDict) -> data.Arrays | None:
+    """The set's arrays, or None for a law, which has no end."""
+    if data.law(config.data.name):
+        return None
+    return data.load(config.data.name, config.data.split, config.data.dir)
+
+
+def mean_example(config: ConfigDict) -> np.ndarray:
+    """The mean image, in [0, 1]."""
+    arrays = load_examples(config)
+    assert arrays is not None
+    return arrays.x.mean(0, dtype=np.float64) / 255
+
+
+def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]:
+    """A pure f(key, step) -> [log_every_steps, K, B] int32: rows of the examples from that step on.
+
+    Each epoch is a shuffle of its own, cut into whole batches; the rest of it waits for the next.
+    """
+    steps, k, batch = config.log_every_steps, config.dynamics.k_disc, config.batch_size
+    per_epoch = size // batch
+    epochs = (steps * k - 2) // per_epoch + 2  # that many can be touched by steps * k batches
+
+    def shuffle(key: Array, epoch: Array) -> Array:
+        rows = jax.random.permutation(jax.random.fold_in(key, epoch), size)
+        return rows[: per_epoch * batch].reshape(per_epoch, batch)
+
+    def order(key: Array, step: Array) -> Array:
+        key = jax.random.fold_in(key, DATA_STREAM)
+        epoch, start = step * k // per_epoch, step * k % per_epoch
+        batches = jax.lax.map(lambda e: shuffle(key, epoch + e), jnp.arange(epochs))
+        batches = batches.reshape(epochs * per_epoch, batch)
+        chosen = jax.lax.dynamic_slice_in_dim(batches, start, steps * k)
+        return chosen.reshape(steps, k, batch).astype(jnp.int32)
+
+    return order
+
+
+def make_take(config: ConfigDict) -> Callable[[GanState, PyTree, Array], Batch]:
+    """A pure f(state, examples, order [K, B]) -> Batch, x [K, B, ...] float in the config's range."""
+    law, k, batch = data.law(config.data.name), config.dynamics.k_disc, config.batch_size
+    if law:
+        draw = functools.partial(law.sample, n=batch, **dict(config.data.args))
+
+        def sample(state: GanState, examples: PyTree, order: Array) -> Batch:
+            key = jax.random.fold_in(jax.random.fold_in(state.key, DATA_STREAM), state.step)
+            return Batch(jax.vmap(draw)(jax.random.split(key, k)))
+
+        return sample
+    low = config.data.low
+
+    def gather(state: GanState, examples: PyTree, order: Array) -> Batch:
+        x, label = examples
+        return Batch(to_range(x[order], low), None if label is None else label[order])
+
+    return gather
+
+
+def to_range(x: Array, low: float) -> Array:
+    """uint8 pixels to [low, 1]; points stay as they are."""
+    return x * ((1 - low) / 255) + low if x.dtype == jnp.uint8 else x
+
+
+def to_unit(x: Array, low: float) -> Array:
+    """Samples in [low, 1] to [0, 1]."""
+    return (x - low) / (1 - low)
+
+
+def make_source(config: ConfigDict, arrays: data.Arrays | None) -> Callable[[Array, int], Source]:
+    """A function (key, step) -> Source of the dispatch that starts at that step."""
+    shape = (config.log_every_steps, config.dynamics.k_disc, config.batch_size)
+    if arrays is None:
+        nothing = Source((), jnp.zeros((*shape[:2], 0), jnp.int32))
+        return lambda key, step: nothing
+    order = jax.jit(make_order(config, len(arrays.x)))
+    if arrays.x.nbytes <= config.data.device_mb * 2**20:
+        examples = jax.device_put(tuple(arrays))
+        return lambda key, step: Source(examples, order(key, step))
+    return _HostSource(arrays, order, shape)
+
+
+class _HostSource:
+    """Gathers on the host, and the next dispatch's examples while the device works on this one's."""
+
+    def __init__(self, arrays: data.Arrays, order: Callable, shape: tuple[int, int, int]):
+        self.arrays, self.order, self.shape = arrays, order, shape
+        self.threads = ThreadPoolExecutor(1)
+        self.coming: dict[int, Future[Source]] = {}
+
+    def __call__(self, key: Array, step: int) -> Source:
+        now = self.coming.pop(step, None) or self.threads.submit(self._gather, key, step)
+        after = step + self.shape[0]
+        self.coming = {after: self.threads.submit(self._gather, key, after)}
+        return now.result()
+
+    def _gather(self, key: Array, step: int) -> Source:
+        rows = np.asarray(self.order(key, step)).ravel()
+        label = self.arrays.label
+        examples = self.arrays.x[rows], None if label is None else label[rows]
+        here = np.arange(rows.size, dtype=np.int32).reshape(self.shape)
+        return jax.device_put(Source(examples, here))

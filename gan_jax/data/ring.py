@@ -1,0 +1,50 @@
+"""Eight tight Gaussians on a circle: the usual test for lost modes (8 modes, radius 1, sigma .01).
+
+The angles are 2 pi k / modes. Some public code takes linspace(0, 2 pi, 8), which repeats the first
+mode and so has seven.
+"""
+
+import jax.numpy as jnp
+
+from gan_jax.data import mixture
+from gan_jax.data.base import Spec
+from gan_jax.types import Array
+
+
+def spec() -> Spec:
+    """Points of shape (2,), without labels."""
+    return Spec(shape=(2,), kind="points", splits={}, classes=0)
+
+
+def centres(modes: int = 8, radius: Array | float = 1.0, sigma: Array | float = 0.01) -> Array:
+    """The modes' means [modes, 2], in data units. modes gives a shape and so is static."""
+    angle_K = 2 * jnp.pi * jnp.arange(modes, dtype=jnp.float32) / modes
+    return radius * jnp.stack([jnp.cos(angle_K), jnp.sin(angle_K)], axis=1)
+
+
+def scale(
+    modes: int = 8, radius: Array | float = 1.0, sigma: Array | float = 0.01
+) -> Array | float:
+    """The standard deviation of each mode, in data units."""
+    return sigma
+
+
+def sample(
+    key: Array,
+    n: int,
+    modes: int = 8,
+    radius: Array | float = 1.0,
+    sigma: Array | float = 0.01,
+) -> Array:
+    """n points [n, 2] float32 of the equal mixture. radius and sigma are traced."""
+    return mixture.sample(key, n, centres(modes, radius), sigma)
+
+
+def log_density(
+    x_NxD: Array,
+    modes: int = 8,
+    radius: Array | float = 1.0,
+    sigma: Array | float = 0.01,
+) -> Array:
+    """log of the mixture's density, in nats, [N]."""
+    return mixture.log_density(x_NxD, centres(modes, radius), sigma)

@@ -1,0 +1,84 @@
+"""TensorBoard events, written by a thread: a convenience that never slows or stops a run.
+
+tensorboardX imports torch where there is one, which takes seconds: the thread does that too.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+_FLUSH_SECONDS = 2
+
+
+class EventLog:
+    """Scalars and pictures for `tensorboard --logdir`. With purge_step, TensorBoard hides what
+    earlier files in the folder say about that step and later ones."""
+
+    def __init__(self, folder: Path, purge_step: int | None = None):
+        self._folder = folder
+        self._purge_step = purge_step
+        self._queue: queue.Queue = queue.Queue(10_000)
+        self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+        self._thread.start()
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Returns at once. Values that are no numbers are left out, NaN is not."""
+        self._queue.put(("scalars", step, time.time(), dict(values)))
+
+    def picture(self, step: int, tag: str, png: bytes, size: tuple[int, int]) -> None:
+        """Returns at once. `png` is the encoded file, size its height and width."""
+        self._queue.put(("picture", step, time.time(), (tag, png, size)))
+
+    def close(self) -> None:
+        """Returns when everything is on disk."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._write_all()
+        except Exception as error:  # a full disk, a broken install: the run matters more
+            log.warning("TensorBoard events stop here: %s; the run goes on", error)
+            while self._queue.get() is not None:
+                pass
+
+    def _write_all(self) -> None:
+        # here and not above: see the top of the file
+        from tensorboardX.event_file_writer import EventsWriter  # noqa: PLC0415
+        from tensorboardX.proto.event_pb2 import Event, SessionLog  # noqa: PLC0415
+
+        # the name holds whole seconds: two writers within one must not share a file
+        suffix = f".{len(list(self._folder.glob('events.*')))}"
+        writer = EventsWriter(str(self._folder / "events"), suffix)
+        if self._purge_step is not None:
+            start = SessionLog(status=SessionLog.START)
+            writer.write_event(
+                Event(wall_time=time.time(), step=self._purge_step, session_log=start)
+            )
+        flushed = 0.0
+        while (item := self._queue.get()) is not None:
+            kind, step, wall_time, content = item
+            summary = _scalars(content) if kind == "scalars" else _picture(*content)
+            writer.write_event(Event(wall_time=wall_time, step=step, summary=summary))
+            if time.monotonic() > flushed + _FLUSH_SECONDS:  # a flush waits for the disk
+                writer.flush()
+                flushed = time.monotonic()
+        writer.close()
+
+
+def _scalars(values: Mapping[str, float]):
+    from tensorboardX.proto.summary_pb2 import Summary  # noqa: PLC0415
+
+    numbers = {k: v for k, v in values.items() if isinstance(v, int | float)}
+    return Summary(value=[Summary.Value(tag=k, simple_value=v) for k, v in numbers.items()])
+
+
+def _picture(tag: str, png: bytes, size: tuple[int, int]):
+    from tensorboardX.proto.summary_pb2 import Summary  # noqa: PLC0415
+
+    image = Summary.Image(height=size[0], width=size[1], colorspace=3, encoded_image_string=png)
+    return Summary(value=[Summary.Value(tag=tag, image=image)])

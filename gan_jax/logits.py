@@ -1,0 +1,62 @@
+"""What objectives and penalties share: numbers per example, and what an objective claims of itself.
+
+Everything here takes and returns at least float32: sums of bfloat16 numbers lose their digits.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from gan_jax.types import Array, Losses
+
+Objective = Callable[..., Losses]  # (real_B, fake_B, **numbers) -> Losses
+
+
+class Theory(NamedTuple):
+    """What an objective claims about distributions p, q on a finite set; tests hold it to that.
+
+    Claims are for the keyword arguments `numbers`. A claim that cannot be made is None and
+    `reason` says why.
+    """
+
+    optimum: Callable[[Array, Array], Array] | None = None  # (p, q) -> least expected disc loss
+    logit: Callable[[Array, Array], Array] | None = None  # (p, q) -> the [N] logits that attain it
+    # (p, q) -> a number whose gradient in q is gen's at those logits, scale included
+    gen_divergence: Callable[[Array, Array], Array] | None = None
+    reason: str = ""
+    numbers: Mapping[str, float] = MappingProxyType({})
+    shift_invariant: bool = False  # a constant added to all logits moves no gradient
+    per_example: bool = True  # losses[i] depends on real[i] and fake[i] alone
+    paired: bool = False  # reals and fakes must be equally many
+
+
+def widen(x: Array) -> Array:
+    """x in float32, or as it is where that is wider."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def add(first_B: Array, second_N: Array) -> Array:
+    """Two terms of a loss: by example where there are as many, else by the mean of the second.
+
+    Either way the mean of the sum is the sum of the means; ValueError for any shape but [B].
+    """
+    for term in (first_B, second_N):
+        if jnp.ndim(term) != 1:
+            raise ValueError(f"a loss has one number per example, [B], not {jnp.shape(term)}")
+    return first_B + (second_N if first_B.shape == second_N.shape else jnp.mean(second_N))
+
+
+def on_logits(objective: Objective) -> Objective:
+    """The objective, given its logits widened; ValueError unless they are [B] (types.py)."""
+
+    @functools.wraps(objective)
+    def checked(real_B: Array, fake_B: Array, **numbers: Array) -> Losses:
+        for player, logits in (("real", real_B), ("fake", fake_B)):
+            if jnp.ndim(logits) != 1:  # [B, 1] - [B] would be [B, B]
+                raise ValueError(f"{player} logits must be [B], not {jnp.shape(logits)}")
+        return objective(widen(real_B), widen(fake_B), **numbers)
+
+    return checked

@@ -1,0 +1,85 @@
+"""A small classifier trained here, on real examples: the judge of class counts and confidence."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+
+from gan_jax.types import Array, PyTree
+
+EPOCHS, BATCH, RATE, SHIFT, MOST = 20, 100, 1e-3, 2, 20_000
+
+
+class Classifier(nn.Module):
+    """Images [N, D] in [0, 1] -> logits [N, classes]."""
+
+    classes: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        for width in (512, 256):
+            x = nn.relu(nn.Dense(width)(x))
+        return nn.Dense(self.classes, name="logits")(x)
+
+
+class Judgement(NamedTuple):
+    """What the classifier says of N images."""
+
+    counts: np.ndarray  # [classes], images whose likeliest class it is
+    confidence: float  # mean probability of the likeliest class
+
+
+def train_classifier(
+    x_NxHxWxC: np.ndarray, label_N: np.ndarray, classes: int, seed: int = 0
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Trains on uint8 images, randomly shifted by up to two pixels; a few seconds for 5,000.
+
+    Returns a function of images in [0, 1], [N, H, W, C], to probabilities [N, classes]. The same
+    data and seed give the same function on the same machine.
+    """
+    x, label = jnp.asarray(x_NxHxWxC[:MOST]), jnp.asarray(label_N[:MOST])
+    module = Classifier(classes)
+    k_init, k_train = jax.random.split(jax.random.key(seed))
+    params = jax.jit(_fit, static_argnums=0)(module, k_init, k_train, x, label)
+
+    @jax.jit
+    def probabilities(images: Array) -> Array:
+        return nn.softmax(module.apply(params, images.reshape(len(images), -1)))
+
+    return lambda images: np.asarray(probabilities(jnp.asarray(images, jnp.float32)))
+
+
+def _fit(module: Classifier, k_init: Array, k_train: Array, x: Array, label: Array) -> PyTree:
+    steps = EPOCHS * (len(x) // BATCH)
+    optimizer = optax.adam(optax.cosine_decay_schedule(RATE, steps))
+    params = module.init(k_init, x[:1].reshape(1, -1).astype(jnp.float32))
+
+    def loss(params: PyTree, images: Array, label: Array) -> Array:
+        logits = module.apply(params, images.reshape(len(images), -1))
+        return optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
+
+    def step(i: Array, carry: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
+        params, opt = carry
+        k_rows, k_shift = jax.random.split(jax.random.fold_in(k_train, i))
+        rows = jax.random.randint(k_rows, (BATCH,), 0, len(x))
+        images = _shift(k_shift, x[rows]).astype(jnp.float32) / 255
+        updates, opt = optimizer.update(jax.grad(loss)(params, images, label[rows]), opt)
+        return optax.apply_updates(params, updates), opt
+
+    return jax.lax.fori_loop(0, steps, step, (params, optimizer.init(params)))[0]
+
+
+def _shift(key: Array, images: Array) -> Array:
+    by = jax.random.randint(key, (len(images), 2), -SHIFT, SHIFT + 1)
+    return jax.vmap(lambda image, d: jnp.roll(image, d, (0, 1)))(images, by)
+
+
+def judge(probabilities_NxC: np.ndarray) -> Judgement:
+    """Class counts and mean confidence."""
+    classes = probabilities_NxC.shape[1]
+    counts = np.bincount(probabilities_NxC.argmax(1), minlength=classes)
+    return Judgement(counts, float(probabilities_NxC.max(1).mean()))

@@ -1,0 +1,97 @@
+"""Architectures: one file each, with a Generator and a Discriminator; here is the lookup.
+
+To linen modules a Net is what the rest of the code sees: two pure functions.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from flax import linen as nn
+
+from gan_jax.config import choose
+from gan_jax.types import Array, ConfigError, PyTree
+
+HELPERS = {"layers", "views"}
+
+
+class Net(NamedTuple):
+    """init(key, x) -> (params, vars); apply(params, vars, x, key, train) -> (y, vars)."""
+
+    init: Callable[..., tuple[PyTree, PyTree]]
+    apply: Callable[..., tuple[Array, PyTree]]
+    rows_are_independent: bool = False
+    out_bias_from_data: bool = False
+
+
+def names() -> list[str]:
+    """Every architecture: the files of this folder."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in HELPERS)
+
+
+def describe(name: str) -> str:
+    """The first line of an architecture's docstring."""
+    return (inspect.getdoc(_module(name)) or "").partition("\n")[0]
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{choose('net', name, names())}")
+
+
+def make_generator(name: str, args: Mapping[str, Any], shape: tuple[int, ...], out: str) -> Net:
+    """The named file's Generator for examples of that shape; out is the activation that suits them.
+
+    tanh reaches (-1, 1), sigmoid (0, 1), identity everything: args may only narrow that knowingly.
+    """
+    where = f"gen.args of net {name!r}"
+    args = {"out": out, **args}
+    if out != "identity" and args["out"] != out:
+        raise ConfigError(f"{where}: out is {args['out']!r}: expected {out!r}, which data.low asks for")
+    return _net(_build(_module(name).Generator, where, args, shape=shape))
+
+
+def make_discriminator(name: str, args: Mapping[str, Any]) -> Net:
+    """The named file's Discriminator."""
+    return _net(_build(_module(name).Discriminator, f"disc.args of net {name!r}", args))
+
+
+def _build(module: type[nn.Module], where: str, args: Mapping[str, Any], **given: Any) -> nn.Module:
+    fields = {f.name: f.default for f in dataclasses.fields(module)}
+    known = set(fields) - {"parent", "name", *given}
+    for key, value in args.items():
+        choose(where, key, known)
+        if not _like(value, fields[key]):
+            kind = type(fields[key]).__name__
+            raise ConfigError(f"{where}: {key} is {value!r}: expected {kind}, as {fields[key]!r}")
+    return module(**given, **args)
+
+
+def _like(value: Any, default: Any) -> bool:
+    """Of the default's type; numbers inside tuples included; an int will do for a float."""
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(_like(v, default[0]) for v in value)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is type(default)
+
+
+def _net(module: nn.Module) -> Net:
+    def init(key: Array, x: Array) -> tuple[PyTree, PyTree]:
+        variables = dict(module.init(key, x, train=False))
+        return variables.pop("params"), variables
+
+    def apply(params: PyTree, vars: PyTree, x: Array, key: Array, train: bool) -> tuple:
+        mutable = list(vars) if train else False
+        rngs = {"dropout": key} if train else {}
+        out = module.apply({"params": params, **vars}, x, train=train, rngs=rngs, mutable=mutable)
+        return out if mutable is not False else (out, vars)
+
+    return Net(
+        init,
+        apply,
+        getattr(module, "rows_are_independent", False),
+        getattr(module, "out_bias_from_data", False),
+    )

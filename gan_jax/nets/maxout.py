@@ -1,0 +1,51 @@
+"""The networks of the 2014 paper's MNIST run: a relu generator against maxout with dropout."""
+
+import math
+
+from flax import linen as nn
+
+from gan_jax.nets.layers import Dense, Maxout, Stack, activation, flat
+from gan_jax.types import Array
+
+
+class Generator(nn.Module):
+    """z [B, Z] -> x [B, *shape]. The output's bias starts at the data's mean (steps.init_state)."""
+
+    shape: tuple[int, ...]
+    hidden: tuple[int, ...] = (1200, 1200)
+    act: str = "relu"
+    out: str = "sigmoid"
+    weights: str = "uniform"
+    gain: float = 0.05
+
+    out_bias_from_data = True
+
+    @nn.compact
+    def __call__(self, z: Array, train: bool) -> Array:
+        h = Stack(self.hidden, activation(self.act), self.weights, self.gain)(z)
+        x = Dense(math.prod(self.shape), self.weights, self.gain, name="out")(h)
+        return activation(self.out)(x).reshape(-1, *self.shape)
+
+
+class Discriminator(nn.Module):
+    """x [B, ...] -> logits [B]. keep_input, keep_hidden: the share of inputs that dropout keeps."""
+
+    units: tuple[int, ...] = (240, 240)
+    pieces: int = 5
+    keep_input: float = 0.8
+    keep_hidden: float = 0.5
+    weights: str = "uniform"
+    gain: float = 0.005
+
+    @property
+    def rows_are_independent(self) -> bool:
+        """Not with dropout: reals and fakes have masks of their own."""
+        return self.keep_input == self.keep_hidden == 1.0
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        h = nn.Dropout(1 - self.keep_input, deterministic=not train)(flat(x))
+        for i, units in enumerate(self.units):
+            h = Maxout(units, self.pieces, self.weights, self.gain, name=f"maxout_{i}")(h)
+            h = nn.Dropout(1 - self.keep_hidden, deterministic=not train)(h)
+        return Dense(1, self.weights, self.gain, name="logit")(h)[:, 0]

@@ -1,0 +1,43 @@
+"""Multilayer perceptrons, for images and for points."""
+
+import math
+
+from flax import linen as nn
+
+from gan_jax.nets.layers import Dense, Stack, activation, flat
+from gan_jax.types import Array
+
+
+class Generator(nn.Module):
+    """z [B, Z] -> x [B, *shape]."""
+
+    shape: tuple[int, ...]
+    hidden: tuple[int, ...] = (256, 512, 1024)
+    act: str = "leaky_relu"
+    slope: float = 0.01
+    out: str = "identity"  # game.make_setup gives what suits the data
+    weights: str = "fan_in_uniform"
+    gain: float = 1.0
+
+    @nn.compact
+    def __call__(self, z: Array, train: bool) -> Array:
+        h = Stack(self.hidden, activation(self.act, self.slope), self.weights, self.gain)(z)
+        x = Dense(math.prod(self.shape), self.weights, self.gain, name="out")(h)
+        return activation(self.out)(x).reshape(-1, *self.shape)
+
+
+class Discriminator(nn.Module):
+    """x [B, ...] -> logits [B], positive on reals."""
+
+    hidden: tuple[int, ...] = (1024, 512, 256)
+    act: str = "leaky_relu"
+    slope: float = 0.01
+    weights: str = "fan_in_uniform"
+    gain: float = 1.0
+
+    rows_are_independent = True  # one pass over reals and fakes together equals two passes
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        h = Stack(self.hidden, activation(self.act, self.slope), self.weights, self.gain)(flat(x))
+        return Dense(1, self.weights, self.gain, name="logit")(h)[:, 0]

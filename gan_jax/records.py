@@ -1,0 +1,162 @@
+"""JSON that stays the same: lines of metrics that survive a kill, configs that can be compared.
+
+JSON knows no NaN and no infinity. A metric that is one is written as null, and "nonfinite" beside
+it says which: {"step": 7, "gen_loss": null, "nonfinite": {"gen_loss": "nan"}}. In a config they are
+refused.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan_jax.types import ConfigError
+
+_RESERVED = ("step", "nonfinite")
+
+
+class LineLog:
+    """A .jsonl file whose lines have strictly increasing steps, also after a kill and a resume."""
+
+    def __init__(self, path: Path, last_step: int):
+        """Opens the file for appending, without torn lines and those beyond last_step."""
+        self.path = path
+        self.last = _drop_beyond(path, last_step)
+        self._file = path.open("ab")
+
+    def write(self, step: int, values: Mapping[str, Any]) -> None:
+        """One line, handed to the operating system at once: it survives a kill of this process."""
+        step = int(step)
+        if step <= self.last:
+            raise ValueError(f"{self.path.name}: step {step} comes after step {self.last}")
+        self._file.write(to_line(step, values))
+        self._file.flush()
+        self.last = step
+
+    def sync(self) -> None:
+        """Forces the lines to the disk, where they also survive the machine."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def to_line(step: int, values: Mapping[str, Any]) -> bytes:
+    """The same bytes for the same values, whatever the order they come in."""
+    for name in _RESERVED:
+        if name in values:
+            raise ValueError(f"a metric cannot be called {name!r}: each line has its own")
+    return json.dumps({"step": step, **encode_metrics(values)}, allow_nan=False).encode() + b"\n"
+
+
+def encode_metrics(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain JSON values, sorted by name, with "nonfinite" last where it is needed."""
+    plain = {name: plain_value(values[name], name) for name in sorted(values)}
+    odd = {k: v for k, v in plain.items() if isinstance(v, float) and not math.isfinite(v)}
+    encoded = {name: None if name in odd else value for name, value in plain.items()}
+    return encoded | ({"nonfinite": {k: str(v) for k, v in odd.items()}} if odd else {})
+
+
+def plain_value(value: Any, name: str) -> bool | int | float | str | None:
+    """A Python number for any scalar. A float32 becomes the shortest decimal that gives it back."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    array = np.asarray(value)
+    if array.ndim:
+        raise ValueError(f"metric {name} has shape {list(array.shape)}, not one number")
+    if array.dtype.kind in "biu":
+        return array.item()
+    if array.dtype == np.float64:
+        return float(array)
+    return float(str(array.astype(np.float32)[()]))
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a .jsonl file that are whole, in order; a torn last one is left out."""
+    records = (_parse(line) for line in path.read_bytes().splitlines())
+    return [record for record in records if record is not None]
+
+
+def plain_config(config: Any, name: str = "") -> Any:
+    """The config as plain JSON, tuples as lists. Raises ConfigError naming a leaf that cannot."""
+    if hasattr(config, "items"):
+        return {
+            str(k): plain_config(v, f"{name}.{k}" if name else str(k)) for k, v in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return [plain_config(v, f"{name}[{i}]") for i, v in enumerate(config)]
+    if isinstance(config, np.generic):
+        config = config.item()
+    if isinstance(config, float) and not math.isfinite(config):
+        raise ConfigError(f"config.{name} is {config}: JSON has no such number, write a finite one")
+    if config is None or isinstance(config, str | bool | int | float):
+        return config
+    kind = type(config).__name__
+    raise ConfigError(f"config.{name} is a {kind}: use a number, a string, a list or None")
+
+
+def config_difference(there: Any, here: Any) -> list[str]:
+    """One phrase a leaf that differs, e.g. `gen.lr 0.0002 there, 0.001 here`."""
+    old, new = _flatten(there), _flatten(here)
+    names = [name for name in sorted(old | new) if _text(old, name) != _text(new, name)]
+    return [f"{name} {_text(old, name)} there, {_text(new, name)} here" for name in names]
+
+
+def _flatten(config: Any, name: str = "") -> dict[str, Any]:
+    if not isinstance(config, dict) or not config:
+        return {name: config}
+    leaves: dict[str, Any] = {}
+    for key, value in config.items():
+        leaves |= _flatten(value, f"{name}.{key}" if name else key)
+    return leaves
+
+
+def _text(leaves: dict[str, Any], name: str) -> str:
+    if name not in leaves:
+        return "absent"
+    value = leaves[name]
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return json.dumps(int(value) if whole else value)  # 1 and 1.0 are the same setting
+
+
+def _drop_beyond(path: Path, last_step: int) -> int:
+    """Rewrites the file without what a resume at last_step writes again; returns its last step."""
+    before = path.read_bytes() if path.exists() else b""
+    kept, last = [], -1
+    for line in before.splitlines():
+        record = _parse(line)
+        if record is not None and last < record["step"] <= last_step:
+            kept.append(line + b"\n")
+            last = record["step"]
+    after = b"".join(kept)
+    if after != before:
+        write_atomically(path, after)
+    return last
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """None for a line that a kill or a power cut tore: an object is whole or does not parse."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    whole = isinstance(record, dict) and type(record.get("step")) is int
+    return record if whole else None
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Readers see the old file or the new one, never a part. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

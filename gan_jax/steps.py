@@ -1,0 +1,129 @@
+"""init_state and make_train_step: the heart. Read this file first.
+
+    state = init_state(config, jax.random.key(config.seed))
+    step = jax.jit(make_train_step(config), donate_argnums=0)
+    state, metrics = step(state, batch, hypers(config))  # batch.x is [k_disc, B, ...]
+
+Everything is pure: jit, vmap over rows and loops over steps belong to the caller.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from ml_collections import ConfigDict
+
+from gan_jax import config as config_lib
+from gan_jax.data import pipeline
+from gan_jax.dynamics import DYNAMICS, Draw, Metrics
+from gan_jax.game import make_game, make_setup
+from gan_jax.types import Array, Batch, ConfigError, GanState, Hypers, Player, PyTree
+
+TrainStep = Callable[[GanState, Batch, Hypers], tuple[GanState, Metrics]]
+
+
+def init_state(config: ConfigDict, key: Array) -> GanState:
+    """A new run. Reads the data only where gen's output starts at their mean."""
+    setup = make_setup(config)
+    wants_mean = setup.gen.out_bias_from_data
+    mean = pipeline.mean_example(config) if wants_mean else np.zeros(setup.shape)
+    init = jax.jit(make_init(config))
+    return init(key, config_lib.hypers(config), jnp.asarray(mean, float))
+
+
+def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], GanState]:
+    """A pure f(key, hypers, mean example in [0, 1]) -> GanState."""
+    setup = make_setup(config)
+    keeps_ema = config.ema.decay > 0
+
+    def init(key: Array, hypers: Hypers, mean: Array) -> GanState:
+        k_run, k_gen, k_disc, k_z = jax.random.split(key, 4)
+        params, vars = setup.gen.init(k_gen, setup.latent(k_z, 2))
+        if setup.gen.out_bias_from_data:
+            params = _start_at_mean(params, mean)
+        gen = Player(params, vars, setup.gen_optimizer(hypers.gen).init(params))
+        ema = params if keeps_ema else None
+        params, vars = setup.disc.init(k_disc, setup.view(jnp.zeros((2, *setup.shape))))
+        disc = Player(params, vars, setup.disc_optimizer(hypers.disc).init(params))
+        return GanState(jnp.zeros((), jnp.int32), k_run, gen, disc, ema, extra={})
+
+    return init
+
+
+def _start_at_mean(params: PyTree, mean: Array) -> PyTree:
+    """The output's bias at the logit of the mean example, clipped as the 2014 code clips it."""
+    p = jnp.clip(mean.ravel(), 1e-7, 1 - 1e-7)
+    out = params["out"]["linear"] | {"bias": jnp.log(p) - jnp.log1p(-p)}
+    return {**params, "out": {"linear": out}}
+
+
+def make_train_step(config: ConfigDict) -> TrainStep:
+    """A pure f(state, batch, hypers) -> (state, metrics); batch.x is [k_disc, B, ...]."""
+    setup = make_setup(config)
+    move = _make_dynamics(config)
+    precision = None if config.precision == "default" else config.precision
+
+    def train_step(state: GanState, batch: Batch, hypers: Hypers) -> tuple[GanState, Metrics]:
+        keys = jax.random.split(jax.random.fold_in(state.key, state.step), batch.x.shape[0])
+        with jax.default_matmul_precision(precision):
+            state, metrics = move(make_game(setup, hypers), state, Draw(batch.x, keys))
+        ema = _average(state.ema, state.gen.params, hypers.game["ema_decay"])
+        return state.replace(step=state.step + 1, ema=ema), metrics
+
+    return train_step
+
+
+def _make_dynamics(config: ConfigDict) -> Callable[..., tuple[GanState, Metrics]]:
+    name = config_lib.choose("dynamics.name", config.dynamics.name, DYNAMICS)
+    takes = inspect.signature(DYNAMICS[name]).parameters
+    ks = {"k_disc": config.dynamics.k_disc, "k_gen": config.dynamics.k_gen}
+    for key, k in ks.items():
+        if k > 1 and key not in takes:
+            raise ConfigError(f"dynamics.{key} is {k}: expected 1, since {name} moves each once")
+    return functools.partial(DYNAMICS[name], **{k: v for k, v in ks.items() if k in takes})
+
+
+def _average(ema: PyTree, params: PyTree, decay: Array) -> PyTree:
+    if ema is None:
+        return None
+    return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, ema, params)
+
+
+def make_train_many(config: ConfigDict) -> Callable[..., tuple[GanState, Metrics]]:
+    """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): a loop of train_step.
+
+    examples: arrays that stay on the device; order [log_every_steps, K, B]: which of them each step
+    takes; steps: how many to run, traced, at most log_every_steps. See data.pipeline.
+    """
+    train_step, take = make_train_step(config), pipeline.make_take(config)
+
+    def train_many(
+        state: GanState, examples: PyTree, order: Array, hypers: Hypers, steps: Array
+    ) -> tuple[GanState, Metrics]:
+        def one(i: Array, carry: tuple[GanState, Metrics]) -> tuple[GanState, Metrics]:
+            state, total = carry
+            state, metrics = train_step(state, take(state, examples, order[i]), hypers)
+            return state, jax.tree.map(jnp.add, total, metrics)
+
+        batch = jax.eval_shape(take, state, examples, order[0])
+        shapes = jax.eval_shape(train_step, state, batch, hypers)[1]
+        zeros = jax.tree.map(lambda m: jnp.zeros(m.shape, m.dtype), shapes)
+        state, total = lax.fori_loop(0, steps, one, (state, zeros))
+        return state, jax.tree.map(lambda m: m / steps, total)
+
+    return train_many
+
+
+def make_sampler(config: ConfigDict) -> Callable[[GanState, Array], Array]:
+    """A pure f(state, z [n, Z]) -> samples [n, ...] of gen's average, or of gen where none is kept."""
+    setup = make_setup(config)
+
+    def sample(state: GanState, z: Array) -> Array:
+        params = state.gen.params if state.ema is None else state.ema
+        return setup.gen.apply(params, state.gen.vars, z, key=None, train=False)[0]
+
+    return sample

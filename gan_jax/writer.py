@@ -1,0 +1,248 @@
+"""The run directory: what a run writes, in the form other people's scripts read.
+
+    config.json    the resolved config        samples/       step_00001000.png, progress.gif
+    metrics.jsonl  one object a line          checkpoints/   see checkpoint.py
+    timing.jsonl   the clock, kept apart      events.*       TensorBoard
+    summary.json   how the run ended          .lock          held while a process writes here
+
+metrics.jsonl is byte-equal between two runs of one command: no clock, keys sorted after "step",
+float32 values in their own shortest form. See records.py for NaN.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+from gan_jax import images, records
+from gan_jax.events import EventLog
+from gan_jax.types import CannotWriteError, ConfigError, WorkdirBusyError
+
+STATUSES = ("done", "diverged", "preempted", "failed")
+log = logging.getLogger(__name__)
+
+
+class RunDir:
+    """One process's hold on a workdir. Use it in `with`: leaving it flushes, closes and unlocks.
+
+    The order: RunDir(workdir, config), restore a checkpoint, start(its step), then write. Raises
+    CannotWriteError, WorkdirBusyError, and ConfigError where the folder holds another config.
+    """
+
+    def __init__(self, workdir: str | Path, config: Any = None):
+        self.workdir = Path(workdir)
+        self._metrics: records.LineLog | None = None
+        self._timing: records.LineLog | None = None
+        self._events: EventLog | None = None
+        with writing(self.workdir):
+            self.workdir.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(self.workdir)
+        try:
+            for folder in (self.samples_dir, self.checkpoints_dir):
+                with writing(folder):
+                    folder.mkdir(exist_ok=True)
+            if config is not None:
+                self._settle_config(records.plain_config(config))
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def __enter__(self) -> "RunDir":
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.close()
+
+    @property
+    def samples_dir(self) -> Path:
+        return self.workdir / "samples"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        return self.workdir / "checkpoints"
+
+    def start(self, step: int | None) -> None:
+        """Opens the logs to go on after checkpoint `step`, or afresh with None.
+
+        What an earlier process wrote beyond that step is dropped, since it is written again: lines,
+        samples and the summary. TensorBoard hides such events.
+        """
+        last = -1 if step is None else int(step)
+        with writing(self.workdir):
+            self.path("summary.json").unlink(missing_ok=True)
+            for path in self.sample_files():
+                if _step_of(path) > last:
+                    path.unlink()
+            self._metrics = records.LineLog(self.path("metrics.jsonl"), last)
+            self._timing = records.LineLog(self.path("timing.jsonl"), last)
+        self._events = EventLog(self.workdir, last + 1)
+
+    def write(self, step: int, metrics: Mapping[str, Any]) -> None:
+        """One line of metrics.jsonl, and the same numbers as events. Steps must increase."""
+        self._line(self._metrics, step, metrics)
+
+    def write_timing(self, step: int, seconds: float, steps_per_second: float) -> None:
+        """One line of timing.jsonl; seconds since the run's start."""
+        values = {"seconds": seconds, "steps_per_second": steps_per_second}
+        self._line(self._timing, step, values, prefix="timing/")
+
+    def write_samples(self, step: int, picture_HxWxC: np.ndarray) -> Path:
+        """samples/step_00001000.png from a uint8 picture (see images.grid), and an event."""
+        png = images.png_bytes(picture_HxWxC)
+        path = self.write_bytes(f"samples/step_{int(step):08d}.png", png)
+        if self._events is not None:
+            height, width = picture_HxWxC.shape[:2]
+            self._events.picture(int(step), "samples", png, (height, width))
+        return path
+
+    def write_progress(self) -> Path | None:
+        """samples/progress.gif from all pictures of the run, in order; None if there are none."""
+        files = self.sample_files()
+        if not files:
+            return None
+        labels = [f"step {_step_of(path)}" for path in files]
+        return self.write_bytes("samples/progress.gif", images.gif_bytes(files, labels))
+
+    def write_summary(
+        self,
+        status: str,
+        step: int,
+        metrics: Mapping[str, Any],
+        labels: Sequence[str] = (),
+        seconds: float = 0.0,
+    ) -> Path:
+        """summary.json: how the run ended. There is none while a run goes on."""
+        if status not in STATUSES:
+            raise ValueError(f"status {status!r} is unknown: choose from {', '.join(STATUSES)}")
+        summary = {
+            "status": status,
+            "step": int(step),
+            "metrics": records.encode_metrics(metrics),
+            "labels": list(labels),
+            "seconds": round(float(seconds), 3),
+        }
+        return self.write_json("summary.json", summary)
+
+    def write_json(self, name: str, value: Any) -> Path:
+        """A JSON file in the workdir, whole or not at all."""
+        text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+        return self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, data: bytes) -> Path:
+        """A file in the workdir, whole or not at all."""
+        path = self.path(name)
+        with writing(path):
+            records.write_atomically(path, data)
+        return path
+
+    def path(self, name: str) -> Path:
+        """Where `name` lies in the workdir. Raises ValueError for a name that leads out of it."""
+        parts = PurePath(name).parts
+        if not parts or PurePath(name).is_absolute() or ".." in parts or "\0" in name:
+            raise ValueError(f"{name!r} is not the name of a file inside {self.workdir}")
+        return self.workdir / name
+
+    def sample_files(self) -> list[Path]:
+        """The pictures of the run by step."""
+        files = self.samples_dir.glob("step_*.png")
+        return sorted((f for f in files if re.fullmatch(r"step_\d+", f.stem)), key=_step_of)
+
+    def sync(self) -> None:
+        """Forces the lines to the disk: call it before a checkpoint, which may not outlive them."""
+        for lines in (self._metrics, self._timing):
+            if lines is not None:
+                with writing(lines.path):
+                    lines.sync()
+
+    def close(self) -> None:
+        """Flushes and closes everything, then unlocks the workdir. Twice does no harm."""
+        logs = [x for x in (self._metrics, self._timing, self._events) if x is not None]
+        self._metrics = self._timing = self._events = None
+        try:
+            with writing(self.workdir):
+                for each in logs:
+                    each.close()
+        finally:
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+
+    def _line(self, lines, step: int, values: Mapping[str, Any], prefix: str = "") -> None:
+        if lines is None or self._events is None:
+            raise RuntimeError("RunDir.start(step) comes before the first line")
+        plain = {name: records.plain_value(value, name) for name, value in values.items()}
+        with writing(lines.path):
+            lines.write(step, plain)
+        self._events.scalars(int(step), {prefix + name: value for name, value in plain.items()})
+
+    def _settle_config(self, config: dict) -> None:
+        if not self.path("config.json").exists():
+            self.write_json("config.json", config)
+            return
+        different = records.config_difference(read_config(self.workdir), config)
+        if different:
+            shown = "; ".join(different[:8])
+            more = f"; and {len(different) - 8} more" if len(different) > 8 else ""
+            raise ConfigError(
+                f"workdir {self.workdir} holds another config: {shown}{more}: "
+                "choose another --workdir"
+            )
+
+
+def read_config(workdir: str | Path) -> dict:
+    """The resolved config of a run. Raises ConfigError where there is none."""
+    path = Path(workdir) / "config.json"
+    try:
+        config = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path} is not there: give a --workdir that a run has written"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}): choose another --workdir") from error
+    if not isinstance(config, dict):
+        raise ConfigError(
+            f"{path} holds no config, which is a JSON object: choose another --workdir"
+        )
+    return config
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns an OSError into CannotWriteError with one plain line."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise CannotWriteError(
+            f"cannot write {path}: {reason}: free it or choose another --workdir"
+        ) from error
+
+
+def _lock(workdir: Path) -> int:
+    """A file descriptor that holds the workdir until it is closed, by a death too."""
+    handle = os.open(workdir / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
+        os.close(handle)
+        raise WorkdirBusyError(
+            f"workdir {workdir} is in use by {holder}: stop it or choose another --workdir"
+        ) from error
+    except OSError as error:  # some network file systems have no locks; a run is still possible
+        log.warning("workdir %s cannot be locked (%s): start no second run in it", workdir, error)
+    os.truncate(handle, 0)
+    os.write(handle, f"process {os.getpid()} on {os.uname().nodename}\n".encode())
+    return handle
+
+
+def _step_of(path: Path) -> int:
+    return int(path.stem.removeprefix("step_"))

@@ -1,0 +1,340 @@
+"""Checkpoints: bit-exact, never silently wrong, and there after a kill."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.checkpoint import Checkpoints
+from gan_jax.types import CannotWriteError, GanState, NoCheckpointError, Player
+
+KEY = 3
+
+
+def make_state(number, size=7):
+    """A small state with every kind of leaf that a run may hold."""
+    weights = jnp.linspace(-1, 1, size) * number
+    gen = Player(params={"Dense_0": {"kernel": weights}}, vars={}, opt=(jnp.int32(number), None))
+    disc = Player(
+        params={"bf16": jnp.full((2, 3), number, jnp.bfloat16), "flag": jnp.array([True, False])},
+        vars={"empty": jnp.zeros((0, 4)), "half": jnp.full(3, number, jnp.float16)},
+        opt=(jnp.uint32(number), jnp.array([jnp.nan, -0.0, jnp.inf])),
+    )
+    keys = {"key": jax.random.split(jax.random.key(number), 3)}
+    return GanState(jnp.int32(number), jax.random.key(KEY), gen, disc, ema=None, extra=keys)
+
+
+LIKE = jax.eval_shape(make_state, jnp.int32(0))
+
+
+def bits(tree):
+    """dtype, shape and bytes of every leaf."""
+
+    def leaf_bits(leaf):
+        kind = str(leaf.dtype)
+        is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        data = np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+        return kind, leaf.shape, data.tobytes()
+
+    return jax.tree.map(leaf_bits, tree)
+
+
+def save_all(folder, steps, **options):
+    with Checkpoints(folder, **options) as checkpoints:
+        for step in steps:
+            checkpoints.save(step, make_state(step))
+
+
+@pytest.fixture(scope="module")
+def two_steps(tmp_path_factory):
+    """A folder with the good steps 1 and 2; copy it before damaging it."""
+    folder = tmp_path_factory.mktemp("good") / "checkpoints"
+    save_all(folder, [1, 2])
+    return folder
+
+
+@pytest.fixture
+def folder(two_steps, tmp_path):
+    return shutil.copytree(two_steps, tmp_path / "checkpoints")
+
+
+def restore(folder, like=LIKE, read_only=False, **options):
+    said = []
+    with Checkpoints(folder, read_only=read_only, warn=said.append) as checkpoints:
+        return checkpoints.restore(like, **options), said
+
+
+def data_files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_round_trip_keeps_every_bit(two_steps):
+    (step, state), said = restore(two_steps)
+    assert (step, said) == (2, [])
+    assert bits(state) == bits(make_state(2))
+    assert jax.tree.structure(state) == jax.tree.structure(make_state(2))
+    assert jax.random.key_impl(state.key) == jax.random.key_impl(jax.random.key(KEY))
+    jax.random.normal(state.key)  # a key that works
+
+
+def test_an_older_step_can_be_asked_for(two_steps):
+    (step, state), _ = restore(two_steps, step=1)
+    assert (step, bits(state)) == (1, bits(make_state(1)))
+    with pytest.raises(NoCheckpointError, match=r"no checkpoint 7 in .*choose from 1, 2"):
+        restore(two_steps, step=7)
+
+
+def test_no_step_at_all_is_none(tmp_path):
+    assert restore(tmp_path / "new")[0] is None
+    assert restore(tmp_path / "missing", read_only=True)[0] is None
+    assert not (tmp_path / "missing").exists()
+
+
+def test_the_caller_may_donate_right_after_save(tmp_path):
+    overwrite = jax.jit(lambda x: x * 0 - 5, donate_argnums=0)
+    host = np.arange(5, dtype=np.float32)
+    device = jnp.arange(300_000.0)
+    expected = bits({"device": device, "host": host})
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, {"device": device, "host": host})
+        host[:] = -5
+        jax.block_until_ready(overwrite(device))
+        like = {"device": jax.ShapeDtypeStruct((300_000,), "float32")}
+        like["host"] = jax.ShapeDtypeStruct((5,), "float32")
+        _, restored = checkpoints.restore(like)
+    assert bits(restored) == expected
+
+
+def test_a_restored_state_may_be_donated(two_steps):
+    (_, state), _ = restore(two_steps, read_only=True)
+    add = jax.jit(lambda player: jax.tree.map(lambda x: x + 1, player), donate_argnums=0)
+    moved = add(state.gen)
+    assert jnp.array_equal(moved.opt[0], jnp.int32(3))
+    assert bits(restore(two_steps, read_only=True)[0][1]) == bits(make_state(2))
+
+
+def test_only_the_latest_are_kept(tmp_path):
+    with Checkpoints(tmp_path, keep=3) as checkpoints:
+        for step in (1, 5, 20, 100):
+            checkpoints.save(step, {"w": jnp.float32(step)})
+        checkpoints.wait()
+        assert checkpoints.steps() == [5, 20, 100]
+
+
+def test_saving_a_good_step_again_changes_nothing(folder):
+    before = {path: path.stat().st_mtime_ns for path in data_files(folder)}
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.save(2, make_state(9))  # not read back yet: verified here
+        checkpoints.save(2, make_state(9))
+    assert {path: path.stat().st_mtime_ns for path in data_files(folder)} == before
+
+
+def test_saving_over_a_damaged_step_writes_it_again(folder):
+    (folder / "2" / "manifest" / "metadata").unlink()
+    said = []
+    with Checkpoints(folder, warn=said.append) as checkpoints:
+        checkpoints.save(2, make_state(2))
+    assert len(said) == 1
+    assert bits(restore(folder)[0][1]) == bits(make_state(2))
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_flipped_bit_never_goes_unseen(folder, sealed):
+    """Sealed: a flip anywhere is reported. Without a seal: one that matters is."""
+    if not sealed:
+        (folder / "2" / "files.sha256").unlink()
+    chance = random.Random(0)
+    files = data_files(folder / "2")
+    for trial in range(2 * len(files)):
+        path = files[trial % len(files)]
+        good = path.read_bytes()
+        bad = bytearray(good)
+        bad[chance.randrange(len(bad))] ^= 1 << chance.randrange(8)
+        path.write_bytes(bad)
+        (step, state), said = restore(folder, read_only=True)
+        path.write_bytes(good)
+        if sealed:
+            assert step == 1, f"{path.relative_to(folder)} was trusted"
+        assert len(said) == (step == 1)
+        assert bits(state) == bits(make_state(step)), f"{path} changed the state"
+
+
+def test_values_are_checked_against_the_manifest(folder, monkeypatch):
+    """What Orbax returns is not trusted even if every file is as it was."""
+    honest = Checkpoints.__init__.__globals__["_read_item"]
+
+    def one_bit_off(path, **item):
+        read = honest(path, **item)
+        if "state" in item and path.name == "2":
+            read["gen/params/Dense_0/kernel"].view(np.uint8)[5] ^= 1
+        return read
+
+    monkeypatch.setattr("gan_jax.checkpoint._read_item", one_bit_off)
+    (step, _), said = restore(folder, read_only=True)
+    assert step == 1
+    assert "gen/params/Dense_0/kernel does not match its checksum" in said[0]
+
+
+def _truncate(step):
+    largest = max(data_files(step), key=lambda path: path.stat().st_size)
+    os.truncate(largest, largest.stat().st_size // 2)
+
+
+def _truncate_unsealed(step):
+    (step / "files.sha256").unlink()
+    os.truncate(step / "state" / "manifest.ocdbt", 40)
+
+
+def _empty(step):
+    shutil.rmtree(step)
+    step.mkdir()
+
+
+def _empty_seal(step):
+    (step / "files.sha256").write_bytes(b"")
+
+
+DAMAGES = [_truncate, _truncate_unsealed, _empty, _empty_seal]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_falls_back_and_the_step_can_be_saved_again(folder, damage, capfd):
+    damage(folder / "2")
+    said = []
+    with Checkpoints(folder, warn=said.append) as checkpoints:
+        step, state = checkpoints.restore(LIKE)
+        assert (step, bits(state)) == (1, bits(make_state(1)))
+        assert checkpoints.steps() == [1]
+        checkpoints.save(2, make_state(2))
+        step, state = checkpoints.restore(LIKE)
+        assert (step, bits(state)) == (2, bits(make_state(2)))
+    assert len(said) == 1
+    assert said[0].startswith(f"checkpoint 2 in {folder} is passed over: ")
+    assert "\n" not in said[0]
+    assert capfd.readouterr().err == ""
+
+
+def test_reading_only_touches_nothing(folder):
+    _truncate(folder / "2")
+    leftover = folder / "3.orbax-checkpoint-tmp"  # a writer at work
+    leftover.mkdir()
+    (step, _), _ = restore(folder, read_only=True)
+    assert step == 1
+    assert leftover.exists()
+    assert (folder / "2").exists()
+    with (
+        Checkpoints(folder, read_only=True) as checkpoints,
+        pytest.raises(ValueError, match="read"),
+    ):
+        checkpoints.save(4, make_state(4))
+
+
+def test_nothing_readable_is_an_error_that_names_the_reason(folder):
+    for step in (1, 2):
+        _truncate(folder / str(step))
+    with pytest.raises(NoCheckpointError, match=r"no checkpoint in .* of 2; 2: ") as caught:
+        restore(folder)
+    assert "\n" not in str(caught.value)
+    assert (folder / "2").exists()  # for whoever wants to rescue it
+
+
+def _dtype(like):
+    return like.replace(step=jax.ShapeDtypeStruct((), jnp.float32)), "step is int32"
+
+
+def _shape(like):
+    wider = {"Dense_0": {"kernel": jax.ShapeDtypeStruct((8,), jnp.float32)}}
+    return like.replace(gen=like.gen.replace(params=wider)), "gen/params/Dense_0/kernel is float32"
+
+
+def _more(like):
+    return like.replace(ema=jax.ShapeDtypeStruct((), jnp.float32)), "it lacks ema"
+
+
+def _fewer(like):
+    return like.replace(extra=None), "it holds extra/key"
+
+
+def _raw_key(like):
+    return like.replace(key=jax.ShapeDtypeStruct((2,), jnp.uint32)), "key is key<fry>"
+
+
+@pytest.mark.parametrize("change", [_dtype, _shape, _more, _fewer, _raw_key])
+def test_another_state_is_refused_and_the_leaf_is_named(two_steps, change):
+    like, expected = change(LIKE)
+    with pytest.raises(NoCheckpointError, match=expected):
+        restore(two_steps, like)
+
+
+def test_a_sharding_is_honoured(two_steps):
+    mesh = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), LIKE)
+    (_, state), _ = restore(two_steps, like, read_only=True)
+    assert {leaf.sharding for leaf in jax.tree.leaves(state)} == {sharding}
+    assert bits(state) == bits(make_state(2))
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CannotWriteError, match=r"cannot write checkpoints to .*file"):
+        Checkpoints(tmp_path / "file" / "checkpoints")
+
+
+def test_a_full_disk_is_reported_and_leaves_nothing_behind(folder):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Checkpoints(folder) as checkpoints:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+            checkpoints.save(3, make_state(3, size=100_000))
+            with pytest.raises(CannotWriteError, match="cannot write checkpoint 3 in") as caught:
+                checkpoints.wait()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert "\n" not in str(caught.value)
+        assert checkpoints.steps() == [1, 2]
+        assert [path.name for path in folder.iterdir() if "tmp" in path.name] == []
+        checkpoints.save(3, make_state(3))  # room was made
+        assert checkpoints.restore(LIKE)[0] == 3
+
+
+SAVE_UNTIL_KILLED = """
+import sys
+import jax.numpy as jnp
+from gan_jax.checkpoint import Checkpoints
+
+with Checkpoints(sys.argv[1]) as checkpoints:
+    for step in range(1, 1000):
+        checkpoints.save(step, {"w": jnp.full(1_000_000, step, jnp.float32)})
+"""
+
+
+def test_a_kill_during_a_save_costs_at_most_that_save(tmp_path):
+    folder = tmp_path / "checkpoints"
+    command = [sys.executable, "-c", SAVE_UNTIL_KILLED, str(folder)]
+    process = subprocess.Popen(command)
+    try:
+        deadline = time.monotonic() + 60
+        while not ((folder / "2").exists() and list(folder.glob("*.orbax-checkpoint-tmp*"))):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    newest = max(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+    (step, state), said = restore(folder, {"w": jax.ShapeDtypeStruct((1_000_000,), "float32")})
+    assert (step, said) == (newest, [])
+    assert jnp.all(state["w"] == step)
+    with Checkpoints(folder) as checkpoints:
+        checkpoints.save(step + 1, state)
+    assert [path.name for path in folder.iterdir() if not path.name.isdigit()] == []
