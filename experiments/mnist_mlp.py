@@ -1,7 +1,7 @@
 """A perceptron GAN on MNIST digits: Adam, half the sum of the cross-entropies, non-saturating gen.
 
-    gan-jax train --config experiments/mnist_mlp.py --workdir runs/mnist_mlp
-    gan-jax train --config experiments/mnist_mlp.py:mnist --workdir runs/mnist   # all 60,000
+gan-jax train --config experiments/mnist_mlp.py --workdir runs/mnist_mlp
+gan-jax train --config experiments/mnist_mlp.py:mnist --workdir runs/mnist   # all 60,000
 """
 
 from gan_jax.config import get_config as defaults

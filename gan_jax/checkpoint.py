@@ -1,8 +1,9 @@
 """Save, verify, restore, fall back: a thin layer over Orbax.
 
-Orbax makes a step appear whole or not at all (it writes a temporary folder and renames it), but it
-reads damaged bytes back as if nothing were wrong and casts dtypes silently. So each step carries a
-manifest, written before that rename, and a step is trusted only if it matches bit by bit.
+Orbax alone reads damaged bytes back as if nothing were wrong, casts dtypes silently and never falls
+back. So a step is saved beside its place, with a manifest of its leaves, sealed with the checksums
+of its files, and only then renamed to its number: it is there with all that proves it, or not at
+all. Its layout is that of Orbax's CheckpointManager, which can read it too.
 """
 
 import logging
@@ -13,9 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import jax
-import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
-from orbax.checkpoint.checkpoint_managers import LatestN, PreservationPolicy
 
 from gan_jax import manifest
 from gan_jax.manifest import DamagedStep
@@ -39,13 +38,14 @@ class Checkpoints:
         warn: Callable[[str], None] | None = None,
     ):
         self.folder = Path(folder).absolute()
+        self.keep = keep
         self.read_only = read_only
         self.warn = warn or logging.getLogger(__name__).warning
         self._good: set[int] = set()  # steps this process wrote or read back
         self._pending: Future | None = None
-        _quiet_orbax()
+        manifest.quiet_orbax()
         if not read_only:
-            self._manager = _open_manager(self.folder, preservation(keep))
+            _clear(self.folder)
             self._pool = ThreadPoolExecutor(1, "checkpoint")
 
     def __enter__(self) -> "Checkpoints":
@@ -55,9 +55,9 @@ class Checkpoints:
         try:
             self.close()
         except CannotWriteError as failure:
-            if error is None:
+            if error is None:  # otherwise the first error is the one to raise
                 raise
-            self.warn(str(failure))  # the first error is the one to report
+            self.warn(str(failure))
 
     def steps(self) -> list[int]:
         """The steps on disk, oldest first, whether or not they can be read."""
@@ -81,7 +81,7 @@ class Checkpoints:
         leaves = manifest.to_host(state)
         if jax.process_count() == 1:
             self._pending = self._pool.submit(self._write, step, leaves)
-        else:  # Orbax synchronises the processes, which must come in the same order in each
+        else:  # the processes wait for each other here: in each of them in the same order
             self._write(step, leaves)
 
     def wait(self) -> None:
@@ -127,21 +127,20 @@ class Checkpoints:
             self.wait()
         finally:
             self._pool.shutdown()
-            self._manager.close()
 
     def _restore_only(self, like: PyTree, step: int) -> PyTree:
-        if step not in self.steps():
-            there = ", ".join(map(str, self.steps())) or "none"
-            raise NoCheckpointError(f"no checkpoint {step} in {self.folder}: choose from {there}")
         try:
             return self._load(like, step)
         except DamagedStep as damage:
+            steps = self.steps()
+            reason = damage if step in steps else "it is not there"
             raise NoCheckpointError(
-                f"checkpoint {step} in {self.folder} cannot be used: {damage}: choose another step"
+                f"checkpoint {step} in {self.folder} cannot be used: {reason}: "
+                f"choose from {', '.join(map(str, steps)) or 'none'}"
             ) from damage
 
     def _load(self, like: PyTree, step: int) -> PyTree:
-        described, arrays = _read_verified(self.folder / str(step))
+        described, arrays = manifest.read(self.folder / str(step))
         state = manifest.to_state(described, arrays, like)
         self._good.add(step)
         return state
@@ -150,11 +149,12 @@ class Checkpoints:
         if step not in self.steps() or step in self._good:
             return step in self.steps()
         try:
-            _read_verified(self.folder / str(step))
+            manifest.read(self.folder / str(step))
         except DamagedStep as damage:
             self.warn(f"checkpoint {step} in {self.folder} is written again: {damage}")
             self._remove([step])
             return False
+        self._good.add(step)
         return True
 
     def _remove(self, steps: list[int]) -> None:
@@ -163,88 +163,47 @@ class Checkpoints:
         if jax.process_index() == 0:
             for step in steps:
                 shutil.rmtree(self.folder / str(step), ignore_errors=True)
-        if jax.process_count() > 1:
-            multihost_utils.sync_global_devices("damaged checkpoints removed")
-        self._manager.reload()
+        _meet("gan_jax: checkpoints removed")
 
     def _write(self, step: int, leaves: dict[str, manifest.Leaf]) -> None:
+        beside = self.folder / f"{step}.saving"
         try:
-            self._manager.save(step, args=_save_args(leaves), force=True)
-            self._manager.wait_until_finished()
+            manifest.write(beside, leaves)
             if jax.process_index() == 0:
-                manifest.seal(self.folder / str(step))
+                manifest.seal(beside)
+                beside.rename(self.folder / str(step))
         except Exception as error:  # a full disk comes as OSError, ValueError, RuntimeError, ...
-            for path in self.folder.glob(f"{step}.orbax-checkpoint-tmp*"):
-                shutil.rmtree(path, ignore_errors=True)
+            _clear(self.folder)
             raise CannotWriteError(
-                f"cannot write checkpoint {step} in {self.folder}: {_one_line(error)}: "
+                f"cannot write checkpoint {step} in {self.folder}: {manifest.one_line(error)}: "
                 "make room or choose another --workdir"
             ) from error
+        _meet("gan_jax: checkpoint saved")
         self._good.add(step)
+        self._remove(superseded(self.steps(), self.keep))
 
 
-def preservation(keep: int) -> PreservationPolicy:
-    """Which steps stay: the latest `keep`.
+def superseded(steps: list[int], keep: int) -> list[int]:
+    """Which of the steps, oldest first, may go after a save: all but the latest `keep`.
 
-    To keep the best too: AnyPreservationPolicy([LatestN(keep), BestN(...)]), and best_fn above.
+    To keep the best as well, spare it here.
     """
-    return LatestN(keep)
+    return steps[:-keep]
 
 
-def _open_manager(folder: Path, policy: PreservationPolicy) -> ocp.CheckpointManager:
-    options = ocp.CheckpointManagerOptions(
-        cleanup_tmp_directories=True,
-        preservation_policy=policy,
-        lightweight_initialize=True,  # otherwise a damaged step's metadata stops the start
-    )
+def _clear(folder: Path) -> None:
+    """Makes the folder and removes what a killed or failed save left in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(f".*.{manifest.SEAL}.tmp"):
-            leftover.unlink()
-        return ocp.CheckpointManager(folder, options=options)
+        for path in folder.glob("*.saving*") if jax.process_index() == 0 else ():
+            shutil.rmtree(path)
     except OSError as error:
         raise CannotWriteError(
             f"cannot write checkpoints to {folder}: {error.strerror}: choose another --workdir"
         ) from error
 
 
-def _save_args(leaves: dict[str, manifest.Leaf]) -> ocp.args.Composite:
-    return ocp.args.Composite(
-        # Orbax refuses arrays of size 0; the manifest describes them fully
-        state=ocp.args.StandardSave({k: v.array for k, v in leaves.items() if v.array.size}),
-        manifest=ocp.args.JsonSave(manifest.describe(leaves)),
-    )
-
-
-def _read_verified(folder: Path) -> tuple[dict, dict]:
-    """The manifest and the arrays of one step, every bit of them as it was saved."""
-    try:
-        manifest.check_seal(folder)
-        described = _read_item(folder, manifest=ocp.args.JsonRestore())
-        arrays = _read_item(folder, state=ocp.args.StandardRestore())
-        manifest.check_leaves(described, arrays)
-    except DamagedStep:
-        raise
-    except Exception as error:  # damage comes as FileNotFoundError, ValueError, KeyError, ...
-        raise DamagedStep(f"it cannot be read ({_one_line(error)})") from error
-    return described, arrays
-
-
-def _read_item(folder: Path, **item):
-    """One item of a step; without a target, so that Orbax has nothing to cast to."""
-    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader:
-        return reader.restore(folder, args=ocp.args.Composite(**item))[next(iter(item))]
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "..."
-
-
-def _quiet_orbax() -> None:
-    """Orbax logs every step it takes, and errors twice over: what matters is raised."""
-    logging.getLogger("absl").addFilter(_not_orbax)
-
-
-def _not_orbax(record: logging.LogRecord) -> bool:
-    return "orbax" not in Path(record.pathname).parts
+def _meet(name: str) -> None:
+    """All processes of the run wait here for each other."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)

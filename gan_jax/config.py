@@ -91,9 +91,7 @@ def get_config() -> ConfigDict:
     c.ema = ConfigDict()
     c.ema.decay = 0.999  # of gen's weights, per step; samples come from them; 0: none kept
 
-    c.precision = (
-        "default"  # of the step's matrix products: the device's, highest, bfloat16
-    )
+    c.precision = "default"  # of the step's matrix products: the device's, highest, bfloat16
     c.log_every_steps = 100  # also the steps of one dispatch: a stop waits for its end
     c.eval_every_steps = 1000  # a multiple of log_every_steps, like the next two
     c.sample_every_steps = 1000

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import data, images, plots
+from gan_jax import data, images, pointplots
 from gan_jax.data import pipeline
 from gan_jax.config import choose
 from gan_jax.game import Setup, make_setup
@@ -145,14 +145,16 @@ def make_picture(config: ConfigDict) -> Callable[[GanState], np.ndarray | None]:
     if spec.kind == "image":
         return lambda state: images.grid(draw(state, config.grid_samples))
     law = data.law(config.data.name)
-    if law is None or not plots.available():
+    if law is None or not pointplots.available():
         return lambda state: None
     key = jax.random.key(0)  # the same real points in every picture
     real = np.asarray(law.sample(key, config.eval_samples, **dict(config.data.args)))
     if spec.shape[0] > 1:
-        return lambda state: plots.scatter(real, draw(state, config.eval_samples))
+        return lambda state: pointplots.scatter(draw(state, config.eval_samples), real)
     line_D = _make_line_of_d(config, real)
-    return lambda state: plots.histogram(real, draw(state, config.eval_samples), *line_D(state))
+    return lambda state: pointplots.histogram(
+        real, draw(state, config.eval_samples), *line_D(state)
+    )
 
 
 def _make_line_of_d(

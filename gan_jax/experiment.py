@@ -29,10 +29,14 @@ def load_config(file_and_arg: str, overrides: Mapping[str, str] | None = None) -
     module, arg = load_module(file_and_arg)
     get_config = getattr(module, "get_config", None)
     if get_config is None:
-        raise ConfigError(f"{module.__file__} has no get_config(): expected one that returns a config")
+        raise ConfigError(
+            f"{module.__file__} has no get_config(): expected one that returns a config"
+        )
     config = _call(get_config, arg, str(module.__file__))
     if not isinstance(config, ConfigDict):
-        raise ConfigError(f"get_config() of {module.__file__} returned {config!r}: expected a config")
+        raise ConfigError(
+            f"get_config() of {module.__file__} returned {config!r}: expected a config"
+        )
     found = config_lib.override(config, overrides or {})
     check(config, found)
     return config

@@ -40,7 +40,9 @@ class Setup(NamedTuple):
 def make_setup(config: ConfigDict) -> Setup:
     """Networks, noise, objective, optimisers. ConfigError where a name or argument is unknown."""
     spec = data.spec(config.data.name, config.data.dir)
-    natural = {-1.0: "tanh", 0.0: "sigmoid"}[config.data.low] if spec.kind == "image" else "identity"
+    natural = (
+        {-1.0: "tanh", 0.0: "sigmoid"}[config.data.low] if spec.kind == "image" else "identity"
+    )
     disc = nets.make_discriminator(config.disc.net, config.disc.args)
 
     def optimizer(player: ConfigDict) -> Callable[..., optax.GradientTransformation]:

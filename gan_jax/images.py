@@ -70,10 +70,13 @@ def gif_bytes(
     while True:
         data = _encode(frames, frame_ms, last_ms)
         excess = len(data) / GIF_BYTES
-        if excess <= 1 or max(frames[0].size) <= 64:
+        if excess <= 1:
             return data
         if len(frames) > 20:
-            frames = [frames[i] for i in spread(len(frames), int(0.9 * len(frames) / excess) or 1)]
+            fewer = max(20, int(0.9 * len(frames) / excess))
+            frames = [frames[i] for i in spread(len(frames), fewer)]
+        elif max(frames[0].size) <= 64:
+            return data
         else:
             frames = [f.resize((f.width * 2 // 3, f.height * 2 // 3)) for f in frames]
 

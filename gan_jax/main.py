@@ -53,7 +53,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="gan-jax", description="A laboratory for GAN objectives.", allow_abbrev=False)
+    parser = _Parser(
+        prog="gan-jax", description="A laboratory for GAN objectives.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=f"gan-jax {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
 

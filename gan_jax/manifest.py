@@ -1,16 +1,21 @@
-"""What makes a checkpoint trustworthy: the shape, dtype and SHA-256 of every leaf and every file.
+"""One step on disk, and what makes it trustworthy: the SHA-256 of every leaf and of every file.
 
 A state is stored flat, one array a leaf under a path such as `gen/params/Dense_0/kernel`, so that
 the files can be read without this package. Typed keys are stored as their key data.
 """
 
+import functools
 import hashlib
+import logging
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from gan_jax.types import PyTree
@@ -40,9 +45,29 @@ def to_host(state: PyTree) -> dict[str, Leaf]:
     return leaves
 
 
-def describe(leaves: dict[str, Leaf]) -> dict:
-    """The manifest of these leaves, plain JSON."""
-    return {"version": 1, "leaves": {name: _entry(leaf) for name, leaf in leaves.items()}}
+def write(folder: Path, leaves: dict[str, Leaf]) -> None:
+    """Saves the leaves and their manifest with Orbax. Raises whatever Orbax does."""
+    # Orbax refuses arrays of size 0; the manifest describes them fully
+    arrays = {name: leaf.array for name, leaf in leaves.items() if leaf.array.size}
+    items = ocp.args.Composite(
+        state=ocp.args.StandardSave(arrays), manifest=ocp.args.JsonSave(describe(leaves))
+    )
+    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as writer:
+        writer.save(folder, args=items, force=True)
+
+
+def read(folder: Path) -> tuple[dict, dict]:
+    """The manifest and the arrays of one step, every bit of them as it was saved."""
+    try:
+        check_seal(folder)
+        described = read_item(folder, manifest=ocp.args.JsonRestore())
+        arrays = read_item(folder, state=ocp.args.StandardRestore())
+        check_leaves(described, arrays)
+    except DamagedStep:
+        raise
+    except Exception as error:  # damage comes as FileNotFoundError, ValueError, KeyError, ...
+        raise DamagedStep(f"it cannot be read ({one_line(error)})") from error
+    return described, arrays
 
 
 def to_state(manifest: dict, arrays: dict[str, np.ndarray], like: PyTree) -> PyTree:
@@ -80,30 +105,35 @@ def check_leaves(manifest: dict, arrays: dict[str, np.ndarray]) -> None:
 def seal(folder: Path) -> None:
     """Forces all files of a finished step to the disk and writes their checksums beside them.
 
-    The format is sha256sum's: `sha256sum -c files.sha256` works too. A step without a seal (killed
-    between its rename and its seal) is still guarded by the checksums of its leaves.
+    The format is sha256sum's: `sha256sum -c files.sha256` works too.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     lines = [f"{_file_digest(path, sync=True)}  {path.relative_to(folder)}\n" for path in files]
-    temporary = folder.parent / f".{folder.name}.{SEAL}.tmp"
-    with temporary.open("w") as file:
+    with (folder / SEAL).open("w") as file:
         file.writelines(lines)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(folder / SEAL)
 
 
 def check_seal(folder: Path) -> None:
-    """Raises DamagedStep if a file of a sealed step changed or is gone."""
-    if not (folder / SEAL).exists():
-        return
-    lines = (folder / SEAL).read_text().splitlines()
+    """Raises DamagedStep if a file of the step changed or is gone, or nothing says so."""
+    path = folder / SEAL
+    lines = path.read_text().splitlines() if path.exists() else []
     if not lines:
-        raise DamagedStep(f"{SEAL} is empty")
+        raise DamagedStep(f"it has no {SEAL}, with which every save ends")
     for line in lines:
         digest, _, name = line.partition("  ")
-        if not name or _file_digest(folder / name) != digest:
-            raise DamagedStep(f"{name or SEAL} does not match its checksum")
+        if not name:
+            raise DamagedStep(f"{SEAL} is torn")
+        if not (folder / name).is_file():
+            raise DamagedStep(f"{name} is missing")
+        if _file_digest(folder / name) != digest:
+            raise DamagedStep(f"{name} does not match its checksum")
+
+
+def describe(leaves: dict[str, Leaf]) -> dict:
+    """The manifest of these leaves, plain JSON."""
+    return {"version": 1, "leaves": {name: _entry(leaf) for name, leaf in leaves.items()}}
 
 
 def _copy(leaf) -> Leaf:
@@ -164,3 +194,32 @@ def _file_digest(path: Path, sync: bool = False) -> str:
         if sync:
             os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_item(folder: Path, **item):
+    """One item of a step; without a target, so that Orbax has nothing to cast to."""
+    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader:
+        return reader.restore(folder, args=ocp.args.Composite(**item))[next(iter(item))]
+
+
+def one_line(error: BaseException) -> str:
+    """What the error says, shortened in the middle: the cause tends to come last."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else f"{text[:55]} ... {text[-100:]}"
+
+
+def quiet_orbax() -> None:
+    """Orbax logs every step it takes, and errors twice over: what matters is raised."""
+    logging.getLogger("absl").addFilter(_not_orbax)
+    if getattr(sys.unraisablehook, "func", None) is not _unraisable:
+        sys.unraisablehook = functools.partial(_unraisable, sys.unraisablehook)
+
+
+def _not_orbax(record: logging.LogRecord) -> bool:
+    return "orbax" not in Path(record.pathname).parts
+
+
+def _unraisable(others: Callable, event) -> None:
+    # after a failed write, the other arrays report to an event loop that Orbax has closed
+    if str(event.exc_value) != "Event loop is closed":
+        others(event)

@@ -35,7 +35,9 @@ class Progress:
 
     def update(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Called after each dispatch with its step and mean metrics."""
-        words = "  ".join(f"{short} {metrics[k]:.2f}" for k, short in _SHOWN.items() if k in metrics)
+        words = "  ".join(
+            f"{short} {metrics[k]:.2f}" for k, short in _SHOWN.items() if k in metrics
+        )
         self.bar.set_postfix_str(words, refresh=False)
         self.bar.update(step - self.last)
         self.last = step

@@ -8,18 +8,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.special import lambertw, log_expit, softmax
+from scipy.special import log_expit, softmax
 
-from gan_jax.fgan import F_DIVERGENCES, log_lambert_w
 from gan_jax.logits import Theory
-from gan_jax.objectives import OBJECTIVES, THEORY, began, ebgan, pulling_away, rescale_gradient
+from gan_jax.objectives import OBJECTIVES, THEORY
 from gan_jax.types import Losses
 
 NAMES = list(OBJECTIVES)
 CROSS_ENTROPY = ["minimax", "non_saturating", "max_likelihood", "blend", "thresholded"]
 GRID = np.linspace(-50, 50, 41)
 REAL, FAKE = np.linspace(-2, 2, 7), np.linspace(1, -1.5, 7)
-SIZE = 2010  # every batch is padded to it: one compile for each objective and dtype
+SIZE = 2010  # of every batch, so that the whole table compiles once for each dtype
+DEFAULTS = {
+    name: {k: v.default for k, v in list(inspect.signature(f).parameters.items())[2:]}
+    for name, f in OBJECTIVES.items()
+}
 every_objective = pytest.mark.parametrize("name", NAMES)
 
 
@@ -37,25 +40,26 @@ class Result(NamedTuple):
     gen: tuple
 
 
-@functools.cache
-def compiled(name):
+def branch(name):
     def run(real, fake, numbers):
-        losses, pullback = jax.vjp(lambda r, f: OBJECTIVES[name](r, f, **numbers), real, fake)
+        objective = functools.partial(OBJECTIVES[name], **numbers[name])
+        losses, pullback = jax.vjp(objective, real, fake)
         one, zero = jnp.ones_like(losses.disc), jnp.zeros_like(losses.disc)
         return Result(losses, pullback(Losses(one, zero)), pullback(Losses(zero, one)))
 
-    return jax.jit(run)
+    return run
 
 
-def defaults(name):
-    extra = list(inspect.signature(OBJECTIVES[name]).parameters.values())[2:]
-    return {number.name: number.default for number in extra}
+@functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+def evaluate_row(row, real, fake, numbers):
+    return jax.lax.switch(row, [branch(name) for name in NAMES], real, fake, numbers)
 
 
-def evaluate(name, real, fake, dtype=None, **numbers):
-    """The Result for a batch repeated up to SIZE, numbers traced."""
+def evaluate(name, real, fake, dtype=float, **changed):
+    """The Result for a batch repeated up to SIZE, with every number traced."""
     real, fake = (jnp.asarray(np.resize(x, SIZE), dtype) for x in np.broadcast_arrays(real, fake))
-    return compiled(name)(real, fake, defaults(name) | numbers)
+    numbers = DEFAULTS | {name: DEFAULTS[name] | changed}
+    return evaluate_row(NAMES.index(name), real, fake, numbers)
 
 
 def theories(*fields):
@@ -108,6 +112,13 @@ def test_discs_least_loss_is_the_divergence_it_claims(name, x64):
     np.testing.assert_allclose(claimed, optimum, atol=1e-11)
 
 
+def slope_of_claim(claim, p, theta, step=1e-5):
+    """[10] central differences of claim(p, softmax(theta)) in theta."""
+    moves = step * np.eye(10)
+    up, down = ([claim(p, softmax(theta + sign * m)) for m in moves] for sign in (1, -1))
+    return (np.asarray(up) - np.asarray(down)) / (2 * step)
+
+
 @pytest.mark.parametrize("name", theories("logit", "gen_divergence"))
 def test_gens_gradient_at_the_best_disc_is_that_of_its_divergence(name, x64):
     p, theta = distributions()
@@ -115,10 +126,9 @@ def test_gens_gradient_at_the_best_disc_is_that_of_its_divergence(name, x64):
     s = THEORY[name].logit(p, q)
     gen = evaluate(name, s, s, **THEORY[name].numbers).losses.gen[:10]
     ours = q * (gen - q @ gen)  # the gradient in theta of sum softmax(theta) gen
-    divergence = lambda theta: THEORY[name].gen_divergence(p, jax.nn.softmax(theta))
-    claimed = jax.jit(jax.grad(divergence))(theta)
+    claimed = slope_of_claim(THEORY[name].gen_divergence, p, theta)
     assert np.max(np.abs(claimed)) > 1e-3
-    np.testing.assert_allclose(ours, claimed, atol=1e-12)
+    np.testing.assert_allclose(ours, claimed, atol=1e-8)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -154,22 +164,21 @@ def test_one_number_per_example_and_no_cross_talk(name):
 
 
 @every_objective
-def test_reals_and_fakes_may_differ_in_number(name):
-    few, many = jnp.asarray(FAKE[:1]), jnp.asarray(REAL)
+def test_reals_and_fakes_may_differ_in_number_unless_paired(name):
+    four, six = jax.ShapeDtypeStruct((4,), "float32"), jax.ShapeDtypeStruct((6,), "float32")
     if THEORY[name].paired:
         with pytest.raises(ValueError, match="pairs"):
-            OBJECTIVES[name](few, many)
-        return
-    for real, fake in ((few, many), (many, few)):
-        even = OBJECTIVES[name](jnp.tile(real, 7 // len(real)), jnp.tile(fake, 7 // len(fake)))
-        for a, b in zip(OBJECTIVES[name](real, fake), even, strict=True):
-            np.testing.assert_allclose(np.mean(a), np.mean(b), rtol=1e-5)
+            jax.eval_shape(OBJECTIVES[name], four, six)
+    else:
+        losses = jax.eval_shape(OBJECTIVES[name], four, six)
+        assert (losses.disc.shape, losses.gen.shape) == ((4,), (6,))
 
 
 @every_objective
 def test_logits_with_a_stray_axis_are_refused(name):
-    with pytest.raises(ValueError, match="must be"):
-        OBJECTIVES[name](jnp.zeros((3, 1)), jnp.zeros(3))
+    for real, fake in ((np.zeros((3, 1)), np.zeros(3)), (np.zeros(3), np.zeros((3, 1)))):
+        with pytest.raises(ValueError, match="must be"):
+            OBJECTIVES[name](jnp.asarray(real), jnp.asarray(fake))
 
 
 @every_objective
@@ -184,12 +193,13 @@ def test_a_constant_moves_only_objectives_that_depend_on_the_level(name, x64):
 
 @every_objective
 def test_players_pull_the_fakes_apart(name):
-    result = evaluate(name, REAL / 4, FAKE / 4)
-    assert np.sum(result.disc[0]) < 0 < np.sum(result.disc[1])
-    assert np.sum(result.gen[1]) < 0
+    result = evaluate(name, REAL / 4, FAKE / 4 + 0.3)
+    on_reals, on_fakes = (np.sum(slope[:7]) for slope in result.disc)
+    assert on_reals < 0 < on_fakes
+    assert np.sum(result.gen[1][:7]) < 0
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if defaults(name)])
+@pytest.mark.parametrize("name", [name for name in NAMES if DEFAULTS[name]])
 def test_numbers_are_keywords_and_traced_ones_give_the_same(name):
     kinds = [number.kind for number in inspect.signature(OBJECTIVES[name]).parameters.values()]
     assert set(kinds[2:]) == {inspect.Parameter.KEYWORD_ONLY}
@@ -226,34 +236,13 @@ def test_fgan_with_gans_f_is_the_plain_gan(fgan, plain, x64):
 def test_relativistic_losses_compare_as_written(x64):
     real, fake = np.random.default_rng(0).normal(size=(2, 5))
     ragan, rpgan = (evaluate(name, real, fake).losses for name in ("ragan", "rpgan"))
-    sp = lambda t: np.log1p(np.exp(t))
+
+    def sp(t):
+        return np.log1p(np.exp(t))
+
     for i in range(5):
         real_above, fake_above = real[i] - sum(fake) / 5, fake[i] - sum(real) / 5
         np.testing.assert_allclose(ragan.disc[i], sp(-real_above) + sp(fake_above))
         np.testing.assert_allclose(ragan.gen[i], sp(real_above) + sp(-fake_above))
         np.testing.assert_allclose(rpgan.disc[i], sp(-(real[i] - fake[i])))
         np.testing.assert_allclose(rpgan.gen[i], sp(-(fake[i] - real[i])))
-
-
-@pytest.mark.parametrize("name", list(F_DIVERGENCES))
-def test_an_f_divergences_functions_belong_together(name, x64):
-    row = F_DIVERGENCES[name]
-    v, u = np.linspace(-4, 4, 32), np.geomspace(0.05, 20, 32)
-    pairs = jax.jit(
-        lambda v, u: (
-            (row.composed(v), row.conjugate(row.activation(v))),
-            (row.activation(row.logit(u)), jax.vmap(jax.grad(row.f))(u)),
-        )
-    )
-    for ours, expected in pairs(v, u):
-        np.testing.assert_allclose(ours, expected, rtol=1e-11, atol=1e-13)
-
-
-def test_log_lambert_w_and_its_slopes(x64):
-    y = np.linspace(-200, 600, 401)
-    w = lambertw(np.exp(y)).real
-    first = jax.grad(log_lambert_w)
-    slopes = jax.jit(jax.vmap(lambda y: (first(y), jax.grad(first)(y))))(y)
-    np.testing.assert_allclose(log_lambert_w(y), np.log(w), rtol=1e-13, atol=1e-13)
-    np.testing.assert_allclose(slopes[0], 1 / (1 + w), rtol=1e-13)
-    np.testing.assert_allclose(slopes[1], -w / (1 + w) ** 3, rtol=1e-12)

@@ -11,7 +11,7 @@ import pkgutil
 from types import ModuleType
 
 from gan_jax.config import choose
-from gan_jax.data.base import Arrays, Spec
+from gan_jax.data.base import Arrays, PathLike, Spec
 from gan_jax.types import ConfigError
 
 _PREFIX = "tfds:"
@@ -28,7 +28,7 @@ def describe(name: str) -> str:
     return (inspect.getdoc(_module(name)) or "").partition("\n")[0]
 
 
-def spec(name: str, data_dir: str | None = None) -> Spec:
+def spec(name: str, data_dir: PathLike | None = None) -> Spec:
     """What is known of a data set without decoding it. ConfigError if there is none so named."""
     module = _module(name)
     if name.startswith(_PREFIX):
@@ -36,7 +36,7 @@ def spec(name: str, data_dir: str | None = None) -> Spec:
     return module.spec() if hasattr(module, "log_density") else module.spec(data_dir)
 
 
-def load(name: str, split: str, data_dir: str | None = None) -> Arrays:
+def load(name: str, split: str, data_dir: PathLike | None = None) -> Arrays:
     """The examples of a split, in TFDS notation ('train', 'train[:50000]', 'test[:10%]').
 
     The order never changes. ConfigError for an unknown name or split and for a law, which is

@@ -1,5 +1,6 @@
 """What a data set is to the rest: its spec, its arrays, and the split strings all sets share."""
 
+import os
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gan_jax.types import ConfigError
+
+PathLike = str | os.PathLike[str]
 
 
 class Spec(NamedTuple):

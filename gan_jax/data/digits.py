@@ -11,17 +11,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from gan_jax.data import cache
-from gan_jax.data.base import Arrays, Spec, stratified, take
+from gan_jax.data.base import Arrays, PathLike, Spec, stratified, take
 
 _SPEC = Spec(shape=(8, 8, 1), kind="image", splits={"train": 1437, "test": 360}, classes=10)
 
 
-def spec(data_dir: str | None = None) -> Spec:
+def spec(data_dir: PathLike | None = None) -> Spec:
     """8x8 grey images of 10 classes; data_dir is not used, the digits come with scikit-learn."""
     return _SPEC
 
 
-def load(split: str, data_dir: str | None = None) -> Arrays:
+def load(split: str, data_dir: PathLike | None = None) -> Arrays:
     """x uint8 [N, 8, 8, 1], label int32 [N]. ConfigError if scikit-learn is not installed."""
     return take(split, _SPEC.splits, _whole)
 

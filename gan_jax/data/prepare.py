@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.config import choose
+from gan_jax.data.base import PathLike
 from gan_jax.data.tfds_folder import data_root
 from gan_jax.types import CannotWriteError, DataCorruptError, DataMissingError
 
@@ -29,8 +30,8 @@ _SIDE, _CLASSES = 28, 10
 
 def prepare(
     name: str,
-    source_dir: str,
-    data_dir: str | None = None,
+    source_dir: PathLike,
+    data_dir: PathLike | None = None,
     counts: Mapping[str, int] = _COUNTS,
 ) -> str:
     """Writes NAME/3.0.1 in array_record below data_dir; returns the line that says what it did.

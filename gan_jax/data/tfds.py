@@ -1,15 +1,15 @@
 """Any image set in a TFDS folder, named tfds:NAME, tfds:NAME/CONFIG or tfds:NAME:VERSION."""
 
 from gan_jax.data import tfds_reader
-from gan_jax.data.base import Arrays, Spec, take
+from gan_jax.data.base import Arrays, PathLike, Spec, take
 
 
-def spec(name: str, data_dir: str | None = None) -> Spec:
+def spec(name: str, data_dir: PathLike | None = None) -> Spec:
     """What TFDS recorded of the set; at most one image is decoded, if no shape was recorded."""
     return tfds_reader.recorded_spec(name, data_dir)
 
 
-def load(name: str, split: str, data_dir: str | None = None) -> Arrays:
+def load(name: str, split: str, data_dir: PathLike | None = None) -> Arrays:
     """x uint8 [N, H, W, C], label int32 [N] or None. ConfigError if the images' shapes differ."""
     whole = spec(name, data_dir)
     return take(split, whole.splits, lambda s: tfds_reader.read(name, s, data_dir, whole))

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from gan_jax.data.base import PathLike
 from gan_jax.types import ConfigError, DataMissingError
 
 _NAME = re.compile(r"([A-Za-z]\w*)(?:/(\w[\w.+-]*))?(?::(\d+\.\d+\.\d+))?", re.ASCII)
@@ -11,10 +12,10 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
 _FROM_IDX = ("mnist", "fashion_mnist")  # gan-jax data prepare makes these
 
 
-def data_root(data_dir: str | None = None) -> tuple[Path, str]:
+def data_root(data_dir: PathLike | None = None) -> tuple[Path, str]:
     """The folder of TFDS sets, and who named it: the argument, else $TFDS_DATA_DIR, else TFDS."""
     if data_dir:
-        root, origin = data_dir, "from data.dir"
+        root, origin = os.fspath(data_dir), "from data.dir"
     elif os.environ.get("TFDS_DATA_DIR"):
         root, origin = os.environ["TFDS_DATA_DIR"], "from $TFDS_DATA_DIR; data.dir is not set"
     else:
@@ -25,7 +26,7 @@ def data_root(data_dir: str | None = None) -> tuple[Path, str]:
     return Path(root).expanduser(), origin
 
 
-def find(name: str, data_dir: str | None = None) -> Path:
+def find(name: str, data_dir: PathLike | None = None) -> Path:
     """The version folder of NAME, NAME/CONFIG or NAME:VERSION; the newest if none is named.
 
     ConfigError if the name is not of that form, or the set has several configs and none is named;

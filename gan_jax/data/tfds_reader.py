@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax.data import cache, tfrecord
-from gan_jax.data.base import Arrays, Spec
+from gan_jax.data.base import Arrays, PathLike, Spec
 from gan_jax.data.tfds_folder import find
 from gan_jax.types import ConfigError, DataCorruptError, DataMissingError
 
@@ -35,7 +35,7 @@ class Fields(NamedTuple):
     classes: int
 
 
-def recorded_spec(name: str, data_dir: str | None = None) -> Spec:
+def recorded_spec(name: str, data_dir: PathLike | None = None) -> Spec:
     """Shape, splits and number of classes of a prepared set, from what TFDS recorded of it."""
     folder = find(name, data_dir)
     builder = _builder(folder)
@@ -51,7 +51,7 @@ def recorded_spec(name: str, data_dir: str | None = None) -> Spec:
     return Spec(tuple(int(n) for n in shape if n), "image", splits, fields.classes)
 
 
-def read(name: str, split: str, data_dir: str | None, expected: Spec) -> Arrays:
+def read(name: str, split: str, data_dir: PathLike | None, expected: Spec) -> Arrays:
     """The whole of a named split, in TFDS's order, from the cache if it was decoded before.
 
     DataCorruptError if the files are damaged or are not what `expected` says; ConfigError if the

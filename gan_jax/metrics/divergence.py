@@ -34,5 +34,3 @@ def ks_distance(x_N: np.ndarray, cdf_N: np.ndarray) -> float:
     n = len(cdf)
     above, below = np.arange(1, n + 1) / n - cdf, cdf - np.arange(n) / n
     return float(max(above.max(), below.max()))
-
-

@@ -49,7 +49,9 @@ def make_generator(name: str, args: Mapping[str, Any], shape: tuple[int, ...], o
     where = f"gen.args of net {name!r}"
     args = {"out": out, **args}
     if out != "identity" and args["out"] != out:
-        raise ConfigError(f"{where}: out is {args['out']!r}: expected {out!r}, which data.low asks for")
+        raise ConfigError(
+            f"{where}: out is {args['out']!r}: expected {out!r}, which data.low asks for"
+        )
     return _net(_build(_module(name).Generator, where, args, shape=shape))
 
 

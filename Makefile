@@ -1,0 +1,34 @@
+# Each target sets up ./.venv when it is not there. Another Python: make test PYTHON=python3.12
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test check bench format clean
+
+demo: .venv/demo
+	$(BIN)/gan-jax train --config experiments/mnist_mlp.py:demo --workdir runs/demo
+
+test: .venv/test
+	$(BIN)/python -m pytest
+
+check: .venv/test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: .venv/bench
+	$(BIN)/gan-jax bench --against pytorch
+
+format: .venv/test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# A stamp for each set of extras: installed once, and again when what is asked for changes.
+.venv/%: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) -e '.[$*]'
+	touch $@
+
+clean:
+	rm -rf .venv runs build dist *.egg-info

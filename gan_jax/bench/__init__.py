@@ -1,0 +1,82 @@
+"""Benchmarks: one file each, with its PyTorch reference; here is what runs and prints them.
+
+A benchmark is CASES, a list of names, and for each side a maker: make_ours(case) and, for each
+entry of THEIRS, make(case) -> a function of n that runs n steps and returns when they are done.
+"""
+
+import importlib
+import json
+import pkgutil
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from gan_jax.bench.versions import hardware, versions
+from gan_jax.bench.worker import Worker
+from gan_jax.config import choose
+from gan_jax.types import ConfigError
+
+HELPERS = {"worker", "matmul", "versions"}
+PAIRS = 7
+
+
+def names() -> list[str]:
+    """Every benchmark: the files of this folder."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in HELPERS)
+
+
+def run(wanted: Iterable[str], against: str | None, json_file: Path | None) -> None:
+    """Runs the named benchmarks (all by default), prints a line a case, writes JSON if asked."""
+    chosen = [choose("benchmark", name, names()) for name in wanted] or names()
+    if against and importlib.util.find_spec("torch") is None:
+        raise ConfigError("--against pytorch needs torch: pip install 'gan-jax[bench]'")
+    reports = [_report(name, against) for name in chosen]
+    if json_file:
+        json_file.write_text(
+            json.dumps(reports[0] if len(reports) == 1 else reports, indent=2) + "\n"
+        )
+
+
+def _report(name: str, against: str | None) -> dict[str, Any]:
+    module = importlib.import_module(f"{__name__}.{name}")
+    cases = []
+    for case in module.CASES:
+        for other in module.THEIRS if against else [None]:
+            cases.append(measure(module, case, other))
+            print(in_words(name, cases[-1]), flush=True)
+    return {"name": name, "versions": versions(), "hardware": hardware(), "cases": cases}
+
+
+def measure(module: Any, case: str, other: str | None) -> dict[str, Any]:
+    """One case, each side in a process of its own, in turn: medians, and the median of the ratios."""
+    n = module.STEPS[case]
+    with Worker(module.__name__, "make_ours", case) as ours:
+        if other is None:
+            our_times, their_times = [ours.run(n) for _ in range(PAIRS)], []
+        else:
+            with Worker(module.__name__, module.THEIRS[other], case) as theirs:
+                pairs = [(ours.run(n), theirs.run(n)) for _ in range(PAIRS)]
+            our_times, their_times = (list(t) for t in zip(*pairs, strict=True))
+        facts = ours.ask()
+    return {
+        "name": f"{case}_against_{other}" if other else case,
+        "ours": n / statistics.median(our_times),
+        "theirs": n / statistics.median(their_times) if other else None,
+        "unit": "steps/s",
+        "ratio": statistics.median(t / o for o, t in zip(our_times, their_times, strict=False))
+        if other
+        else None,
+        **facts,
+    }
+
+
+def in_words(name: str, case: dict[str, Any]) -> str:
+    """A line of figures."""
+    words = f"{name} {case['name']}: {case['ours']:.1f} {case['unit']}"
+    if case["ratio"]:
+        words += f", theirs {case['theirs']:.1f}, ratio {case['ratio']:.2f}"
+    return words + (
+        f"; matrix products {case['matmul_fraction']:.0%} of the step, "
+        f"{case['flops'] * case['ours'] / 1e9:.0f} GFLOP/s"
+    )

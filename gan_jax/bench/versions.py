@@ -1,0 +1,32 @@
+"""What a number was measured with."""
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, gan_jax and what it computes with, where installed."""
+    found = {"python": platform.python_version()}
+    for name in ("gan-jax", *PACKAGES):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> str:
+    """Processor model, number of cores this process may use, and the accelerators jax sees."""
+    import jax
+
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    devices = sorted({d.device_kind for d in jax.devices() if d.platform != "cpu"})
+    model = models[0] if models else platform.processor() or platform.machine()
+    return ", ".join([model, f"{cores} cores", *devices])

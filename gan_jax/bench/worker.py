@@ -1,0 +1,65 @@
+"""A process of its own for one side of a comparison; it times what it is told to run."""
+
+import importlib
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+from gan_jax.types import UserError
+
+
+class Worker:
+    """Runs module.maker(case) in another process, which then waits for numbers of steps."""
+
+    def __init__(self, module: str, maker: str, case: str):
+        code = "import sys; from gan_jax.bench.worker import serve; serve(*sys.argv[1:])"
+        command = [sys.executable, "-c", code, module, maker, case]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._answer()  # ready: imported, compiled, warm
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+
+    def run(self, n: int) -> float:
+        """Seconds of n steps."""
+        return self._ask(n)["seconds"]
+
+    def ask(self) -> dict[str, Any]:
+        """What the side knows of its step: flops, matmul_fraction."""
+        return self._ask(0)
+
+    def _ask(self, n: int) -> dict[str, Any]:
+        assert self.process.stdin
+        self.process.stdin.write(f"{n}\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise UserError(f"benchmark process ended with {self.process.wait()}: see above")
+        return json.loads(line)
+
+
+def serve(module: str, maker: str, case: str) -> None:
+    """The other side of the pipe."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print is not an answer
+    run, facts = getattr(importlib.import_module(module), maker)(case)
+    run(10)
+    print("{}", file=answers, flush=True)
+    for line in sys.stdin:
+        n = int(line)
+        start = time.perf_counter()
+        run(n)
+        answer = {"seconds": time.perf_counter() - start} if n else facts()
+        print(json.dumps(answer), file=answers, flush=True)

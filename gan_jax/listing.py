@@ -1,0 +1,44 @@
+"""What a config can name, with the first line of each docstring."""
+
+import ast
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gan_jax import data, nets
+from gan_jax.dynamics import DYNAMICS
+from gan_jax.evaluate import EVALUATORS
+from gan_jax.objectives import OBJECTIVES
+from gan_jax.penalties import PENALTIES
+
+
+def entries(what: str) -> dict[str, str]:
+    """{name: what it is}, for a word of main.LISTS."""
+    return LISTED[what]()
+
+
+def _table(table: Mapping[str, Any]) -> Callable[[], dict[str, str]]:
+    return lambda: {name: _first_line(inspect.getdoc(each)) for name, each in table.items()}
+
+
+def _first_line(doc: str | None) -> str:
+    return (doc or "").strip().partition("\n")[0]
+
+
+def _experiments() -> dict[str, str]:
+    """The files of ./experiments, read and not run."""
+    files = sorted(Path("experiments").glob("*.py"))
+    return {str(f): _first_line(ast.get_docstring(ast.parse(f.read_text()))) for f in files}
+
+
+LISTED: dict[str, Callable[[], dict[str, str]]] = {
+    "objectives": _table(OBJECTIVES),
+    "penalties": _table(PENALTIES),
+    "dynamics": _table(DYNAMICS),
+    "nets": lambda: {name: nets.describe(name) for name in nets.names()},
+    "data": lambda: {name: data.describe(name) for name in data.names()},
+    "metrics": _table(EVALUATORS),
+    "experiments": _experiments,
+    "tables": dict,
+}

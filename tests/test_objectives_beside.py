@@ -1,0 +1,60 @@
+"""What stands beside the table: began, ebgan and the rescaled gradient."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.objectives import began, ebgan, pulling_away, rescale_gradient
+
+
+@pytest.fixture
+def x64():
+    with jax.enable_x64(True):
+        yield
+
+
+def test_began_balances_within_its_clip(x64):
+    real, fake = jnp.array([0.3, 0.5]), jnp.array([0.1, 0.4])
+    losses, k = began(real, fake, 0.2, gamma=0.7, rate=0.5)
+    np.testing.assert_allclose(losses.disc, [0.3 - 0.2 * 0.1, 0.5 - 0.2 * 0.4])
+    np.testing.assert_allclose(losses.gen, fake)
+    np.testing.assert_allclose(k, 0.2 + 0.5 * (0.7 * 0.4 - 0.25))
+    assert began(real, fake, 0.99, gamma=0.7, rate=50.0)[1] == 1
+    assert began(real, fake, 0.01, gamma=0.1, rate=50.0)[1] == 0
+    assert jax.grad(lambda real: began(real, fake, 0.2)[1])(real).tolist() == [0, 0]
+
+
+def test_ebgan_spares_fakes_beyond_the_margin(x64):
+    real, fake = jnp.array([0.3, 0.5]), jnp.array([4.0, 12.0])
+    encodings = jnp.array([[3.0, 0.0], [1.0, 1.0]])  # cos^2 = 1/2
+    losses = ebgan(real, fake, encodings, margin=10.0, weight=0.1)
+    np.testing.assert_allclose(losses.disc, [0.3 + 6.0, 0.5])
+    np.testing.assert_allclose(losses.gen, [4.05, 12.05])
+
+
+def test_pulling_away_is_the_mean_squared_cosine_of_different_encodings(x64):
+    encodings = np.random.default_rng(0).normal(size=(5, 3)) * np.arange(1, 6)[:, None]
+    unit = encodings / np.linalg.norm(encodings, axis=1, keepdims=True)
+    by_hand = [np.mean([(unit[i] @ unit[j]) ** 2 for j in range(5) if j != i]) for i in range(5)]
+    np.testing.assert_allclose(pulling_away(jnp.asarray(encodings)), by_hand)
+    np.testing.assert_allclose(pulling_away(jnp.eye(4)), np.zeros(4))
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (1, 2)])
+def test_pulling_away_is_safe_for_zero_encodings_and_a_batch_of_one(shape):
+    value, pullback = jax.vjp(jax.jit(pulling_away), jnp.zeros(shape))
+    assert np.all(value == 0)
+    assert np.all(pullback(jnp.ones_like(value))[0] == 0)
+
+
+@pytest.mark.parametrize(
+    ("size", "norm"), [(1e-30, 0.1), (2.0, 2 * np.sqrt(55)), (0.0, 0)], ids=["tiny", "large", "0"]
+)
+def test_gradients_are_lifted_to_the_target_over_the_whole_batch(size, norm):
+    x = jnp.arange(6.0).reshape(3, 2)  # of norm sqrt(55)
+    value, pullback = jax.vjp(rescale_gradient, x, 0.1)
+    slope, on_target = pullback(size * x)
+    np.testing.assert_array_equal(value, x)
+    np.testing.assert_allclose(slope, norm / np.sqrt(55) * x, rtol=1e-6)
+    assert on_target == 0

@@ -1,0 +1,244 @@
+"""Reading TFDS folders without TensorFlow: tiny sets that TFDS writes here."""
+
+import io
+import json
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboardX.crc32c import crc32c as reference_crc32c
+
+from gan_jax import data
+from gan_jax.data import tfds_reader
+from gan_jax.types import ConfigError, DataCorruptError
+
+
+@pytest.fixture(autouse=True)
+def cache_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user_cache"))
+
+
+def encode(image, form="PNG"):
+    file = io.BytesIO()
+    Image.fromarray(image.squeeze()).save(file, form)
+    return file.getvalue()
+
+
+def write_set(root, images, labels=None, shape=(None, None, 3), name="toy", **extra):
+    """A TFDS set in array_record, written by TFDS; returns its version folder."""
+    import tensorflow_datasets as tfds  # noqa: PLC0415
+
+    features = {"picture": tfds.features.Image(shape=shape), **extra}
+    if labels is not None:
+        features["kind"] = tfds.features.ClassLabel(num_classes=5)
+
+    class Toy(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        VERSION = tfds.core.Version("1.2.0")
+        pkg_dir_path = None
+
+        def _info(self):
+            keys = ("picture", "kind") if labels is not None else None
+            return tfds.core.DatasetInfo(
+                builder=self,
+                features=tfds.features.FeaturesDict(features),
+                supervised_keys=keys,
+            )
+
+        def _split_generators(self, dl_manager):
+            return {"train": self._generate_examples()}
+
+        def _generate_examples(self):
+            for i, image in enumerate(images):
+                png = image if isinstance(image, bytes) else encode(image)
+                yield i, {"picture": png, **({} if labels is None else {"kind": labels[i]})}
+
+    Toy.name = name
+    tfds.disable_progress_bar()
+    config = tfds.download.DownloadConfig(try_download_gcs=False)
+    builder = Toy(data_dir=root)
+    builder.download_and_prepare(
+        file_format="array_record", download_dir=root.parent / "dl", download_config=config
+    )
+    return root / name / "1.2.0"
+
+
+def to_tfrecord(folder):
+    """What a TensorFlow user has: the same examples in frames, written here by hand."""
+    (source,) = folder.glob("*.array_record-*")
+    builder = tfds_reader._builder(folder)
+    records = list(tfds_reader._records(builder, "train"))
+    target = folder / source.name.replace("array_record", "tfrecord")
+    target.write_bytes(b"".join(map(frame, records)))
+    source.unlink()
+    info = json.loads((folder / "dataset_info.json").read_text())
+    (folder / "dataset_info.json").write_text(json.dumps({**info, "fileFormat": "tfrecord"}))
+    return target
+
+
+def frame(record):
+    length = struct.pack("<Q", len(record))
+    return length + mask(length) + record + mask(record)
+
+
+def mask(content):
+    crc = reference_crc32c(content)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def random_images(n=9, shape=(6, 5, 3), seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (n, *shape), np.uint8)
+
+
+def pairs(x, label):
+    return sorted((image.tobytes(), int(each)) for image, each in zip(x, label, strict=True))
+
+
+# --- sets of any kind
+
+
+@pytest.mark.parametrize("form", ["array_record", "tfrecord"])
+@pytest.mark.parametrize("shape", [(None, None, 3), (6, 5, 3), (6, 5, 1)])
+def test_any_image_set_round_trips(tmp_path, form, shape):
+    images, labels = random_images(shape=(6, 5, shape[-1])), np.arange(9) % 5
+    folder = write_set(tmp_path / "tfds", images, labels, shape)
+    if form == "tfrecord":
+        to_tfrecord(folder)
+    spec = data.spec("tfds:toy", tmp_path / "tfds")
+    assert spec == ((6, 5, shape[-1]), "image", {"train": 9}, 5)
+    for _ in range(2):  # decoded, then from the cache
+        assert pairs(*data.load("tfds:toy", "train", tmp_path / "tfds")) == pairs(images, labels)
+    whole = data.load("tfds:toy", "train", tmp_path / "tfds")
+    part = data.load("tfds:toy:1.2.0", "train[2:5]", tmp_path / "tfds")
+    np.testing.assert_array_equal(part.x, whole.x[2:5])
+    assert data.law("tfds:toy") is None
+
+
+def test_both_formats_have_one_order(tmp_path):
+    folder = write_set(tmp_path / "tfds", random_images(), np.arange(9) % 5)
+    before = data.load("tfds:toy", "train", tmp_path / "tfds")
+    to_tfrecord(folder)
+    after = data.load("tfds:toy", "train", tmp_path / "tfds")
+    np.testing.assert_array_equal(before.x, after.x)
+    np.testing.assert_array_equal(before.label, after.label)
+
+
+def test_set_without_labels_and_with_jpeg(tmp_path):
+    image = np.full((160, 160, 3), 90, np.uint8)  # large enough for the thread pool
+    write_set(tmp_path / "tfds", [encode(image, "JPEG")] * 3)
+    x, label = data.load("tfds:toy", "train", tmp_path / "tfds")
+    assert label is None
+    assert x.shape == (3, 160, 160, 3)
+    assert abs(x.astype(int) - 90).max() <= 2
+    assert data.spec("tfds:toy", tmp_path / "tfds").classes == 0
+
+
+def test_images_of_different_shapes_are_refused(tmp_path):
+    write_set(tmp_path / "tfds", [np.zeros((4, 4, 3), np.uint8), np.zeros((5, 4, 3), np.uint8)])
+    with pytest.raises(ConfigError, match=r"different shapes.*\(., 4, 3\) and \(., 4, 3\)"):
+        data.load("tfds:toy", "train", tmp_path / "tfds")
+
+
+def test_set_without_an_8_bit_image_is_refused(tmp_path):
+    import tensorflow_datasets as tfds  # noqa: PLC0415
+
+    deep = tfds.features.Image(shape=(4, 4, 1), dtype=np.uint16)
+    folder = write_set(tmp_path / "tfds", random_images(), shape=(6, 5, 3))
+    features = tfds.features.FeaturesDict({"deep": deep})
+    (folder / "features.json").unlink()
+    features.save_config(folder)
+    with pytest.raises(ConfigError, match="no 8-bit image feature: it has deep"):
+        data.spec("tfds:toy", tmp_path / "tfds")
+
+
+# --- the cache beside the set
+
+
+def test_cache_lies_beside_the_set_or_in_the_users_folder(tmp_path):
+    folder = write_set(tmp_path / "tfds", random_images())
+    data.load("tfds:toy", "train", tmp_path / "tfds")
+    assert len(list((folder / "gan_jax_cache").iterdir())) == 1
+    assert not (tmp_path / "user_cache").exists()
+    for file in (folder / "gan_jax_cache").iterdir():
+        file.unlink()
+    (folder / "gan_jax_cache").rmdir()
+    (folder / "gan_jax_cache").write_text("cannot be a folder")
+    for _ in range(2):
+        assert data.load("tfds:toy", "train", tmp_path / "tfds").x.shape == (9, 6, 5, 3)
+    assert len(list((tmp_path / "user_cache").rglob("train-*-x.npy"))) == 1
+
+
+def test_replaced_source_is_not_served_stale(tmp_path):
+    first, second = random_images(seed=0), random_images(seed=1)
+    a = write_set(tmp_path / "a", first, shape=(6, 5, 3))
+    b = write_set(tmp_path / "b", second, shape=(6, 5, 3))
+    data.load("tfds:toy", "train", tmp_path / "a")
+    (file,) = a.glob("*.array_record-*")
+    file.write_bytes((b / file.name).read_bytes())
+    x = data.load("tfds:toy", "train", tmp_path / "a").x
+    assert pairs(x, np.zeros(9)) == pairs(second, np.zeros(9))
+
+
+# --- damage
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "unlink", "features", "info"])
+def test_damaged_array_record(tmp_path, damage):
+    folder = write_set(tmp_path / "tfds", random_images(), np.arange(9) % 5)
+    (file,) = folder.glob("*.array_record-*")
+    content = bytearray(file.read_bytes())
+    if damage == "truncate":
+        file.write_bytes(content[: len(content) // 2])
+    elif damage == "flip":
+        content[200] ^= 4
+        file.write_bytes(content)
+    elif damage == "unlink":
+        file.unlink()
+    else:
+        name = {"features": "features.json", "info": "dataset_info.json"}[damage]
+        (folder / name).write_text("{")
+    with pytest.raises(DataCorruptError) as caught:
+        data.load("tfds:toy", "train", tmp_path / "tfds")
+    assert str(folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_tfrecord_tells_file_and_offset(tmp_path):
+    folder = write_set(tmp_path / "tfds", random_images(), np.arange(9) % 5)
+    file = to_tfrecord(folder)
+    whole = file.read_bytes()
+    second = 16 + struct.unpack("<Q", whole[:8])[0]  # where the second frame begins
+    third = second + 16 + struct.unpack("<Q", whole[second : second + 8])[0]
+
+    def complaint(content):
+        file.write_bytes(content)
+        with pytest.raises(DataCorruptError) as caught:
+            data.load("tfds:toy", "train", tmp_path / "tfds")
+        return str(caught.value)
+
+    flip = bytearray(whole)
+    flip[second + 20] ^= 1
+    assert f"{file} is damaged at byte {second}: the checksum of the record" in complaint(flip)
+    flip = bytearray(whole)
+    flip[second + 1] ^= 1
+    assert f"damaged at byte {second}: the checksum of the record's length" in complaint(flip)
+    assert f"damaged at byte {second}: the file ends within a header" in complaint(
+        whole[: second + 5]
+    )
+    assert f"damaged at byte {second}: a record of" in complaint(whole[: third - 1])
+    assert "has 2 examples, expected 9" in complaint(whole[:third])
+    assert "does not read back" in complaint(frame(b"not an example") + whole)
+    assert not list((folder / "gan_jax_cache").iterdir())
+
+
+def test_image_that_does_not_decode(tmp_path):
+    good = encode(random_images()[0])
+    write_set(tmp_path / "tfds", [good, good[:60]], shape=(6, 5, 3))
+    with pytest.raises(DataCorruptError, match="an image that does not decode"):
+        data.load("tfds:toy", "train", tmp_path / "tfds")
+
+
+def test_another_size_than_the_set_is_known_to_have(tmp_path):
+    write_set(tmp_path, random_images(shape=(28, 28, 1)), np.arange(9) % 5, (28, 28, 1), "mnist")
+    with pytest.raises(DataCorruptError, match="has 9 train examples, expected 60000"):
+        data.load("mnist", "train", tmp_path)
