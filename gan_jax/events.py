@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 2
@@ -25,7 +26,7 @@ class EventLog:
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
 
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+    def scalars(self, step: int, values: Mapping[str, Any]) -> None:
         """Returns at once. Values that are no numbers are left out, NaN is not."""
         self._queue.put(("scalars", step, time.time(), dict(values)))
 
@@ -70,7 +71,7 @@ class EventLog:
         writer.close()
 
 
-def _scalars(values: Mapping[str, float]):
+def _scalars(values: Mapping[str, Any]):
     from tensorboardX.proto.summary_pb2 import Summary  # noqa: PLC0415
 
     numbers = {k: v for k, v in values.items() if isinstance(v, int | float)}

@@ -79,9 +79,8 @@ def to_state(manifest: dict, arrays: dict[str, np.ndarray], like: PyTree) -> PyT
     targets = {_name(path): leaf for path, leaf in paths}
     entries = manifest["leaves"]
     _compare(entries, targets)
-    return tree.unflatten(
-        [_place(arrays.get(name), entries[name], leaf) for name, leaf in targets.items()]
-    )
+    leaves = [_place(arrays.get(name), entries[name], leaf) for name, leaf in targets.items()]
+    return jax.tree.unflatten(tree, leaves)
 
 
 def check_leaves(manifest: dict, arrays: dict[str, np.ndarray]) -> None:
@@ -186,7 +185,8 @@ def _name(path: tuple) -> str:
 
 
 def _digest(array: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8)).hexdigest()
+    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return hashlib.sha256(flat.data).hexdigest()
 
 
 def _file_digest(path: Path, sync: bool = False) -> str:

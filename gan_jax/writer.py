@@ -43,7 +43,7 @@ class RunDir:
         self._events: EventLog | None = None
         with writing(self.workdir):
             self.workdir.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(self.workdir)
+            self._lock: int | None = _lock(self.workdir)
         try:
             for folder in (self.samples_dir, self.checkpoints_dir):
                 with writing(folder):
@@ -51,7 +51,7 @@ class RunDir:
             if config is not None:
                 self._settle_config(records.plain_config(config))
         except BaseException:
-            os.close(self._lock)
+            self.close()
             raise
 
     def __enter__(self) -> "RunDir":

@@ -1,0 +1,125 @@
+import json
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import config as config_lib
+from gan_jax.types import ConfigError
+
+
+@pytest.fixture
+def config():
+    return config_lib.get_config()
+
+
+def test_the_default_has_no_problem(config):
+    assert config_lib.problems(config) == []
+
+
+def test_a_new_key_is_refused(config):
+    with pytest.raises(AttributeError):
+        config.batchsize = 3
+
+
+@pytest.mark.parametrize("path", sorted(config_lib.RULES))
+def test_every_rule_names_its_leaf_and_bites(path, config):
+    section, _, key = path.rpartition(".")
+    owner = config_lib.leaf(config, section) if section else config
+    owner[key] = -7 if isinstance(owner[key], int) else -7.0
+    if path in ("latent.low", "latent.high"):
+        owner[key] = math.nan
+    assert any(p.startswith(f"{path} is ") for p in config_lib.problems(config))
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in sorted(config_lib.RULES) if p.endswith(("lr", "weight"))]
+)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_rates_are_finite(path, value, config):
+    section, _, key = path.rpartition(".")
+    config_lib.leaf(config, section)[key] = value
+    assert config_lib.problems(config)
+
+
+def test_every_number_has_a_rule(config):
+    """A leaf that is a number and not checked is how -5 examples get in."""
+    numbers = {k for k, v in config_lib.flatten(config).items() if isinstance(v, int | float)}
+    assert numbers == set(config_lib.RULES)
+
+
+@pytest.mark.parametrize("path", sorted(config_lib.CHOICES))
+def test_choices_suggest_the_nearest(path, config):
+    section, _, key = path.rpartition(".")
+    owner = config_lib.leaf(config, section) if section else config
+    right = config_lib.CHOICES[path][0]
+    owner[key] = right + "x"
+    assert f"Did you mean {right!r}?" in config_lib.problems(config)[0]
+
+
+def test_all_problems_at_once(config):
+    config.batch_size, config.gen.lr, config.latent.law = 0, math.nan, "norml"
+    assert len(config_lib.problems(config)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ({"gen.lr": "1e-3"}, 1e-3),
+        ({"gen.lr": "1"}, 1.0),
+        ({"steps": "7"}, 7),
+        ({"objective": "hinge"}, "hinge"),
+        ({"data.dir": "/tmp/x"}, "/tmp/x"),
+        ({"gen.args.hidden": "(3, 4)"}, (3, 4)),
+        ({"gen.args.hidden": "[3, 4]"}, (3, 4)),
+        ({"objective_args.zeta": "0.5"}, 0.5),
+    ],
+)
+def test_overrides_are_typed_as_the_default(text, value, config):
+    assert config_lib.override(config, text) == []
+    found = config_lib.leaf(config, next(iter(text)))
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text", [{"steps": "1.5"}, {"steps": "true"}, {"gen.lr": "fast"}, {"batch_size": ""}]
+)
+def test_overrides_of_the_wrong_type(text, config):
+    (problem,) = config_lib.override(config, text)
+    assert next(iter(text)) in problem
+    assert "expected" in problem
+
+
+def test_an_unknown_override_suggests(config):
+    (problem,) = config_lib.override(config, {"gen.learning_rate": "1", "seed": "2"})
+    assert "gen.l" in problem
+    assert config.seed == 2
+
+
+def test_json_round_trip(config):
+    config.gen.args.hidden, config.data.dir, config.gen.lr = (3, 4), "d", 3e-5
+    text = json.dumps(config_lib.to_json(config), allow_nan=False)
+    again = config_lib.from_json(json.loads(text))
+    assert config_lib.flatten(again) == config_lib.flatten(config)
+
+
+def test_json_of_another_version_is_refused():
+    with pytest.raises(ConfigError, match="gen\\.rate"):
+        config_lib.from_json({"gen": {"rate": 1}})
+
+
+def test_hypers_are_arrays_of_one_type(config):
+    """Python floats among them would retrace when a sweep mixes both."""
+    for leaf in jax.tree.leaves(config_lib.hypers(config)):
+        assert isinstance(leaf, jax.Array)
+        assert leaf.dtype == np.float32
+        assert leaf.shape == ()
+
+
+def test_schedules_last_the_run_by_default(config):
+    config.steps, config.dynamics.k_disc = 10, 3
+    hypers = config_lib.hypers(config)
+    assert hypers.disc["schedule_steps"] == 30
+    assert hypers.gen["schedule_steps"] == 10

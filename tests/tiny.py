@@ -1,0 +1,44 @@
+"""Configs small enough for tests, for every experiment's game."""
+
+import importlib.util
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.config import get_config
+from gan_jax.types import Batch
+
+EXPERIMENTS = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
+
+
+def config(**leaves):
+    """Points on the line, nets of a few units, batch 8; leaves by dotted path with __ for dots."""
+    c = get_config()
+    c.data.name = "gaussian1d"
+    c.batch_size, c.steps, c.latent.dim = 8, 40, 2
+    c.gen.args.hidden, c.disc.args.hidden = (4,), (6,)
+    c.log_every_steps = 5
+    c.eval_every_steps = c.sample_every_steps = c.checkpoint_every_steps = 20
+    c.eval_samples, c.grid_samples = 40, 4
+    for path, value in leaves.items():
+        *sections, key = path.split("__")
+        owner = c
+        for section in sections:
+            owner = owner[section]
+        owner[key] = value
+    return c
+
+
+def experiment(path: Path):
+    """An experiment's own config at its own shapes, fewer steps."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config()
+
+
+def batch(c, shape=(1,), seed=0):
+    """A step's batch of standard normal examples, [K, B, *shape]."""
+    x = jax.random.normal(jax.random.key(seed), (c.dynamics.k_disc, c.batch_size, *shape))
+    return Batch(jnp.tanh(x))
