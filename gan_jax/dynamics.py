@@ -1,7 +1,8 @@
 """How two losses become two updates: DYNAMICS: (game, state, draws) -> (state, metrics).
 
-A game gives each player's loss as a function of both players' parameters, and each player's optimiser.
-A draw is the randomness of one update: real examples and a key; draws hold one per disc update.
+A game gives each player's loss as a function of both players' parameters, and each player's
+optimiser. A draw is the randomness of one update: real examples and a key; draws hold one per disc
+update.
 """
 
 from collections.abc import Callable
@@ -69,7 +70,7 @@ def simultaneous(game: Game, state: GanState, draws: Draw) -> tuple[GanState, Me
 def alternating(
     game: Game, state: GanState, draws: Draw, *, k_disc: int = 1, k_gen: int = 1
 ) -> tuple[GanState, Metrics]:
-    """k_disc updates of disc, then k_gen of gen against the new disc. Goodfellow et al. 2014, algorithm 1.
+    """k_disc updates of disc, then k_gen of gen against the new disc. Goodfellow 2014, algorithm 1.
 
     Gen's first update meets the fakes of disc's last: they are still gen's own, and the compiler
     then makes them once. Metrics are means over the updates of the step.

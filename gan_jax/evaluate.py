@@ -14,8 +14,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import data, images, pointplots
-from gan_jax.data import pipeline
 from gan_jax.config import choose
+from gan_jax.data import pipeline
 from gan_jax.game import Setup, make_setup
 from gan_jax.metrics.classifier import judge, train_classifier
 from gan_jax.metrics.divergence import estimated_optimum, ks_distance
@@ -106,6 +106,7 @@ def classes_by_a_judge(config: ConfigDict) -> Evaluator | None:
     @functools.cache
     def trained() -> tuple[Callable, float, float]:
         train, test = (data.load(config.data.name, s, config.data.dir) for s in ("train", "test"))
+        assert train.label is not None
         probabilities = train_classifier(train.x, train.label, spec.classes)
         real = probabilities(test.x / np.float32(255))
         return probabilities, judge(real).confidence, float((real.argmax(1) == test.label).mean())

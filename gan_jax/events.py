@@ -49,8 +49,8 @@ class EventLog:
 
     def _write_all(self) -> None:
         # here and not above: see the top of the file
-        from tensorboardX.event_file_writer import EventsWriter  # noqa: PLC0415
-        from tensorboardX.proto.event_pb2 import Event, SessionLog  # noqa: PLC0415
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
 
         # the name holds whole seconds: two writers within one must not share a file
         suffix = f".{len(list(self._folder.glob('events.*')))}"
@@ -72,14 +72,14 @@ class EventLog:
 
 
 def _scalars(values: Mapping[str, Any]):
-    from tensorboardX.proto.summary_pb2 import Summary  # noqa: PLC0415
+    from tensorboardX.proto.summary_pb2 import Summary
 
     numbers = {k: v for k, v in values.items() if isinstance(v, int | float)}
     return Summary(value=[Summary.Value(tag=k, simple_value=v) for k, v in numbers.items()])
 
 
 def _picture(tag: str, png: bytes, size: tuple[int, int]):
-    from tensorboardX.proto.summary_pb2 import Summary  # noqa: PLC0415
+    from tensorboardX.proto.summary_pb2 import Summary
 
     image = Summary.Image(height=size[0], width=size[1], colorspace=3, encoded_image_string=png)
     return Summary(value=[Summary.Value(tag=tag, image=image)])

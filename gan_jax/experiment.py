@@ -1,5 +1,6 @@
-"""From an experiment file and overrides to a config that is known to be good, or one error that says all."""
+"""From an experiment file and overrides to a config known to be good, or one error that says all."""
 
+import difflib
 import importlib.util
 import inspect
 import traceback
@@ -7,18 +8,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax import data, nets
-from gan_jax.config import attempt, choose
+from gan_jax.config import MANY_CHOICES, attempt, choose
 from gan_jax.data.base import parse_split
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.game import make_setup
 from gan_jax.nets.views import VIEWS
 from gan_jax.objectives import OBJECTIVES
 from gan_jax.penalties import PENALTIES
-from gan_jax.types import ConfigError
+from gan_jax.steps import make_init, make_train_step
+from gan_jax.types import ConfigError, DataMissingError, GanState, UserError
 
 
 def load_config(file_and_arg: str, overrides: Mapping[str, str] | None = None) -> ConfigDict:
@@ -26,61 +30,120 @@ def load_config(file_and_arg: str, overrides: Mapping[str, str] | None = None) -
 
     All that is wrong is one ConfigError.
     """
-    module, arg = load_module(file_and_arg)
-    get_config = getattr(module, "get_config", None)
-    if get_config is None:
-        raise ConfigError(
-            f"{module.__file__} has no get_config(): expected one that returns a config"
-        )
-    config = _call(get_config, arg, str(module.__file__))
+    file, _, arg = file_and_arg.partition(":")
+    get_config = getattr(load_module(file), "get_config", None)
+    if not callable(get_config):
+        raise ConfigError(f"{file} has no get_config(): expected a function that returns a config")
+    args = [arg] if arg else []
+    _check_call(get_config, args, file)
+    config = _call(get_config, args, file)
     if not isinstance(config, ConfigDict):
-        raise ConfigError(
-            f"get_config() of {module.__file__} returned {config!r}: expected a config"
-        )
+        raise ConfigError(f"{file}: get_config() returned {config!r}: expected a config")
+    _check_keys(config, file)
     found = config_lib.override(config, overrides or {})
     check(config, found)
     return config
 
 
-def load_module(file_and_arg: str) -> tuple[Any, str | None]:
-    """The module of FILE[:ARG], and ARG or None."""
-    file, _, arg = file_and_arg.partition(":")
+def load_module(file: str) -> Any:
+    """The module that a Python file makes."""
     path = Path(file)
     if not path.is_file():
-        raise ConfigError(f"no config file {file!r}: {_files_near(path)}")
+        raise ConfigError(f"--config {file!r} is not a file: {_files_near(path)}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise ConfigError(f"config {file!r}: expected a Python file (.py)")
+        raise ConfigError(f"--config {file!r}: expected a Python file (.py)")
     module = importlib.util.module_from_spec(spec)
-    _call(lambda: spec.loader.exec_module(module), None, file)
-    return module, arg or None
+    _call(spec.loader.exec_module, [module], file)
+    return module
 
 
 def _files_near(path: Path) -> str:
     folder = path.parent if path.parent.is_dir() else Path("experiments")
     files = sorted(str(f) for f in folder.glob("*.py"))
-    return f"choose from {', '.join(files)}" if files else "expected --config FILE.py[:ARG]"
+    if not files or len(files) > MANY_CHOICES:
+        return "expected FILE.py[:ARG]"
+    near = difflib.get_close_matches(str(path), files, n=1)
+    return f"choose from {', '.join(files)}." + (f" Did you mean {near[0]}?" if near else "")
 
 
-def _call(function: Callable[..., Any], arg: str | None, file: str) -> Any:
+def _check_call(get_config: Callable[..., Any], args: list[str], file: str) -> None:
+    try:
+        inspect.signature(get_config).bind(*args)
+    except TypeError as error:
+        expected = "--config FILE, as it takes no argument" if args else "--config FILE:ARG"
+        raise ConfigError(f"{file}: get_config: {error}: expected {expected}") from error
+
+
+def _check_keys(config: ConfigDict, file: str) -> None:
+    """A config that a file has unlocked or made itself may lack keys, or have some of its own."""
+    there, known = (_keys(config_lib.flatten(c)) for c in (config, config_lib.get_config()))
+    wrong = [f"lacks {key}" for key in sorted(known - there)]
+    wrong += [f"has an unknown key {key}" for key in sorted(there - known)]
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise ConfigError(
+            f"{file}: the config {', '.join(wrong[:5])}{more}: "
+            "expected gan_jax.config.get_config() with other values"
+        )
+
+
+def _keys(flat: Mapping[str, Any]) -> set[str]:
+    return {key for key in flat if key.rpartition(".")[0] not in config_lib.ARGS}
+
+
+def _call(function: Callable[..., Any], args: list[Any], file: str) -> Any:
     """Runs the user's code; what goes wrong in it becomes one line with the place."""
     try:
-        return function(arg) if arg is not None else function()
+        return function(*args)
     except ConfigError:
         raise
-    except Exception as error:  # any: it is the user's code
-        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-        place = f"{file} line {lines[-1]}" if lines else file
-        what = str(error).split(" Other fields present")[0].strip("'\"") or type(error).__name__
+    except (Exception, SystemExit) as error:  # any: it is the user's code
+        what = str(error).split(" Other fields present")[0].strip("'\"")
+        if isinstance(error, SyntaxError) and error.filename == file:
+            lines, what = [error.lineno], error.msg
+        else:
+            trace = traceback.extract_tb(error.__traceback__)
+            lines = [frame.lineno for frame in trace if frame.filename == file]
+        place = f"{file}:{lines[-1]}" if lines else file
         raise ConfigError(f"{place}: {type(error).__name__}: {' '.join(what.split())}") from error
 
 
 def check(config: ConfigDict, found: list[str] | None = None) -> None:
     """Raises one ConfigError with everything that is wrong with a config, `found` first."""
-    found = (found or []) + config_lib.problems(config) + _wrong_names(config)
-    found = found or attempt(make_setup, config) or attempt(_check_sizes, config)
+    found = (found or []) + config_lib.problems(config)
+    try:
+        found += _wrong_names(config) or _wrong_args(config)
+    except DataMissingError:
+        if not found:
+            raise
+    found = found or attempt(make_train_step, config) or attempt(_check_shapes, config)
     if found:
         raise ConfigError("; ".join(dict.fromkeys(found)))
+
+
+def state_like(config: ConfigDict) -> GanState:
+    """The shapes and dtypes of the state, by tracing: nothing is computed or compiled."""
+    setup = make_setup(config)
+    return jax.eval_shape(
+        make_init(config),
+        jax.random.key(0),
+        config_lib.hypers(config),
+        jax.ShapeDtypeStruct(setup.shape, jnp.float32),
+    )
+
+
+def _check_shapes(config: ConfigDict) -> None:
+    """That both networks can be built at these sizes."""
+    try:
+        state_like(config)
+    except UserError:
+        raise
+    except Exception as error:  # what a network says to sizes that do not fit it: any
+        raise ConfigError(
+            f"the networks cannot be built for data {config.data.name!r}: {type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}: see gen.args and disc.args"
+        ) from error
 
 
 def _wrong_names(config: ConfigDict) -> list[str]:
@@ -97,8 +160,7 @@ def _wrong_names(config: ConfigDict) -> list[str]:
         for path, table in tables.items()
         for problem in attempt(choose, path, config_lib.leaf(config, path), table)
     ]
-    found += attempt(data.spec, config.data.name, config.data.dir)
-    return found or _wrong_args(config)
+    return found + attempt(data.spec, config.data.name, config.data.dir)
 
 
 def _wrong_args(config: ConfigDict) -> list[str]:
@@ -108,12 +170,14 @@ def _wrong_args(config: ConfigDict) -> list[str]:
         "penalty.args": PENALTIES.get(config.penalty.name),
         "data.args": law.sample if law else None,
     }
-    return [
+    found = [
         problem
         for path, taker in takers.items()
         for key, value in config_lib.leaf(config, path).items()
         for problem in attempt(_check_arg, path, taker, key, value)
     ]
+    found += attempt(nets.make_discriminator, config.disc.net, config.disc.args)
+    return found + attempt(_check_sizes, config)
 
 
 def _check_arg(path: str, taker: Callable[..., Any] | None, key: str, value: Any) -> None:

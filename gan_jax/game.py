@@ -154,7 +154,7 @@ def _penalty(
 def gen_loss(
     setup: Setup, hypers: Hypers, params: Params, state: GanState, draw: Draw
 ) -> tuple[Array, tuple[PyTree, Metrics]]:
-    """Mean objective of gen. Logits of reals cost nothing where the objective does not ask for them."""
+    """Mean objective of gen. Logits of reals cost nothing where it does not ask for them."""
     fake, vars = fakes(setup, params, state, draw)
     real_B, fake_B, _ = judge(setup, params, state, draw, fake)
     loss = setup.objective(real_B, fake_B, **hypers.objective).gen.mean()

@@ -81,6 +81,20 @@ def gif_bytes(
             frames = [f.resize((f.width * 2 // 3, f.height * 2 // 3)) for f in frames]
 
 
+def animate(images_NxHxWxC, frame_ms: int = 80) -> bytes:
+    """The images in [0, 1] as an endless GIF, one a frame, enlarged by an integer while it is small."""
+    frames = to_uint8(images_NxHxWxC)
+    if frames.shape[-1] == 1:
+        frames = frames[..., 0]
+    scale = max(1, GIF_PX // max(frames.shape[1:3]))
+    while True:
+        large = frames.repeat(scale, 1).repeat(scale, 2)
+        data = _encode([Image.fromarray(each) for each in large], frame_ms, frame_ms)
+        if scale == 1 or len(data) <= GIF_BYTES:
+            return data
+        scale -= 1
+
+
 def spread(count: int, most: int) -> list[int]:
     """At most `most` of the indices 0..count-1, evenly spaced, first and last included."""
     return sorted({int(i) for i in np.linspace(0, count - 1, min(count, most)).round()})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_jax import data, nets
+from gan_jax import data, nets, reproduce
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.evaluate import EVALUATORS
 from gan_jax.objectives import OBJECTIVES
@@ -40,5 +40,5 @@ LISTED: dict[str, Callable[[], dict[str, str]]] = {
     "data": lambda: {name: data.describe(name) for name in data.names()},
     "metrics": _table(EVALUATORS),
     "experiments": _experiments,
-    "tables": dict,
+    "tables": lambda: {name: reproduce.describe(name) for name in reproduce.names()},
 }

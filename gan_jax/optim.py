@@ -10,7 +10,7 @@ from gan_jax.types import Array
 Schedule = Callable[[Array], Array]  # count of this player's updates -> learning rate
 
 
-def _ramp(count: Array, start: Array, end: Array, steps: Array) -> Array:
+def _ramp(count: Array, start: Array | float, end: Array | float, steps: Array) -> Array:
     return start + (end - start) * jnp.clip(count / jnp.maximum(steps, 1), 0, 1)
 
 
@@ -30,9 +30,13 @@ def linear(h: Mapping[str, Array]) -> Schedule:
 
 
 def cosine(h: Mapping[str, Array]) -> Schedule:
-    """Half a cosine from lr to lr_end over schedule_steps, then lr_end. Loshchilov and Hutter 2017."""
-    turn = lambda count: (1 - jnp.cos(jnp.pi * _ramp(count, 0.0, 1.0, h["schedule_steps"]))) / 2
-    return lambda count: h["lr"] + (h["lr_end"] - h["lr"]) * turn(count)
+    """Half a cosine from lr to lr_end over schedule_steps, then lr_end. Loshchilov 2017."""
+
+    def rate(count: Array) -> Array:
+        done = _ramp(count, 0.0, 1.0, h["schedule_steps"])
+        return h["lr"] + (h["lr_end"] - h["lr"]) * (1 - jnp.cos(jnp.pi * done)) / 2
+
+    return rate
 
 
 SCHEDULES = {f.__name__: f for f in (constant, exponential, linear, cosine)}
@@ -55,7 +59,10 @@ def rmsprop(h: Mapping[str, Array], rate: Schedule, decay: list) -> list:
 
 def sgd(h: Mapping[str, Array], rate: Schedule, decay: list) -> list:
     """v <- momentum v - lr g; w <- w + v, as in the 2014 code: an old step keeps its own rate."""
-    momentum = lambda n: _ramp(n, h["momentum"], h["momentum_final"], h["momentum_steps"])
+
+    def momentum(count: Array) -> Array:
+        return _ramp(count, h["momentum"], h["momentum_final"], h["momentum_steps"])
+
     heavy_ball = optax.inject_hyperparams(optax.trace, hyperparam_dtype=float)(decay=momentum)
     return [*decay, optax.scale_by_learning_rate(rate), heavy_ball]
 

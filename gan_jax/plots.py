@@ -87,8 +87,8 @@ def _panels(
 
 def _draw(columns, panels: Sequence):
     # without pyplot: no global state, no window system, safe in a thread
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     wide = min(3, len(panels))
     high = math.ceil(len(panels) / wide)

@@ -1,59 +1,100 @@
-"""What a person sees while a run trains: a bar on a terminal, a plain line now and then elsewhere."""
+"""What a person sees: a bar on a terminal, a plain line now and then elsewhere, a last word."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 _SECONDS_BETWEEN_LINES = 10.0
-_SHOWN = {"disc_loss": "disc", "gen_loss": "gen", "acc_real": "real", "acc_fake": "fake"}
+_BAR = "|{bar}| {n_fmt}/{total_fmt} {rate_fmt} {remaining} left{postfix}"
 
 
 class Progress:
     """A bar of train steps with both losses and disc's accuracy on reals and on fakes."""
 
     def __init__(self, step: int, steps: int):
-        self.last, self.said = step, time.monotonic()
+        self.first, self.last, self.steps = step, step, steps
+        self.began = self.said = time.monotonic()
+        self.updates = 0
         self.bar = tqdm(
             total=steps,
             initial=step,
-            unit="step",
             dynamic_ncols=True,
             disable=not sys.stderr.isatty(),
-            bar_format="{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_fmt} "
-            "{remaining} left{postfix}",
+            bar_format=_BAR,
+            postfix="compiling",
         )
-        self.began, self.first, self.steps = time.monotonic(), step, steps
+        self._log = contextlib.nullcontext() if self.bar.disable else logging_redirect_tqdm()
 
     def __enter__(self) -> "Progress":
+        self._log.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         self.bar.close()
+        self._log.__exit__(*error)
 
     def update(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Called after each dispatch with its step and mean metrics."""
-        words = "  ".join(
-            f"{short} {metrics[k]:.2f}" for k, short in _SHOWN.items() if k in metrics
-        )
+        words, now = _in_short(metrics), time.monotonic()
         self.bar.set_postfix_str(words, refresh=False)
         self.bar.update(step - self.last)
-        self.last = step
-        now = time.monotonic()
+        self.last, self.updates = step, self.updates + 1
+        rate = self.rate(step)
+        if self.updates == 1:  # the first dispatch was compiled: the rate counts from its end
+            self.first, self.began = step, now
         if self.bar.disable and (now - self.said > _SECONDS_BETWEEN_LINES or step == self.steps):
-            rate = self.rate(step)
             left = (self.steps - step) / max(rate, 1e-9)
-            sys.stderr.write(
-                f"step {step}/{self.steps}  {rate:.1f} it/s  {left:.0f} s left  {words}\n"
-            )
+            sys.stderr.write(f"step {step}/{self.steps} {rate:.1f}it/s {left:.0f} s left, {words}\n")
             self.said = now
 
     def rate(self, step: int) -> float:
-        """Train steps a second since this process began."""
+        """Train steps a second in this process, without the first dispatch once there are more."""
         return (step - self.first) / max(time.monotonic() - self.began, 1e-9)
 
-    def say(self, line: str) -> None:
-        """A line that does not tear the bar."""
-        self.bar.write(line, file=sys.stderr)
+
+def _in_short(metrics: Mapping[str, Any]) -> str:
+    losses = [f"{k} {metrics[f'{k}_loss']:.2f}" for k in ("disc", "gen") if f"{k}_loss" in metrics]
+    right = [f"{k} {metrics[f'acc_{k}']:.0%}" for k in ("real", "fake") if f"acc_{k}" in metrics]
+    return " ".join(losses + right)
+
+
+def last_words(metrics: Mapping[str, Any]) -> list[str]:
+    """The numbers at the end of a run, in lines to read: the game's, the judge's, the others."""
+    found = {k.removeprefix("eval/"): v for k, v in metrics.items() if k.startswith("eval/")}
+    counts = {k.removeprefix("count_"): v for k, v in found.items() if k.startswith("count_")}
+    lines = [_game_in_words(metrics)]
+    if counts and {"classes", "confidence", "confidence_real", "accuracy_real"} <= set(found):
+        lines += _judge_in_words(found, counts)
+        found = {k: v for k, v in found.items() if k not in _JUDGE and k[:6] != "count_"}
+    return [line for line in (*lines, ", ".join(f"{k} {_short(v)}" for k, v in found.items())) if line]
+
+
+_JUDGE = ("classes", "confidence", "confidence_real", "accuracy_real")
+
+
+def _game_in_words(metrics: Mapping[str, Any]) -> str:
+    words = [f"{k} {_short(metrics[k])}" for k in ("disc_loss", "gen_loss") if k in metrics]
+    if {"acc_real", "acc_fake"} <= set(metrics):
+        real, fake = metrics["acc_real"], metrics["acc_fake"]
+        words.append(f"disc is right on {real:.0%} of reals, {fake:.0%} of fakes")
+    return ", ".join(words)
+
+
+def _judge_in_words(found: Mapping[str, Any], counts: Mapping[str, int]) -> list[str]:
+    classes, known = found["classes"], len(counts)
+    return [
+        f"{sum(counts.values())} samples judged by a classifier ({found['accuracy_real']:.1%} right "
+        f"on held-out real images): {'all ' if classes == known else ''}{classes} of {known} "
+        f"classes, mean confidence {found['confidence']:.2f} "
+        f"(real images {found['confidence_real']:.2f})",
+        "samples of each class: " + ", ".join(f"{name}: {n}" for name, n in counts.items()),
+    ]
+
+
+def _short(value: Any) -> str:
+    return "not finite" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,6 +1,8 @@
 """Samples of a trained run: grids, GIFs and arrays, from its checkpoint."""
 
 import io
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -9,14 +11,14 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import data, images, plots, records
+from gan_jax import data, images, pointplots, records
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.data import pipeline
-from gan_jax.experiment import check
+from gan_jax.experiment import check, state_like
 from gan_jax.game import make_setup
-from gan_jax.steps import make_init, make_sampler
-from gan_jax.types import Array, ConfigError, GanState, NoCheckpointError
-from gan_jax.writer import read_config, writing
+from gan_jax.steps import make_sampler
+from gan_jax.types import Array, CannotWriteError, ConfigError, GanState, NoCheckpointError
+from gan_jax.writer import read_config
 
 BATCH = 500  # samples made at a time
 CORNERS = 8  # latents that a walk visits
@@ -27,53 +29,64 @@ def load_run(workdir: str | Path, step: int | None = None) -> tuple[ConfigDict, 
 
     Reads config.json and the checkpoint only, and writes nothing.
     """
+    if not (Path(workdir) / "config.json").exists():
+        raise NoCheckpointError(f"no run in {str(workdir)!r}: expected a --workdir of gan-jax train")
     config = config_lib.from_json(read_config(workdir))
     check(config)
-    like = jax.eval_shape(
-        make_init(config),
-        jax.random.key(0),
-        config_lib.hypers(config),
-        jnp.zeros(make_setup(config).shape),
-    )
     with Checkpoints(Path(workdir) / "checkpoints", read_only=True) as saved:
-        found = saved.restore(like, step)
+        found = saved.restore(state_like(config), step)
     if found is None:
-        raise NoCheckpointError(f"no checkpoint in {workdir}: train it first")
+        raise NoCheckpointError(f"no checkpoint in {workdir} yet: train it first")
     return config, *found
 
 
 def write_samples(
     workdir: str | Path, out: str | Path, num: int, seed: int, step: int | None, walk: bool
 ) -> str:
-    """Writes num samples to out: .png a grid, .gif a frame each or a walk, .npz x [num, ...].
+    """Writes num samples to out: .png a grid, .npz x [num, ...], .gif a frame each.
 
-    x is in [0, 1] for images, in data units for points. With walk the latents go round a closed path
-    of eight. Returns a line that says what was written.
+    x is in [0, 1] for images, in data units for points, whose .png and .gif show all at once. With
+    walk the latents go round a closed path of eight. Returns a line that says what was written.
     """
-    writers = {".png": _png, ".gif": _gif, ".npz": _npz}
-    suffix = Path(out).suffix
-    if suffix not in writers:
-        raise ConfigError(f"--out is {str(out)!r}: expected a name that ends in .png, .gif or .npz")
+    out = Path(out)
+    if out.suffix not in WRITERS:
+        raise ConfigError(
+            f"--out is {str(out)!r}: expected a name that ends in {', '.join(WRITERS)}"
+        )
+    _write(out, None)
     config, step, state = load_run(workdir, step)
-    latent = make_setup(config).latent
     key = jax.random.key(seed)
-    z = _closed_path(latent(key, CORNERS), num) if walk else latent(key, num)
-    content = writers[suffix](config, _samples(config, state, z))
-    with writing(Path(out)):
-        records.write_atomically(Path(out), content)
+    z = closed_path(config, key, num) if walk else make_setup(config).latent(key, num)
+    _write(out, WRITERS[out.suffix](_samples(config, state, z)))
     return f"{out}: {num} samples of step {step}"
 
 
-def _closed_path(corners_NxZ: Array, num: int) -> Array:
-    """num latents on a closed path through the corners, by the cosine and sine of an angle.
+def _write(out: Path, content: bytes | None) -> None:
+    """With no content only what can be known before the work: whether there is a place for it."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.is_dir() or not os.access(out.parent, os.W_OK):
+            raise OSError(None, "it is a folder" if out.is_dir() else "Permission denied")
+        if content is not None:
+            records.write_atomically(out, content)
+    except OSError as error:
+        raise CannotWriteError(f"cannot write --out {out}: {error.strerror}") from error
 
-    Such a mix of two independent N(0, 1) is N(0, 1) again, where a straight line would shrink.
+
+def closed_path(config: ConfigDict, key: Array, num: int) -> Array:
+    """num latents [num, Z] on a closed path through CORNERS draws of the config's law.
+
+    Between normal ones by the cosine and sine of an angle: such a mix of two independent N(0, 1) is
+    N(0, 1) again, where a straight line would shrink. Between others straight, inside their range.
     """
-    at = jnp.arange(num) * len(corners_NxZ) / num
+    corners = make_setup(config).latent(key, CORNERS)
+    at = jnp.arange(num) * CORNERS / num
     start = at.astype(int)
-    angle = ((at - start) * jnp.pi / 2)[:, None]
-    there = corners_NxZ[(start + 1) % len(corners_NxZ)]
-    return jnp.cos(angle) * corners_NxZ[start] + jnp.sin(angle) * there
+    way = (at - start)[:, None]
+    here, there = corners[start], corners[(start + 1) % CORNERS]
+    if config.latent.law == "normal":
+        return jnp.cos(way * jnp.pi / 2) * here + jnp.sin(way * jnp.pi / 2) * there
+    return (1 - way) * here + way * there
 
 
 def _samples(config: ConfigDict, state: GanState, z: Array) -> np.ndarray:
@@ -84,20 +97,26 @@ def _samples(config: ConfigDict, state: GanState, z: Array) -> np.ndarray:
     return np.clip(pipeline.to_unit(x, config.data.low), 0, 1) if is_image else x
 
 
-def _picture(config: ConfigDict, x: np.ndarray) -> np.ndarray:
+def _picture(x: np.ndarray) -> np.ndarray:
     if x.ndim == 4:
         return images.grid(x)
-    return plots.points(x)
+    if not pointplots.available():
+        raise ConfigError("a picture of points needs matplotlib: pip install 'gan-jax[demo]'")
+    return pointplots.points(x)
 
 
-def _png(config: ConfigDict, x: np.ndarray) -> bytes:
-    return images.png_bytes(_picture(config, x))
+def _png(x: np.ndarray) -> bytes:
+    return images.png_bytes(_picture(x))
 
 
-def _npz(config: ConfigDict, x: np.ndarray) -> bytes:
+def _npz(x: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, x=x)
     return file.getvalue()
 
 
-def _gif(config: ConfigDict, x: np.ndarray) -> bytes: ...
+def _gif(x: np.ndarray) -> bytes:
+    return images.animate(x if x.ndim == 4 else _picture(x)[None] / np.float32(255))
+
+
+WRITERS: dict[str, Callable[[np.ndarray], bytes]] = {".png": _png, ".gif": _gif, ".npz": _npz}

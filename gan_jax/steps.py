@@ -94,7 +94,7 @@ def _average(ema: PyTree, params: PyTree, decay: Array) -> PyTree:
 
 
 def make_train_many(config: ConfigDict) -> Callable[..., tuple[GanState, Metrics]]:
-    """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): a loop of train_step.
+    """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): train_step, looped.
 
     examples: arrays that stay on the device; order [log_every_steps, K, B]: which of them each step
     takes; steps: how many to run, traced, at most log_every_steps. See data.pipeline.
@@ -119,7 +119,7 @@ def make_train_many(config: ConfigDict) -> Callable[..., tuple[GanState, Metrics
 
 
 def make_sampler(config: ConfigDict) -> Callable[[GanState, Array], Array]:
-    """A pure f(state, z [n, Z]) -> samples [n, ...] of gen's average, or of gen where none is kept."""
+    """A pure f(state, z [n, Z]) -> samples [n, ...] of gen's average, or of gen without one."""
     setup = make_setup(config)
 
     def sample(state: GanState, z: Array) -> Array:

@@ -1,8 +1,8 @@
-"""The vocabulary: what flows between the modules, the shape letters, and the errors a user can cause.
+"""The vocabulary: what flows between modules, the shape letters, the errors a user can cause.
 
-Shape letters in names, here and everywhere: K disc updates a step, B batch, N examples, H W C image,
-D flattened features, Z latent, M members of a cohort. `x_BxHxWxC` has shape [B, H, W, C]; a trailing
-`_B` is one number per example.
+Shape letters in names, here and everywhere: K disc updates a step, B batch, N examples, H W C
+image, D flattened features, Z latent, M members of a cohort. `x_BxHxWxC` has shape [B, H, W, C];
+a trailing `_B` is one number per example.
 """
 
 from collections.abc import Callable
@@ -30,8 +30,7 @@ class Losses(NamedTuple):
     gen: Array  # [B]
 
 
-@struct.dataclass
-class Player:
+class Player(struct.PyTreeNode):
     """One network and its optimiser. `vars` holds what is not trained (batch statistics)."""
 
     params: PyTree
@@ -39,8 +38,7 @@ class Player:
     opt: PyTree
 
 
-@struct.dataclass
-class GanState:
+class GanState(struct.PyTreeNode):
     """All that a run is. step int32, key a typed PRNG key that never changes: folded, not split."""
 
     step: Array
@@ -51,8 +49,7 @@ class GanState:
     extra: PyTree  # state of objectives and penalties that keep some (began's k, lecam's means)
 
 
-@struct.dataclass
-class Hypers:
+class Hypers(struct.PyTreeNode):
     """Every number that may change without a recompile, as float arrays. config.hypers makes it."""
 
     gen: dict[str, Array]  # numbers of gen's optimiser

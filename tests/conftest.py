@@ -1,4 +1,4 @@
-"""Strict for everybody: silent broadcasting raises, a key used twice raises, warnings are errors."""
+"""Strict: silent broadcasting raises, a key used twice raises, warnings are errors."""
 
 import os
 
@@ -13,7 +13,7 @@ jax.config.update("jax_debug_key_reuse", True)
 
 @pytest.fixture(autouse=True, scope="session")
 def caches(tmp_path_factory):
-    """Decoded data and compiled programs of a test run are its own; processes it starts share them."""
+    """Decoded data and compiled programs are a test run's own; its processes share them."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))

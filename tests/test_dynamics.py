@@ -55,7 +55,7 @@ def test_alternating_lets_gen_answer_the_new_disc():
 @pytest.mark.parametrize("k_disc", [1, 2, 3])
 @pytest.mark.parametrize("k_gen", [1, 2, 3])
 def test_the_truth_table_of_who_moves(k_disc, k_gen):
-    """By hand: each disc update on the next draw against the same gen, then gen's against that disc."""
+    """By hand: disc on the next draw each time, against one gen; then gen against that disc."""
     game, state = dirac()
     reals = [0.3, -0.2, 0.7][:k_disc]
     after, metrics = alternating(game, state, draws(*reals), k_disc=k_disc, k_gen=k_gen)

@@ -77,7 +77,7 @@ def test_dragan_looks_around_the_reals_only(x64):
 
     near = PENALTIES["dragan"](half_square, real, fake, jax.random.key(0), c=1e-9)
     np.testing.assert_allclose(near, (np.linalg.norm(real, axis=1) - 1) ** 2, rtol=1e-6)
-    zeros = jnp.zeros_like(real).at[0].set(jnp.array([3.0, 0.0, 0.0]))
+    zeros = jnp.zeros_like(real).at[0].set(jnp.array([0.01, 0.0, 0.0]))
     square = PENALTIES["dragan"](half_square, zeros, fake, jax.random.key(0), target=0.0)[1:]
     steps = np.sqrt(square) / (0.5 * np.std(zeros))  # |a u|: a of the example, u in [0, 1]^3
     assert np.all((steps > 0) & (steps < np.sqrt(3)))
@@ -148,11 +148,11 @@ def test_norms_run_over_all_axes_but_the_first():
 
 
 def test_lecam_pulls_logits_to_the_other_sides_mean(x64):
-    real, fake = jnp.array([2.0, -1.0]), jnp.array([0.5, -3.0])
+    real, fake = jnp.array([2.0, -1.0]), jnp.array([1.5, -3.0])
     pulled = penalties.lecam(real, fake, ema_real=1.0, ema_fake=-0.5)
-    np.testing.assert_allclose(pulled, [2.5**2 + 0.5**2, 0 + 4.0**2])
+    np.testing.assert_allclose(pulled, [2.5**2 + 0, 0 + 4.0**2])
     means = penalties.update_means(1.0, -0.5, real, fake, decay=0.9)
-    np.testing.assert_allclose(means, [0.9 * 1 + 0.1 * 0.5, 0.9 * -0.5 + 0.1 * -1.25])
+    np.testing.assert_allclose(means, [0.9 * 1 + 0.1 * 0.5, 0.9 * -0.5 + 0.1 * -0.75])
     slope = jax.grad(lambda real: penalties.update_means(1.0, -0.5, real, fake)[0])(real)
     assert slope.tolist() == [0, 0]
 

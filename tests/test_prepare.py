@@ -63,7 +63,7 @@ def rows(x, label):
 
 
 def test_tfds_opens_it(tmp_path):
-    import tensorflow_datasets as tfds  # noqa: PLC0415
+    import tensorflow_datasets as tfds
 
     write_source(tmp_path / "idx")
     run(tmp_path, "fashion_mnist")

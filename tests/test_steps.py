@@ -1,4 +1,4 @@
-"""The heart: purity, keys, no retrace, one fake for two players, vmap over rows, other platforms."""
+"""The heart: purity, keys, no retrace, one fake for two players, rows, other platforms."""
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +63,7 @@ def test_new_numbers_do_not_recompile(game):
 
 
 def test_the_first_losses_are_those_of_the_formulas():
-    """disc: half the sum of the cross-entropies; gen: non-saturating, against the disc that moved."""
+    """disc: half the sum of the cross-entropies; gen: non-saturating, against the same disc."""
     config = tiny.config(disc__loss_scale=0.5, disc__lr=0.0)
     state = init_state(config, jax.random.key(0))
     _, metrics = make_train_step(config)(state, tiny.batch(config), hypers(config))
@@ -161,7 +161,7 @@ def test_gen_starts_at_the_mean_of_the_data():
 
 
 def test_simultaneous_moves_each_once():
-    with pytest.raises(ConfigError, match="dynamics.k_disc is 2: expected 1"):
+    with pytest.raises(ConfigError, match="k_disc is 2: expected 1"):
         make_train_step(tiny.config(dynamics__name="simultaneous", dynamics__k_disc=2))
 
 

@@ -27,7 +27,7 @@ def encode(image, form="PNG"):
 
 def write_set(root, images, labels=None, shape=(None, None, 3), name="toy", **extra):
     """A TFDS set in array_record, written by TFDS; returns its version folder."""
-    import tensorflow_datasets as tfds  # noqa: PLC0415
+    import tensorflow_datasets as tfds
 
     features = {"picture": tfds.features.Image(shape=shape), **extra}
     if labels is not None:
@@ -140,7 +140,7 @@ def test_images_of_different_shapes_are_refused(tmp_path):
 
 
 def test_set_without_an_8_bit_image_is_refused(tmp_path):
-    import tensorflow_datasets as tfds  # noqa: PLC0415
+    import tensorflow_datasets as tfds
 
     deep = tfds.features.Image(shape=(4, 4, 1), dtype=np.uint16)
     folder = write_set(tmp_path / "tfds", random_images(), shape=(6, 5, 3))

@@ -326,7 +326,7 @@ def test_a_long_animation_stays_small(tmp_path, monkeypatch):
 
 
 def read_events(workdir):
-    from tensorboardX.proto.event_pb2 import Event  # noqa: PLC0415 its package imports torch
+    from tensorboardX.proto.event_pb2 import Event
 
     for path in sorted(workdir.glob("events.*")):
         data, at = path.read_bytes(), 0

@@ -49,7 +49,7 @@ def _report(name: str, against: str | None) -> dict[str, Any]:
 
 
 def measure(module: Any, case: str, other: str | None) -> dict[str, Any]:
-    """One case, each side in a process of its own, in turn: medians, and the median of the ratios."""
+    """One case, each side in its own process, in turn: medians, and the median of the ratios."""
     n = module.STEPS[case]
     with Worker(module.__name__, "make_ours", case) as ours:
         if other is None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 _SHAPE = re.compile(r"%?([\w.-]+) = (\w+)\[([\d,]*)\]")
 _DOT = re.compile(r"= \w+\[[\d,]*\]\S* dot\((.*?)\), (.*)")
@@ -16,7 +15,7 @@ _NAME = re.compile(r"%([\w.-]+)")
 
 
 class Product(NamedTuple):
-    """One dot of a program: the operands' shapes, and dimension numbers as lax.dot_general has them."""
+    """One dot of a program: the operands' shapes, and lax.dot_general's dimension numbers."""
 
     left: tuple[int, ...]
     right: tuple[int, ...]
@@ -25,7 +24,7 @@ class Product(NamedTuple):
     @property
     def flops(self) -> int:
         """2 x the multiplications."""
-        (left_c, right_c), (_, right_b) = self.dimensions
+        (_, right_c), (_, right_b) = self.dimensions
         others = [n for i, n in enumerate(self.right) if i not in (*right_c, *right_b)]
         return 2 * math.prod(self.left) * math.prod(others)
 

@@ -1,5 +1,6 @@
-"""The perceptron GAN on digits: our train step against two PyTorch versions of the same training."""
+"""The perceptron GAN on digits: our step against two PyTorch versions of the same training."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -160,7 +161,7 @@ def _mlp(widths: tuple[int, ...], last: Any = None) -> Any:
     from torch import nn
 
     layers: list[Any] = []
-    for a, b in zip(widths[:-2], widths[1:-1], strict=True):
+    for a, b in itertools.pairwise(widths[:-1]):
         layers += [nn.Linear(a, b), nn.LeakyReLU(0.01)]
-    layers.append(nn.Linear(*widths[-2:]))
+    layers.append(nn.Linear(widths[-2], widths[-1]))
     return nn.Sequential(*layers, *([last] if last else []))

@@ -4,7 +4,7 @@ Values 0..16 are scaled to 0..255. The first four fifths of every class, in scik
 are the train split; the rest, mostly of later writers, are the test split.
 """
 
-# ruff: noqa: PLC0415 (scikit-learn takes two seconds to import)
+
 
 from collections.abc import Iterator
 

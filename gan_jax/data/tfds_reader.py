@@ -3,7 +3,7 @@
 Only what lies on the disk is read: nothing is downloaded, and no data set's own code is run.
 """
 
-# ruff: noqa: PLC0415 (TFDS takes most of a second to import)
+
 
 import hashlib
 import io

@@ -1,7 +1,7 @@
 """A small classifier trained here, on real examples: the judge of class counts and confidence."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +48,8 @@ def train_classifier(
 
     @jax.jit
     def probabilities(images: Array) -> Array:
-        return nn.softmax(module.apply(params, images.reshape(len(images), -1)))
+        logits: Any = module.apply(params, images.reshape(len(images), -1))
+        return nn.softmax(logits)
 
     return lambda images: np.asarray(probabilities(jnp.asarray(images, jnp.float32)))
 

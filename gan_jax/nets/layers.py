@@ -1,4 +1,4 @@
-"""Parts that architectures share: initialisers by name, activations by name, dense stacks, maxout."""
+"""Parts that architectures share: initialisers and activations by name, dense layers, maxout."""
 
 import functools
 import math

@@ -13,7 +13,7 @@ def sample(x: Array) -> Array:
 
 
 def moments(x: Array) -> Array:
-    """Mean, standard deviation, skew, excess kurtosis of the batch: [B, ...] -> [1, 4], one decision a batch."""
+    """Mean, standard deviation, skew, excess kurtosis of a batch, for one decision: -> [1, 4]."""
     mean = x.mean()
     std = jnp.sqrt(jnp.square(x - mean).mean() + 1e-12)  # a constant batch has a gradient too
     z = (x - mean) / std

@@ -1,0 +1,92 @@
+"""The order of examples is a function of (seed, step), whatever feeds the device."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from gan_jax import data
+from gan_jax.data import pipeline
+from gan_jax.steps import init_state
+
+
+def key(seed=3):
+    return jax.random.key(seed)
+
+
+def small(**leaves):
+    return tiny.config(data__name="digits", batch_size=10, log_every_steps=6, **leaves)
+
+
+def rows_of(config, size, step, seed=3):
+    return np.asarray(jax.jit(pipeline.make_order(config, size))(key(seed), np.int32(step)))
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_an_epoch_shows_every_example_once(k):
+    config = small(dynamics__k_disc=k)
+    rows = rows_of(config, 30 * k, 0).reshape(-1)
+    for epoch in np.split(rows, 2):
+        assert sorted(epoch) == list(range(30 * k))
+    first, second = np.split(rows, 2)
+    assert not np.array_equal(first, second)
+
+
+def test_the_rest_of_an_epoch_waits():
+    """34 examples make three batches of ten: four are left out, others each time."""
+    rows = rows_of(small(), 34, 0)
+    for epoch in rows.reshape(2, 30):
+        assert len(set(epoch)) == 30
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("size", [10, 34, 57])
+def test_a_step_meets_the_same_examples_from_any_dispatch(k, size):
+    config = small(dynamics__k_disc=k)
+    order = jax.jit(pipeline.make_order(config, size))
+    whole = [order(key(), np.int32(step))[0] for step in range(14)]
+    for start in (0, 1, 5, 8):
+        np.testing.assert_array_equal(order(key(), np.int32(start)), whole[start : start + 6])
+
+
+def test_another_key_is_another_order():
+    one, other = (rows_of(small(), 40, 0, s) for s in (0, 1))
+    assert not np.array_equal(one, other)
+
+
+def test_device_and_host_feed_the_same_examples():
+    config = small()
+    arrays = data.load("digits", "train")
+    state = init_state(config, key())
+    take = pipeline.make_take(config)
+    on_device = pipeline.make_source(config, arrays)
+    config.data.device_mb = 0
+    on_host = pipeline.make_source(config, arrays)
+    for start in (0, 6, 12, 6):  # also going back, as after a resume
+        a, b = on_device(key(), np.int32(start)), on_host(key(), np.int32(start))
+        for i in range(6):
+            one = take(state, a.examples, a.order[i])
+            other = take(state, b.examples, b.order[i])
+            np.testing.assert_array_equal(one.x, other.x)
+            np.testing.assert_array_equal(one.label, other.label)
+
+
+@pytest.mark.parametrize("low", [-1.0, 0.0])
+def test_pixels_fill_their_range_and_come_back(low):
+    pixels = jnp.arange(256, dtype=jnp.uint8)
+    x = pipeline.to_range(pixels, low)
+    assert float(x.min()) == low
+    assert float(x.max()) == pytest.approx(1.0)
+    np.testing.assert_allclose(pipeline.to_unit(x, low) * 255, np.arange(256), atol=1e-3)
+
+
+def test_a_law_is_drawn_anew_each_step_and_update():
+    config = tiny.config(dynamics__k_disc=2)
+    state, take = init_state(config, key()), pipeline.make_take(config)
+    first = take(state, (), jnp.zeros((2, 0), int)).x
+    again = take(state, (), jnp.zeros((2, 0), int)).x
+    later = take(state.replace(step=state.step + 1), (), jnp.zeros((2, 0), int)).x
+    assert first.shape == (2, 8, 1)
+    np.testing.assert_array_equal(first, again)
+    assert len(np.unique(np.concatenate([first.ravel(), later.ravel()]))) == 32

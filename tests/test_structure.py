@@ -1,0 +1,93 @@
+"""Imports point one way, files stay small, and the words of the project stay its own."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "gan_jax"
+
+# From the bottom to the top; a module may import only from rows below its own (and helpers of its
+# own package). Folders stand for all their files.
+LAYERS = [
+    ["types", "stop"],
+    ["config"],
+    ["records"],
+    ["logits", "images"],
+    ["fgan", "manifest", "events"],
+    ["objectives", "penalties", "dynamics", "optim", "nets", "data", "metrics"],
+    ["plots", "pointplots"],
+    ["game"],
+    ["steps"],
+    ["cohort", "evaluate", "checkpoint", "writer", "experiment", "progress"],
+    ["train", "sample"],
+    ["bench"],
+    ["reproduce"],
+    ["listing"],
+    ["main"],
+    ["__main__"],
+]
+RANK = {name: i for i, row in enumerate(LAYERS) for name in row}
+
+
+def module_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level gan_jax modules that a file imports, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "gan_jax":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gan_jax."):
+            found.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("gan_jax.")}
+    return found - {"__version__"}
+
+
+FILES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__init__.py" or p.parent != PACKAGE)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_one_way(path):
+    own = module_of(path)
+    for other in imports(path) - {own}:
+        assert RANK[other] < RANK[own], f"{own} imports {other}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.py")), ids=lambda p: p.stem)
+def test_experiments_import_only_what_a_config_needs(path):
+    assert imports(path) <= {"config", "sweep"}
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_are_small_and_say_what_they_are(path):
+    text = path.read_text()
+    assert text.count("\n") <= 260
+    assert ast.get_docstring(ast.parse(text))
+
+
+def test_nothing_read_from_disk_runs_code():
+    banned = {"pickle", "yaml", "dill", "joblib", "marshal", "shelve"}
+    for path in FILES:
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                assert not banned & {a.name.split(".")[0] for a in node.names}, path
+            if isinstance(node, ast.ImportFrom):
+                assert (node.module or "").split(".")[0] not in banned, path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in {"eval", "exec"}, path
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                assert node.value.value is False, path
+
+
+def test_torch_is_imported_only_by_benchmarks():
+    for path in FILES:
+        if module_of(path) == "bench":
+            continue
+        assert "import torch" not in path.read_text(), path
