@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench format readme clean
 
 demo: .venv/demo
 	$(BIN)/gan-jax train --config experiments/mnist_mlp.py:demo --workdir runs/demo
@@ -32,3 +32,6 @@ format: .venv/test
 
 clean:
 	rm -rf .venv runs build dist *.egg-info
+
+readme: .venv/bench
+	$(BIN)/python -m gan_jax.report.readme

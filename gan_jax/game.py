@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax import lax
 from ml_collections import ConfigDict
 
 from gan_jax import data, nets, optim
@@ -123,8 +122,8 @@ def judge_together(
 def disc_loss(
     setup: Setup, hypers: Hypers, params: Params, state: GanState, draw: Draw
 ) -> tuple[Array, tuple[PyTree, Metrics]]:
-    """loss_scale * mean objective + weight * mean penalty."""
-    fake = lax.stop_gradient(fakes(setup, params, state, draw)[0])
+    """loss_scale * mean objective + weight * mean penalty, a function of gen's parameters too."""
+    fake = fakes(setup, params, state, draw)[0]
     both = judge_together if setup.one_pass else judge
     real_B, fake_B, vars = both(setup, params, state, draw, fake)
     losses = setup.objective(real_B, fake_B, **hypers.objective)

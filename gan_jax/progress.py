@@ -49,7 +49,9 @@ class Progress:
             self.first, self.began = step, now
         if self.bar.disable and (now - self.said > _SECONDS_BETWEEN_LINES or step == self.steps):
             left = (self.steps - step) / max(rate, 1e-9)
-            sys.stderr.write(f"step {step}/{self.steps} {rate:.1f}it/s {left:.0f} s left, {words}\n")
+            sys.stderr.write(
+                f"step {step}/{self.steps} {rate:.1f}it/s {left:.0f} s left, {words}\n"
+            )
             self.said = now
 
     def rate(self, step: int) -> float:
@@ -66,15 +68,15 @@ def _in_short(metrics: Mapping[str, Any]) -> str:
 def last_words(metrics: Mapping[str, Any]) -> list[str]:
     """The numbers at the end of a run, in lines to read: the game's, the judge's, the others."""
     found = {k.removeprefix("eval/"): v for k, v in metrics.items() if k.startswith("eval/")}
-    counts = {k.removeprefix("count_"): v for k, v in found.items() if k.startswith("count_")}
     lines = [_game_in_words(metrics)]
-    if counts and {"classes", "confidence", "confidence_real", "accuracy_real"} <= set(found):
-        lines += _judge_in_words(found, counts)
-        found = {k: v for k, v in found.items() if k not in _JUDGE and k[:6] != "count_"}
-    return [line for line in (*lines, ", ".join(f"{k} {_short(v)}" for k, v in found.items())) if line]
+    if set(_JUDGED) <= set(found):
+        counts = {k.removeprefix("count_"): found.pop(k) for k in list(found) if k[:6] == "count_"}
+        lines += _judge_in_words({name: found.pop(name) for name in _JUDGED}, counts)
+    rest = ", ".join(f"{name} {_short(found[name])}" for name in sorted(found))
+    return [line for line in (*lines, rest) if line]
 
 
-_JUDGE = ("classes", "confidence", "confidence_real", "accuracy_real")
+_JUDGED = ("classes", "confidence", "confidence_real", "accuracy_real")
 
 
 def _game_in_words(metrics: Mapping[str, Any]) -> str:
@@ -86,15 +88,17 @@ def _game_in_words(metrics: Mapping[str, Any]) -> str:
 
 
 def _judge_in_words(found: Mapping[str, Any], counts: Mapping[str, int]) -> list[str]:
-    classes, known = found["classes"], len(counts)
+    whole, of_all = sum(counts.values()), f"{found['classes']} of {len(counts)} classes"
+    every = "all " if found["classes"] == len(counts) else ""
     return [
-        f"{sum(counts.values())} samples judged by a classifier ({found['accuracy_real']:.1%} right "
-        f"on held-out real images): {'all ' if classes == known else ''}{classes} of {known} "
-        f"classes, mean confidence {found['confidence']:.2f} "
+        f"{whole} samples judged by a classifier ({found['accuracy_real']:.1%} right on held-out "
+        f"images): {every}{of_all}, mean confidence {found['confidence']:.2f} "
         f"(real images {found['confidence_real']:.2f})",
         "samples of each class: " + ", ".join(f"{name}: {n}" for name, n in counts.items()),
     ]
 
 
 def _short(value: Any) -> str:
-    return "not finite" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    if value is None:  # JSON's word for what was not finite
+        return "not finite"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -30,7 +30,9 @@ def load_run(workdir: str | Path, step: int | None = None) -> tuple[ConfigDict, 
     Reads config.json and the checkpoint only, and writes nothing.
     """
     if not (Path(workdir) / "config.json").exists():
-        raise NoCheckpointError(f"no run in {str(workdir)!r}: expected a --workdir of gan-jax train")
+        raise NoCheckpointError(
+            f"no run in {str(workdir)!r}: expected a --workdir of gan-jax train"
+        )
     config = config_lib.from_json(read_config(workdir))
     check(config)
     with Checkpoints(Path(workdir) / "checkpoints", read_only=True) as saved:
@@ -90,11 +92,15 @@ def closed_path(config: ConfigDict, key: Array, num: int) -> Array:
 
 
 def _samples(config: ConfigDict, state: GanState, z: Array) -> np.ndarray:
-    sample = jax.jit(make_sampler(config))
-    parts = [np.asarray(sample(state, z[i : i + BATCH])) for i in range(0, len(z), BATCH)]
-    x = np.concatenate(parts)
+    sample = make_sampler(config)
     is_image = data.spec(config.data.name, config.data.dir).kind == "image"
-    return np.clip(pipeline.to_unit(x, config.data.low), 0, 1) if is_image else x
+
+    @jax.jit
+    def draw(z: Array) -> Array:
+        x = sample(state, z)
+        return jnp.clip(pipeline.to_unit(x, config.data.low), 0, 1) if is_image else x
+
+    return np.concatenate([np.asarray(draw(z[i : i + BATCH])) for i in range(0, len(z), BATCH)])
 
 
 def _picture(x: np.ndarray) -> np.ndarray:

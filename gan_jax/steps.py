@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.data import pipeline
-from gan_jax.dynamics import DYNAMICS, Draw, Metrics
+from gan_jax.dynamics import DYNAMICS, Draw, Metrics, first_extra
 from gan_jax.game import make_game, make_setup
 from gan_jax.types import Array, Batch, ConfigError, GanState, Hypers, Player, PyTree
 
@@ -49,7 +49,8 @@ def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], GanState]:
         ema = params if keeps_ema else None
         params, vars = setup.disc.init(k_disc, setup.view(jnp.zeros((2, *setup.shape))))
         disc = Player(params, vars, setup.disc_optimizer(hypers.disc).init(params))
-        return GanState(jnp.zeros((), jnp.int32), k_run, gen, disc, ema, extra={})
+        extra = first_extra(config.dynamics.name, gen, disc)
+        return GanState(jnp.zeros((), jnp.int32), k_run, gen, disc, ema, extra)
 
     return init
 
@@ -70,7 +71,8 @@ def make_train_step(config: ConfigDict) -> TrainStep:
     def train_step(state: GanState, batch: Batch, hypers: Hypers) -> tuple[GanState, Metrics]:
         keys = jax.random.split(jax.random.fold_in(state.key, state.step), batch.x.shape[0])
         with jax.default_matmul_precision(precision):
-            state, metrics = move(make_game(setup, hypers), state, Draw(batch.x, keys))
+            game, draws = make_game(setup, hypers), Draw(batch.x, keys)
+            state, metrics = move(game, state, draws, **hypers.dynamics)
         ema = _average(state.ema, state.gen.params, hypers.game["ema_decay"])
         return state.replace(step=state.step + 1, ema=ema), metrics
 
@@ -78,13 +80,21 @@ def make_train_step(config: ConfigDict) -> TrainStep:
 
 
 def _make_dynamics(config: ConfigDict) -> Callable[..., tuple[GanState, Metrics]]:
+    """The config's dynamics with its integers bound; the floats come with the hypers."""
     name = config_lib.choose("dynamics.name", config.dynamics.name, DYNAMICS)
-    takes = inspect.signature(DYNAMICS[name]).parameters
+    takes = {k: p.default for k, p in inspect.signature(DYNAMICS[name]).parameters.items()}
     ks = {"k_disc": config.dynamics.k_disc, "k_gen": config.dynamics.k_gen}
     for key, k in ks.items():
         if k > 1 and key not in takes:
             raise ConfigError(f"dynamics.{key} is {k}: expected 1, since {name} moves each once")
-    return functools.partial(DYNAMICS[name], **{k: v for k, v in ks.items() if k in takes})
+    args = dict(config.dynamics.args)
+    for key, value in args.items():
+        config_lib.choose("dynamics.args", key, takes.keys() - ks - {"game", "state", "draws"})
+        if type(value) is not type(takes[key]) or value < 0:
+            expected = f"{type(takes[key]).__name__} of at least 0, such as {takes[key]!r}"
+            raise ConfigError(f"dynamics.args.{key} is {value!r}: expected {expected}")
+    bound = ks | {k: v for k, v in args.items() if isinstance(v, int)}
+    return functools.partial(DYNAMICS[name], **{k: v for k, v in bound.items() if k in takes})
 
 
 def _average(ema: PyTree, params: PyTree, decay: Array) -> PyTree:

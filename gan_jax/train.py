@@ -1,4 +1,4 @@
-"""The host loop: data -> steps -> write -> evaluate -> checkpoint, and on again from where it was."""
+"""The host loop: data -> steps -> write -> evaluate -> checkpoint; on again from where it was."""
 
 import json
 import math
@@ -75,9 +75,9 @@ def _ended(run: RunDir) -> Result | None:
 
 def _raise_diverged(run: RunDir, step: int, wrong: list[str]) -> NoReturn:
     kept = sorted(int(path.name) for path in run.checkpoints_dir.glob("*") if path.name.isdigit())
+    good = f"the last good checkpoint is of step {kept[-1]}" if kept else "no checkpoint was good"
     raise DivergedError(
-        f"diverged by step {step}: {', '.join(wrong) or 'the weights'} not finite; "
-        f"{f'the last good checkpoint is of step {kept[-1]}' if kept else 'no checkpoint was good'}. "
+        f"diverged by step {step}: {', '.join(wrong) or 'the weights'} not finite; {good}. "
         "Try a lower gen.lr or disc.lr in another --workdir"
     )
 

@@ -46,7 +46,7 @@ class GanState(struct.PyTreeNode):
     gen: Player
     disc: Player
     ema: PyTree  # averaged gen params, or None when ema.decay is 0
-    extra: PyTree  # state of objectives and penalties that keep some (began's k, lecam's means)
+    extra: PyTree  # what else is kept (optimistic's last update, began's k, lecam's means), by name
 
 
 class Hypers(struct.PyTreeNode):
@@ -56,6 +56,7 @@ class Hypers(struct.PyTreeNode):
     disc: dict[str, Array]
     objective: dict[str, Array]  # keyword arguments of the objective
     penalty: dict[str, Array]  # weight, and keyword arguments
+    dynamics: dict[str, Array]  # keyword arguments of the dynamics that are floats
     game: dict[str, Array]  # loss_scale, ema_decay, ...
 
 

@@ -1,0 +1,6 @@
+"""Metrics: pure functions on arrays; none of them downloads anything."""
+
+from gan_jax.metrics.divergence import optimal_discriminator
+from gan_jax.metrics.parzen import parzen_log_likelihood
+
+__all__ = ["optimal_discriminator", "parzen_log_likelihood"]

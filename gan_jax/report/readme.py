@@ -1,0 +1,97 @@
+"""README.md's figures, from the files that commands wrote: python -m gan_jax.report.readme.
+
+Between <!-- results:NAME --> and <!-- end --> stands what experiments/results/NAME.json says. The
+demo's file is made from runs/demo when `make demo` has been run in this checkout.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gan_jax.bench.versions import hardware, versions
+from gan_jax.reproduce import to_markdown
+
+ROOT = Path(__file__).parent.parent.parent
+RESULTS = ROOT / "experiments" / "results"
+BLOCK = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def demo_table(result: dict[str, Any]) -> str:
+    """What a classifier says of the demo's samples and of real digits."""
+    m = result["metrics"]
+    counts = [m[f"eval/count_{i}"] for i in range(10)]
+    total = sum(counts)
+    return "\n".join(
+        [
+            "| digit | " + " | ".join(str(i) for i in range(10)) + " |",
+            "|---" * 11 + "|",
+            f"| of {total} samples | " + " | ".join(str(n) for n in counts) + " |",
+            "",
+            f"Mean confidence of the classifier: **{m['eval/confidence']:.3f}** on samples, "
+            f"**{m['eval/confidence_real']:.3f}** on real held-out digits (of which it gets "
+            f"{m['eval/accuracy_real']:.1%} right). {result['step']} steps in "
+            f"{result['seconds']:.0f} s, evaluations and pictures included, seed "
+            f"{result['seed']}: `{result['command']}` on {result['hardware']}, jax "
+            f"{result['versions']['jax']}.",
+        ]
+    )
+
+
+def bench_table(result: dict[str, Any]) -> str:
+    """Our speed beside theirs."""
+    lines = [
+        "| case | ours, steps/s | PyTorch, steps/s | ratio | matrix products' share of our step |",
+        "|---|---|---|---|---|",
+    ]
+    for case in result["cases"]:
+        lines.append(
+            f"| {case['name'].replace('_', ' ')} | {case['ours']:.1f} | {case['theirs']:.1f} | "
+            f"{case['ratio']:.2f} | {case['matmul_fraction']:.0%} |"
+        )
+    tools = ", ".join(f"{name} {result['versions'][name]}" for name in ("jax", "torch"))
+    command = "gan-jax bench mlp --against pytorch"
+    return "\n".join([*lines, "", f"`{command}` on {result['hardware']}; {tools}."])
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "demo": demo_table,
+    "bench_mlp": bench_table,
+    "gaussian1d": to_markdown,
+}
+
+
+def render(text: str, results: Path = RESULTS) -> str:
+    """The README with every block made anew."""
+
+    def block(match: re.Match) -> str:
+        result = json.loads((results / f"{match[2]}.json").read_text())
+        return f"{match[1]}{TABLES[match[2]](result).rstrip()}\n{match[3]}"
+
+    return BLOCK.sub(block, text)
+
+
+def collect_demo(run: Path, results: Path = RESULTS) -> None:
+    """demo.json, demo.png and demo.gif from a finished run of `make demo`."""
+    summary = json.loads((run / "summary.json").read_text())
+    config = json.loads((run / "config.json").read_text())
+    facts = {"name": "demo", "command": "make demo", "seed": config["seed"]}
+    found = facts | {"versions": versions(), "hardware": hardware()} | summary
+    (results / "demo.json").write_text(json.dumps(found, indent=2) + "\n")
+    shutil.copy(sorted(run.glob("samples/step_*.png"))[-1], results / "demo.png")
+    shutil.copy(run / "samples" / "progress.gif", results / "demo.gif")
+
+
+def main() -> None:
+    """Collects the demo if it was run, and writes README.md."""
+    run = ROOT / "runs" / "demo"
+    if (run / "summary.json").exists():
+        collect_demo(run)
+    readme = ROOT / "README.md"
+    readme.write_text(render(readme.read_text()))
+
+
+if __name__ == "__main__":
+    main()

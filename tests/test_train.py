@@ -1,0 +1,316 @@
+"""The host loop: kills and stops leave no trace in the numbers; divergence; equilibrium."""
+
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+from gan_jax import main, stop, train
+from gan_jax.checkpoint import Checkpoints
+from gan_jax.experiment import state_like
+from gan_jax.types import DivergedError, NoCheckpointError, PreemptedError, WorkdirBusyError
+from gan_jax.writer import RunDir
+
+CONFIG = """
+import sys
+sys.path.insert(0, {tests!r})
+import tiny
+
+def get_config():
+    return tiny.config(
+        steps=400, log_every_steps=5, eval_every_steps=60, sample_every_steps=200,
+        checkpoint_every_steps=20, ema__decay=0.9,
+    )
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_signal():
+    """None is left over for the next test."""
+    yield
+    stop.reset()
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Runs in this process draw nothing and evaluate little: seconds each."""
+    monkeypatch.setattr(train, "make_picture", lambda config: lambda state: None)
+    monkeypatch.setattr(train.plots, "plot_curves", lambda *paths: None)
+    monkeypatch.setattr(train, "make_evaluate", lambda c: lambda s: {"eval/it": int(s.step)})
+    before = jax.config.jax_compilation_cache_dir
+    main._use_compilation_cache()
+    yield
+    jax.config.update("jax_compilation_cache_dir", before)
+
+
+def summary(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def arrays(folder, config):
+    with Checkpoints(folder / "checkpoints", read_only=True) as saved:
+        step, state = saved.restore(state_like(config))
+    leaves = jax.tree.leaves(state.replace(key=jax.random.key_data(state.key)))
+    return step, [np.asarray(leaf) for leaf in leaves]
+
+
+def same(a, b, config):
+    assert (a / "metrics.jsonl").read_bytes() == (b / "metrics.jsonl").read_bytes()
+    (step_a, leaves_a), (step_b, leaves_b) = arrays(a, config), arrays(b, config)
+    assert step_a == step_b
+    assert [x.tobytes() for x in leaves_a] == [x.tobytes() for x in leaves_b]
+    for key in ("status", "step", "metrics"):
+        assert summary(a)[key] == summary(b)[key]
+
+
+def ask_at(monkeypatch, *dispatches):
+    """A signal arrives during those dispatches of a process, counted from 1."""
+    count = iter(range(1, 10_000))
+    monkeypatch.setattr(train.stop, "requested", lambda: next(count) in dispatches)
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, monkeypatch, plain):
+    config = tiny.config(ema__decay=0.5)
+    train.train(config, tmp_path / "whole")
+    for dispatches in (1, 2, 3, 10_001):  # steps 5, 15, 30: beside and between the checkpoints
+        ask_at(monkeypatch, dispatches)
+        if dispatches < 10_000:
+            with pytest.raises(PreemptedError, match="saved in"):
+                train.train(config, tmp_path / "parts")
+            assert summary(tmp_path / "parts")["status"] == "preempted"
+            last = lines(tmp_path / "parts")[-1]["step"]
+            assert summary(tmp_path / "parts")["step"] == last
+            assert arrays(tmp_path / "parts", config)[0] == last
+    assert last == 30
+    result = train.train(config, tmp_path / "parts")
+    assert result.step == 40
+    assert not result.was_done
+    same(tmp_path / "whole", tmp_path / "parts", config)
+
+
+def test_a_stop_in_the_last_dispatch_is_too_late(tmp_path, monkeypatch, plain):
+    ask_at(monkeypatch, 8)
+    assert train.train(tiny.config(), tmp_path).step == 40
+    assert summary(tmp_path)["status"] == "done"
+
+
+def test_a_finished_run_is_left_alone(tmp_path, monkeypatch, plain):
+    first = train.train(tiny.config(), tmp_path)
+    before = {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*") if f.name != ".lock"}
+    monkeypatch.setattr(train.pipeline, "load_examples", None)  # not even the data are read
+    again = train.train(tiny.config(), tmp_path)
+    assert again == first._replace(was_done=True)
+    assert before == {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*") if f.name != ".lock"}
+
+
+def test_killed_after_the_last_checkpoint_it_only_finishes(tmp_path, monkeypatch, plain):
+    config = tiny.config()
+    train.train(config, tmp_path)
+    before = (tmp_path / "metrics.jsonl").read_bytes(), summary(tmp_path)["metrics"]
+    (tmp_path / "summary.json").unlink()
+    train.train(config, tmp_path)
+    assert before == ((tmp_path / "metrics.jsonl").read_bytes(), summary(tmp_path)["metrics"])
+
+
+def test_lines_are_on_disk_before_the_checkpoint_that_follows_them(tmp_path, monkeypatch, plain):
+    order = []
+    sync, save = RunDir.sync, Checkpoints.save
+
+    def note(what, call):
+        return lambda *args: (order.append((what, len(lines(tmp_path)))), call(*args))[1]
+
+    monkeypatch.setattr(RunDir, "sync", note("sync", sync))
+    monkeypatch.setattr(Checkpoints, "save", note("save", save))
+    train.train(tiny.config(), tmp_path)
+    assert order[:4] == [("sync", 4), ("save", 4), ("sync", 8), ("save", 8)]
+
+
+def test_every_line_is_the_mean_over_its_own_steps(tmp_path, plain):
+    """Twice the steps a line: means of pairs of lines, so a dispatch neither drops nor repeats."""
+    train.train(tiny.config(log_every_steps=5), tmp_path / "fine")
+    train.train(tiny.config(log_every_steps=10), tmp_path / "coarse")
+    fine = [line["disc_loss"] for line in lines(tmp_path / "fine")]
+    coarse = [line["disc_loss"] for line in lines(tmp_path / "coarse")]
+    np.testing.assert_allclose(coarse, np.reshape(fine, (-1, 2)).mean(1), rtol=1e-5)
+
+
+def test_steps_that_are_no_multiple_end_where_they_should(tmp_path, plain):
+    config = tiny.config(steps=43)
+    assert train.train(config, tmp_path).step == 43
+    assert [line["step"] for line in lines(tmp_path)] == [*range(5, 41, 5), 43]
+    assert "eval/it" in lines(tmp_path)[-1]
+    step, leaves = arrays(tmp_path, config)
+    assert step == 43
+    assert any(leaf.size == 1 and leaf == 43 for leaf in leaves)
+
+
+DIVERGES = {"gen__optimizer": "sgd", "gen__lr": 1e30, "disc__optimizer": "sgd", "disc__lr": 1e30}
+
+
+def test_a_diverged_run_says_so_and_says_it_again(tmp_path, monkeypatch, plain):
+    config = tiny.config(**DIVERGES)
+    with pytest.raises(
+        DivergedError, match=r"diverged by step 5: .*disc_loss.*not finite"
+    ) as first:
+        train.train(config, tmp_path)
+    assert first.value.code == 3
+    assert summary(tmp_path)["status"] == "diverged"
+    with pytest.raises(NoCheckpointError):
+        raise_without_checkpoint(tmp_path, config)
+    monkeypatch.setattr(train, "_loop", None)  # nothing is trained again
+    with pytest.raises(DivergedError, match=r"diverged by step 5: .*disc_loss.*not finite"):
+        train.train(config, tmp_path)
+    assert summary(tmp_path)["status"] == "diverged"
+
+
+def raise_without_checkpoint(folder, config):
+    with Checkpoints(folder / "checkpoints", read_only=True) as saved:
+        if saved.restore(state_like(config)) is None:
+            raise NoCheckpointError("none")
+
+
+def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypatch, plain):
+    """The last update of a window may do it: its losses were taken before."""
+    real = train.make_train_many
+
+    def poisoned(config):
+        many = real(config)
+
+        def run(state, examples, order, hypers, steps):
+            state, metrics = many(state, examples, order, hypers, steps)
+            lost = jax.numpy.where(state.step == 40, jax.numpy.nan, 1.0)
+            params = jax.tree.map(lambda x: x * lost, state.gen.params)
+            return state.replace(gen=state.gen.replace(params=params)), metrics
+
+        return run
+
+    monkeypatch.setattr(train, "make_train_many", poisoned)
+    with pytest.raises(DivergedError, match=r"step 40: the weights of gen not finite.*of step 20"):
+        train.train(tiny.config(), tmp_path)
+    assert arrays(tmp_path, tiny.config())[0] == 20
+    assert lines(tmp_path)[-1]["step"] == 40
+
+
+def test_a_metric_of_an_evaluation_may_be_infinite(tmp_path, monkeypatch, plain):
+    monkeypatch.setattr(train, "make_evaluate", lambda c: lambda state: {"eval/kl": float("inf")})
+    assert train.train(tiny.config(), tmp_path).step == 40
+    assert summary(tmp_path)["metrics"]["nonfinite"] == {"eval/kl": "inf"}
+    (tmp_path / "summary.json").unlink()
+    assert train.train(tiny.config(), tmp_path).metrics["eval/kl"] == float("inf")
+
+
+def test_an_error_of_ours_leaves_a_failed_run_that_goes_on(tmp_path, monkeypatch, plain):
+    def broken(config):
+        def run(state):
+            raise ZeroDivisionError
+
+        return run
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "make_evaluate", broken)
+        with pytest.raises(ZeroDivisionError):
+            train.train(tiny.config(), tmp_path)
+    assert summary(tmp_path)["status"] == "failed"
+    assert train.train(tiny.config(), tmp_path).step == 40
+
+
+STILL = {"disc__lr": 0.0, "gen__lr": 0.0, "equilibrium_band": 0.4, "ema__decay": 0.0}
+
+
+@pytest.mark.parametrize("needed", [0, 2])
+def test_stop_at_equilibrium(needed, tmp_path, plain):
+    config = tiny.config(steps=100, stop_at_equilibrium=needed, **STILL)
+    assert train.train(config, tmp_path).step == (40 if needed else 100)
+    assert summary(tmp_path)["status"] == "done"
+    assert arrays(tmp_path, config)[0] == (40 if needed else 100)
+    assert train.train(config, tmp_path).was_done
+
+
+def test_stop_at_equilibrium_counts_across_a_resume(tmp_path, monkeypatch, plain):
+    config = tiny.config(steps=100, stop_at_equilibrium=3, **STILL)
+    ask_at(monkeypatch, 5)
+    with pytest.raises(PreemptedError):
+        train.train(config, tmp_path)
+    assert train.train(config, tmp_path).step == 60
+
+
+def test_equilibrium_is_near_one_half_on_both(tmp_path, plain):
+    config = tiny.config(steps=60, stop_at_equilibrium=1, **(STILL | {"equilibrium_band": 1e-6}))
+    assert train.train(config, tmp_path).step == 60
+
+
+def test_a_workdir_in_use_is_refused(tmp_path, plain):
+    config = tiny.config()
+    with RunDir(tmp_path, config), pytest.raises(WorkdirBusyError, match="in use"):
+        train.train(config, tmp_path)
+
+
+def start(config_file, folder):
+    command = ["train", "--config", str(config_file), "--workdir", str(folder)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "gan_jax", *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"JAX_PLATFORMS": "cpu"},
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing interrupted: config file, config, folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    file = folder / "config.py"
+    file.write_text(CONFIG.format(tests=os.path.dirname(__file__)))
+    with start(file, folder / "run") as process:
+        assert process.wait(300) == 0, process.stderr.read()
+    return file, tiny.experiment(file), folder / "run"
+
+
+def wait_for(process, folder, instant):
+    """Seconds (a float) since the start, or lines (an integer) written."""
+    file, began = folder / "metrics.jsonl", time.monotonic()
+    while process.poll() is None:
+        if isinstance(instant, float):
+            if time.monotonic() - began >= instant:
+                return
+        elif file.exists() and file.read_bytes().count(b"\n") >= instant:
+            return
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda n: n.name)
+def test_kills_and_stops_at_any_instant_leave_no_trace(number, whole, tmp_path):
+    """During the imports, the compile, some dispatches, saves and evaluations; then to the end."""
+    file, config, unbroken = whole
+    draw, codes = random.Random(5), []
+    for instant in (0.1, 1.0, draw.uniform(2, 4), 3, 24, 45, 66, 10**9):
+        with start(file, tmp_path) as process:
+            wait_for(process, tmp_path, instant)
+            time.sleep(draw.uniform(0, 0.1))
+            process.send_signal(number)
+            code, said = process.wait(300), process.stderr.read()
+        logging.getLogger(__name__).info("%s at %s: %s %s", number.name, instant, code, said)
+        codes.append(code)
+        assert "Traceback" not in said
+        if code == 75:
+            assert said.count("gan-jax: ") == 1, said
+    assert set(codes) == {0, -9 if number == signal.SIGKILL else 75}
+    assert codes[-1] == 0
+    same(unbroken, tmp_path, config)
+    samples = [{f.name for f in (d / "samples").iterdir()} for d in (unbroken, tmp_path)]
+    assert samples[0] == samples[1]
