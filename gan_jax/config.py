@@ -5,22 +5,20 @@ line overrides leaves, `problems` tells what is wrong with the values, `hypers` 
 numbers that are traced: they may change without a recompile, and differ between rows of a cohort.
 """
 
-import ast
-import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 from ml_collections.config_dict import FieldReference, placeholder
 
+from gan_jax.leaves import attempt, choose, flatten, leaf, literal, typed
 from gan_jax.types import ConfigError, Hypers
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("constant", "exponential", "linear", "cosine")
 LATENT_LAWS = ("normal", "uniform")
-MANY_CHOICES = 60  # above that, an error lists only the nearest
 PRECISIONS = ("default", "highest", "bfloat16")
 
 # Sections whose keys belong to the function or network they go to: its signature names them.
@@ -181,46 +179,6 @@ def problems(config: ConfigDict) -> list[str]:
     return found
 
 
-def attempt(check: Callable[..., Any], *args: Any) -> list[str]:
-    """The message of the ConfigError that a check raises, as a list; empty when it passes."""
-    try:
-        check(*args)
-    except ConfigError as error:
-        return [str(error)]
-    return []
-
-
-def choose(kind: str, name: str, choices: Iterable[str], hint: str = "") -> str:
-    """Returns name if it is one of the choices; else a ConfigError lists them, nearest first."""
-    names = sorted(choices)
-    if name in names:
-        return name
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
-    meant = f" Did you mean {near[0]!r}?" if near else ""
-    listed = ", ".join(names if len(names) <= MANY_CHOICES else near or names)
-    raise ConfigError(f"{kind} {name!r} is unknown: choose from {listed}{hint}.{meant}")
-
-
-def leaf(config: ConfigDict, path: str) -> Any:
-    """The value or section at a dotted path."""
-    node = config
-    for word in path.split("."):
-        node = node[word]
-    return node
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{'gen.lr': 2e-4, ...}: every leaf by its dotted path, tuples where JSON had lists."""
-    flat: dict[str, Any] = {}
-    for key in config:
-        value, path = config[key], f"{prefix}{key}"
-        if isinstance(value, Mapping | ConfigDict):
-            flat |= flatten(value, f"{path}.")
-        else:
-            flat[path] = tuple(value) if isinstance(value, list) else value
-    return flat
-
-
 def override(config: ConfigDict, texts: Mapping[str, str]) -> list[str]:
     """Sets leaves from texts ({'gen.lr': '1e-4'}), typed as the defaults. Returns the problems."""
     return [p for path, text in texts.items() for p in attempt(_override_one, config, path, text)]
@@ -234,31 +192,11 @@ def _override_one(config: ConfigDict, path: str, text: str) -> None:
             key in args
         ):  # what takes it checks its type: a tuple may become another, 1 may become 0.5
             del args[key]
-        args[key] = _literal(text)
+        args[key] = literal(text)
         return
     choose("config key", path, flatten(config), hint=f", and anything under {', '.join(ARGS)}")
     owner = leaf(config, section) if section else config
-    owner[key] = _typed(path, text, owner.get_type(key))
-
-
-def _typed(path: str, text: str, kind: type) -> Any:
-    if kind is str:
-        return text
-    value = _literal({"true": "True", "false": "False"}.get(text, text))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-        return value
-    raise ConfigError(f"{path} is {text!r}: expected {kind.__name__}")
-
-
-def _literal(text: str) -> Any:
-    """Numbers, booleans, tuples; 'nan' and 'inf' as floats; anything else stays the text it is."""
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = float(text) if text.lower() in ("nan", "inf", "-inf") else text
-    return tuple(value) if isinstance(value, list) else value
+    owner[key] = typed(path, text, owner.get_type(key))
 
 
 def from_json(values: Mapping[str, Any]) -> ConfigDict:

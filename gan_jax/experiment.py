@@ -15,10 +15,10 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax import data, nets
-from gan_jax.config import MANY_CHOICES, attempt, choose
 from gan_jax.data.base import parse_split
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.game import make_setup
+from gan_jax.leaves import MANY_CHOICES, attempt, choose
 from gan_jax.nets.views import VIEWS
 from gan_jax.objectives import OBJECTIVES
 from gan_jax.penalties import PENALTIES

@@ -82,7 +82,7 @@ def gif_bytes(
 
 
 def animate(images_NxHxWxC, frame_ms: int = 80) -> bytes:
-    """The images in [0, 1] as an endless GIF, one a frame, enlarged by an integer while it is small."""
+    """The images in [0, 1] as an endless GIF, one a frame, enlarged by an integer if small."""
     frames = to_uint8(images_NxHxWxC)
     if frames.shape[-1] == 1:
         frames = frames[..., 0]

@@ -12,6 +12,7 @@ PACKAGE = ROOT / "gan_jax"
 # own package). Folders stand for all their files.
 LAYERS = [
     ["types", "stop"],
+    ["leaves"],
     ["config"],
     ["records"],
     ["logits", "images"],
@@ -24,6 +25,7 @@ LAYERS = [
     ["train", "sample"],
     ["bench"],
     ["reproduce"],
+    ["report"],
     ["listing"],
     ["main"],
     ["__main__"],

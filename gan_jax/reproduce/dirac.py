@@ -9,58 +9,19 @@ optimistic and consensus are rules for both players at once and have no alternat
 without an objective in their name play minimax. instance_noise adds N(0, 0.7^2) to reals and fakes,
 in expectation by Gauss-Hermite quadrature. Eigenvalues are of the update of (theta, psi), for
 optimistic with its last update, at (0, 0); wgan_gp has a kink there, and none.
+
+The authors' notebook moves gen first, so its alternating numbers differ. non_saturating has the
+eigenvalues of minimax: what draws it in is of second order, and gone with simultaneous steps at a
+norm of 0.63, where it goes round.
 """
 
-import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
-from ml_collections import ConfigDict
 
-from gan_jax import config as config_lib
-from gan_jax.dynamics import DYNAMICS, Draw, Game, first_extra
-from gan_jax.game import Setup, make_game, make_setup
-from gan_jax.nets import Net
-from gan_jax.types import GanState, Losses, Player
-
-STEP, STEPS, START = 0.2, 500, (1.0, -1.0)
-SCHEDULES = {"simultaneous": 0, "alternating_1": 1, "alternating_5": 5}  # disc updates before gen's
-NODES = 64  # of the quadrature: exact for polynomials up to degree 127
-
-
-class Method(NamedTuple):
-    """What a row changes in the plain game, and the field's Jacobian [[0, -pull], [pull, damp]]."""
-
-    objective: str = "minimax"
-    penalty: str = "none"
-    weight: float = 0.0  # half of gamma for r1 and r1r2
-    dynamics: str = ""  # in the place of a schedule
-    args: tuple[tuple[str, float], ...] = ()
-    clip: float = 0.0  # of psi, after each update of disc
-    noise: float = 0.0  # standard deviation
-    pull: float = 0.5  # sig(0)
-    damp: float = 0.0  # gamma, both gammas, or noise^2 / 2
-    smooth: bool = True  # whether there is a Jacobian at all
-
-
-METHODS = {
-    "minimax": Method(),
-    "non_saturating": Method("non_saturating"),
-    "wgan": Method("wgan", clip=1.0, pull=1.0),
-    "wgan_gp": Method("wgan", "wgan_gp", 0.35, pull=1.0, smooth=False),
-    "instance_noise": Method(noise=0.7, damp=0.7**2 / 2),
-    "minimax_r1_0.3": Method("minimax", "r1", 0.15, damp=0.3),
-    "minimax_r1_1": Method("minimax", "r1", 0.5, damp=1.0),
-    "non_saturating_r1_0.3": Method("non_saturating", "r1", 0.15, damp=0.3),
-    "r1r2_0.3": Method("minimax", "r1r2", 0.15, damp=0.6),
-    "extragradient": Method(dynamics="extragradient"),
-    "optimistic": Method(dynamics="optimistic"),
-    "consensus": Method(dynamics="consensus", args=(("gamma", 1.0),)),
-}
+from gan_jax import pointplots
+from gan_jax.reproduce.dirac_game import METHODS, SCHEDULES, STEP, Method, measure
 
 
 def cells() -> list[tuple[str, str]]:
@@ -79,134 +40,63 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 def trajectories() -> dict[tuple[str, str], np.ndarray]:
     """{(method, schedule): theta and psi after 0, 1, ... 500 steps, [501, 2]}."""
-    return {cell: measure(*cell)[0] for cell in cells()}
+    return {cell: measure(*cell).path for cell in cells()}
 
 
 def row(name: str, schedule: str) -> dict[str, Any]:
     """What became of (theta, psi) after 500 steps."""
-    path, jacobian = measure(name, schedule)
+    path, far, jacobian = measure(name, schedule)
     smooth = METHODS[name].smooth
     return {
         "method": name,
         "schedule": schedule,
         "norm": float(np.linalg.norm(path[-1])),
-        "verdict": verdict(path),
+        "verdict": verdict(path, far),
         "eigenvalues_predicted": _pairs(predict(METHODS[name], schedule)) if smooth else [],
         "eigenvalues_measured": _pairs(np.linalg.eigvals(jacobian)) if smooth else [],
     }
 
 
-def _pairs(values: np.ndarray) -> list[list[float]]:
-    """[re, im] each, in the order of the angle."""
-    values = np.asarray(values, complex)
-    return [[float(z.real), float(z.imag)] for z in sorted(values, key=lambda z: (z.imag, z.real))]
+def verdict(path: np.ndarray, far: np.ndarray) -> str:
+    """What a path does, by the band (least, largest norm) of each quarter of its steps.
 
-
-# The game
-
-
-def settings(method: Method, schedule: str) -> ConfigDict:
-    """The cell as a config; networks, noise and data are not in it."""
-    c = config_lib.get_config()
-    c.data.name, c.objective = "gaussian1d", method.objective
-    c.penalty.name, c.penalty.weight = method.penalty, method.weight
-    for player in (c.gen, c.disc):
-        player.optimizer, player.lr = "sgd", STEP
-    c.dynamics.k_disc = max(1, SCHEDULES[schedule])
-    c.dynamics.name = "alternating" if SCHEDULES[schedule] else method.dynamics or "simultaneous"
-    c.dynamics.args.update(dict(method.args))
-    return c
-
-
-def dirac_setup(config: ConfigDict, noise: float) -> Setup:
-    """The config's objective, penalty and optimisers on one number against one number.
-
-    Examples and latents are the noise's quadrature nodes; losses carry their weights.
+    diverges: the last band's top is over 1.05 of the second's, or not finite. It shrinks if its top
+    is under 0.95 of the second's: converges if it is under 1e-3 of the first's, or shrinks in the
+    last quarter by at least 0.9 of the logarithm of the one before, and only locally if the far
+    path ends further out than it began; else it creeps in (sub-linearly). In between it orbits if
+    the bands are the same from the start on, within 5%, else it cycles: it came from outside.
     """
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES if noise else 1)
-    z, share = jnp.asarray(noise * nodes[:, None]), jnp.asarray(weights / weights.mean())
-    setup = make_setup(config)
-
-    def objective(real_B: jax.Array, fake_B: jax.Array) -> Losses:
-        return Losses(*(share * loss for loss in setup.objective(real_B, fake_B)))
-
-    return setup._replace(
-        gen=Net(lambda *_: ((), ()), lambda theta, vars, z, key, train: (theta + z, vars)),
-        disc=Net(lambda *_: ((), ()), lambda psi, vars, x, key, train: (psi * x[:, 0], vars)),
-        latent=lambda key, n: z,
-        objective=objective,
-    )
+    norms = np.linalg.norm(path, axis=1)
+    low, top = (f(norms[1:].reshape(4, -1), axis=1) for f in (np.min, np.max))
+    if not top[3] <= 1.05 * top[1]:
+        return "diverges"
+    if top[3] < 0.95 * top[1]:
+        if top[3] > 1e-3 * top[0] and np.log(top[3] / top[2]) > 0.9 * np.log(top[2] / top[1]):
+            return "creeps in (sub-linearly)"
+        local = not np.linalg.norm(far[-1]) <= np.linalg.norm(far[0])
+        return "converges only locally" if local else "converges"
+    stays = norms.max() <= 1.05 * top[3] and norms.min() >= low[3] / 1.05
+    return "orbits" if stays else "cycles"
 
 
-def make_step(method: Method, schedule: str) -> tuple[GanState, Callable[[GanState], GanState]]:
-    """The state at START, and one step of the cell. To be called and traced in float64."""
-    config = settings(method, schedule)
-    setup, hypers = dirac_setup(config, method.noise), config_lib.hypers(config)
-    game, ks = make_game(setup, hypers), {}
-    if method.clip:
-        game = _clipped(game, method.clip)
-    if SCHEDULES[schedule]:
-        ks = {"k_disc": config.dynamics.k_disc}
-    move = functools.partial(DYNAMICS[config.dynamics.name], **ks)
-    key = jax.random.key(0)
-    z = setup.latent(key, 0)
-    reals = jnp.broadcast_to(z, (config.dynamics.k_disc, *z.shape))
-    draws = Draw(reals, jax.random.split(key, config.dynamics.k_disc))
-
-    theta, psi = (jnp.asarray(w) for w in START)
-    gen = Player(theta, (), setup.gen_optimizer(hypers.gen).init(theta))
-    disc = Player(psi, (), setup.disc_optimizer(hypers.disc).init(psi))
-    extra = first_extra(config.dynamics.name, gen, disc)
-    start = GanState(jnp.zeros((), int), key, gen, disc, None, extra)
-    return start, lambda state: move(game, state, draws, **hypers.dynamics)[0]
+def _pairs(values: np.ndarray) -> list[list[float]]:
+    """[re, im] each, by im, then by re: both up to rounding, so that two lists can be compared."""
+    pairs = [[float(z.real), float(z.imag)] for z in np.asarray(values, complex)]
+    return sorted(pairs, key=lambda pair: (round(pair[1], 6), round(pair[0], 6)))
 
 
-def _clipped(game: Game, bound: float) -> Game:
-    """Arjovsky et al. 2017: weights of disc are clipped after each of its updates."""
-
-    def disc_update(player: Player, v: jax.Array) -> Player:
-        player = game.disc_update(player, v)
-        return player.replace(params=jnp.clip(player.params, -bound, bound))
-
-    return game._replace(disc_update=disc_update)
+def _complex(pairs: list[list[float]]) -> str:
+    return ", ".join(f"{re:.4f}{im:+.4f}i" for re, im in pairs) or "-"
 
 
-@functools.cache
-def measure(name: str, schedule: str) -> tuple[np.ndarray, np.ndarray]:
-    """The path [501, 2] of (theta, psi), and the Jacobian of one step at the fixed point."""
-    with jax.enable_x64(True):
-        start, step = make_step(METHODS[name], schedule)
-        path, jacobian = jax.jit(lambda s: (_path(step, s), _jacobian(step, s)))(start)
-        return np.asarray(path), np.asarray(jacobian)
-
-
-def _path(step: Callable[[GanState], GanState], start: GanState) -> jax.Array:
-    def place(state: GanState) -> jax.Array:
-        return jnp.stack([state.gen.params, state.disc.params])
-
-    def one(state: GanState, _: None) -> tuple[GanState, jax.Array]:
-        after = step(state)
-        return after, place(after)
-
-    _, path = jax.lax.scan(one, start, length=STEPS)
-    return jnp.concatenate([place(start)[None], path])
-
-
-def _jacobian(step: Callable[[GanState], GanState], start: GanState) -> jax.Array:
-    def parts(state: GanState) -> tuple:
-        return state.gen.params, state.disc.params, state.extra
-
-    flat, unravel = ravel_pytree(parts(start))
-
-    def update(flat: jax.Array) -> jax.Array:
-        theta, psi, extra = unravel(flat)
-        gen, disc = start.gen.replace(params=theta), start.disc.replace(params=psi)
-        return ravel_pytree(parts(step(start.replace(gen=gen, disc=disc, extra=extra))))[0]
-
-    return jax.jacfwd(update)(jnp.zeros_like(flat))
-
-
-# What the formulas say
+COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "method": lambda row: row["method"],
+    "schedule": lambda row: row["schedule"],
+    "norm after 500 steps": lambda row: f"{row['norm']:.3g}",
+    "verdict": lambda row: row["verdict"],
+    "eigenvalues predicted": lambda row: _complex(row["eigenvalues_predicted"]),
+    "measured": lambda row: _complex(row["eigenvalues_measured"]),
+}
 
 
 def predict(method: Method, schedule: str) -> np.ndarray:
@@ -228,3 +118,34 @@ UPDATES: dict[str, Callable[[np.ndarray, Method], np.ndarray]] = {
     # J^T J = pull^2 without damping
     "consensus": lambda mu, method: 1 - mu - STEP * dict(method.args)["gamma"] * method.pull**2,
 }
+
+
+def picture(quick: bool) -> np.ndarray | None:
+    """The paths in the plane of theta and psi, a panel a cell; None without matplotlib."""
+    if not pointplots.available():
+        return None
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.4, 2.6 * len(METHODS)), dpi=60, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    grid = figure.subplots(len(METHODS), len(SCHEDULES), squeeze=False)
+    places = [(m, s) for m in METHODS for s in SCHEDULES]
+    paths = trajectories()
+    for axes, place in zip(grid.ravel(), places, strict=True):
+        axes.set_visible(place in paths)
+        if place in paths:
+            _draw(axes, " ".join(place), paths[place])
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _draw(axes: Any, title: str, path: np.ndarray) -> None:
+    axes.plot(*path.T, "-", color=pointplots.DISC, lw=0.5, alpha=0.6)
+    axes.scatter(*path.T, s=4, lw=0, c=np.arange(len(path)), cmap="viridis")
+    axes.plot(*path[0], "o", color=pointplots.FAKE, ms=5)
+    axes.plot(0, 0, "+", color=pointplots.REAL, ms=8)
+    axes.set_title(title, fontsize=9)
+    axes.set(xlabel="theta", ylabel="psi", aspect="equal")
+    axes.set_xlim(-1.1 * abs(path).max(), 1.1 * abs(path).max())
+    axes.set_ylim(axes.get_xlim())
