@@ -4,6 +4,7 @@ import difflib
 import importlib.util
 import inspect
 import math
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -100,14 +101,19 @@ def _call(function: Callable[..., Any], args: list[Any], file: str) -> Any:
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:  # any: it is the user's code
-        what = str(error).split(" Other fields present")[0].strip("'\"")
-        if isinstance(error, SyntaxError) and error.filename == file:
+        what = str(error.args[0] if isinstance(error, KeyError) else error)
+        what = re.sub(r"^['\"](.*) Other fields present.*", r"\1", what, flags=re.DOTALL)
+        if isinstance(error, SyntaxError) and _is(error.filename, file):
             lines, what = [error.lineno], error.msg
         else:
             trace = traceback.extract_tb(error.__traceback__)
-            lines = [frame.lineno for frame in trace if frame.filename == file]
+            lines = [frame.lineno for frame in trace if _is(frame.filename, file)]
         place = f"{file}:{lines[-1]}" if lines else file
         raise ConfigError(f"{place}: {type(error).__name__}: {' '.join(what.split())}") from error
+
+
+def _is(name: str | None, file: str) -> bool:
+    return name is not None and Path(name).resolve() == Path(file).resolve()
 
 
 def check(config: ConfigDict, found: list[str] | None = None) -> None:
@@ -190,7 +196,7 @@ def _check_arg(path: str, taker: Callable[..., Any] | None, key: str, value: Any
     if not names:
         raise ConfigError(f"{path}.{key}: nothing here takes numbers")
     choose(path, key, names)
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if type(value) not in (int, float) or not math.isfinite(value):
         raise ConfigError(f"{path}.{key} is {value!r}: expected a finite number")
 
 

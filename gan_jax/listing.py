@@ -28,8 +28,14 @@ def _first_line(doc: str | None) -> str:
 
 def _experiments() -> dict[str, str]:
     """The files of ./experiments, read and not run."""
-    files = sorted(Path("experiments").glob("*.py"))
-    return {str(f): _first_line(ast.get_docstring(ast.parse(f.read_text()))) for f in files}
+    return {str(file): _docstring(file) for file in sorted(Path("experiments").glob("*.py"))}
+
+
+def _docstring(file: Path) -> str:
+    try:
+        return _first_line(ast.get_docstring(ast.parse(file.read_bytes())))
+    except (OSError, SyntaxError, ValueError):  # a file under the pen is listed too
+        return ""
 
 
 LISTED: dict[str, Callable[[], dict[str, str]]] = {

@@ -41,11 +41,17 @@ def train(config: ConfigDict, workdir: str | Path) -> Result:
     writer and checkpoint, before any long work where they can be known. A run that diverged would
     diverge again: it is not repeated, and raises the same error at once.
     """
+    is_new = not (Path(workdir) / "config.json").exists()
     with RunDir(workdir, config) as run:
         ended = _ended(run)
         if ended:
             return ended
-        arrays = pipeline.load_examples(config)
+        try:
+            arrays = pipeline.load_examples(config)
+        except UserError:
+            if is_new:  # nothing has run: mended, perhaps with another data.dir, it may
+                run.path("config.json").unlink()
+            raise
         with Checkpoints(run.checkpoints_dir, config.keep_checkpoints) as saved:
             step, state = saved.restore(state_like(config)) or (0, None)
             run.start(step or None)

@@ -1,6 +1,7 @@
 """Who moves at which step, against which opponent, on which fakes."""
 
 import functools
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +11,12 @@ import pytest
 import tiny
 
 from gan_jax.config import hypers
-from gan_jax.dynamics import DYNAMICS, Draw, Game, alternating, simultaneous
+from gan_jax.dynamics import DYNAMICS, Draw, Game, first_extra
+from gan_jax.dynamics.first_order import alternating, simultaneous
 from gan_jax.game import update
+from gan_jax.optim import make_optimizer
 from gan_jax.steps import init_state, make_train_step
-from gan_jax.types import GanState, Player
+from gan_jax.types import ConfigError, GanState, Player
 
 RATE = 0.1
 LR = optax.sgd(RATE)
@@ -72,6 +75,291 @@ def test_the_truth_table_of_who_moves(k_disc, k_gen):
     assert metrics["gen_loss"] == pytest.approx(np.mean(seen_theta))
 
 
+# A game bent enough that no two rules agree: gen's loss f, disc's loss g, of theta and psi.
+#   f = theta psi + 0.3 theta^2 psi^2        g = -theta psi + theta psi^2 / 2 + psi^3 / 10
+
+
+@pytest.fixture
+def x64():
+    with jax.enable_x64(True):
+        yield
+
+
+def bent(name="simultaneous", optimizer=LR, w=(0.7, -0.4)):
+    def gen_loss(params, state, draw):
+        theta, psi = params
+        return theta * psi + 0.3 * theta**2 * psi**2, ((), {"gen_loss": theta})
+
+    def disc_loss(params, state, draw):
+        theta, psi = params
+        return -theta * psi + theta * psi**2 / 2 + psi**3 / 10, ((), {"disc_loss": psi})
+
+    return with_players(gen_loss, disc_loss, name, optimizer, w)
+
+
+def bilinear(name="simultaneous", optimizer=LR, w=(0.7, -0.4)):
+    """f = theta psi, g = -theta psi: plain descent spirals out."""
+    return with_players(
+        lambda params, *_: (params.gen * params.disc, ((), {})),
+        lambda params, *_: (-params.gen * params.disc, ((), {})),
+        name,
+        optimizer,
+        w,
+    )
+
+
+def with_players(gen_loss, disc_loss, name, optimizer, w):
+    move = functools.partial(update, optimizer)
+    players = [Player(jnp.asarray(x), (), optimizer.init(jnp.asarray(x))) for x in w]
+    extra = first_extra(name, *players)
+    state = GanState(jnp.zeros((), int), jax.random.key(0), *players, None, extra)
+    return Game(disc_loss, gen_loss, move, move), state
+
+
+def place(state):
+    return np.asarray([state.gen.params, state.disc.params])
+
+
+def run(make, name, steps=1, optimizer=LR, w=(0.7, -0.4), **args):
+    """Where (theta, psi) is after the steps."""
+    game, state = make(name, optimizer, w)
+    step = jax.jit(lambda state, args: DYNAMICS[name](game, state, draws(0.0), **args)[0])
+    static = {k: v for k, v in args.items() if isinstance(v, int)}
+    if static:
+        step = jax.jit(lambda state, _: DYNAMICS[name](game, state, draws(0.0), **static)[0])
+    for _ in range(steps):
+        state = step(state, {k: v for k, v in args.items() if k not in static})
+    return place(state)
+
+
+# By hand: each player's own gradient v, and its Jacobian J.
+
+
+def v(w):
+    theta, psi = w
+    return np.array([psi + 0.6 * theta * psi**2, -theta + theta * psi + 0.3 * psi**2])
+
+
+def jacobian(w):
+    theta, psi = w
+    return np.array([[0.6 * psi**2, 1 + 1.2 * theta * psi], [psi - 1, theta + 0.6 * psi]])
+
+
+W = np.array([0.7, -0.4])
+J, V = jacobian(W), v(W)
+A = (J - J.T) / 2
+BY_HAND = {
+    "simultaneous": ({}, W - RATE * V),
+    "alternating": ({}, W - RATE * np.array([v([0.7, (W - RATE * V)[1]])[0], V[1]])),
+    "unrolled": ({"unroll_steps": 0}, W - RATE * V),
+    "extragradient": ({}, W - RATE * v(W - RATE * V)),
+    "optimistic": ({}, W - 2 * RATE * V),
+    "consensus": ({"gamma": 0.6}, W - RATE * (V + 0.6 * J.T @ V)),
+    "sga": ({"weight": 0.8}, W - RATE * (V + 0.8 * A.T @ V)),
+    "cgd": (
+        {"eta": 0.3},
+        W - RATE * np.linalg.solve(np.eye(2) + 0.3 * (J - np.diag(J.diagonal())), V),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(DYNAMICS))
+@pytest.mark.usefixtures("x64")
+def test_one_step_by_hand(name):
+    args, expected = BY_HAND[name]
+    np.testing.assert_allclose(run(bent, name, **args), expected, rtol=1e-9)
+
+
+@pytest.mark.usefixtures("x64")
+def test_optimistic_takes_back_the_last_step():
+    w, last = W, np.zeros(2)
+    for _ in range(3):
+        w, last = w - 2 * RATE * v(w) + RATE * last, v(w)
+    np.testing.assert_allclose(run(bent, "optimistic", steps=3), w, rtol=1e-12)
+
+
+@pytest.mark.usefixtures("x64")
+def test_optimistic_adam_is_that_of_its_paper():
+    """Daskalakis et al. 2018, algorithm 1: -2 eta m_t / root(v_t) + eta m_t-1 / root(v_t-1)."""
+    b1, b2, eps = 0.5, 0.9, 1e-8
+    w, mean, square, last = W, np.zeros(2), np.zeros(2), np.zeros(2)
+    for t in (1, 2, 3):
+        mean, square = b1 * mean + (1 - b1) * v(w), b2 * square + (1 - b2) * v(w) ** 2
+        u = mean / (1 - b1**t) / (np.sqrt(square / (1 - b2**t)) + eps)
+        w, last = w - 2 * RATE * u + RATE * last, u
+    adam = optax.adam(RATE, b1, b2, eps)
+    np.testing.assert_allclose(run(bent, "optimistic", 3, adam), w, rtol=1e-9)
+
+
+@pytest.mark.usefixtures("x64")
+def test_extragradient_advances_its_optimiser_once_at_the_point_ahead():
+    adam = optax.adam(RATE, 0.5, 0.9)
+    game, state = bent(optimizer=adam)
+    for count in (1, 2):
+        ahead, _ = simultaneous(game, state, draws(0.0))
+        there = v(place(ahead))
+        before = (state.gen, state.disc)
+        state, _ = DYNAMICS["extragradient"](game, state, draws(0.0))
+        expected = [update(adam, p, jnp.asarray(g)) for p, g in zip(before, there, strict=True)]
+        for player, other in zip((state.gen, state.disc), expected, strict=True):
+            assert player.opt[0].count == count
+            np.testing.assert_allclose(player.params, other.params, rtol=1e-12)
+            np.testing.assert_allclose(player.opt[0].mu, other.opt[0].mu, rtol=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.usefixtures("x64")
+def test_unrolled_sends_gens_gradient_through_discs_steps(k):
+    theta, psi = W
+    slope = 0.0  # of psi_i in theta
+    for _ in range(k):
+        (_, _), (cross, own) = jacobian([theta, psi])
+        slope, psi = slope - RATE * (cross + own * slope), psi - RATE * v([theta, psi])[1]
+    gradient = v([theta, psi])[0] + (theta + 0.6 * theta**2 * psi) * slope
+    expected = [theta - RATE * gradient, (W - RATE * V)[1]]
+    np.testing.assert_allclose(run(bent, "unrolled", unroll_steps=k), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+@pytest.mark.usefixtures("x64")
+def test_unrolled_differentiates_discs_own_optimiser(optimizer):
+    """Against finite differences of f(theta, psi_2(theta)), from an optimiser that has moved."""
+    numbers = hypers(tiny.config(disc__lr=0.05)).disc
+    transform = make_optimizer(optimizer, "constant", False, False)(numbers)
+    game, state = bent(optimizer=transform)
+    for _ in range(2):
+        state, _ = simultaneous(game, state, draws(0.0))
+    game = game._replace(gen_update=functools.partial(update, optax.sgd(1.0)))
+    state = state.replace(gen=state.gen.replace(opt=optax.sgd(1.0).init(W[0])))
+    after, _ = DYNAMICS["unrolled"](game, state, draws(0.0), unroll_steps=2)
+
+    def loss(theta):
+        disc = state.disc
+        for _ in range(2):
+            disc = update(transform, disc, jnp.asarray(v([theta, disc.params])[1]))
+        return theta * disc.params + 0.3 * theta**2 * disc.params**2
+
+    theta, h = float(state.gen.params), 1e-5
+    slope = (loss(theta + h) - loss(theta - h)) / (2 * h)
+    np.testing.assert_allclose(state.gen.params - after.gen.params, slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [optax.adam(RATE), optax.rmsprop(RATE, eps_in_sqrt=False), LR]
+)
+def test_unrolled_survives_a_gradient_of_zero(optimizer):
+    """A dead relu's: the slope of a root there is infinite, and infinity times zero NaN."""
+    game, state = with_players(
+        lambda p, *_: ((p.gen * p.disc).sum(), ((), {})),
+        lambda p, *_: ((p.disc * jnp.asarray([1.0, 0.0]) * p.gen).sum(), ((), {})),
+        "unrolled",
+        optimizer,
+        np.ones((2, 2), np.float32),
+    )
+    after, _ = DYNAMICS["unrolled"](game, state, draws(0.0), unroll_steps=2)
+    assert np.isfinite(place(after)).all()
+
+
+@pytest.mark.usefixtures("x64")
+def test_cgd_on_a_bilinear_game_is_the_closed_form():
+    """Schaefer and Anandkumar 2019, with f = theta psi = -g."""
+    theta, psi = W
+    expected = W - RATE / (1 + RATE**2) * np.array([psi + RATE * theta, -theta + RATE * psi])
+    np.testing.assert_allclose(run(bilinear, "cgd", eta=RATE), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["extragradient", "optimistic", "consensus", "sga", "cgd"])
+@pytest.mark.usefixtures("x64")
+def test_what_a_bilinear_game_needs(name):
+    """Plain descent leaves the fixed point; each of these comes to it."""
+    start = np.linalg.norm(W)
+    assert np.linalg.norm(run(bilinear, "simultaneous", 300)) > 2 * start
+    assert np.linalg.norm(run(bilinear, name, 300)) < 0.3 * start
+
+
+@pytest.mark.usefixtures("x64")
+def test_sga_turns_round_where_it_would_be_drawn_to_an_unstable_point():
+    """f = theta psi - 2 theta^2, g = -theta psi - 2 psi^2: the origin is everybody's worst."""
+    game, state = with_players(
+        lambda p, *_: (p.gen * p.disc - 2 * p.gen**2, ((), {})),
+        lambda p, *_: (-p.gen * p.disc - 2 * p.disc**2, ((), {})),
+        "sga",
+        LR,
+        W,
+    )
+    slopes = np.array([[-4.0, 1.0], [-1.0, -4.0]])
+    after, _ = DYNAMICS["sga"](game, state, draws(0.0))
+    adjustment = np.array([[0.0, -1.0], [1.0, 0.0]]) @ slopes @ W
+    np.testing.assert_allclose(place(after), W - RATE * (slopes @ W - adjustment), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(DYNAMICS))
+@pytest.mark.usefixtures("x64")
+def test_rows_move_together_as_they_do_alone(name):
+    game, state = bent(name)
+    args = {k: x for k, x in BY_HAND[name][0].items() if isinstance(x, float)}
+    starts = np.array([[0.7, -0.4], [0.1, 0.9], [-1.2, 0.3]])
+    numbers = np.array([0.5, 1.0, 2.0])
+
+    def move(w, number):
+        there = state.replace(
+            gen=state.gen.replace(params=w[0]), disc=state.disc.replace(params=w[1])
+        )
+        scaled = {k: x * number for k, x in args.items()}
+        after, _ = DYNAMICS[name](game, there, draws(0.0), **scaled)
+        return jnp.stack([after.gen.params, after.disc.params])
+
+    with jax.debug_key_reuse(False):  # a false alarm under vmap
+        together = jax.jit(jax.vmap(move))(starts, numbers)
+    alone = [move(w, n) for w, n in zip(starts, numbers, strict=True)]
+    np.testing.assert_allclose(together, np.stack(alone), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "key"), [("unrolled", "unroll_steps"), ("consensus", "gamma")])
+def test_networks_that_do_not_look_ahead_move_at_once(name, key):
+    """No unrolled step, or no price on v, is simultaneous to the last bit: arguments get there."""
+    config = tiny.config(dynamics__name=name)
+    config.dynamics.args[key] = type(inspect.signature(DYNAMICS[name]).parameters[key].default)(0)
+    plain = tiny.config(dynamics__name="simultaneous")
+    state, batch = init_state(config, jax.random.key(0)), tiny.batch(config)
+    one, _ = jax.jit(make_train_step(config))(state, batch, hypers(config))
+    other, _ = jax.jit(make_train_step(plain))(state, batch, hypers(plain))
+    for a, b in zip(
+        jax.tree.leaves(one.gen.params), jax.tree.leaves(other.gen.params), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "says"),
+    [
+        ("consensus", "gamma", 1, "expected float"),
+        ("unrolled", "unroll_steps", 2.0, "expected int"),
+        ("unrolled", "unroll_steps", -1, "of at least 0"),
+        ("unrolled", "gamma", 0.1, "choose from unroll_steps"),
+        ("alternating", "k_disc", 2, "unknown"),
+    ],
+)
+def test_wrong_arguments_are_refused(name, key, value, says):
+    config = tiny.config(dynamics__name=name)
+    config.dynamics.args[key] = value
+    with pytest.raises(ConfigError, match=says):
+        make_train_step(config)
+
+
+@pytest.mark.parametrize("name", sorted(set(DYNAMICS) - {"alternating"}))
+def test_only_alternating_moves_a_player_twice(name):
+    for key in ("k_disc", "k_gen"):
+        config = tiny.config(dynamics__name=name)
+        config.dynamics[key] = 2
+        with pytest.raises(ConfigError, match=f"{key} is 2: expected 1"):
+            make_train_step(config)
+
+
+def shapes(tree):
+    return jax.tree.structure(tree), [(x.shape, x.dtype) for x in jax.tree.leaves(tree)]
+
+
 @pytest.mark.parametrize("name", sorted(DYNAMICS))
 def test_a_frozen_player_stays_bit_for_bit(name):
     """With one player's rate at 0 only the other moves: no gradient leaks across."""
@@ -82,6 +370,7 @@ def test_a_frozen_player_stays_bit_for_bit(name):
         numbers = hypers(config)
         numbers = numbers.replace(**{frozen: getattr(numbers, frozen) | {"lr": jnp.zeros(())}})
         after, _ = step(state, tiny.batch(config), numbers)
+        assert shapes(after) == shapes(state)  # so that a loop can carry it
         same = [
             np.array_equal(a, b)
             for a, b in zip(

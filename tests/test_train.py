@@ -157,7 +157,7 @@ def test_steps_that_are_no_multiple_end_where_they_should(tmp_path, plain):
     assert any(leaf.size == 1 and leaf == 43 for leaf in leaves)
 
 
-DIVERGES = {"gen__optimizer": "sgd", "gen__lr": 1e30, "disc__optimizer": "sgd", "disc__lr": 1e30}
+DIVERGES = {"gen__lr": 1e30, "disc__lr": 1e30}
 
 
 def test_a_diverged_run_says_so_and_says_it_again(tmp_path, monkeypatch, plain):
@@ -227,7 +227,7 @@ def test_an_error_of_ours_leaves_a_failed_run_that_goes_on(tmp_path, monkeypatch
     assert train.train(tiny.config(), tmp_path).step == 40
 
 
-STILL = {"disc__lr": 0.0, "gen__lr": 0.0, "equilibrium_band": 0.4, "ema__decay": 0.0}
+STILL = {"disc__lr": 0.0, "gen__lr": 0.0, "equilibrium_band": 0.4}
 
 
 @pytest.mark.parametrize("needed", [0, 2])
@@ -293,24 +293,24 @@ def wait_for(process, folder, instant):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda n: n.name)
-def test_kills_and_stops_at_any_instant_leave_no_trace(number, whole, tmp_path):
+def test_kills_and_stops_at_any_instant_leave_no_trace(whole, tmp_path):
     """During the imports, the compile, some dispatches, saves and evaluations; then to the end."""
     file, config, unbroken = whole
-    draw, codes = random.Random(5), []
-    for instant in (0.1, 1.0, draw.uniform(2, 4), 3, 24, 45, 66, 10**9):
+    draw = random.Random(5)
+    kill, term = signal.SIGKILL, signal.SIGTERM
+    plan = {0.1: term, draw.uniform(1, 4): kill, 3: term, 24: kill, 54: term, 10**9: term}
+    for instant, number in plan.items():
         with start(file, tmp_path) as process:
             wait_for(process, tmp_path, instant)
             time.sleep(draw.uniform(0, 0.1))
             process.send_signal(number)
             code, said = process.wait(300), process.stderr.read()
         logging.getLogger(__name__).info("%s at %s: %s %s", number.name, instant, code, said)
-        codes.append(code)
+        assert code == (-9 if number == kill else 75) or instant > 10, said
         assert "Traceback" not in said
         if code == 75:
             assert said.count("gan-jax: ") == 1, said
-    assert set(codes) == {0, -9 if number == signal.SIGKILL else 75}
-    assert codes[-1] == 0
+    assert code == 0
     same(unbroken, tmp_path, config)
     samples = [{f.name for f in (d / "samples").iterdir()} for d in (unbroken, tmp_path)]
     assert samples[0] == samples[1]

@@ -107,7 +107,7 @@ def extragradient(game: Game, state: GanState, draws: Draw) -> Step:
 
 
 def optimistic(game: Game, state: GanState, draws: Draw) -> Step:
-    """w <- w - 2 eta v_t + eta v_t-1, with v_0 = 0. Daskalakis et al. 2018, eq. 6.
+    """w <- w - 2 eta v_t + eta v_t-1, with v_0 = 0. Daskalakis et al. 2018.
 
     That is w <- w + 2 u_t - u_t-1 with u the optimiser's updates, each at its own rate: with adam
     it is the paper's algorithm 1, optimistic Adam. The last u is state.extra["last_update"].

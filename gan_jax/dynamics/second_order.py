@@ -12,7 +12,7 @@ from gan_jax.types import GanState
 
 
 def consensus(game: Game, state: GanState, draws: Draw, *, gamma: float = 1.0) -> Step:
-    """v + gamma grad(norm2(v)^2 / 2) = v + gamma J^T v, for both. Mescheder et al. 2017, eq. 15."""
+    """v + gamma grad(norm2(v)^2 / 2) = v + gamma J^T v, for both. Mescheder et al. 2017."""
     v_of = field(game, state, only(draws))
     v, pull, (vars, metrics) = jax.vjp(v_of, params(state), has_aux=True)
     (slope,) = pull(v)
@@ -59,6 +59,5 @@ def cgd(
     def transposed(d: Params) -> Params:
         return jax.linear_transpose(matrix, v)(d)[0]
 
-    normal = lambda d: transposed(matrix(d))  # noqa: E731
-    d, _ = cg(normal, transposed(v), x0=v, tol=1e-10, maxiter=iterations)
+    d, _ = cg(lambda d: transposed(matrix(d)), transposed(v), v, tol=1e-10, maxiter=iterations)
     return descend(game, state, d, vars), metrics

@@ -11,8 +11,8 @@ in expectation by Gauss-Hermite quadrature. Eigenvalues are of the update of (th
 optimistic with its last update, at (0, 0); wgan_gp has a kink there, and none.
 
 The authors' notebook moves gen first, so its alternating numbers differ. non_saturating has the
-eigenvalues of minimax: what draws it in is of second order, and gone with simultaneous steps at a
-norm of 0.63, where it goes round.
+eigenvalues of minimax: what draws it in is of higher order, and with simultaneous steps it only
+gets as far as a circle of radius 0.63, where it balances the drift outwards.
 """
 
 from collections.abc import Callable

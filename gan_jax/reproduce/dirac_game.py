@@ -95,18 +95,18 @@ def make_step(method: Method, schedule: str) -> tuple[GanState, Callable[[GanSta
         game = _clipped(game, method.clip)
     if SCHEDULES[schedule]:
         ks = {"k_disc": config.dynamics.k_disc}
-    move = functools.partial(DYNAMICS[config.dynamics.name], **ks)
-    key = jax.random.key(0)
-    z = setup.latent(key, 0)
-    reals = jnp.broadcast_to(z, (config.dynamics.k_disc, *z.shape))
-    draws = Draw(reals, jax.random.split(key, config.dynamics.k_disc))
-
+    move = functools.partial(DYNAMICS[config.dynamics.name], **ks, **hypers.dynamics)
     theta, psi = (jnp.asarray(w) for w in START)
     gen = Player(theta, (), setup.gen_optimizer(hypers.gen).init(theta))
     disc = Player(psi, (), setup.disc_optimizer(hypers.disc).init(psi))
     extra = first_extra(config.dynamics.name, gen, disc)
-    start = GanState(jnp.zeros((), int), key, gen, disc, None, extra)
-    return start, lambda state: move(game, state, draws, **hypers.dynamics)[0]
+
+    def step(state: GanState) -> GanState:
+        z, k = setup.latent(state.key, 0), config.dynamics.k_disc
+        keys = jax.random.split(jax.random.fold_in(state.key, 0), k)  # nothing is drawn with them
+        return move(game, state, Draw(jnp.broadcast_to(z, (k, *z.shape)), keys))[0]
+
+    return GanState(jnp.zeros((), int), jax.random.key(0), gen, disc, None, extra), step
 
 
 def _clipped(game: Game, bound: float) -> Game:

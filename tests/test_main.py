@@ -1,0 +1,237 @@
+"""The command line: one plain line and an exit code for every mistake; what the verbs print."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gan_jax import __version__, main
+from gan_jax.writer import RunDir
+
+TRAIN = "train --config tiny_experiment.py --workdir"
+EXPERIMENT = """
+import sys
+sys.path.insert(0, {tests!r})
+import tiny
+
+def get_config(name="gaussian1d"):
+    c = tiny.config(steps=10, log_every_steps=5, eval_every_steps=10, sample_every_steps=10)
+    c.checkpoint_every_steps, c.data.name = 10, name
+    return c
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with an experiment and a run that was trained from it."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "tiny_experiment.py").write_text(EXPERIMENT.format(tests=os.path.dirname(__file__)))
+    (folder / "file").write_text("")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main.main(f"{TRAIN} run".split()) == 0
+    return folder
+
+
+@pytest.fixture
+def run(place, monkeypatch, capsys):
+    """Runs a line of words in that folder: code, stdout, stderr."""
+    monkeypatch.chdir(place)
+    capsys.readouterr()
+
+    def call(line):
+        words = [{"EMPTY": ""}.get(word, word) for word in line.split()]
+        code = main.main(words)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+BAD = {
+    "EMPTY": (78, "verb '' is unknown: choose from"),
+    "trian": (78, "verb 'trian' is unknown: .*Did you mean 'train'"),
+    "--verison": (78, "Did you mean '--version'"),
+    "train --workdri x": (78, "flag of train '--workdri' is unknown: .*Did you mean '--workdir'"),
+    "train --cofnig=x --workdir x": (78, "Did you mean '--config'"),
+    "sample --workdir run --out x.png --sed 3": (78, "Did you mean '--seed'"),
+    "train --workdir x": (78, r"required: --config \(see gan-jax train --help\)"),
+    "train --config tiny_experiment.py": (78, "required: --workdir"),
+    f"{TRAIN} x stray": (78, "unrecognized arguments: stray"),
+    f"{TRAIN} EMPTY": (78, "--workdir is empty: expected a folder"),
+    f"{TRAIN} x --config.seed": (78, "--config.seed: expected --config.seed=VALUE"),
+    f"train --config.seed {TRAIN[6:]} x": (78, "--config.seed: expected --config.seed=VALUE"),
+    "train --config tiny_experimnt.py --workdir x": (78, "Did you mean tiny_experiment.py"),
+    "train --config file --workdir x": (78, "'file': expected a Python file"),
+    "train --config tiny_experiment.py:rign --workdir x": (78, "Did you mean 'ring'"),
+    f"{TRAIN} x --config.gen.lrr=1": (78, "Did you mean 'gen.lr'"),
+    f"{TRAIN} x --config.gen.lr -1": (78, "gen.lr is -1.0: expected"),
+    f"{TRAIN} x --config.batch_size=0 --config.steps=0": (78, "steps is 0.*; batch_size is 0"),
+    f"{TRAIN} run --config.seed=3": (78, "holds another config: seed 0 there, 3 here"),
+    f"{TRAIN} file/x": (74, "cannot write file/x: Not a directory"),
+    f"{TRAIN} x --config.data.name=mnist --config.data.dir=no": (
+        66,
+        "no/mnist.*data prepare mnist",
+    ),
+    "sample --workdir nowhere --out x.png": (4, "no run in 'nowhere'"),
+    "sample --workdir EMPTY --out x.png": (78, "--workdir is empty"),
+    "sample --workdir run --out x.jpg": (78, "expected a name that ends in .png, .gif, .npz"),
+    "sample --workdir run --out file/x.png": (74, "cannot write --out file/x.png"),
+    "sample --workdir run --out x.png --num 0": (78, "--num is 0: expected at least 1"),
+    "sample --workdir run --out x.png --num many": (78, "--num: invalid int value: 'many'"),
+    "sample --workdir run --out x.png --seed -1": (78, "--seed is -1: expected"),
+    "sample --workdir run --out x.png --step 3": (4, "it is not there: choose from 10"),
+    "sample --workdir run --out x.png --config.seed=1": (78, "only train takes overrides"),
+    "evaluate --workdir nowhere": (4, "no run in 'nowhere'"),
+    "evaluate --workdir run --metrics line,jugde": (78, "metric 'jugde' .*Did you mean 'judge'"),
+    "evaluate --workdir run --metrics judge": (78, "'judge' does not apply to data 'gaussian1d'"),
+    "evaluate --workdir run --metrics EMPTY": (78, "metric '' is unknown"),
+    "list objectivs": (78, "word 'objectivs' is unknown.*Did you mean 'objectives'"),
+    "list": (78, "required"),
+    "bench mpl": (78, "benchmark 'mpl' is unknown.*Did you mean 'mlp'"),
+    "bench --against pytroch": (78, "Did you mean 'pytorch'"),
+    "reproduce nothing --workdir x": (78, "table 'nothing' is unknown: choose from"),
+    "data prepaer mnist --from .": (78, "Did you mean 'prepare'"),
+    "data prepare mnits --from . --data_dir d": (78, "Did you mean 'mnist'"),
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_a_mistake_is_one_plain_line_and_its_code(line, run, place):
+    code, out, err = run(line)
+    assert (code, out) == (BAD[line][0], "")
+    assert re.search(BAD[line][1], err), err
+    assert err.startswith("gan-jax: ")
+    assert err.count("\n") == 1
+    assert not (place / "x" / "config.json").exists()  # mended, it may use the folder
+
+
+def test_no_word_at_all(run):
+    code, _, err = run("")
+    assert code == 78
+    assert "expected a verb: choose from train, " in err
+
+
+def test_a_workdir_in_use(run, place):
+    with RunDir(place / "busy", None):
+        code, _, err = run(f"{TRAIN} busy")
+    assert code == 73
+    assert re.fullmatch(r"gan-jax: workdir busy is in use by process .*\n", err)
+
+
+def test_a_bug_of_ours_is_not_hidden(monkeypatch):
+    monkeypatch.setitem(main.VERBS, "list", lambda args, overrides: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main.main(["list", "data"])
+
+
+def test_what_train_prints(run, place):
+    code, out, err = run(f"{TRAIN} run")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == "already done at step 10"
+    assert re.fullmatch(r"disc_loss [\d.]+, gen_loss .* disc is right on \d+% of reals.*", lines[1])
+    assert lines[2].startswith("disc_gap ")
+    files = lines[3].removeprefix("look at ").split(", ")
+    assert files[0] == "run/samples/step_00000010.png"
+    assert set(files[1:]) == {"run/samples/progress.gif", "run/curves.png"}
+    assert all((place / file).stat().st_size for file in files)
+    assert err == ""
+
+
+def test_an_equilibrium_is_said(run, place):
+    summary = json.loads((place / "run" / "summary.json").read_text())
+    (place / "early").mkdir()
+    (place / "early" / "config.json").write_bytes((place / "run" / "config.json").read_bytes())
+    (place / "early" / "summary.json").write_text(json.dumps(summary | {"step": 5}))
+    assert "done at step 5 of 10: D stays near 1/2\n" in run(f"{TRAIN} early")[1]
+
+
+def test_sample_and_evaluate(run, place):
+    assert run("sample --workdir run --out s/x.npz --num 3 --seed 2 --interpolate") == (
+        0,
+        "s/x.npz: 3 samples of step 10\n",
+        "",
+    )
+    summary = json.loads((place / "run" / "summary.json").read_text())
+    code, out, _ = run("evaluate --workdir run --metrics line --step 10")
+    assert code == 0
+    lines = dict(line.split(" ") for line in out.splitlines())
+    assert lines.pop("step") == "10"
+    assert set(lines) == {"mean", "std", "ks", "disc_gap"}
+    for name, value in lines.items():
+        assert float(value) == pytest.approx(summary["metrics"][f"eval/{name}"], rel=1e-5)
+    assert run("evaluate --workdir run")[1] == out
+
+
+@pytest.mark.parametrize("word", main.LISTS)
+def test_list(word, run):
+    code, out, err = run(f"list {word}")
+    assert code == 0
+    if word == "experiments":  # there is no such folder here
+        assert (out, err) == ("", "no experiments here\n")
+    else:
+        assert (bool(out), err) == (True, "")
+
+
+@pytest.mark.parametrize("line", ["--help", *(f"{verb} --help" for verb in main.VERBS)])
+def test_help(line, capsys):
+    with pytest.raises(SystemExit) as error:
+        main.main(line.split())
+    assert error.value.code == 0
+    assert "usage: gan-jax" in capsys.readouterr().out
+
+
+def test_overrides_are_taken_in_both_forms():
+    args, overrides = main.parse(f"{TRAIN} x --config.gen.lr=1e-4 --config.seed 3".split())
+    assert overrides == {"gen.lr": "1e-4", "seed": "3"}
+    assert args.workdir == "x"
+
+
+def program(line, place, **how):
+    words = [{"EMPTY": ""}.get(word, word) for word in line.split()]
+    return subprocess.run(
+        [sys.executable, "-m", "gan_jax", *words],
+        cwd=place,
+        text=True,
+        capture_output=True,
+        check=False,
+        **how,
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train --workdri x",
+        "train --config tiny_experimnt.py --workdir x",
+        f"{TRAIN} x --config.gen.args.hidden=(0,) ",
+        "sample --workdir nowhere --out x.png",
+    ],
+)
+def test_the_program_says_it_soon(line, place):
+    """Some 1.5 s on a machine at rest; the bound is for a busy one."""
+    began = time.monotonic()
+    done = program(line, place)
+    print(f"{time.monotonic() - began:.2f} s: {done.stderr}")
+    assert done.returncode == BAD.get(line, (78,))[0]
+    assert done.stderr.count("\n") == 1
+    assert time.monotonic() - began < 15
+
+
+def test_the_program_tells_its_version_without_slow_imports(place):
+    began = time.monotonic()
+    assert program("--version", place).stdout == f"gan-jax {__version__}\n"
+    assert time.monotonic() - began < 5
+    code = "import sys, gan_jax.main; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(place):
+    command = f"{sys.executable} -m gan_jax list objectives | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], text=True, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
