@@ -1,8 +1,8 @@
 """A perceptron GAN on MNIST digits: Adam, half the sum of the cross-entropies, non-saturating gen.
 
-    gan-jax train --config experiments/mnist_mlp.py --workdir runs/mnist_mlp
-    gan-jax train --config experiments/mnist_mlp.py:mnist --workdir runs/mnist   # all 60,000
-    make demo                                                                    # :demo, 4,000 steps
+gan-jax train --config experiments/mnist_mlp.py --workdir runs/mnist_mlp
+gan-jax train --config experiments/mnist_mlp.py:mnist --workdir runs/mnist   # all 60,000
+make demo                                                                    # :demo, 4,000 steps
 """
 
 from gan_jax.config import get_config as defaults
@@ -19,5 +19,6 @@ def get_config(variant: str = "mnist5k"):
     c.disc.loss_scale = 0.5
     c.ema.decay = 0.995
     if variant == "demo":  # short, and often drawn
-        c.steps, c.log_every_steps, c.sample_every_steps = 4_000, 50, 100
+        c.steps, c.log_every_steps, c.sample_every_steps = 3_500, 50, 100
+        c.eval_every_steps = c.checkpoint_every_steps = 500
     return c

@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 
 _REAL, _FAKE = "#2166ac", "#d6604d"  # told apart by colour-blind readers too
 _DISC, _GEN = "#1b1b1b", "#1b9e77"
-_REST = ("#2166ac", "#d6604d", "#1b9e77", "#7b3294", "#a6761d", "#4d4d4d")
+_REST: tuple[str, ...] = ("#2166ac", "#d6604d", "#1b9e77", "#7b3294", "#a6761d")
+_REST += ("#4d4d4d", "#66a61e", "#e7298a", "#17becf", "#bcbd22")
 _PANELS: tuple[tuple[str, dict[str, tuple[str, str]], float | None], ...] = (
     ("loss", {"disc_loss": ("disc", _DISC), "gen_loss": ("gen", _GEN)}, None),
     ("mean D", {"d_real": ("on reals", _REAL), "d_fake": ("on fakes", _FAKE)}, 0.5),
@@ -73,16 +74,26 @@ def _panels(
         (title, {k: v for k, v in lines.items() if k in columns}, level)
         for title, lines, level in _PANELS
     ]
-    names = sorted(name for name in columns if name.startswith("eval/"))
+    groups: dict[str, list[str]] = {}
+    for name in sorted(name for name in columns if name.startswith("eval/")):
+        groups.setdefault(_title(name), []).append(name)
     evals = [
-        (
-            name.removeprefix("eval/"),
-            {name: (name.removeprefix("eval/"), _REST[i % len(_REST)])},
-            None,
-        )
-        for i, name in enumerate(names)
+        (title, {n: (_label(n, title), _REST[i % len(_REST)]) for i, n in enumerate(names)}, None)
+        for title, names in groups.items()
     ]
     return fixed + evals
+
+
+def _title(name: str) -> str:
+    """The panel of an eval/ number: counts share one, and so does what is said of real data."""
+    stem = name.removeprefix("eval/").removesuffix("_real")
+    return "samples of each class" if stem.startswith("count_") else stem
+
+
+def _label(name: str, title: str) -> str:
+    if "/count_" in name:
+        return name.rpartition("_")[2]
+    return "on reals" if name.endswith("_real") else "on samples"
 
 
 def _draw(columns, panels: Sequence):
@@ -122,7 +133,7 @@ def _draw_panel(ax, title: str, lines: dict, level: float | None) -> None:
     ax.spines[["left", "bottom"]].set_color("#bbbbbb")
     ax.margins(x=0.02)
     if len(lines) > 1:
-        ax.legend(frameon=False, fontsize=9, loc="best")
+        ax.legend(frameon=False, fontsize=9, loc="best", ncols=1 if len(lines) < 6 else 5)
 
 
 def smooth(values: np.ndarray, width: int) -> np.ndarray:

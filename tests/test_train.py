@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -52,6 +53,11 @@ def plain(monkeypatch):
     jax.config.update("jax_compilation_cache_dir", before)
 
 
+def small(**leaves):
+    """One program for most of the tests: examples from a set, in whose order a resume could slip."""
+    return tiny.config(data__name="digits", **leaves)
+
+
 def summary(folder):
     return json.loads((folder / "summary.json").read_text())
 
@@ -82,8 +88,9 @@ def ask_at(monkeypatch, *dispatches):
     monkeypatch.setattr(train.stop, "requested", lambda: next(count) in dispatches)
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, monkeypatch, plain):
-    config = tiny.config(ema__decay=0.5)
+@pytest.mark.parametrize("megabytes", [2048, 0], ids=["on the device", "streamed"])
+def test_a_stopped_run_goes_on_as_if_it_had_not(megabytes, tmp_path, monkeypatch, plain):
+    config = small(data__device_mb=megabytes)
     train.train(config, tmp_path / "whole")
     for dispatches in (1, 2, 3, 10_001):  # steps 5, 15, 30: beside and between the checkpoints
         ask_at(monkeypatch, dispatches)
@@ -103,21 +110,21 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, monkeypatch, plain):
 
 def test_a_stop_in_the_last_dispatch_is_too_late(tmp_path, monkeypatch, plain):
     ask_at(monkeypatch, 8)
-    assert train.train(tiny.config(), tmp_path).step == 40
+    assert train.train(small(), tmp_path).step == 40
     assert summary(tmp_path)["status"] == "done"
 
 
 def test_a_finished_run_is_left_alone(tmp_path, monkeypatch, plain):
-    first = train.train(tiny.config(), tmp_path)
+    first = train.train(small(), tmp_path)
     before = {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*") if f.name != ".lock"}
     monkeypatch.setattr(train.pipeline, "load_examples", None)  # not even the data are read
-    again = train.train(tiny.config(), tmp_path)
+    again = train.train(small(), tmp_path)
     assert again == first._replace(was_done=True)
     assert before == {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*") if f.name != ".lock"}
 
 
 def test_killed_after_the_last_checkpoint_it_only_finishes(tmp_path, monkeypatch, plain):
-    config = tiny.config()
+    config = small()
     train.train(config, tmp_path)
     before = (tmp_path / "metrics.jsonl").read_bytes(), summary(tmp_path)["metrics"]
     (tmp_path / "summary.json").unlink()
@@ -134,21 +141,21 @@ def test_lines_are_on_disk_before_the_checkpoint_that_follows_them(tmp_path, mon
 
     monkeypatch.setattr(RunDir, "sync", note("sync", sync))
     monkeypatch.setattr(Checkpoints, "save", note("save", save))
-    train.train(tiny.config(), tmp_path)
+    train.train(small(), tmp_path)
     assert order[:4] == [("sync", 4), ("save", 4), ("sync", 8), ("save", 8)]
 
 
 def test_every_line_is_the_mean_over_its_own_steps(tmp_path, plain):
     """Twice the steps a line: means of pairs of lines, so a dispatch neither drops nor repeats."""
-    train.train(tiny.config(log_every_steps=5), tmp_path / "fine")
-    train.train(tiny.config(log_every_steps=10), tmp_path / "coarse")
+    train.train(small(log_every_steps=5), tmp_path / "fine")
+    train.train(small(log_every_steps=10), tmp_path / "coarse")
     fine = [line["disc_loss"] for line in lines(tmp_path / "fine")]
     coarse = [line["disc_loss"] for line in lines(tmp_path / "coarse")]
     np.testing.assert_allclose(coarse, np.reshape(fine, (-1, 2)).mean(1), rtol=1e-5)
 
 
 def test_steps_that_are_no_multiple_end_where_they_should(tmp_path, plain):
-    config = tiny.config(steps=43)
+    config = small(steps=43)
     assert train.train(config, tmp_path).step == 43
     assert [line["step"] for line in lines(tmp_path)] == [*range(5, 41, 5), 43]
     assert "eval/it" in lines(tmp_path)[-1]
@@ -161,7 +168,7 @@ DIVERGES = {"gen__lr": 1e30, "disc__lr": 1e30}
 
 
 def test_a_diverged_run_says_so_and_says_it_again(tmp_path, monkeypatch, plain):
-    config = tiny.config(**DIVERGES)
+    config = small(**DIVERGES)
     with pytest.raises(
         DivergedError, match=r"diverged by step 5: .*disc_loss.*not finite"
     ) as first:
@@ -199,17 +206,17 @@ def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypa
 
     monkeypatch.setattr(train, "make_train_many", poisoned)
     with pytest.raises(DivergedError, match=r"step 40: the weights of gen not finite.*of step 20"):
-        train.train(tiny.config(), tmp_path)
-    assert arrays(tmp_path, tiny.config())[0] == 20
+        train.train(small(), tmp_path)
+    assert arrays(tmp_path, small())[0] == 20
     assert lines(tmp_path)[-1]["step"] == 40
 
 
 def test_a_metric_of_an_evaluation_may_be_infinite(tmp_path, monkeypatch, plain):
     monkeypatch.setattr(train, "make_evaluate", lambda c: lambda state: {"eval/kl": float("inf")})
-    assert train.train(tiny.config(), tmp_path).step == 40
+    assert train.train(small(), tmp_path).step == 40
     assert summary(tmp_path)["metrics"]["nonfinite"] == {"eval/kl": "inf"}
     (tmp_path / "summary.json").unlink()
-    assert train.train(tiny.config(), tmp_path).metrics["eval/kl"] == float("inf")
+    assert train.train(small(), tmp_path).metrics["eval/kl"] == float("inf")
 
 
 def test_an_error_of_ours_leaves_a_failed_run_that_goes_on(tmp_path, monkeypatch, plain):
@@ -222,9 +229,9 @@ def test_an_error_of_ours_leaves_a_failed_run_that_goes_on(tmp_path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(train, "make_evaluate", broken)
         with pytest.raises(ZeroDivisionError):
-            train.train(tiny.config(), tmp_path)
+            train.train(small(), tmp_path)
     assert summary(tmp_path)["status"] == "failed"
-    assert train.train(tiny.config(), tmp_path).step == 40
+    assert train.train(small(), tmp_path).step == 40
 
 
 STILL = {"disc__lr": 0.0, "gen__lr": 0.0, "equilibrium_band": 0.4}
@@ -232,7 +239,7 @@ STILL = {"disc__lr": 0.0, "gen__lr": 0.0, "equilibrium_band": 0.4}
 
 @pytest.mark.parametrize("needed", [0, 2])
 def test_stop_at_equilibrium(needed, tmp_path, plain):
-    config = tiny.config(steps=100, stop_at_equilibrium=needed, **STILL)
+    config = small(steps=100, stop_at_equilibrium=needed, **STILL)
     assert train.train(config, tmp_path).step == (40 if needed else 100)
     assert summary(tmp_path)["status"] == "done"
     assert arrays(tmp_path, config)[0] == (40 if needed else 100)
@@ -240,7 +247,7 @@ def test_stop_at_equilibrium(needed, tmp_path, plain):
 
 
 def test_stop_at_equilibrium_counts_across_a_resume(tmp_path, monkeypatch, plain):
-    config = tiny.config(steps=100, stop_at_equilibrium=3, **STILL)
+    config = small(steps=100, stop_at_equilibrium=3, **STILL)
     ask_at(monkeypatch, 5)
     with pytest.raises(PreemptedError):
         train.train(config, tmp_path)
@@ -248,12 +255,12 @@ def test_stop_at_equilibrium_counts_across_a_resume(tmp_path, monkeypatch, plain
 
 
 def test_equilibrium_is_near_one_half_on_both(tmp_path, plain):
-    config = tiny.config(steps=60, stop_at_equilibrium=1, **(STILL | {"equilibrium_band": 1e-6}))
+    config = small(steps=60, stop_at_equilibrium=1, **(STILL | {"equilibrium_band": 1e-6}))
     assert train.train(config, tmp_path).step == 60
 
 
 def test_a_workdir_in_use_is_refused(tmp_path, plain):
-    config = tiny.config()
+    config = small()
     with RunDir(tmp_path, config), pytest.raises(WorkdirBusyError, match="in use"):
         train.train(config, tmp_path)
 
@@ -277,6 +284,8 @@ def whole(tmp_path_factory):
     file.write_text(CONFIG.format(tests=os.path.dirname(__file__)))
     with start(file, folder / "run") as process:
         assert process.wait(300) == 0, process.stderr.read()
+    compiled = Path(os.environ["XDG_CACHE_HOME"]) / "gan_jax" / "compiled"
+    assert list(compiled.glob("jit_train_many*"))  # kept for the next start
     return file, tiny.experiment(file), folder / "run"
 
 

@@ -4,8 +4,6 @@ Values 0..16 are scaled to 0..255. The first four fifths of every class, in scik
 are the train split; the rest, mostly of later writers, are the test split.
 """
 
-
-
 from collections.abc import Iterator
 
 import numpy as np

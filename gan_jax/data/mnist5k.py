@@ -4,8 +4,6 @@ The wheel's rows are sorted by class. Here the classes take turns, so that any s
 the first 400 of every class are the train split, the other 100 the test split.
 """
 
-
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """MNIST and Fashion-MNIST from their four IDX files to the set that TFDS itself would make."""
 
-
-
 import contextlib
 import gzip
 import hashlib

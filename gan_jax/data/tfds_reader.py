@@ -3,8 +3,6 @@
 Only what lies on the disk is read: nothing is downloaded, and no data set's own code is run.
 """
 
-
-
 import hashlib
 import io
 import itertools
