@@ -54,7 +54,7 @@ def plain(monkeypatch):
 
 
 def small(**leaves):
-    """One program for most of the tests: examples from a set, in whose order a resume could slip."""
+    """One program for most tests, on a set in whose order of examples a resume could slip."""
     return tiny.config(data__name="digits", **leaves)
 
 

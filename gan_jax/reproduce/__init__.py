@@ -45,7 +45,7 @@ def reproduce(name: str, workdir: str | Path, quick: bool) -> str:
         folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     rows = module.run(quick)
-    command = f"gan-jax reproduce {name} --workdir {workdir}" + (" --quick" if quick else "")
+    command = f"gan-jax reproduce {name} --workdir DIR" + (" --quick" if quick else "")
     table = {
         "name": name,
         "command": command,

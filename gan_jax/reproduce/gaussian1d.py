@@ -17,6 +17,11 @@ from gan_jax.game import make_setup
 from gan_jax.metrics.divergence import ks_distance
 from gan_jax.steps import make_sampler
 
+COLUMNS = {
+    "what disc sees: number": lambda row: row["name"],
+    "measured": lambda row: f"{row['measured']:.3f} +- {row['standard_error']:.3f}",
+    "seeds": lambda row: str(row["seeds"]),
+}
 MEAN, STD, CLOSE = 4.0, 1.25, 0.1
 SEEDS, SAMPLES, ROUNDS = 16, 10_000, 5_000
 VIEWS = {"moments": "moments", "raw": "sample"}
