@@ -25,9 +25,8 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
+        with self.process:  # closes both pipes, which ends the other side, and waits for it
+            pass
 
     def run(self, n: int) -> float:
         """Seconds of n steps."""
