@@ -195,11 +195,10 @@ def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax.evaluate import EVALUATORS, make_evaluate
     from gan_jax.sample import load_run
 
-    asked = None if args.metrics is None else args.metrics.split(",")
-    for name in asked or []:
-        _choose("metric", name, EVALUATORS)
+    words = [] if args.metrics is None else args.metrics.split(",")
+    asked = [_choose("metric", word, EVALUATORS) for word in words]
     config, step, state = load_run(args.workdir, args.step)
-    for name in asked or []:
+    for name in asked:
         if EVALUATORS[name](config) is None:
             _refuse(f"metric {name!r} does not apply to data {config.data.name!r}")
     print(f"step {step}")
@@ -249,6 +248,3 @@ VERBS = {
     "list": listing,
     "bench": bench,
 }
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -49,9 +49,8 @@ class Progress:
             self.first, self.began = step, now
         if self.bar.disable and (now - self.said > _SECONDS_BETWEEN_LINES or step == self.steps):
             left = (self.steps - step) / max(rate, 1e-9)
-            sys.stderr.write(
-                f"step {step}/{self.steps} {rate:.1f}it/s {left:.0f} s left, {words}\n"
-            )
+            pace = f" {rate:.1f}it/s {left:.0f} s left" if self.updates > 1 else ""
+            sys.stderr.write(f"step {step}/{self.steps}{pace}, {words}\n")
             self.said = now
 
     def rate(self, step: int) -> float:

@@ -98,11 +98,14 @@ def _loop(config: ConfigDict, record: "_Record", source: Callable, state: GanSta
         state, metrics = many(state, *source(key, np.int32(step)), hypers, np.int32(count))
         step += count
         stop.keep_work()
-        stopping = stop.requested()  # asked once: a signal may come between two questions
         if waiting:  # the numbers of the dispatch before, while this one runs
             record.line(*waiting)
         waiting = (step, metrics)
-        if stopping or _due(config, step):
+        if _due(config, step):
+            record.line(step, metrics, state)
+            waiting = None
+        stopping = stop.requested()  # asked once: a signal may come between two questions
+        if stopping and waiting:
             record.line(step, metrics, state)
             waiting = None
         if stopping or _due(config, step, "checkpoint"):

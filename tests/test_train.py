@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import jax
@@ -108,6 +109,15 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(megabytes, tmp_path, monkeypatch
     same(tmp_path / "whole", tmp_path / "parts", config)
 
 
+def test_a_stop_during_an_evaluation_saves_right_after_it(tmp_path, monkeypatch, plain):
+    looked = []
+    monkeypatch.setattr(train.stop, "requested", lambda: bool(looked))
+    monkeypatch.setattr(train, "make_evaluate", lambda config: lambda state: looked.append(1) or {})
+    with pytest.raises(PreemptedError, match="at step 20 of 40"):
+        train.train(small(), tmp_path)
+    assert arrays(tmp_path, small())[0] == 20
+
+
 def test_a_stop_in_the_last_dispatch_is_too_late(tmp_path, monkeypatch, plain):
     ask_at(monkeypatch, 8)
     assert train.train(small(), tmp_path).step == 40
@@ -152,6 +162,18 @@ def test_every_line_is_the_mean_over_its_own_steps(tmp_path, plain):
     fine = [line["disc_loss"] for line in lines(tmp_path / "fine")]
     coarse = [line["disc_loss"] for line in lines(tmp_path / "coarse")]
     np.testing.assert_allclose(coarse, np.reshape(fine, (-1, 2)).mean(1), rtol=1e-5)
+
+
+def test_each_dispatch_takes_the_examples_of_its_own_steps(tmp_path, monkeypatch, plain):
+    asked, make = [], train.pipeline.make_source
+
+    def noting(config, arrays):
+        source = make(config, arrays)
+        return lambda key, step: (asked.append(int(step)), source(key, step))[1]
+
+    monkeypatch.setattr(train.pipeline, "make_source", noting)
+    train.train(small(), tmp_path)
+    assert asked == list(range(0, 40, 5))
 
 
 def test_steps_that_are_no_multiple_end_where_they_should(tmp_path, plain):
@@ -254,9 +276,22 @@ def test_stop_at_equilibrium_counts_across_a_resume(tmp_path, monkeypatch, plain
     assert train.train(config, tmp_path).step == 60
 
 
-def test_equilibrium_is_near_one_half_on_both(tmp_path, plain):
-    config = small(steps=60, stop_at_equilibrium=1, **(STILL | {"equilibrium_band": 1e-6}))
-    assert train.train(config, tmp_path).step == 60
+@pytest.mark.parametrize(
+    ("seen", "ends"),
+    [
+        ([(0.52, 0.48), (0.51, 0.53)], True),
+        ([(0.9, 0.5), (0.5, 0.5)], False),
+        ([(0.5, 0.5), (0.5, 0.1)], False),
+        ([(0.5, 0.5)], False),
+        ([(0.9, 0.1), (0.5, 0.5), (0.5, 0.5)], True),
+    ],
+)
+def test_equilibrium_is_near_one_half_on_both_each_time(seen, ends):
+    config = tiny.config(stop_at_equilibrium=2)
+    lines = [{"step": 5, "d_real": 0.5, "d_fake": 0.5}]  # no evaluation
+    lines += [{"step": 20 * (i + 1), "d_real": r, "d_fake": f} for i, (r, f) in enumerate(seen)]
+    record = types.SimpleNamespace(config=config, lines=lines)
+    assert train._Record.at_equilibrium(record) == ends
 
 
 def test_a_workdir_in_use_is_refused(tmp_path, plain):
