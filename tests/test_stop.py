@@ -18,6 +18,7 @@ class Left(BaseException):
 @pytest.fixture(autouse=True)
 def leaving(monkeypatch):
     """os._exit raises instead; what was said is in the list."""
+    stop.reset()  # a run in this process, by another test, had work
     said = []
 
     def leave(code):

@@ -15,7 +15,9 @@ from typing import Any
 from gan_jax.bench.versions import hardware, versions
 from gan_jax.bench.worker import Worker
 from gan_jax.config import choose
+from gan_jax.records import write_atomically
 from gan_jax.types import ConfigError
+from gan_jax.writer import writing
 
 HELPERS = {"worker", "matmul", "versions"}
 PAIRS = 7
@@ -33,9 +35,9 @@ def run(wanted: Iterable[str], against: str | None, json_file: Path | None) -> N
         raise ConfigError("--against pytorch needs torch: pip install 'gan-jax[bench]'")
     reports = [_report(name, against) for name in chosen]
     if json_file:
-        json_file.write_text(
-            json.dumps(reports[0] if len(reports) == 1 else reports, indent=2) + "\n"
-        )
+        text = json.dumps(reports[0] if len(reports) == 1 else reports, indent=2) + "\n"
+        with writing(json_file):
+            write_atomically(json_file, text.encode())
 
 
 def _report(name: str, against: str | None) -> dict[str, Any]:
