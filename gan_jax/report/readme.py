@@ -58,6 +58,7 @@ def bench_table(result: dict[str, Any]) -> str:
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "demo": demo_table,
+    "bench_mlp": bench_table,
     "gaussian1d": to_markdown,
     "dirac": to_markdown,
 }
