@@ -19,7 +19,7 @@ from gan_jax.data import pipeline
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.experiment import state_like
 from gan_jax.progress import Progress
-from gan_jax.steps import init_state, make_train_many
+from gan_jax.steps import init_state, jit_loop, make_train_many
 from gan_jax.types import DivergedError, GanState, PreemptedError, UserError
 from gan_jax.writer import RunDir
 
@@ -90,7 +90,7 @@ def _raise_diverged(run: RunDir, step: int, wrong: list[str]) -> NoReturn:
 
 def _loop(config: ConfigDict, record: "_Record", source: Callable, state: GanState) -> Result:
     """Dispatches until the end, a stop, or a divergence; the host is one dispatch behind."""
-    many = jax.jit(make_train_many(config), donate_argnums=0)
+    many = jit_loop(make_train_many(config))
     key, hypers = jnp.copy(state.key), config_lib.hypers(config)  # the state's own key is donated
     step, waiting = int(state.step), None
     while step < config.steps and not record.at_equilibrium():

@@ -27,7 +27,7 @@ def make_ours(case: str) -> Side:
 
     from gan_jax import config as config_lib
     from gan_jax.data import Arrays, pipeline
-    from gan_jax.steps import init_state, make_train_many
+    from gan_jax.steps import init_state, jit_loop, make_train_many
 
     config = config_lib.get_config()
     config.batch_size, config.log_every_steps = _batch(case), STEPS[case]
@@ -38,7 +38,7 @@ def make_ours(case: str) -> Side:
     state, hypers = init_state(config, jax.random.key(0)), config_lib.hypers(config)
     key = jax.random.key(1)
     args = (state, *source(key, np.int32(0)), hypers, np.int32(1))
-    many = jax.jit(make_train_many(config), donate_argnums=0).lower(*args).compile()
+    many = jit_loop(make_train_many(config)).lower(*args).compile()
     step = 0
 
     def run(n: int) -> None:

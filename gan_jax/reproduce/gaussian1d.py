@@ -15,7 +15,7 @@ from gan_jax.config import get_config
 from gan_jax.data import gaussian1d, pipeline
 from gan_jax.game import make_setup
 from gan_jax.metrics.divergence import ks_distance
-from gan_jax.steps import make_sampler
+from gan_jax.steps import jit_loop, make_sampler
 
 COLUMNS = {
     "what disc sees: number": lambda row: row["name"],
@@ -55,7 +55,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
 def measure(configs: list[ConfigDict]) -> dict[str, np.ndarray]:
     """Trains the seeds as one program; {what: one number a seed} of the final gen."""
     config = configs[0]
-    train_rows = jax.jit(make_train_rows(config), donate_argnums=0)
+    train_rows = jit_loop(make_train_rows(config))
     source = pipeline.make_source(config, None)
     states, hypers = init_rows(configs)
     for step in range(0, config.steps, config.log_every_steps):
