@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gan_jax import __version__, stop
+from gan_jax.verbs import VERBS, choose, refuse
 
 OVERRIDE = "--config."
 LISTS = ("objectives", "penalties", "dynamics", "nets", "data", "metrics", "experiments", "tables")
@@ -49,55 +50,41 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, dict[str, str]]:
         key, given, value = word.removeprefix(OVERRIDE).partition("=")
         following = value if given else next(words, "--")
         if not given and following.startswith("--"):
-            _refuse(f"{word}: expected {word}=VALUE")
+            refuse(f"{word}: expected {word}=VALUE")
         overrides[key] = following
     parser, flags = _parser()
     _check_words(rest, flags)
     args = parser.parse_args(rest)
     if overrides and args.verb != "train":
-        _refuse(f"--config.{next(iter(overrides))}: only train takes overrides")
+        refuse(f"--config.{next(iter(overrides))}: only train takes overrides")
     return args, overrides
 
 
 def _check_words(words: list[str], flags: dict[str, list[str]]) -> None:
     """The verb and the names of flags, before argparse complains of what is missing instead."""
-    verb = words[0] if words else _refuse(f"expected a verb: choose from {', '.join(VERBS)}")
+    verb = words[0] if words else refuse(f"expected a verb: choose from {', '.join(VERBS)}")
     if verb.startswith("-"):
-        _choose("flag", verb, ["--help", "-h", "--version"])
+        choose("flag", verb, ["--help", "-h", "--version"])
         return
-    _choose("verb", verb, VERBS)
+    choose("verb", verb, VERBS)
     hint = ", and --config.KEY=VALUE for a leaf of the config" if verb == "train" else ""
     for word in words[1:]:
         if word.startswith("-") and not re.match(r"-\.?\d", word):
-            _choose(f"flag of {verb}", word.partition("=")[0], flags[verb], hint)
-
-
-def _choose(kind: str, name: str, choices: Any, hint: str = "") -> str:
-    if name in choices:  # without the slow import
-        return name
-    from gan_jax.config import choose
-
-    return choose(kind, name, choices, hint)
-
-
-def _refuse(message: str) -> NoReturn:
-    from gan_jax.types import ConfigError
-
-    raise ConfigError(message)
+            choose(f"flag of {verb}", word.partition("=")[0], flags[verb], hint)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        _refuse(f"{message} (see {self.prog} --help)")
+        refuse(f"{message} (see {self.prog} --help)")
 
 
 def _folder(text: str) -> str:
-    return text if text.strip() else _refuse("--workdir is empty: expected a folder")
+    return text if text.strip() else refuse("--workdir is empty: expected a folder")
 
 
 def _one_of(kind: str, choices: Sequence[str]) -> dict[str, Any]:
     """A positional argument that names one of the choices."""
-    return {"type": functools.partial(_choose, kind, choices=choices), "metavar": "|".join(choices)}
+    return {"type": functools.partial(choose, kind, choices=choices), "metavar": "|".join(choices)}
 
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
@@ -159,92 +146,3 @@ def _use_compilation_cache() -> None:
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # else the user has said where
         jax.config.update("jax_compilation_cache_dir", str(folder / "gan_jax" / "compiled"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-
-
-def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Trains, then says what came out and names the files to look at."""
-    from gan_jax.experiment import load_config
-    from gan_jax.progress import last_words
-    from gan_jax.train import train as run
-
-    config = load_config(args.config, overrides)
-    result = run(config, args.workdir)
-    early = "" if result.step == config.steps else f" of {config.steps}: D stays near 1/2"
-    print(f"{'already ' if result.was_done else ''}done at step {result.step}{early}")
-    for line in last_words(result.metrics):
-        print(line)
-    folder = Path(args.workdir)
-    grids = sorted(folder.glob("samples/step_*.png"))[-1:]
-    files = [*grids, folder / "samples/progress.gif", folder / "curves.png"]
-    print("look at " + ", ".join(str(file) for file in files if file.exists()))
-
-
-def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Writes samples of a run's checkpoint."""
-    from gan_jax.sample import write_samples
-
-    if args.num < 1:
-        _refuse(f"--num is {args.num}: expected at least 1")
-    if not 0 <= args.seed < 2**32:
-        _refuse(f"--seed is {args.seed}: expected an integer in [0, 2^32)")
-    print(write_samples(args.workdir, args.out, args.num, args.seed, args.step, args.interpolate))
-
-
-def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Prints the metrics of a run's checkpoint, one a line."""
-    from gan_jax.evaluate import EVALUATORS, make_evaluate
-    from gan_jax.sample import load_run
-
-    words = [] if args.metrics is None else args.metrics.split(",")
-    asked = [_choose("metric", word, EVALUATORS) for word in words]
-    config, step, state = load_run(args.workdir, args.step)
-    for name in asked:
-        if EVALUATORS[name](config) is None:
-            _refuse(f"metric {name!r} does not apply to data {config.data.name!r}")
-    print(f"step {step}")
-    for name, value in make_evaluate(config, asked or EVALUATORS)(state).items():
-        print(f"{name.removeprefix('eval/')} {value:.6g}")
-
-
-def reproduce(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Measures a table and prints it beside the published numbers."""
-    from gan_jax.reproduce import reproduce as measure
-
-    print(measure(args.name, args.workdir, args.quick))
-
-
-def data(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Prepares a TFDS data set from IDX files."""
-    from gan_jax.data.prepare import prepare
-
-    print(prepare(args.name, args.source, args.data_dir))
-
-
-def listing(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Prints names, each with the first line of its docstring."""
-    from gan_jax.listing import entries
-
-    rows = entries(args.what)
-    width = max((len(name) for name in rows), default=0)
-    for name, says in rows.items():
-        print(f"{name:{width}}  {says}")
-    if not rows:
-        print(f"no {args.what} here", file=sys.stderr)
-
-
-def bench(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Measures and prints; with --json also writes the numbers."""
-    from gan_jax.bench import run
-
-    run(args.names, args.against, args.json)
-
-
-VERBS = {
-    "train": train,
-    "sample": sample,
-    "evaluate": evaluate,
-    "reproduce": reproduce,
-    "data": data,
-    "list": listing,
-    "bench": bench,
-}

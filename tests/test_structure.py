@@ -27,6 +27,7 @@ LAYERS = [
     ["reproduce"],
     ["report"],
     ["listing"],
+    ["verbs"],
     ["main"],
     ["__main__"],
 ]
