@@ -1,7 +1,7 @@
 """Evaluators: what a run is worth, by numbers and by a picture, from the samples of gen's average.
 
-An evaluator is made once for a config, then called with states; it yields (name, value). Each says
-itself whether it applies to the config's data.
+An evaluator is made once for a config, then called with states, also those of other rows of its
+cohort; it yields (name, value). Each says itself whether it applies to the config's data.
 """
 
 import functools
@@ -19,41 +19,41 @@ from gan_jax.data import pipeline
 from gan_jax.game import Setup, make_setup
 from gan_jax.metrics.classifier import judge, train_classifier
 from gan_jax.metrics.divergence import estimated_optimum, ks_distance
+from gan_jax.metrics.modes import mode_statistics
 from gan_jax.steps import make_sampler
 from gan_jax.types import Array, GanState
 
-EVAL_STREAM = 2**32 - 2  # folded into a run's key: no step number gets there
+# Folded into a run's key: no step number gets there. A run is watched on the draws of "eval"; what
+# is chosen by them, such as the best of many runs, is then measured on those of "test".
+STREAMS = {"eval": 2**32 - 2, "test": 2**32 - 3}
 Values = Iterator[tuple[str, Any]]
 Evaluator = Callable[[GanState], Values]
 
 DECISIONS = 400  # of disc on each law, half of them for the density estimate
 
 
-def make_latents(config: ConfigDict) -> Callable[[GanState, int], Array]:
-    """A pure f(state, n) -> the run's fixed latents [n, Z], the same at every step."""
-    latent = make_setup(config).latent
-    return lambda state, n: latent(jax.random.fold_in(state.key, EVAL_STREAM), n)
+def make_draw(config: ConfigDict, part: str = "eval") -> Callable[[GanState, int], np.ndarray]:
+    """f(state, n) -> n samples on the host, in [0, 1] for images, in data units for points.
 
-
-def make_draw(config: ConfigDict) -> Callable[[GanState, int], np.ndarray]:
-    """f(state, n) -> n samples on the host, in [0, 1] for images, in data units for points."""
-    sample, latents = make_sampler(config), make_latents(config)
+    A part's latents are fixed for the run: what changes from step to step is gen's own.
+    """
+    sample, latent = make_sampler(config), make_setup(config).latent
     is_image = data.spec(config.data.name, config.data.dir).kind == "image"
 
     @functools.partial(jax.jit, static_argnums=1)
     def draw(state: GanState, n: int) -> Array:
-        x = sample(state, latents(state, n))
+        x = sample(state, latent(jax.random.fold_in(state.key, STREAMS[part]), n))
         return pipeline.to_unit(x, config.data.low) if is_image else x
 
     return lambda state, n: np.asarray(draw(state, n))
 
 
-def law_on_the_line(config: ConfigDict) -> Evaluator | None:
+def law_on_the_line(config: ConfigDict, part: str = "eval") -> Evaluator | None:
     """mean, std and ks of the samples of a one-dimensional law, and disc_gap: mean |D - D*|."""
     law = data.law(config.data.name)
     if law is None or not hasattr(law, "cdf"):
         return None
-    draw, gap = make_draw(config), jax.jit(_make_disc_gap(config, law))
+    draw, gap = make_draw(config, part), jax.jit(_make_disc_gap(config, part, law))
 
     def run(state: GanState) -> Values:
         x_N = draw(state, config.eval_samples)[:, 0].astype(np.float64)
@@ -65,7 +65,7 @@ def law_on_the_line(config: ConfigDict) -> Evaluator | None:
     return run
 
 
-def _make_disc_gap(config: ConfigDict, law: Any) -> Callable[[GanState], Array]:
+def _make_disc_gap(config: ConfigDict, part: str, law: Any) -> Callable[[GanState], Array]:
     """Mean |D - D*| over what disc sees of both laws; D* from Parzen windows on other draws."""
     setup, sample, half = make_setup(config), make_sampler(config), DECISIONS // 2
     size = config.batch_size if config.disc.view == "moments" else 1  # samples in a decision
@@ -75,7 +75,7 @@ def _make_disc_gap(config: ConfigDict, law: Any) -> Callable[[GanState], Array]:
         return jax.vmap(setup.view)(groups).reshape(DECISIONS, -1)
 
     def gap(state: GanState) -> Array:
-        k_real, k_fake = jax.random.split(jax.random.fold_in(state.key, EVAL_STREAM))
+        k_real, k_fake = jax.random.split(jax.random.fold_in(state.key, STREAMS[part]))
         n = DECISIONS * size
         real = seen(law.sample(k_real, n, **dict(config.data.args)))
         fake = seen(sample(state, setup.latent(k_fake, n)))
@@ -92,7 +92,22 @@ def _decide(setup: Setup, state: GanState, x: Array) -> Array:
     return jax.nn.sigmoid(setup.disc.apply(disc.params, disc.vars, x, key=None, train=False)[0])
 
 
-def classes_by_a_judge(config: ConfigDict) -> Evaluator | None:
+def modes_of_a_mixture(config: ConfigDict, part: str = "eval") -> Evaluator | None:
+    """modes, high_quality, reverse_kl, reverse_kl_with_junk: what is found of a law's centres."""
+    law = data.law(config.data.name)
+    if law is None or not hasattr(law, "centres"):
+        return None
+    draw, args = make_draw(config, part), dict(config.data.args)
+    centres, sigma = np.asarray(law.centres(**args)), float(law.scale(**args))
+
+    def run(state: GanState) -> Values:
+        x = draw(state, config.eval_samples)
+        yield from mode_statistics(x, centres, sigma)._asdict().items()
+
+    return run
+
+
+def classes_by_a_judge(config: ConfigDict, part: str = "eval") -> Evaluator | None:
     """What a classifier trained on the real images says of the samples, and of real held-out ones.
 
     classes: how many it finds among eval_samples; count_<class>; confidence: the mean probability
@@ -101,7 +116,7 @@ def classes_by_a_judge(config: ConfigDict) -> Evaluator | None:
     spec = data.spec(config.data.name, config.data.dir)
     if spec.kind != "image" or not spec.classes or not {"train", "test"} <= set(spec.splits):
         return None
-    draw = make_draw(config)
+    draw = make_draw(config, part)
 
     @functools.cache
     def trained() -> tuple[Callable, float, float]:
@@ -124,19 +139,24 @@ def classes_by_a_judge(config: ConfigDict) -> Evaluator | None:
     return run
 
 
-EVALUATORS: dict[str, Callable[[ConfigDict], Evaluator | None]] = {
+EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
     "line": law_on_the_line,
+    "modes": modes_of_a_mixture,
     "judge": classes_by_a_judge,
 }
 
 
 def make_evaluate(
-    config: ConfigDict, names: Iterable[str] = tuple(EVALUATORS)
+    config: ConfigDict, names: Iterable[str] = tuple(EVALUATORS), part: str = "eval"
 ) -> Callable[[GanState], dict[str, Any]]:
-    """f(state) -> {"eval/name": value} of the named evaluators that apply to the config."""
-    made = [EVALUATORS[choose("metric", name, EVALUATORS)](config) for name in names]
+    """f(state) -> {"part/name": value} of the named evaluators that apply to the config.
+
+    part, eval or test, says which of the run's two sets of draws they see.
+    """
+    choose("part", part, STREAMS)
+    made = [EVALUATORS[choose("metric", name, EVALUATORS)](config, part) for name in names]
     return lambda state: {
-        f"eval/{name}": value for run in made if run for name, value in run(state)
+        f"{part}/{name}": value for run in made if run for name, value in run(state)
     }
 
 

@@ -5,8 +5,10 @@ import tiny
 
 from gan_jax import evaluate
 from gan_jax.steps import init_state
+from gan_jax.types import ConfigError
 
 LINE = {"eval/mean", "eval/std", "eval/ks", "eval/disc_gap"}
+MODES = {f"eval/{k}" for k in ("modes", "high_quality", "reverse_kl", "reverse_kl_with_junk")}
 
 
 @pytest.mark.parametrize("view", ["sample", "moments"])
@@ -63,11 +65,55 @@ def test_evaluations_repeat_exactly():
     assert one == two
 
 
-def test_points_in_the_plane_are_drawn():
+def test_points_in_the_plane_are_drawn_and_their_modes_counted():
     config = tiny.config(data__name="ring")
     state = init_state(config, jax.random.key(0))
     assert evaluate.make_picture(config)(state).shape[-1] == 3
-    assert evaluate.make_evaluate(config)(state) == {}
+    assert set(evaluate.make_evaluate(config)(state)) == MODES
+
+
+def constant_gen(config, at):
+    """A state whose gen maps every latent to one point."""
+    state = init_state(config, jax.random.key(0))
+    gen = jax.tree.map(np.zeros_like, state.gen.params)
+    gen["out"]["linear"]["bias"] = np.float32(at)
+    return state.replace(gen=state.gen.replace(params=gen))
+
+
+def test_the_modes_are_those_of_the_configs_law():
+    config = tiny.config(data__name="ring", ema__decay=0.0)
+    config.data.args.radius, config.data.args.sigma = 2.0, 0.1
+    evaluated = evaluate.make_evaluate(config)
+    found = evaluated(constant_gen(config, [2.0, 0.29]))  # within 3 sigma of the first mode
+    assert (found["eval/modes"], found["eval/high_quality"]) == (1, 1.0)
+    assert found["eval/reverse_kl"] == pytest.approx(np.log(8))
+    found = evaluated(constant_gen(config, [1.0, 0.0]))  # a mode of the law by default
+    assert (found["eval/modes"], found["eval/high_quality"]) == (0, 0.0)
+
+
+def test_one_evaluation_serves_the_rows_of_a_cohort():
+    config = tiny.config(data__name="grid", ema__decay=0.0)
+    evaluated = evaluate.make_evaluate(config)
+    found = [evaluated(constant_gen(config, at))["eval/modes"] for at in ([0, 0], [1, 1], [2, 4])]
+    assert found == [1, 0, 1]
+
+
+@pytest.mark.parametrize("name", ["gaussian1d", "ring", "digits"])
+def test_the_test_part_has_draws_of_its_own(name):
+    config = tiny.config(data__name=name)
+    state = init_state(config, jax.random.key(0))
+    watched, tested = (evaluate.make_evaluate(config, part=p)(state) for p in ("eval", "test"))
+    assert [k.replace("eval/", "test/") for k in watched] == list(tested)
+    one, two = (evaluate.make_draw(config, part)(state, 5) for part in ("eval", "test"))
+    assert not np.any(one == two)
+    telling = {"gaussian1d": ["mean", "ks", "disc_gap"], "ring": [], "digits": ["confidence"]}
+    for metric in telling[name]:
+        assert watched[f"eval/{metric}"] != tested[f"test/{metric}"]
+
+
+def test_an_unknown_part_is_refused():
+    with pytest.raises(ConfigError, match="part 'tset' is unknown"):
+        evaluate.make_evaluate(tiny.config(), part="tset")
 
 
 def test_metrics_are_chosen_by_name():
