@@ -1,0 +1,84 @@
+"""What runs and sweeps left in their folders, read and checked; nothing here trains or writes."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from gan_jax.types import ConfigError
+from gan_jax.writer import STATUSES
+
+
+def read_sweep(sweep_dir: str | Path) -> dict[str, Any]:
+    """rows.json, its rows by index. Raises ConfigError where it is missing or not of that form."""
+    path = Path(sweep_dir) / "rows.json"
+    sweep = read_object(path, "a --workdir that a sweep has written")
+    try:
+        rows: list[dict[str, Any]] = [
+            {
+                "id": _folder_name(row["id"]),
+                "index": int(row["index"]),
+                "values": dict(row["values"]),
+                "config": dict(row["config"]),
+            }
+            for row in sweep["rows"]
+        ]
+        varied = [str(leaf) for leaf in sweep["varied"]]
+        facts = {"name": str(sweep["name"]), "command": str(sweep["command"]), "varied": varied}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"{path} is not a sweep's ({type(error).__name__}: {error}): choose another --workdir"
+        ) from error
+    return sweep | facts | {"rows": sorted(rows, key=lambda row: row["index"])}
+
+
+def read_object(path: Path, give: str) -> dict[str, Any]:
+    """A file's JSON object. Raises ConfigError; `give` says what to do where there is none."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ConfigError(f"{path} is not there: give {give}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}): choose another --workdir") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path} holds no JSON object: give {give}")
+    return found
+
+
+def read_summary(run_dir: Path) -> dict[str, Any] | None:
+    """summary.json with all its keys; None while the run goes on or where it cannot be read."""
+    try:
+        found = json.loads((run_dir / "summary.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(found, dict) or found.get("status") not in STATUSES:
+        return None
+    metrics, labels = found.get("metrics"), found.get("labels")
+    return found | {
+        "metrics": metrics if isinstance(metrics, dict) else {},
+        "labels": [str(label) for label in labels] if isinstance(labels, list) else [],
+    }
+
+
+def numbers(metrics: Mapping[str, Any]) -> dict[str, int | float]:
+    """The finite numbers among a run's metrics."""
+    return {
+        name: value
+        for name, value in metrics.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    }
+
+
+def inside(name: Any) -> bool:
+    """Whether a name, such as that of a log, stays inside the folder it is relative to."""
+    if not isinstance(name, str) or not name or "\0" in name or "\\" in name:
+        return False
+    path = PurePath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _folder_name(name: Any) -> str:
+    if not inside(name) or len(PurePath(name).parts) != 1:
+        raise ValueError(f"id {name!r} is not the name of a folder")
+    return name

@@ -1,0 +1,142 @@
+"""A sweep's table as text: numbers with their errors, Markdown, LaTeX."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{c: "\\" + c for c in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "±": r"$\pm$",
+    "[": "{[}",  # a row that begins with [ would be an argument of the \\ before it
+    "]": "{]}",
+}
+
+
+def to_markdown(table: dict[str, Any], metrics: Sequence[str] | None = None) -> str:
+    """The settings, one a line; of each metric the mean with its error, median and interval."""
+    head, rows, notes = _cells(table, metrics, _markdown)
+    lines = [f"| {' | '.join(row)} |" for row in [head, *rows]]
+    lines.insert(1, "|---" * len(head) + "|")
+    return "\n".join([*lines, "", *(f"{_markdown(note)}  " for note in notes), ""])
+
+
+def to_latex(table: dict[str, Any], metrics: Sequence[str] | None = None) -> str:
+    r"""The same as a tabular that needs no package; what a name holds of TeX is escaped."""
+    head, rows, notes = _cells(table, metrics, latex)
+    left = len(table["by"])
+    lines = [" & ".join(row) + r" \\" for row in [head, *rows]]
+    lines.insert(1, r"\hline")
+    return "\n".join(
+        [
+            *(f"% {_one_line(note)}" for note in notes),
+            rf"\begin{{tabular}}{{{'l' * left}{'r' * (len(head) - left)}}}",
+            *lines,
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+def latex(text: str) -> str:
+    """The text as LaTeX sets it letter by letter, on one line."""
+    return "".join(_LATEX.get(c, c) for c in _one_line(text))
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", _one_line(text)).replace("&", "&amp;")
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _cells(
+    table: dict[str, Any], metrics: Sequence[str] | None, escape: Callable[[str], str]
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """The head and a row a setting, escaped; the lines below, as they are."""
+    names = decisive(table) if metrics is None else list(metrics)
+    head = [*table["by"], "done", "failed"]
+    for name in names:
+        head += [name, "median", "95 % interval"]
+    rows = []
+    for setting in table["settings"]:
+        row = [show(setting["values"][leaf]) for leaf in table["by"]]
+        row += [f"{setting['done']}/{setting['seeds']}", percent(setting["failure_rate"])]
+        for name in names:
+            found = setting["metrics"].get(name, {})
+            row += [plus_minus(found), number(found.get("median")), interval(found)]
+        rows.append([escape(cell) for cell in row])
+    notes = [f"{table['name']}: {table['command']}", *best_in_words(table)]
+    return [escape(cell) for cell in head], rows, notes
+
+
+def decisive(table: dict[str, Any]) -> list[str]:
+    """The metric that decides and its twin on test/; where none is known, three of eval/."""
+    if table["best"] is None:
+        return [m for m in table["metrics"] if m.startswith("eval/")][:3]
+    names = [table["best"]["chosen_on"], f"test/{table['best']['metric']}"]
+    return [name for name in names if name in table["metrics"]]
+
+
+def best_in_words(table: dict[str, Any]) -> list[str]:
+    """One line on the best setting, or none."""
+    best = table["best"]
+    if best is None:
+        return []
+    reached = [f"{name} {plus_minus(found)}" for name, found in best["reported"].items()]
+    where = setting_in_words(table["settings"][best["setting"]]["values"])
+    better = {"up": "larger", "down": "smaller"}[best["direction"]]
+    return [f"best on {best['chosen_on']} ({better} is better): {where}; {', '.join(reached)}"]
+
+
+def setting_in_words(values: dict[str, Any]) -> str:
+    """objective=hinge, penalty.weight=1."""
+    return ", ".join(f"{leaf}={show(value)}" for leaf, value in values.items()) or "the only one"
+
+
+def show(value: Any) -> str:
+    """A config's value as a person writes it."""
+    if isinstance(value, list | tuple):
+        return f"({', '.join(show(v) for v in value)})"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    words = {"None": "none", "True": "true", "False": "false"}
+    return value if isinstance(value, str) else words.get(str(value), str(value))
+
+
+def plus_minus(found: dict[str, Any]) -> str:
+    """mean ± standard error, the error with two digits."""
+    mean, error = found.get("mean"), found.get("standard_error")
+    if mean is None or error is None:
+        return number(mean)
+    if not error or not 1e-4 <= abs(error) < 1e5:
+        return f"{number(mean)} ± {number(error)}"
+    places = max(0, 1 - math.floor(math.log10(error)))
+    return f"{mean:.{places}f} ± {error:.{places}f}"
+
+
+def interval(found: dict[str, Any]) -> str:
+    """low to high."""
+    if found.get("low") is None or found.get("high") is None:
+        return "-"
+    return f"{number(found['low'])} to {number(found['high'])}"
+
+
+def number(value: Any) -> str:
+    """Four digits; a dash where there is none."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def percent(share: float | None) -> str:
+    """A share in whole percents; more than nothing is never 0 %."""
+    if share is None:
+        return "-"
+    return "<1 %" if 0 < share < 0.005 else f"{share:.0%}".replace("%", " %")
