@@ -1,52 +1,70 @@
-"""Metrics against independent float64 references."""
+"""The divergences and the judge; the other metrics have files of their own, test_metrics_*.py."""
 
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.special
 import scipy.stats
 
-from gan_jax.metrics import optimal_discriminator, parzen_log_likelihood
+from gan_jax.metrics import divergences, optimal_discriminator
 from gan_jax.metrics.classifier import judge, train_classifier
 from gan_jax.metrics.divergence import estimated_optimum, ks_distance
-
-
-def reference_parzen(centres, x, sigma):
-    """Ten lines of numpy, from the paper."""
-    centres, x = np.asarray(centres, np.float64), np.asarray(x, np.float64)
-    squares = ((x[:, None] - centres[None]) ** 2).sum(-1) / (2 * sigma**2)
-    top = (-squares).max(1)
-    log_mean = top + np.log(np.exp(-squares - top[:, None]).mean(1))
-    return log_mean - x.shape[1] * np.log(sigma * np.sqrt(2 * np.pi))
-
-
-@pytest.mark.parametrize(
-    ("n", "m", "d", "sigma"),
-    [(50, 30, 3, 0.5), (1, 4, 2, 0.1), (40, 1, 20, 0.2), (9, 2500, 1, 1.0)],
-)
-def test_parzen_agrees_with_the_formula(n, m, d, sigma):
-    rng = np.random.default_rng(0)
-    centres, x = rng.random((n, d), np.float32), rng.random((m, d), np.float32)
-    found = parzen_log_likelihood(centres, x, sigma)
-    np.testing.assert_allclose(found, reference_parzen(centres, x, sigma), rtol=2e-5, atol=2e-4)
-
-
-def test_parzen_is_a_density():
-    centres = np.asarray([[0.0], [3.0]], np.float32)
-    x = np.linspace(-10, 13, 4001, dtype=np.float32)[:, None]
-    total = np.trapezoid(np.exp(parzen_log_likelihood(centres, x, 0.7)), x[:, 0])
-    assert total == pytest.approx(1, abs=1e-4)
-
-
-def test_parzen_far_from_zero_keeps_its_digits():
-    rng = np.random.default_rng(0)
-    centres, x = (100 + rng.random((20, 5), np.float32) for _ in range(2))
-    found = parzen_log_likelihood(centres, x, 0.3)
-    np.testing.assert_allclose(found, reference_parzen(centres, x, 0.3), rtol=1e-4)
 
 
 def test_the_optimum_is_a_half_where_the_laws_meet():
     log_p = np.asarray([-3.0, 0.0, 2.0], np.float32)
     np.testing.assert_allclose(optimal_discriminator(log_p, log_p), 0.5)
     np.testing.assert_allclose(optimal_discriminator(log_p + np.log(3.0), log_p), 0.75, rtol=1e-6)
+
+
+def test_the_optimum_where_a_law_has_no_mass():
+    inf = np.inf
+    data, gen = np.float32([-inf, -1, -inf, -800]), np.float32([-1, -inf, -inf, -1])
+    np.testing.assert_array_equal(optimal_discriminator(data, gen), [0, 1, 0.5, 0])
+    np.testing.assert_array_equal(optimal_discriminator(gen, data), [1, 0, 0.5, 1])
+
+
+def densities(p, q, n=200_000, seed=0):
+    """Both log densities at draws of p, then at draws of q."""
+    x, y = p.rvs(n, random_state=seed), q.rvs(n, random_state=seed + 1)
+    return p.logpdf(x), q.logpdf(x), p.logpdf(y), q.logpdf(y)
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0.5, 1.0), (1.0, 1.5), (-0.3, 0.8)])
+def test_divergences_agree_with_integrals(mean, std):
+    p, q = scipy.stats.norm(0, 1), scipy.stats.norm(mean, std)
+    u = np.linspace(-15, 15, 20001)
+    a, b = p.pdf(u), q.pdf(u)
+    integrands = [
+        (scipy.special.rel_entr(a, (a + b) / 2) + scipy.special.rel_entr(b, (a + b) / 2)) / 2,
+        a * (p.logpdf(u) - q.logpdf(u)),
+        b * (q.logpdf(u) - p.logpdf(u)),
+        np.abs(a - b) / 2,
+    ]
+    expected = [scipy.integrate.trapezoid(each, u) for each in integrands]
+    np.testing.assert_allclose(divergences(*densities(p, q)), expected, rtol=0.03)
+
+
+def test_divergences_are_their_sums():
+    rng = np.random.default_rng(0)
+    a, b, c, d = rng.normal(size=(4, 50))
+    mixed = [np.log((np.exp(u) + np.exp(v)) / 2) for u, v in ((a, b), (c, d))]
+    share = [np.abs(np.exp(u) - np.exp(v)) / (np.exp(u) + np.exp(v)) for u, v in ((a, b), (c, d))]
+    expected = [
+        ((a - mixed[0]).mean() + (d - mixed[1]).mean()) / 2,
+        (a - b).mean(),
+        (d - c).mean(),
+        (share[0].mean() + share[1].mean()) / 2,
+    ]
+    np.testing.assert_allclose(divergences(a, b, c, d), expected, rtol=1e-12)
+
+
+def test_divergences_of_equal_and_of_separate_laws():
+    same = np.zeros(5)
+    assert divergences(same, same, same, same) == pytest.approx((0, 0, 0, 0))
+    nowhere = np.full(5, -np.inf)
+    apart = divergences(same, nowhere, nowhere, same)
+    assert apart == pytest.approx((np.log(2), np.inf, np.inf, 1))
 
 
 def test_an_estimated_optimum_is_near_the_true_one():
