@@ -120,6 +120,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     add("--workdir", required=True, type=_folder)
     add("--metrics", help="names of `gan-jax list metrics`, with commas between (all that apply)")
     add("--step", type=int)
+    add = verb("report", "Write report.html of a run, a sweep or a reproduced table.")
+    add("--workdir", required=True, type=_folder)
     add = verb("reproduce", "Measure a published table: `gan-jax list tables` names them.")
     add("name", metavar="NAME")
     add("--workdir", required=True, type=_folder)

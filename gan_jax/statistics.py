@@ -40,7 +40,7 @@ class Known(NamedTuple):
 KNOWN = (
     Known("frechet*", -1),
     Known("kernel*", -1),
-    Known("modes", 1, "modes found"),
+    Known("modes", 1, "number found"),
     Known("high_quality", 1, "share of samples"),
     Known("reverse_kl*", -1, "nats"),
     Known("coverage*", 1, "share of reals"),
@@ -49,7 +49,7 @@ KNOWN = (
     Known("precision*", 1, "share of samples"),
     Known("inception*", 1),
     Known("ks", -1, "largest gap of the two CDFs"),
-    Known("classes", 1, "classes found"),
+    Known("classes", 1, "number found"),
     Known("confidence", 1, "mean probability"),
     Known("parzen*", 1, "nats"),
 )

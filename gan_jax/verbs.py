@@ -72,6 +72,14 @@ def reproduce(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax.reproduce import reproduce as measure
 
     print(measure(args.name, args.workdir, args.quick))
+    report(args, overrides)
+
+
+def report(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Writes report.html of a run, a sweep or a table."""
+    from gan_jax.report import write
+
+    print(f"look at {write(args.workdir)}")
 
 
 def data(args: argparse.Namespace, overrides: dict[str, str]) -> None:
@@ -104,6 +112,7 @@ VERBS = {
     "train": train,
     "sample": sample,
     "evaluate": evaluate,
+    "report": report,
     "reproduce": reproduce,
     "data": data,
     "list": listing,

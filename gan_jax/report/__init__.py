@@ -1,1 +1,37 @@
-"""What is made from results: the README's tables (readme.py)."""
+"""report.html: a sweep, a run or a reproduced table as one file to look at."""
+
+from pathlib import Path
+
+from gan_jax import statistics
+from gan_jax.records import write_atomically
+from gan_jax.types import ConfigError
+from gan_jax.writer import writing
+
+
+def write(workdir: str | Path) -> Path:
+    """Writes DIR/report.html, for a sweep its table.json too. Raises ConfigError for no results."""
+    folder = Path(workdir)
+    content = _page(folder).encode(errors="replace")
+    path = folder / "report.html"
+    with writing(path):
+        write_atomically(path, content)
+    return path
+
+
+def _page(folder: Path) -> str:
+    if (folder / "rows.json").exists():
+        from gan_jax.report.sweep import sweep_page
+
+        return sweep_page(folder, statistics.write(folder))
+    if (folder / "config.json").exists():
+        from gan_jax.report.run import run_page
+
+        return run_page(folder)
+    if (folder / "table.json").exists():
+        from gan_jax.report.table import table_page
+
+        return table_page(folder)
+    raise ConfigError(
+        f"nothing to report in {str(folder)!r}: give a --workdir that train, sweep or reproduce "
+        "has written"
+    )

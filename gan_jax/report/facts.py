@@ -1,0 +1,74 @@
+"""What a page says of its origin: the head, the config beside its defaults, with what it ran."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gan_jax.config import flatten, get_config, to_json
+from gan_jax.report.markup import Html, cell, join, section, table, tag
+from gan_jax.report.parts import pill
+from gan_jax.typeset import show
+
+ABSENT = "absent"
+
+
+def head(
+    kind: str,
+    title: str,
+    says: Sequence[Any],
+    command: str | None = None,
+    more: Sequence[Html | None] = (),
+) -> Html:
+    """What this is, in a few words, and the command that makes it again."""
+    line = tag("p", between(says, Html(" &middot; ")), class_="says")
+    code = tag("pre", tag("code", command), class_="command") if command else None
+    return tag("header", tag("p", kind, class_="kind"), tag("h1", title), line, code, *more)
+
+
+def between(parts: Sequence[Any], mark: Html) -> Html:
+    """The parts with the mark between each two."""
+    return join([each for part in parts for each in (mark, part)][1:])
+
+
+def navigation(parts: Mapping[str, str]) -> Html:
+    """Links to the sections of the page."""
+    return tag("nav", *(tag("a", t, href=f"#{i}") for i, t in parts.items()), aria_label="Sections")
+
+
+def config_section(configs: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> Html:
+    """What the config changes of the defaults; the varied leaves with all their values."""
+    flat = [leaves(config) for config in configs]
+    default = leaves(to_json(get_config()))
+    rows: list[tuple[str, str, str, str | None]] = []
+    for leaf in varied:
+        values = list(dict.fromkeys(each.get(leaf, ABSENT) for each in flat))
+        shown = ", ".join(values[:40]) + (f", and {len(values) - 40} more" if values[40:] else "")
+        rows.append((leaf, default.get(leaf, ABSENT), shown, "varied"))
+    for leaf in sorted(set(default) | set(flat[0])):
+        here = flat[0].get(leaf, ABSENT)
+        if leaf not in varied and here != default.get(leaf, ABSENT):
+            rows.append((leaf, default.get(leaf, ABSENT), here, None))
+    cells = [
+        (cell(tag("code", leaf)), cell(was), cell(now), cell(pill(mark) if mark else None))
+        for leaf, was, now, mark in rows
+    ]
+    changed = (
+        table(("leaf", "default", "here", ""), cells, "Config beside its defaults", class_="config")
+        if cells
+        else tag("p", "Every leaf has its default.", class_="empty")
+    )
+    lines = "\n".join(f"{leaf} = {value}" for leaf, value in flat[0].items() if leaf not in varied)
+    whole = tag("details", tag("summary", "All leaves"), tag("pre", lines, class_="lines"))
+    return section("config", "Config", changed, whole)
+
+
+def leaves(config: Mapping[str, Any]) -> dict[str, str]:
+    """Every leaf by its dotted path, as text; an empty section is none."""
+    return {str(leaf): show(value) for leaf, value in flatten(config).items()}
+
+
+def made_with(versions: Any, hardware: Any, *more: Any) -> Html:
+    """Versions and hardware."""
+    rows = [("hardware", hardware or "not recorded")]
+    rows += sorted(versions.items()) if isinstance(versions, Mapping) else []
+    facts = [join((tag("dt", name), tag("dd", value))) for name, value in rows]
+    return section("made-with", "Made with", tag("dl", *facts), *more)

@@ -1,0 +1,121 @@
+"""Small parts that pages share: pills, cells, heads that sort, filters, one view a metric."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_jax.report.markup import Html, cell, join, link, tag
+from gan_jax.results import inside
+from gan_jax.statistics import known
+from gan_jax.typeset import number, show
+
+KINDS = {"done": "good", "diverged": "warn", "failed": "bad"}
+
+
+def pill(status: str) -> Html:
+    return tag("span", status, class_=f"pill {KINDS.get(status, 'quiet')}")
+
+
+def labels(names: Sequence[str]) -> Html:
+    return join(tag("span", name, class_="label") for name in names)
+
+
+def log_link(row_folder: str, log: Any) -> Html | str | None:
+    """The log of a row, as a link where its path stays inside the row's folder."""
+    if not log:
+        return None
+    return link(f"{row_folder}{log}", "log") if inside(log) else f"log: {log}"
+
+
+def metric_name(name: str) -> Html:
+    """A metric's name, its part small before it."""
+    part, slash, rest = name.rpartition("/")
+    return join((tag("small", part + slash), rest)) if slash else join((name,))
+
+
+def number_cell(value: Any, odd: Any = None, places: int | None = None, **more: Any) -> Html:
+    """A number to sort by, with that many decimals; what was not finite is named."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return cell(odd or "-", kind="num quiet", **more)
+    shown = number(value) if places is None else f"{value:.{places}f}"
+    return cell(shown, repr(value), "num", **more)
+
+
+def decimals(values: Iterable[Any]) -> int | None:
+    """How many decimals a column needs for four digits of its largest number, so that they align.
+
+    None where the numbers differ too much in size for that.
+    """
+    found = [abs(v) for v in values if isinstance(v, int | float) and v]
+    if all(float(v).is_integer() for v in found):
+        return 0 if max(found, default=0) < 1e9 else None
+    if max(found) >= 1e6 or max(found) < 1e-3:
+        return None
+    return max(0, 3 - math.floor(math.log10(max(found))))
+
+
+def relative(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def shown(metrics: Sequence[str], make: Callable[[str], Any]) -> list[Html]:
+    """One part a metric, of which the page shows the chosen one."""
+    return [
+        tag("div", make(name), data_metric=name, hidden=i > 0) for i, name in enumerate(metrics)
+    ]
+
+
+def axis_of(name: str) -> str:
+    """The name of a metric with its unit."""
+    unit = unit_of(name)
+    return f"{name} ({unit})" if unit else name
+
+
+def unit_of(name: str) -> str:
+    """What a metric counts, or nothing."""
+    row = known(name)
+    return row.unit if row else ""
+
+
+def value_cell(value: Any) -> Html:
+    """A config's value, right-aligned and sorted as a number where it is one."""
+    return cell(show(value), repr(value), "num") if numeric([value]) else cell(show(value))
+
+
+def header(name: str, numeric: bool = True, **attributes: Any) -> Html:
+    """A column's head: a button that sorts by it."""
+    button = tag("button", metric_name(name), type="button")
+    kind = "right" if numeric else None
+    return tag(
+        "th", button, scope="col", data_name=name, aria_sort="none", class_=kind, **attributes
+    )
+
+
+def numeric(values: Iterable[Any]) -> bool:
+    """Whether all of a leaf's values are numbers."""
+    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+
+
+def filters(name: str, count: int, statuses: Sequence[str]) -> Html:
+    """What narrows a table down, and how many of its rows are left."""
+    hint = "words, or setting=3" if name == "rows" else "words, or penalty.weight=1"
+    words = tag("input", type="search", placeholder=hint, autocomplete="off", spellcheck="false")
+    parts = [tag("label", "Filter ", words)]
+    if len(statuses) > 2:
+        options = [tag("option", status or "all", value=status) for status in statuses]
+        parts.append(tag("label", "Status ", tag("select", *options, autocomplete="off")))
+    parts.append(tag("output", f"{count} of {count}"))
+    return tag("div", *parts, class_="filters", data_for=name)
+
+
+def scroll(whole: Html, label: str) -> Html:
+    return tag("div", whole, class_="scroll tall", tabindex="0", role="region", aria_label=label)
+
+
+def quiet(says: str) -> Html:
+    return tag("p", says, class_="quiet")
+
+
+def empty(says: str) -> Html:
+    return tag("p", says, class_="empty")

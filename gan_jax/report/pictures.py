@@ -1,0 +1,45 @@
+"""Pictures for the page: small ones as data URIs, so that the file stays one and small."""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+PICTURES_BYTES = 9_000_000  # of all thumbnails together: the page stays below 15 MB
+SIZES = (160, 112, 80, 56, 40)  # pixels of the longer side; shown at half as many or fewer
+_UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+
+
+def thumbnails(paths: Sequence[Path | None]) -> list[str | None]:
+    """A data URI each, at the largest size at which all of them fit; None for no picture."""
+    for size in SIZES:
+        found, total = [], 0
+        for path in paths:
+            uri = None if path is None else thumbnail(path, size)
+            found.append(uri)
+            total += len(uri or "")
+            if total > PICTURES_BYTES:
+                break
+        else:
+            return found
+    return [None] * len(paths)
+
+
+def thumbnail(path: Path, size: int) -> str | None:
+    """The PNG file, at most `size` pixels wide and high, as WebP; None where it cannot be read."""
+    try:
+        with Image.open(path, formats=["PNG"]) as file:
+            picture = file.convert("L" if file.mode in ("1", "L") else "RGB")
+        picture.thumbnail((size, size), Image.Resampling.LANCZOS)
+        out = io.BytesIO()
+        picture.save(out, "WEBP", quality=72, method=2)
+    except _UNREADABLE:
+        return None
+    return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def last_grid(run_dir: Path) -> Path | None:
+    """The newest picture of samples/."""
+    return max(run_dir.glob("samples/step_*.png"), key=lambda path: path.name, default=None)

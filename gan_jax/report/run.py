@@ -1,0 +1,153 @@
+"""The page of one run: how it ended, its numbers, its curves, its last samples, its config."""
+
+import base64
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan_jax.plots import read_columns
+from gan_jax.report import charts, facts
+from gan_jax.report.gather import MOST_POINTS
+from gan_jax.report.markup import Html, cell, join, link, page, section, table, tag
+from gan_jax.report.parts import (
+    empty,
+    labels,
+    log_link,
+    metric_name,
+    number_cell,
+    pill,
+    quiet,
+    relative,
+    unit_of,
+)
+from gan_jax.report.pictures import last_grid, thumbnail
+from gan_jax.results import read_summary
+from gan_jax.typeset import number
+from gan_jax.writer import read_config
+
+PARTS = {"samples": "Samples", "numbers": "Numbers", "curves": "Curves", "config": "Config"}
+GRID_BYTES = 3_000_000  # a larger picture is shown smaller, and linked
+# The curves that share a panel: title -> (metric, its name in the legend).
+TOGETHER = {
+    "loss": {"disc_loss": "disc", "gen_loss": "gen"},
+    "mean D": {"d_real": "on reals", "d_fake": "on fakes"},
+    "accuracy of disc": {"acc_real": "on reals", "acc_fake": "on fakes"},
+}
+SHARES = {"mean D", "accuracy of disc"}  # drawn from 0 to 1
+Columns = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def run_page(folder: Path) -> str:
+    """The file's text."""
+    config, summary = read_config(folder), read_summary(folder)
+    path = folder / "metrics.jsonl"
+    columns = read_columns(path) if path.exists() else {}
+    return page(
+        f"{folder.resolve().name} - gan_jax",
+        _head(folder, config, summary),
+        facts.navigation(PARTS),
+        tag(
+            "main",
+            tag("div", _samples(folder), _numbers(summary, columns), class_="beside"),
+            _curves(columns),
+            facts.config_section([config], []),
+        ),
+    )
+
+
+def _head(folder: Path, config: dict[str, Any], summary: dict[str, Any] | None) -> Html:
+    if summary is None:
+        return facts.head("run", folder.resolve().name, [pill("unfinished")])
+    seconds = summary.get("seconds")
+    says: list[Any] = [
+        join((pill(summary["status"]), labels(summary["labels"]))),
+        f"step {number(summary.get('step'))} of {number(config.get('steps'))}",
+        f"{number(seconds)} s",
+        log_link("", summary.get("log")),
+    ]
+    reason = tag("p", summary["reason"], class_="reason") if summary.get("reason") else None
+    return facts.head("run", folder.resolve().name, [s for s in says if s], more=[reason])
+
+
+def _samples(folder: Path) -> Html:
+    grid, gif = last_grid(folder), folder / "samples" / "progress.gif"
+    if grid is None:
+        return section("samples", "Samples", empty("No samples yet."))
+    small = grid.stat().st_size <= GRID_BYTES
+    whole = base64.b64encode(grid.read_bytes()).decode() if small else ""
+    source = f"data:image/png;base64,{whole}" if small else thumbnail(grid, 960)
+    step = re.sub(r"\D", "", grid.stem).lstrip("0") or "0"
+    picture = tag("img", src=source, alt=f"samples at step {step}", class_="grid")
+    files = [link(relative(grid, folder), "this grid")]
+    files += [link(relative(gif, folder), "progress.gif: how it came about")] * gif.exists()
+    words = join((f"Step {step}: ", facts.between(files, Html(" &middot; "))))
+    return section("samples", "Samples", tag("p", words, class_="quiet"), picture)
+
+
+def _numbers(summary: dict[str, Any] | None, columns: Columns) -> Html:
+    """The last value of each metric, the evaluation's first."""
+    if summary is None:
+        last = {name: float(values[-1]) for name, (_, values) in columns.items()}
+        says = "The run has not ended: these are its latest numbers."
+        odd = {name: str(value) for name, value in last.items() if not np.isfinite(value)}
+        found: dict[str, Any] = {name: v for name, v in last.items() if name not in odd}
+    else:
+        found, says = summary["metrics"], "At the end of the run."
+        odd = found.get("nonfinite") or {}
+    names = sorted({*found, *odd} - {"nonfinite"}, key=lambda n: ("/" not in n, n))
+    if not names:
+        return section("numbers", "Numbers", empty("No numbers yet."))
+    rows = [(cell(metric_name(n)), number_cell(found.get(n), odd.get(n))) for n in names]
+    whole = table(("metric", "value"), rows, "Numbers", {"value"}, class_="narrow")
+    return section("numbers", "Numbers", quiet(says), whole)
+
+
+def _curves(columns: Columns) -> Html:
+    if not any(len(steps) > 1 for steps, _ in columns.values()):
+        return section("curves", "Curves", empty("No curves yet."))
+    drawn = [
+        _panel(title, found)
+        for title, names in panels(list(columns)).items()
+        if (found := {label: columns[name] for name, label in names.items()})
+    ]
+    return section("curves", "Curves", tag("div", *drawn, class_="panels"))
+
+
+def panels(names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """{title: {metric: its name in the legend}}: what belongs together, then one each."""
+    made = {t: {n: label for n, label in g.items() if n in names} for t, g in TOGETHER.items()}
+    counts = {n: n.rpartition("_")[2] for n in sorted(names) if "/count_" in n}
+    made["samples of each class"] = dict(list(counts.items())[: 2 * charts.COLOURS])
+    taken = {name for group in made.values() for name in group} | set(counts)
+    for name in sorted(set(names) - taken, key=lambda n: ("/" not in n, n)):
+        real = name.removesuffix("_real")
+        group = made.setdefault(real if real in names else name, {})
+        group[name] = "on reals" if real != name else "on samples"
+    return {title: group for title, group in made.items() if group}
+
+
+def _panel(title: str, found: Columns) -> Html:
+    lines, key = [], []
+    for i, (label, (x, y)) in enumerate(found.items()):
+        colour = f"c{i % charts.COLOURS}"
+        kept = np.isfinite(y)
+        if kept.any():
+            lines.append(charts.Line(colour, *_smooth(x[kept], y[kept])))
+        key.append(tag("span", tag("i", class_=f"key {colour}"), label))
+    if not lines:
+        return tag("figure", tag("figcaption", title), empty("No finite number."))
+    share = title in SHARES
+    limits = (0.0, 1.0) if share else charts.span(np.concatenate([line.y for line in lines]))
+    legend = tag("p", *key, class_="legend small") if len(found) > 1 else None
+    return charts.curves(title, lines, limits, unit_of(title), legend)
+
+
+def _smooth(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means of equal groups of points where there are more than can be told apart."""
+    groups = min(len(x), 2 * MOST_POINTS)
+    edges = np.linspace(0, len(x), groups + 1).astype(int)[:-1]
+    size = np.diff([*edges, len(x)])
+    return np.add.reduceat(x, edges) / size, np.add.reduceat(y, edges) / size

@@ -1,0 +1,100 @@
+"""The settings of a sweep, a line each: errors, intervals, every seed, the paired difference."""
+
+from typing import Any
+
+from gan_jax.report import charts
+from gan_jax.report.gather import Sweep
+from gan_jax.report.markup import Html, cell, join, section, tag
+from gan_jax.report.parts import (
+    empty,
+    filters,
+    header,
+    number_cell,
+    numeric,
+    quiet,
+    scroll,
+    value_cell,
+)
+from gan_jax.typeset import interval, percent, plus_minus
+
+
+def settings_section(sweep: Sweep) -> Html:
+    """The table of settings; the columns of one metric are shown at a time."""
+    made = sweep.table
+    if not made["settings"]:
+        return section("settings", "Settings", empty("This sweep has no rows."))
+    scales = {name: _scale(made, name) for name in sweep.metrics}
+    heads = [header("setting")]
+    heads += [
+        header(leaf, numeric(s["values"][leaf] for s in made["settings"])) for leaf in made["by"]
+    ]
+    heads += [header("done"), header("failed", title="diverged or failed, of those that ended")]
+    for i, name in enumerate(sweep.metrics):
+        heads += _heads(made, name, scales[name], hidden=i > 0)
+    paired = {(pair["metric"], pair["setting"]): pair for pair in made["paired"]}
+    body = [_line(sweep, i, setting, scales, paired) for i, setting in enumerate(made["settings"])]
+    whole = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), class_="sortable")
+    says = (
+        "Over seeds: mean ± standard error, median, 95 % bootstrap interval of the mean "
+        "(2,000 draws). Means are over the rows that are done. "
+    )
+    if made["best"]:
+        says += "The difference is to the best setting (marked), over the same seeds."
+    box = scroll(whole, "Settings")
+    return section("settings", "Settings", quiet(says), filters("settings", len(body), []), box)
+
+
+def _scale(made: dict[str, Any], name: str) -> tuple[float, float]:
+    each = [v for s in made["settings"] for v in s["metrics"][name]["each"] if v is not None]
+    return charts.span(each)
+
+
+def _heads(made: dict[str, Any], name: str, scale: tuple[float, float], hidden: bool) -> list[Html]:
+    shown: dict[str, Any] = {"data_metric": name, "hidden": hidden}
+    strip = join((tag("span", "each seed"), charts.strip_scale(scale)))
+    heads = [
+        header(name, **shown),
+        header("median", **shown),
+        header("95 % interval", **shown),
+        tag("th", strip, scope="col", **shown),
+    ]
+    return heads + ([header("difference", **shown)] if _is_paired(made, name) else [])
+
+
+def _is_paired(made: dict[str, Any], name: str) -> bool:
+    return any(pair["metric"] == name for pair in made["paired"])
+
+
+def _line(
+    sweep: Sweep, i: int, setting: dict[str, Any], scales: dict[str, Any], paired: dict[Any, Any]
+) -> Html:
+    made = sweep.table
+    best = made["best"] is not None and made["best"]["setting"] == i
+    of_all = f"{setting['done']}/{setting['seeds']}"
+    name = tag("a", f"{i}", href="#rows", data_filter=f"setting={i}", title="show its rows")
+    rate = setting["failure_rate"]
+    cells = [
+        cell(join((name, tag("span", "best", class_="pill good") if best else None)), i, "num"),
+        *(value_cell(setting["values"][leaf]) for leaf in made["by"]),
+        cell(of_all, setting["done"], "num"),
+        cell(percent(rate), rate, f"num{' warn' if rate else ''}"),
+    ]
+    for place, metric in enumerate(sweep.metrics):
+        found = setting["metrics"][metric]
+        shown: dict[str, Any] = {"data_metric": metric, "hidden": place > 0}
+        cells += [
+            cell(plus_minus(found), found["mean"], "num strong", **shown),
+            number_cell(found["median"], **shown),
+            cell(interval(found), found["low"], "num", **shown),
+            cell(charts.strip(found, scales[metric]), kind="seeds", **shown),
+        ]
+        if _is_paired(made, metric):
+            cells.append(_difference(paired.get((metric, i)), shown))
+    return tag("tr", *cells, class_="best" if best else None)
+
+
+def _difference(pair: dict[str, Any] | None, shown: dict[str, Any]) -> Html:
+    if pair is None:
+        return cell("reference", 0, "num quiet", **shown)
+    found = {"mean": pair["mean_difference"], "standard_error": pair["standard_error"]}
+    return cell(plus_minus(found), found["mean"], "num", title=f"n = {pair['n']}", **shown)

@@ -1,0 +1,78 @@
+"""The page of a reproduced table: its rows as reproduce wrote them, and its picture."""
+
+from pathlib import Path
+from typing import Any
+
+from gan_jax.report import facts
+from gan_jax.report.markup import Html, cell, join, page, section, table, tag
+from gan_jax.report.parts import empty, numeric, value_cell
+from gan_jax.report.pictures import thumbnail
+from gan_jax.results import read_object
+from gan_jax.typeset import number, plus_minus, show
+
+PARTS = {"table": "Table", "made-with": "Made with"}
+# Columns that are shown as one, with their error; "each" is too long for a cell.
+ERRORS = {"published": "published_error", "measured": "standard_error"}
+HIDDEN = {"each", *ERRORS.values()}
+
+
+def table_page(folder: Path) -> str:
+    """The file's text. Raises ConfigError where table.json is not reproduce's."""
+    made = read_object(folder / "table.json", "a --workdir that reproduce has written")
+    name = str(made.get("name", "table"))
+    says = [f"{number(made['seconds'])} s"] if isinstance(made.get("seconds"), float) else []
+    command = str(made["command"]) if made.get("command") else None
+    return page(
+        f"{name} - gan_jax",
+        facts.head("reproduced table", name, says, command),
+        facts.navigation(PARTS),
+        tag(
+            "main",
+            section("table", "Table", _rows(made.get("rows"))),
+            _picture(folder),
+            facts.made_with(made.get("versions"), made.get("hardware")),
+        ),
+    )
+
+
+def _rows(rows: Any) -> Html:
+    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    if not rows:
+        return empty("This table has no rows.")
+    names = [n for n in dict.fromkeys(n for row in rows for n in row) if n not in HIDDEN]
+    body = [[_cell(row, name) for name in names] for row in rows]
+    right = {n.replace("_", " ") for n in names if numeric(row.get(n) or 0 for row in rows)}
+    return table([name.replace("_", " ") for name in names], body, "Table", right)
+
+
+def _cell(row: dict[str, Any], name: str) -> Html:
+    value = row.get(name)
+    if name in ERRORS:
+        found = {"mean": value, "standard_error": row.get(ERRORS[name])}
+        plain = all(v is None or isinstance(v, int | float) for v in found.values())
+        return cell(plus_minus(found), kind="num") if plain else cell(str(value))
+    if name.startswith("eigenvalues") and isinstance(value, list):
+        return cell(", ".join(_complex(each) for each in value), kind="figures")
+    if isinstance(value, list):
+        return cell(join(tag("div", show(each)) for each in value), kind="wrap")
+    if isinstance(value, float):
+        return cell(number(value), kind="num")
+    return value_cell(value) if value is not None else cell("-")
+
+
+def _complex(pair: Any) -> str:
+    """[re, im] as a + bi."""
+    try:
+        re, im = (float(part) for part in pair)
+    except (TypeError, ValueError):
+        return str(pair)
+    return f"{re:.4f}" if im == 0 else f"{re:.4f} {'-' if im < 0 else '+'} {abs(im):.4f}i"
+
+
+def _picture(folder: Path) -> Html | None:
+    path = folder / "picture.png"
+    source = thumbnail(path, 1600) if path.exists() else None
+    if source is None:
+        return None
+    picture = tag("img", src=source, alt="the table as a picture", class_="grid wide")
+    return section("picture", "Picture", picture)
