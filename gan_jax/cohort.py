@@ -1,15 +1,26 @@
-"""Many rows as one program: configs that differ in seed and numbers only, over a member axis."""
+"""Many rows as one program: configs that differ in traced numbers only, over a member axis [M].
+
+Rows train together by vmap (chunk = M), one after the other inside the program (chunk = 1), or in
+chunks; with several devices each has its share of the rows. Either way a row gives the numbers that
+it gives alone, to rounding.
+"""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import AxisType, Mesh, PartitionSpec
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax.game import make_setup
-from gan_jax.steps import make_init, make_train_many
-from gan_jax.types import GanState, Hypers, PyTree
+from gan_jax.steps import jit_loop, make_init, make_train_many, mean_example
+from gan_jax.terms import numbers_of, objective_term
+from gan_jax.types import Array, GanState, Hypers, PyTree
+
+MEMBER = "member"  # the mesh axis of rows
 
 
 def stack(trees: Sequence[PyTree]) -> PyTree:
@@ -17,15 +28,72 @@ def stack(trees: Sequence[PyTree]) -> PyTree:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
+def row(trees: PyTree, index: int) -> PyTree:
+    """One member of a stacked tree."""
+    return jax.tree.map(lambda leaf: leaf[index], trees)
+
+
+def objectives_of(configs: Sequence[ConfigDict]) -> tuple[str, ...]:
+    """The objectives that a switch has to offer; none where the rows agree on one."""
+    names = sorted({c.objective for c in configs})
+    return tuple(names) if len(names) > 1 else ()
+
+
+def rows_hypers(configs: Sequence[ConfigDict]) -> Hypers:
+    """The rows' numbers, [M] each. A number that only some rows' objectives take is 0 elsewhere."""
+    names = objectives_of(configs)
+    args = sorted({key for c in configs for key in c.objective_args})
+
+    def of(c: ConfigDict) -> Hypers:
+        numbers = config_lib.hypers(c)
+        defaults = numbers_of(objective_term(c.objective))
+        known = {k: c.objective_args.get(k, defaults.get(k, 0.0)) for k in args}
+        mine = {k: jnp.asarray(v, float) for k, v in known.items()}
+        index = {"index": jnp.asarray(names.index(c.objective), jnp.int32)} if names else {}
+        return numbers.replace(objective={**mine, **index})
+
+    return stack([of(c) for c in configs])
+
+
 def init_rows(configs: Sequence[ConfigDict]) -> tuple[GanState, Hypers]:
     """States and numbers of the rows, [M, ...] each; the first config's static part builds them."""
-    setup = make_setup(configs[0])
     keys = stack([jax.random.key(c.seed) for c in configs])
-    hypers = stack([config_lib.hypers(c) for c in configs])
+    hypers = rows_hypers(configs)
     init = jax.jit(jax.vmap(make_init(configs[0]), in_axes=(0, 0, None)))
-    return init(keys, hypers, jnp.zeros(setup.shape)), hypers
+    return init(keys, hypers, mean_example(configs[0])), hypers
 
 
-def make_train_rows(config: ConfigDict) -> Callable[..., tuple[GanState, PyTree]]:
-    """make_train_many for rows: states, order, hypers have a member axis, examples are shared."""
-    return jax.vmap(make_train_many(config), in_axes=(0, None, 0, 0, None))
+def make_train_rows(
+    config: ConfigDict, objectives: Sequence[str] = (), chunk: int | None = None
+) -> Callable[..., tuple[GanState, PyTree]]:
+    """make_train_many for rows: states, order, hypers have a member axis, examples are shared.
+
+    chunk rows at a time are one vmap; all by default.
+    """
+    train_many = make_train_many(config, objectives)
+
+    def train_rows(
+        states: GanState, examples: PyTree, orders: Array, hypers: Hypers, steps: Array
+    ) -> tuple[GanState, PyTree]:
+        def one(each: tuple[GanState, Array, Hypers]) -> tuple[GanState, PyTree]:
+            state, order, numbers = each
+            return train_many(state, examples, order, numbers, steps)
+
+        rows = states, orders, hypers
+        if chunk is None or chunk >= orders.shape[0]:
+            return jax.vmap(one)(rows)
+        return lax.map(one, rows, batch_size=chunk)
+
+    return train_rows
+
+
+def jit_rows(train_rows: Callable[..., Any], devices: Sequence[jax.Device]) -> Any:
+    """The rows' program, each device with its share of the rows; they must divide evenly."""
+    if len(devices) == 1:
+        return jit_loop(train_rows)
+    mesh = Mesh(np.asarray(devices), (MEMBER,), axis_types=(AxisType.Auto,))
+    mine, all_of_it = PartitionSpec(MEMBER), PartitionSpec()
+    specs = (mine, all_of_it, mine, mine, all_of_it)
+    return jit_loop(
+        jax.shard_map(train_rows, mesh=mesh, in_specs=specs, out_specs=mine, check_vma=False)
+    )

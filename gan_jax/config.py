@@ -1,12 +1,11 @@
 """Every default with its unit or reason; overrides; validation of values; the traced numbers.
 
 A config is a locked `ml_collections.ConfigDict`. An experiment edits `get_config()`, the command
-line overrides leaves, `problems` tells what is wrong with the values, `hypers` takes out the
+line overrides leaves, rules.problems tells what is wrong with the values, `hypers` takes out the
 numbers that are traced: they may change without a recompile, and differ between rows of a cohort.
 """
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -48,6 +47,24 @@ def _player() -> ConfigDict:
     )
 
 
+def _gen() -> ConfigDict:
+    c = _player()
+    c.rescale_gradient = 0.0  # least norm of its gradient in the batch of samples; 0: as it is
+    return c
+
+
+def _disc() -> ConfigDict:
+    c = _player()
+    c.view = "sample"  # what it decides on: a sample, or the moments of a whole batch
+    c.pack = 1  # samples a decision, of the batch_size (PacGAN)
+    c.normalise = "none"  # none, spectral (Miyato 2018), gradient (Wu 2021)
+    c.clip_weights = 0.0  # into [-c, c] after each update (wgan: 0.01); 0: not in the program
+    c.instance_noise = 0.0  # std, in units of x, on reals and fakes; 0: not in the program
+    c.instance_noise_steps = 0  # it falls linearly to 0 over these; 0: it stays
+    c.loss_scale = 1.0  # the 2014 code and many tutorials halve the sum of the cross-entropies
+    return c
+
+
 def get_config() -> ConfigDict:
     """The default: a perceptron GAN on 5,000 MNIST digits. Locked: a new key is an error."""
     c = ConfigDict()
@@ -60,6 +77,7 @@ def get_config() -> ConfigDict:
     c.penalty = ConfigDict()
     c.penalty.name = "none"
     c.penalty.weight = 0.0  # times the mean of the penalty, added to disc's loss
+    c.penalty.every_steps = 1  # n: only in every n-th step, with n times the weight (lazy)
     c.penalty.args = ConfigDict()  # numbers of the penalty; defaults in its signature
 
     c.dynamics = ConfigDict()
@@ -82,10 +100,7 @@ def get_config() -> ConfigDict:
     c.latent.low = -1.0
     c.latent.high = 1.0
 
-    c.gen = _player()
-    c.disc = _player()
-    c.disc.view = "sample"  # what disc decides on: a sample, or the moments of a whole batch
-    c.disc.loss_scale = 1.0  # the 2014 code and many tutorials halve the sum of the cross-entropies
+    c.gen, c.disc = _gen(), _disc()
 
     c.ema = ConfigDict()
     c.ema.decay = 0.999  # of gen's weights, per step; samples come from them; 0: none kept
@@ -104,79 +119,6 @@ def get_config() -> ConfigDict:
     for path in ARGS:
         leaf(c, path).unlock()
     return c
-
-
-# What a value must satisfy, by the path's last words. One row a rule: test, and what to say.
-def _finite(test: Callable[[float], bool]) -> Callable[[float], bool]:
-    return lambda v: math.isfinite(v) and test(v)
-
-
-AT_LEAST_1 = (lambda v: 1 <= v < 2**31, "an integer in [1, 2^31)")  # counts are int32 on a device
-AT_LEAST_0 = (lambda v: v >= 0, "an integer of at least 0")
-POSITIVE = (_finite(lambda v: v > 0), "a finite number above 0")
-NOT_NEGATIVE = (_finite(lambda v: v >= 0), "a finite number of at least 0")
-SHARE = (_finite(lambda v: 0 <= v < 1), "a number in [0, 1)")
-FINITE = (_finite(lambda v: True), "a finite number")
-_PLAYER_RULES = {
-    "lr": NOT_NEGATIVE,
-    "b1": SHARE,
-    "b2": SHARE,
-    "eps": POSITIVE,
-    "momentum": SHARE,
-    "momentum_end": SHARE,
-    "momentum_steps": AT_LEAST_0,
-    "schedule_steps": AT_LEAST_0,
-    "lr_decay": (_finite(lambda v: 0 < v <= 1), "a number in (0, 1]"),
-    "lr_end": NOT_NEGATIVE,
-    "clip": NOT_NEGATIVE,
-    "weight_decay": NOT_NEGATIVE,
-}
-RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "seed": (lambda v: 0 <= v < 2**32, "an integer in [0, 2^32)"),
-    **dict.fromkeys(
-        ("steps", "batch_size", "dynamics.k_disc", "dynamics.k_gen", "latent.dim")
-        + ("log_every_steps", "eval_every_steps", "sample_every_steps", "checkpoint_every_steps")
-        + ("keep_checkpoints", "eval_samples", "grid_samples"),
-        AT_LEAST_1,
-    ),
-    **{f"{player}.{k}": rule for player in ("gen", "disc") for k, rule in _PLAYER_RULES.items()},
-    "penalty.weight": NOT_NEGATIVE,
-    "disc.loss_scale": POSITIVE,
-    "data.low": (lambda v: v in (-1.0, 0.0), "-1.0 or 0.0"),
-    "data.device_mb": AT_LEAST_0,
-    "latent.low": FINITE,
-    "latent.high": FINITE,
-    "ema.decay": SHARE,
-    "stop_at_equilibrium": AT_LEAST_0,
-    "equilibrium_band": (_finite(lambda v: 0 < v < 0.5), "a number in (0, 0.5)"),
-}
-CHOICES = {
-    "latent.law": LATENT_LAWS,
-    "precision": PRECISIONS,
-    **{f"{player}.optimizer": OPTIMIZERS for player in ("gen", "disc")},
-    **{f"{player}.schedule": SCHEDULES for player in ("gen", "disc")},
-}
-
-
-def problems(config: ConfigDict) -> list[str]:
-    """All that is wrong with the values, a line each; experiment.check looks up the names."""
-    flat = flatten(config)
-    found = [
-        f"{path} is {flat[path]!r}: expected {expected}"
-        for path, (test, expected) in RULES.items()
-        if not test(flat[path])
-    ]
-    for path, choices in CHOICES.items():
-        found += attempt(choose, path, flat[path], choices)
-    for name in ("eval_every_steps", "sample_every_steps", "checkpoint_every_steps"):
-        if config.log_every_steps > 0 and flat[name] % config.log_every_steps:
-            found.append(
-                f"{name} is {flat[name]}: expected a multiple of log_every_steps, "
-                f"{config.log_every_steps}"
-            )
-    if config.latent.law == "uniform" and not config.latent.low < config.latent.high:
-        found.append(f"latent.low is {config.latent.low}: expected below {config.latent.high}")
-    return found
 
 
 def override(config: ConfigDict, texts: Mapping[str, str]) -> list[str]:
@@ -227,6 +169,8 @@ def to_json(config: ConfigDict) -> dict[str, Any]:
 _OPTIM: tuple[str, ...] = ("lr", "b1", "b2", "eps", "momentum", "momentum_end", "momentum_steps")
 _OPTIM += ("schedule_steps", "lr_decay", "lr_end", "clip", "weight_decay")
 
+_DISC_NUMBERS = ("loss_scale", "clip_weights", "instance_noise", "instance_noise_steps")
+
 
 def hypers(config: ConfigDict) -> Hypers:
     """The traced numbers, as arrays: mixing in Python floats would retrace."""
@@ -249,5 +193,8 @@ def hypers(config: ConfigDict) -> Hypers:
         objective=arrays(dict(config.objective_args)),
         penalty=arrays({"weight": config.penalty.weight, **dict(config.penalty.args)}),
         dynamics=arrays({k: v for k, v in config.dynamics.args.items() if isinstance(v, float)}),
-        game=arrays({"loss_scale": config.disc.loss_scale, "ema_decay": config.ema.decay}),
+        game=arrays(
+            {"ema_decay": config.ema.decay, "rescale_gradient": config.gen.rescale_gradient}
+            | {name: config.disc[name] for name in _DISC_NUMBERS}
+        ),
     )

@@ -15,14 +15,14 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import data, nets
+from gan_jax import data, nets, terms
 from gan_jax.data.base import parse_split
 from gan_jax.dynamics import DYNAMICS
-from gan_jax.game import make_setup
+from gan_jax.game import make_disc, make_setup
 from gan_jax.leaves import MANY_CHOICES, attempt, choose
+from gan_jax.nets.normalise import NORMALISERS
 from gan_jax.nets.views import VIEWS
-from gan_jax.objectives import OBJECTIVES
-from gan_jax.penalties import PENALTIES
+from gan_jax.rules import problems
 from gan_jax.steps import make_init, make_train_step
 from gan_jax.types import ConfigError, DataMissingError, GanState, UserError
 
@@ -118,7 +118,7 @@ def _is(name: str | None, file: str) -> bool:
 
 def check(config: ConfigDict, found: list[str] | None = None) -> None:
     """Raises one ConfigError with everything that is wrong with a config, `found` first."""
-    found = (found or []) + config_lib.problems(config)
+    found = (found or []) + problems(config)
     try:
         found += _wrong_names(config) or _wrong_args(config)
     except DataMissingError:
@@ -155,10 +155,11 @@ def _check_shapes(config: ConfigDict) -> None:
 
 def _wrong_names(config: ConfigDict) -> list[str]:
     tables: dict[str, Any] = {
-        "objective": OBJECTIVES,
-        "penalty.name": [*PENALTIES, "none"],
+        "objective": terms.OBJECTIVE_TERMS,
+        "penalty.name": [*terms.PENALTY_TERMS, "none"],
         "dynamics.name": DYNAMICS,
         "disc.view": VIEWS,
+        "disc.normalise": NORMALISERS,
         "gen.net": nets.names(),
         "disc.net": nets.names(),
     }
@@ -173,8 +174,8 @@ def _wrong_names(config: ConfigDict) -> list[str]:
 def _wrong_args(config: ConfigDict) -> list[str]:
     law = data.law(config.data.name)
     takers = {
-        "objective_args": OBJECTIVES[config.objective],
-        "penalty.args": PENALTIES.get(config.penalty.name),
+        "objective_args": terms.objective_term(config.objective),
+        "penalty.args": terms.penalty_term(config.penalty.name),
         "dynamics.args": DYNAMICS[config.dynamics.name],
         "data.args": law.sample if law else None,
     }
@@ -186,13 +187,12 @@ def _wrong_args(config: ConfigDict) -> list[str]:
     ]
     shape = data.spec(config.data.name, config.data.dir).shape
     found += attempt(nets.make_generator, config.gen.net, config.gen.args, shape, "identity")
-    found += attempt(nets.make_discriminator, config.disc.net, config.disc.args)
+    found += attempt(make_disc, config, shape)
     return found + attempt(_check_sizes, config)
 
 
 def _check_arg(path: str, taker: Callable[..., Any] | None, key: str, value: Any) -> None:
-    known = inspect.signature(taker).parameters if taker else {}
-    names = [k for k, p in known.items() if p.default is not inspect.Parameter.empty]
+    names = terms.numbers_of(taker)
     if not names:
         raise ConfigError(f"{path}.{key}: nothing here takes numbers")
     choose(path, key, names)

@@ -9,8 +9,7 @@ from typing import Any
 from gan_jax import data, nets, reproduce
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.evaluate import EVALUATORS
-from gan_jax.objectives import OBJECTIVES
-from gan_jax.penalties import PENALTIES
+from gan_jax.terms import OBJECTIVE_TERMS, PENALTY_TERMS
 
 
 def entries(what: str) -> dict[str, str]:
@@ -39,8 +38,8 @@ def _docstring(file: Path) -> str:
 
 
 LISTED: dict[str, Callable[[], dict[str, str]]] = {
-    "objectives": _table(OBJECTIVES),
-    "penalties": _table(PENALTIES),
+    "objectives": _table(OBJECTIVE_TERMS),
+    "penalties": _table(PENALTY_TERMS),
     "dynamics": _table(DYNAMICS),
     "nets": lambda: {name: nets.describe(name) for name in nets.names()},
     "data": lambda: {name: data.describe(name) for name in data.names()},

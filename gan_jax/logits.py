@@ -49,6 +49,18 @@ def add(first_B: Array, second_N: Array) -> Array:
     return first_B + (second_N if first_B.shape == second_N.shape else jnp.mean(second_N))
 
 
+def square_norm(x: Array) -> Array:
+    """norm2(x)^2 per example: [B, ...] -> [B]."""
+    return jnp.sum(jnp.square(x), axis=tuple(range(1, x.ndim)))
+
+
+def norm(x: Array) -> Array:
+    """norm2(x) per example, [B, ...] -> [B], with gradient 0 at 0 instead of NaN."""
+    square = square_norm(x)
+    positive = square > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1)), 0)
+
+
 def on_logits(objective: Objective) -> Objective:
     """The objective, given its logits widened; ValueError unless they are [B] (types.py)."""
 

@@ -13,9 +13,13 @@ import jax
 import jax.numpy as jnp
 from jax.nn import relu, sigmoid, softplus
 
+from gan_jax.energies import ENERGY_OBJECTIVES, began, ebgan, pulling_away
 from gan_jax.fgan import FGAN_OBJECTIVES, FGAN_THEORY, js, kl, total_variation
 from gan_jax.logits import Objective, Theory, add, on_logits, widen
 from gan_jax.types import Array, Losses
+
+# Beside the table: energies of an autoencoder instead of logits, began with a state of its own.
+__all__ = ["ENERGY_OBJECTIVES", "OBJECTIVES", "THEORY", "began", "ebgan", "pulling_away"]
 
 
 def _cross_entropy(real_B: Array, fake_B: Array, smooth_real=0.0, smooth_fake=0.0) -> Array:
@@ -124,40 +128,6 @@ def rpgan(real_B, fake_B) -> Losses:
     if real_B.shape != fake_B.shape:
         raise ValueError(f"rpgan pairs by index: {real_B.shape} reals, {fake_B.shape} fakes")
     return Losses(disc=softplus(fake_B - real_B), gen=softplus(real_B - fake_B))
-
-
-def began(real_energy_B, fake_energy_B, k, *, gamma=0.5, rate=0.001) -> tuple[Losses, Array]:
-    """disc L(x) - k L(g), gen L(g); new k = clip(k + rate (gamma mean L(x) - mean L(g)), 0, 1).
-
-    Berthelot et al. 2017; L(y) = mean |y - autoencoder(y)| per example, k scalar, 0 at the start,
-    gamma the diversity ratio, rate the paper's lambda_k. No gradient flows through k.
-    """
-    real, fake, k = widen(real_energy_B), widen(fake_energy_B), jax.lax.stop_gradient(k)
-    balance = jax.lax.stop_gradient(gamma * jnp.mean(real) - jnp.mean(fake))
-    return Losses(disc=add(real, -k * fake), gen=fake), jnp.clip(k + rate * balance, 0, 1)
-
-
-def ebgan(real_energy_B, fake_energy_B, encodings_BxF, *, margin=10.0, weight=0.1) -> Losses:
-    """disc E(x) + relu(margin - E(g)), gen E(g) + weight * pulling_away(encodings of fakes).
-
-    Zhao et al. 2016, eqs. 1, 2 and section 2.4; E the autoencoder's reconstruction error.
-    """
-    real, fake = widen(real_energy_B), widen(fake_energy_B)
-    gen = fake + weight * pulling_away(encodings_BxF)
-    return Losses(disc=add(real, relu(margin - fake)), gen=gen)
-
-
-def pulling_away(encodings_BxF: Array) -> Array:
-    """[B]: the mean over j != i of cos^2 between encodings i and j. Zhao et al. 2016, eq. 4.
-
-    An encoding of zeros is at a right angle to all; a batch of one has no others and gets 0.
-    """
-    encodings = widen(encodings_BxF)
-    square = jnp.sum(encodings**2, axis=1, keepdims=True)
-    unit = encodings * jax.lax.rsqrt(jnp.where(square > 0, square, 1))
-    cosine_BxB = jnp.matmul(unit, unit.T, precision="highest")
-    others = 1 - jnp.eye(len(unit), dtype=unit.dtype)
-    return jnp.sum(others * cosine_BxB**2, axis=1) / max(len(unit) - 1, 1)
 
 
 @jax.custom_vjp

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import relu
 
-from gan_jax.logits import add, widen
+from gan_jax.logits import add, norm, square_norm, widen
 from gan_jax.types import Array, Critic
 
 Penalty = Callable[..., Array]
@@ -25,18 +25,6 @@ Augment = Callable[[Array, Array], Array]  # (x, key) -> x of the same shape
 def input_gradient(critic: Critic, x: Array) -> Array:
     """grad_x of the sum of the critic's logits, [B, ...] like x."""
     return widen(jax.grad(lambda x: jnp.sum(widen(critic(x))))(x))
-
-
-def square_norm(x: Array) -> Array:
-    """norm2(x)^2 per example: [B, ...] -> [B]."""
-    return jnp.sum(jnp.square(x), axis=tuple(range(1, x.ndim)))
-
-
-def norm(x: Array) -> Array:
-    """norm2(x) per example, [B, ...] -> [B], with gradient 0 at 0 instead of NaN."""
-    square = square_norm(x)
-    positive = square > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1)), 0)
 
 
 def r1(critic: Critic, real: Array, fake: Array, key: Array) -> Array:

@@ -9,7 +9,7 @@ Everything is pure: jit, vmap over rows and loops over steps belong to the calle
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -21,7 +21,8 @@ from ml_collections import ConfigDict
 from gan_jax import config as config_lib
 from gan_jax.data import pipeline
 from gan_jax.dynamics import DYNAMICS, Draw, Metrics, first_extra
-from gan_jax.game import make_game, make_setup
+from gan_jax.game import MEMORY, make_setup
+from gan_jax.losses import clip_weights, make_game
 from gan_jax.types import Array, Batch, ConfigError, GanState, Hypers, Player, PyTree
 
 TrainStep = Callable[[GanState, Batch, Hypers], tuple[GanState, Metrics]]
@@ -29,11 +30,15 @@ TrainStep = Callable[[GanState, Batch, Hypers], tuple[GanState, Metrics]]
 
 def init_state(config: ConfigDict, key: Array) -> GanState:
     """A new run. Reads the data only where gen's output starts at their mean."""
+    return jax.jit(make_init(config))(key, config_lib.hypers(config), mean_example(config))
+
+
+def mean_example(config: ConfigDict) -> Array:
+    """What make_init's result takes: the mean example where gen's output starts there, else 0."""
     setup = make_setup(config)
     wants_mean = setup.gen.out_bias_from_data
     mean = pipeline.mean_example(config) if wants_mean else np.zeros(setup.shape)
-    init = jax.jit(make_init(config))
-    return init(key, config_lib.hypers(config), jnp.asarray(mean, float))
+    return jnp.asarray(mean, float)
 
 
 def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], GanState]:
@@ -48,7 +53,9 @@ def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], GanState]:
             params = _start_at_mean(params, mean)
         gen = Player(params, vars, setup.gen_optimizer(hypers.gen).init(params))
         ema = params if keeps_ema else None
-        params, vars = setup.disc.init(k_disc, setup.view(jnp.zeros((2, *setup.shape))))
+        seen = setup.view(jnp.zeros((2 * setup.decision, *setup.shape)))
+        params, vars = setup.disc.init(k_disc, seen)
+        vars = {**vars, MEMORY: setup.memory}
         disc = Player(params, vars, setup.disc_optimizer(hypers.disc).init(params))
         extra = first_extra(config.dynamics.name, gen, disc)
         return GanState(jnp.zeros((), jnp.int32), k_run, gen, disc, ema, extra)
@@ -63,9 +70,12 @@ def _start_at_mean(params: PyTree, mean: Array) -> PyTree:
     return {**params, "out": {"linear": out}}
 
 
-def make_train_step(config: ConfigDict) -> TrainStep:
-    """A pure f(state, batch, hypers) -> (state, metrics); batch.x is [k_disc, B, ...]."""
-    setup = make_setup(config)
+def make_train_step(config: ConfigDict, objectives: Sequence[str] = ()) -> TrainStep:
+    """A pure f(state, batch, hypers) -> (state, metrics); batch.x is [k_disc, B, ...].
+
+    With several objectives, hypers.objective["index"] says which of them: see cohort.py.
+    """
+    setup = make_setup(config, objectives)
     move = _make_dynamics(config)
     precision = None if config.precision == "default" else config.precision
 
@@ -74,6 +84,7 @@ def make_train_step(config: ConfigDict) -> TrainStep:
         with jax.default_matmul_precision(precision):
             game, draws = make_game(setup, hypers), Draw(batch.x, keys)
             state, metrics = move(game, state, draws, **hypers.dynamics)
+        state = state.replace(disc=clip_weights(setup, hypers, state.disc))  # optimistic overshoots
         ema = _average(state.ema, state.gen.params, hypers.game["ema_decay"])
         return state.replace(step=state.step + 1, ema=ema), metrics
 
@@ -104,13 +115,15 @@ def _average(ema: PyTree, params: PyTree, decay: Array) -> PyTree:
     return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, ema, params)
 
 
-def make_train_many(config: ConfigDict) -> Callable[..., tuple[GanState, Metrics]]:
+def make_train_many(
+    config: ConfigDict, objectives: Sequence[str] = ()
+) -> Callable[..., tuple[GanState, Metrics]]:
     """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): train_step, looped.
 
     examples: arrays that stay on the device; order [log_every_steps, K, B]: which of them each step
     takes; steps: how many to run, traced, at most log_every_steps. See data.pipeline.
     """
-    train_step, take = make_train_step(config), pipeline.make_take(config)
+    train_step, take = make_train_step(config, objectives), pipeline.make_take(config)
 
     def train_many(
         state: GanState, examples: PyTree, order: Array, hypers: Hypers, steps: Array

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gan_jax import config as config_lib
+from gan_jax.rules import CHOICES, RULES, problems
 from gan_jax.types import ConfigError
 
 
@@ -15,7 +16,7 @@ def config():
 
 
 def test_the_default_has_no_problem(config):
-    assert config_lib.problems(config) == []
+    assert problems(config) == []
 
 
 def test_a_new_key_is_refused(config):
@@ -23,44 +24,42 @@ def test_a_new_key_is_refused(config):
         config.batchsize = 3
 
 
-@pytest.mark.parametrize("path", sorted(config_lib.RULES))
+@pytest.mark.parametrize("path", sorted(RULES))
 def test_every_rule_names_its_leaf_and_bites(path, config):
     section, _, key = path.rpartition(".")
     owner = config_lib.leaf(config, section) if section else config
     owner[key] = -7 if isinstance(owner[key], int) else -7.0
     if path in ("latent.low", "latent.high"):
         owner[key] = math.nan
-    assert any(p.startswith(f"{path} is ") for p in config_lib.problems(config))
+    assert any(p.startswith(f"{path} is ") for p in problems(config))
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in sorted(config_lib.RULES) if p.endswith(("lr", "weight"))]
-)
+@pytest.mark.parametrize("path", [p for p in sorted(RULES) if p.endswith(("lr", "weight"))])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_rates_are_finite(path, value, config):
     section, _, key = path.rpartition(".")
     config_lib.leaf(config, section)[key] = value
-    assert config_lib.problems(config)
+    assert problems(config)
 
 
 def test_every_number_has_a_rule(config):
     """A leaf that is a number and not checked is how -5 examples get in."""
     numbers = {k for k, v in config_lib.flatten(config).items() if isinstance(v, int | float)}
-    assert numbers == set(config_lib.RULES)
+    assert numbers == set(RULES)
 
 
-@pytest.mark.parametrize("path", sorted(config_lib.CHOICES))
+@pytest.mark.parametrize("path", sorted(CHOICES))
 def test_choices_suggest_the_nearest(path, config):
     section, _, key = path.rpartition(".")
     owner = config_lib.leaf(config, section) if section else config
-    right = config_lib.CHOICES[path][0]
+    right = CHOICES[path][0]
     owner[key] = right + "x"
-    assert f"Did you mean {right!r}?" in config_lib.problems(config)[0]
+    assert f"Did you mean {right!r}?" in problems(config)[0]
 
 
 def test_all_problems_at_once(config):
     config.batch_size, config.gen.lr, config.latent.law = 0, math.nan, "norml"
-    assert len(config_lib.problems(config)) == 3
+    assert len(problems(config)) == 3
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import tiny
 from gan_jax.config import hypers
 from gan_jax.dynamics import DYNAMICS, Draw, Game, first_extra
 from gan_jax.dynamics.first_order import alternating, simultaneous
-from gan_jax.game import update
+from gan_jax.losses import update
 from gan_jax.optim import make_optimizer
 from gan_jax.steps import init_state, make_train_step
 from gan_jax.types import ConfigError, GanState, Player

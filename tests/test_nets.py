@@ -31,7 +31,7 @@ def test_generators_make_the_shape_and_stay_in_range(name, shape, out):
 
 @pytest.mark.parametrize("name", nets.names())
 def test_discriminators_give_a_logit_each(name):
-    net = nets.make_discriminator(name, {})
+    net = nets.make_discriminator(name, {}, (8, 8, 1))
     x = jax.random.normal(key(), (4, 8, 8, 1))
     params, vars = net.init(key(), x)
     logits, _ = net.apply(params, vars, x, key(), train=True)
@@ -41,7 +41,7 @@ def test_discriminators_give_a_logit_each(name):
 
 @pytest.mark.parametrize("name", nets.names())
 def test_rows_are_independent_where_a_net_says_so(name):
-    net = nets.make_discriminator(name, {})
+    net = nets.make_discriminator(name, {}, (8, 8, 1))
     x = jax.random.normal(key(), (4, 8, 8, 1))
     params, vars = net.init(key(), x)
     whole = net.apply(params, vars, x, key(), train=True)[0]
@@ -56,11 +56,11 @@ def test_every_net_says_what_it_is(name):
 
 def test_unknown_names_and_arguments():
     with pytest.raises(ConfigError, match="Did you mean 'mlp'"):
-        nets.make_discriminator("mlpp", {})
+        nets.make_discriminator("mlpp", {}, (1,))
     with pytest.raises(ConfigError, match="Did you mean 'hidden'"):
         nets.make_generator("mlp", {"hiden": (3,)}, (1,), "identity")
     with pytest.raises(ConfigError, match="expected tuple"):
-        nets.make_discriminator("mlp", {"hidden": 3})
+        nets.make_discriminator("mlp", {"hidden": 3}, (1,))
     with pytest.raises(ConfigError, match="expected 'tanh'"):
         nets.make_generator("mlp", {"out": "sigmoid"}, (8, 8, 1), "tanh")
 
@@ -89,7 +89,7 @@ def test_maxout_by_hand():
 
 
 def test_dropout_keeps_the_mean_and_drops_only_in_training():
-    net = nets.make_discriminator("maxout", {"units": (4,), "keep_input": 0.5})
+    net = nets.make_discriminator("maxout", {"units": (4,), "keep_input": 0.5}, (4,))
     x = jnp.ones((1, 6))
     params, vars = net.init(key(), x)
     calm = [net.apply(params, vars, x, jax.random.key(s), train=False)[0] for s in (1, 2)]

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "gan_jax"
 # From the bottom to the top; a module may import only from rows below its own (and helpers of its
 # own package). Folders stand for all their files.
 LAYERS = [
-    ["types", "stop"],
+    ["types", "stop", "versions"],
     ["leaves"],
     ["config"],
     ["rules"],

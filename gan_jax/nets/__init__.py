@@ -15,7 +15,7 @@ from flax import linen as nn
 from gan_jax.config import choose
 from gan_jax.types import Array, ConfigError, PyTree
 
-HELPERS = {"layers", "views"}
+HELPERS = {"layers", "views", "normalise"}
 
 
 class Net(NamedTuple):
@@ -25,6 +25,8 @@ class Net(NamedTuple):
     apply: Callable[..., tuple[Array, PyTree]]
     rows_are_independent: bool = False
     out_bias_from_data: bool = False
+    is_energy: bool = False  # an autoencoder, whose logit is minus its energy
+    encode: Callable[..., Array] | None = None  # (params, vars, x) -> codes [B, F] of such a disc
 
 
 def names() -> list[str]:
@@ -55,9 +57,11 @@ def make_generator(name: str, args: Mapping[str, Any], shape: tuple[int, ...], o
     return _net(_build(_module(name).Generator, where, args, shape=shape))
 
 
-def make_discriminator(name: str, args: Mapping[str, Any]) -> Net:
-    """The named file's Discriminator."""
-    return _net(_build(_module(name).Discriminator, f"disc.args of net {name!r}", args))
+def make_discriminator(name: str, args: Mapping[str, Any], shape: tuple[int, ...]) -> Net:
+    """The named file's Discriminator, for what it sees: examples of that shape."""
+    module, where = _module(name).Discriminator, f"disc.args of net {name!r}"
+    given = {"shape": shape} if "shape" in module.__dataclass_fields__ else {}
+    return _net(_build(module, where, args, **given))
 
 
 def _build(module: type[nn.Module], where: str, args: Mapping[str, Any], **given: Any) -> nn.Module:
@@ -91,9 +95,14 @@ def _net(module: nn.Module) -> Net:
         out = module.apply({"params": params, **vars}, x, train=train, rngs=rngs, mutable=mutable)
         return out if mutable is not False else (out, vars)
 
+    def encode(params: PyTree, vars: PyTree, x: Array) -> Array:
+        codes: Any = module.apply({"params": params, **vars}, x, method="encode")
+        return codes
+
+    flags = ("rows_are_independent", "out_bias_from_data", "is_energy")
     return Net(
         init,
         apply,
-        getattr(module, "rows_are_independent", False),
-        getattr(module, "out_bias_from_data", False),
+        **{flag: getattr(module, flag, False) for flag in flags},
+        encode=encode if hasattr(module, "encode") else None,
     )

@@ -21,3 +21,10 @@ def moments(x: Array) -> Array:
 
 
 VIEWS: dict[str, Callable[[Array], Array]] = {"sample": sample, "moments": moments}
+
+
+def pack(x: Array, m: int) -> Array:
+    """m samples a decision: [B, ..., C] -> [B / m, ..., m C]. PacGAN, Lin et al. 2018."""
+    groups = x.reshape(x.shape[0] // m, m, *x.shape[1:])
+    together = jnp.moveaxis(groups, 1, -2)  # [B / m, ..., m, C]
+    return together.reshape(*together.shape[:-2], m * x.shape[-1])

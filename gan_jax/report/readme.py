@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gan_jax.bench.versions import hardware, versions
 from gan_jax.reproduce import to_markdown
+from gan_jax.versions import hardware, versions
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "experiments" / "results"

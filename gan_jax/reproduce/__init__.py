@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_jax.bench.versions import hardware, versions
 from gan_jax.config import choose
 from gan_jax.images import png_bytes
 from gan_jax.records import write_atomically
+from gan_jax.versions import hardware, versions
 from gan_jax.writer import writing
 
 HELPERS = {"dirac_game"}

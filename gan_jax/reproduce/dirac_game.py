@@ -11,9 +11,11 @@ from jax.flatten_util import ravel_pytree
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax.dynamics import DYNAMICS, Draw, Game, first_extra
-from gan_jax.game import Setup, make_game, make_setup
+from gan_jax.dynamics import DYNAMICS, Draw, first_extra
+from gan_jax.game import MEMORY, Setup, make_setup
+from gan_jax.losses import make_game
 from gan_jax.nets import Net
+from gan_jax.terms import Case, Memory
 from gan_jax.types import GanState, Losses, Player
 
 STEP, STEPS, START = 0.2, 500, (1.0, -1.0)
@@ -60,6 +62,7 @@ def settings(method: Method, schedule: str) -> ConfigDict:
     c.penalty.name, c.penalty.weight = method.penalty, method.weight
     for player in (c.gen, c.disc):
         player.optimizer, player.lr = "sgd", STEP
+    c.disc.clip_weights = method.clip
     c.dynamics.k_disc = max(1, SCHEDULES[schedule])
     c.dynamics.name = "alternating" if SCHEDULES[schedule] else method.dynamics or "simultaneous"
     c.dynamics.args.update(dict(method.args))
@@ -75,8 +78,9 @@ def dirac_setup(config: ConfigDict, noise: float) -> Setup:
     z, share = jnp.asarray(noise * nodes[:, None]), jnp.asarray(weights / weights.mean())
     setup = make_setup(config)
 
-    def objective(real_B: jax.Array, fake_B: jax.Array) -> Losses:
-        return Losses(*(share * loss for loss in setup.objective(real_B, fake_B)))
+    def objective(case: Case) -> tuple[Losses, Memory]:
+        losses, memory = setup.objective(case)
+        return Losses(*(share * loss for loss in losses)), memory
 
     return setup._replace(
         gen=Net(lambda *_: ((), ()), lambda theta, vars, z, key, train: (theta + z, vars)),
@@ -91,14 +95,12 @@ def make_step(method: Method, schedule: str) -> tuple[GanState, Callable[[GanSta
     config = settings(method, schedule)
     setup, hypers = dirac_setup(config, method.noise), config_lib.hypers(config)
     game, ks = make_game(setup, hypers), {}
-    if method.clip:
-        game = _clipped(game, method.clip)
     if SCHEDULES[schedule]:
         ks = {"k_disc": config.dynamics.k_disc}
     move = functools.partial(DYNAMICS[config.dynamics.name], **ks, **hypers.dynamics)
     theta, psi = (jnp.asarray(w) for w in START)
     gen = Player(theta, (), setup.gen_optimizer(hypers.gen).init(theta))
-    disc = Player(psi, (), setup.disc_optimizer(hypers.disc).init(psi))
+    disc = Player(psi, {MEMORY: {}}, setup.disc_optimizer(hypers.disc).init(psi))
     extra = first_extra(config.dynamics.name, gen, disc)
 
     def step(state: GanState) -> GanState:
@@ -107,16 +109,6 @@ def make_step(method: Method, schedule: str) -> tuple[GanState, Callable[[GanSta
         return move(game, state, Draw(jnp.broadcast_to(z, (k, *z.shape)), keys))[0]
 
     return GanState(jnp.zeros((), int), jax.random.key(0), gen, disc, None, extra), step
-
-
-def _clipped(game: Game, bound: float) -> Game:
-    """Arjovsky et al. 2017: weights of disc are clipped after each of its updates."""
-
-    def disc_update(player: Player, v: jax.Array) -> Player:
-        player = game.disc_update(player, v)
-        return player.replace(params=jnp.clip(player.params, -bound, bound))
-
-    return game._replace(disc_update=disc_update)
 
 
 class Measured(NamedTuple):

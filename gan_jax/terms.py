@@ -1,0 +1,159 @@
+"""Objectives and penalties as the game calls them: terms of one draw that disc has judged.
+
+The tables hold functions of logits, or of a critic and data. A few terms need more: the encodings
+of an autoencoder, averages that live from step to step, gen itself. A term takes a Case and its
+numbers, and returns what it is and what it remembers.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gan_jax.config import choose
+from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan
+from gan_jax.penalties import PENALTIES, lecam, update_means, zcr_disc, zcr_gen
+from gan_jax.types import Array, Critic, Losses
+
+Memory = dict[str, Array]  # what terms keep from one update of disc to the next
+
+
+class Case(NamedTuple):
+    """What a term may look at: the draw's examples as disc sees them, and its judgement."""
+
+    real: Array  # [B, ...]
+    fake: Array  # [B, ...]
+    real_B: Array  # logits
+    fake_B: Array
+    critic: Critic  # disc on any x
+    encode: Callable[[Array], Array] | None  # an autoencoder's x -> [B, F]
+    generate: Callable[[Array], Array]  # z [B, Z] -> x as disc sees it
+    z: Array  # the latents of the fakes
+    key: Array
+    memory: Memory
+
+
+def _of_logits(objective: Callable[..., Losses]) -> Callable[..., tuple[Losses, Memory]]:
+    @functools.wraps(objective)
+    def term(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
+        return objective(case.real_B, case.fake_B, **numbers), case.memory
+
+    return term
+
+
+@functools.wraps(began)
+def _began(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
+    losses, k = began(-case.real_B, -case.fake_B, case.memory["balance"], **numbers)
+    return losses, case.memory | {"balance": k}
+
+
+@functools.wraps(ebgan)
+def _ebgan(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
+    assert case.encode
+    encodings = case.encode(case.fake)
+    return ebgan(-case.real_B, -case.fake_B, encodings, **numbers), case.memory
+
+
+OBJECTIVE_TERMS: dict[str, Callable[..., tuple[Losses, Memory]]] = {
+    **{name: _of_logits(objective) for name, objective in OBJECTIVES.items()},
+    "began": _began,
+    "ebgan": _ebgan,
+}
+
+
+def _of_critic(penalty: Callable[..., Array]) -> Callable[..., tuple[Array, Memory]]:
+    @functools.wraps(penalty)
+    def term(case: Case, **numbers: Array) -> tuple[Array, Memory]:
+        return penalty(case.critic, case.real, case.fake, case.key, **numbers), case.memory
+
+    return term
+
+
+def lecam_term(case: Case, *, decay=0.99) -> tuple[Array, Memory]:
+    """relu(s_x - ema_fake)^2 + relu(ema_real - s_g)^2, ema of decay. Tseng et al. 2021, released.
+
+    The means take in this update's logits first; they start where the first logits are.
+    """
+    means = case.memory["mean_real"], case.memory["mean_fake"]
+    count = case.memory["updates"]
+    slow = jnp.where(count > 0, decay, 0.0)
+    real, fake = update_means(*means, case.real_B, case.fake_B, decay=slow)
+    memory = {"mean_real": real, "mean_fake": fake, "updates": count + 1}
+    return lecam(case.real_B, case.fake_B, real, fake), case.memory | memory
+
+
+def zcr_term(case: Case, *, scale=0.1, gen_weight=0.0) -> tuple[Array, Memory]:
+    """(s_G(z) - s_G(z + dz))^2, dz = scale * N(0, 1); gen's term has gen_weight. Zhao et al. 2021.
+
+    scale is in the latent's own units.
+    """
+    return zcr_disc(case.critic, case.generate, case.z, _nearby(case, scale)), case.memory
+
+
+def zcr_gen_term(case: Case, *, scale=0.1, gen_weight=0.0) -> Array:
+    """gen_weight * -norm2(G(z) - G(z + dz))^2, with the dz that disc's term of the draw has."""
+    return gen_weight * zcr_gen(case.generate, case.z, _nearby(case, scale))
+
+
+def _nearby(case: Case, scale: Array | float) -> Array:
+    return scale * jax.random.normal(case.key, case.z.shape, case.z.dtype)
+
+
+PENALTY_TERMS: dict[str, Callable[..., tuple[Array, Memory]]] = {
+    **{name: _of_critic(penalty) for name, penalty in PENALTIES.items()},
+    "lecam": lecam_term,
+    "zcr": zcr_term,
+}
+GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term}
+MEMORIES = {
+    "began": {"balance": 0.0},
+    "lecam": {"mean_real": 0.0, "mean_fake": 0.0, "updates": 0.0},
+}
+
+
+def first_memory(*names: str) -> Memory:
+    """What the named terms remember at the start of a run."""
+    kept = [MEMORIES.get(name, {}) for name in names]
+    return {key: jnp.asarray(value, float) for each in kept for key, value in each.items()}
+
+
+def objective_term(name: str) -> Callable[..., tuple[Losses, Memory]]:
+    """The named objective; ConfigError with the choices where there is none."""
+    return OBJECTIVE_TERMS[choose("objective", name, OBJECTIVE_TERMS)]
+
+
+def objective_switch(names: Sequence[str]) -> Callable[..., tuple[Losses, Memory]]:
+    """A term that is names[index], traced: rows with different objectives share a program.
+
+    Elementwise losses cost nothing beside the networks. Each branch takes the numbers it knows.
+    """
+    branches = [objective_term(name) for name in names]
+
+    def term(case: Case, *, index: Array, **numbers: Array) -> tuple[Losses, Memory]:
+        def branch(one: Callable[..., tuple[Losses, Memory]]) -> Callable[[], Losses]:
+            known = {k: v for k, v in numbers.items() if k in numbers_of(one)}
+            return lambda: one(case, **known)[0]
+
+        return lax.switch(index, [branch(one) for one in branches]), case.memory
+
+    return term
+
+
+def penalty_term(name: str) -> Callable[..., tuple[Array, Memory]] | None:
+    """The named penalty, or None for "none"; ConfigError with the choices where it is unknown."""
+    return PENALTY_TERMS.get(choose("penalty.name", name, [*PENALTY_TERMS, "none"]))
+
+
+def is_energy(objective: str) -> bool:
+    """Whether the objective needs an autoencoder's energies."""
+    return objective in ENERGY_OBJECTIVES
+
+
+def numbers_of(taker: Callable[..., Any] | None) -> Mapping[str, float]:
+    """The keyword arguments of a term, rule or law that are numbers, with their defaults."""
+    known = inspect.signature(taker).parameters if taker else {}
+    return {k: p.default for k, p in known.items() if type(p.default) in (int, float)}
