@@ -120,67 +120,18 @@ def test_two_writes_give_the_same_bytes(sweep):
     assert read(folder) == text
 
 
-def hostile_sweep(folder, texts):
-    """Forty settings whose every text is one of the forty."""
-    rows = []
-    for i, text in enumerate(texts):
-        config = to_json(get_config()) | {"objective": text, f"extra{i}": 1}
-        config["penalty"]["name"] = texts[i % 3]
-        values = {"objective": text, "penalty.name": texts[i % 3], "seed": 0}
-        name = f"row{i}" if "/" in text or "\\" in text or "\0" in text else text[:80]
-        name = name.encode(errors="replace").decode()
-        rows.append({"id": name, "index": i, "values": values, "config": config})
-        status = ("done", "failed", "diverged")[i % 3]
-        summary = {
-            "status": status,
-            "step": 1,
-            "metrics": {
-                "eval/modes": i,
-                f"eval/{i // 10}{texts[i // 10]}": i,
-                f"test/{texts[3]}": 2,
-            }
-            | ({"eval/ks": None, "nonfinite": {"eval/ks": text}} if i % 5 else {}),
-            "labels": [text, text],
-            "reason": text,
-            "log": text,
-            "seconds": 1.0,
-        }
-        path = folder / "rows" / name
-        (path / "samples").mkdir(parents=True)
-        (path / "summary.json").write_text(json.dumps(summary))
-        lines = [{"step": s, **summary["metrics"]} for s in (1, 2, 3)]
-        (path / "metrics.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
-    fake_sweep.write_rows(
-        folder,
-        rows,
-        varied=["objective", "penalty.name", "seed"],
-        name=texts[0],
-        command=texts[1],
-        config=texts[2],
-        hardware=texts[3],
-        versions={f"{i}{text}": text for i, text in enumerate(texts)},
-        cohorts=[{"rows": [], "how": text, "chunk": text, "why": text} for text in texts],
-    )
-
-
 def nodes(text):
     """The nodes of a page but for links without a class: not every text is the path of a log."""
     return [node for node in Tree(text).nodes if node != ("a", "href")]
-
-
-def harmless(text, i=""):
-    """A plain text that is sorted like it, and has a / where it has one."""
-    first = text[0] if text[0].isascii() and text[0].isalnum() else "!"
-    return f"{first}plain{i}{'/' * ('/' in text)}"
 
 
 @pytest.mark.parametrize("shift", [0, 13, 26])
 def test_hostile_texts_of_a_sweep_add_no_node(tmp_path, shift):
     assert len(set(hostile.STRINGS)) == 40
     texts = hostile.STRINGS[shift:] + hostile.STRINGS[:shift]
-    plain = [harmless(text, i) for i, text in enumerate(texts)]
-    hostile_sweep(tmp_path / "hostile", texts)
-    hostile_sweep(tmp_path / "plain", plain)
+    plain = [hostile.harmless(text, i) for i, text in enumerate(texts)]
+    hostile.write(tmp_path / "hostile", texts)
+    hostile.write(tmp_path / "plain", plain)
     found = read(tmp_path / "hostile")
     assert nodes(found) == nodes(read(tmp_path / "plain"))
     for _, name, value in Tree(found).attributes:
@@ -192,7 +143,7 @@ def test_hostile_texts_of_a_sweep_add_no_node(tmp_path, shift):
 
 @pytest.mark.parametrize("text", hostile.STRINGS)
 def test_hostile_texts_of_a_run_and_of_a_table_add_no_node(tmp_path, text):
-    for name, word in (("hostile", text), ("plain", harmless(text))):
+    for name, word in (("hostile", text), ("plain", hostile.harmless(text))):
         folder = tmp_path / name
         folder.mkdir()
         config = to_json(get_config()) | {"objective": word, word: {word: word}}
