@@ -290,10 +290,12 @@ def test_a_curve_beyond_its_panel_is_drawn_at_its_edge():
 
 
 def test_a_band_goes_along_its_upper_edge_and_back():
-    x, y = np.array([0, 10]), np.array([2.0, 2.0])
-    svg = charts.curves("t", [charts.Line("c0", x, y, y - 1, y + 1)], (1.0, 3.0), "")
+    x, y = np.array([0, 10]), np.array([2.0, 3.0])
+    svg = charts.curves("t", [charts.Line("c0", x, y, y - 1, y + 1)], (1.0, 4.0), "")
     left, right, top, low = 38, charts.WIDTH - 8, charts.TOP, charts.HEIGHT - 34
-    assert points(svg, "band c0") == [left, top, right, top, right, low, left, low]
+    third = round((low - top) / 3, 1)
+    band = [left, top + third, right, top, right, low - third, left, low]
+    assert points(svg, "band c0") == pytest.approx(band, abs=0.11)
 
 
 def test_a_strip_is_on_the_scale_of_all():
@@ -390,10 +392,16 @@ def test_a_run_without_anything_yet(tmp_path):
     text = read(make_run(tmp_path / "r"))
     for said in ("unfinished", "No samples yet.", "No numbers yet.", "No curves yet."):
         assert said in text
-    lines = [{"step": 1, "x": None, "nonfinite": {"x": "inf"}, "y": 2.0}]
+    lines = [
+        {"step": 1, "x": None, "nonfinite": {"x": "-inf"}, "y": 2.0, "z": None},
+        {"step": 2, "z": None, "nonfinite": {"z": "inf"}, "x": 3.0},
+    ]
     text = read(make_run(tmp_path / "r", lines))
     assert "its latest numbers" in text
+    assert ">inf<" in text
     assert ">2<" in text
+    assert ">3<" in text
+    assert ">-inf<" not in text
 
 
 def test_what_belongs_together_shares_a_panel():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.plots import read_columns
+from gan_jax.records import read_lines
 from gan_jax.report import charts, facts
 from gan_jax.report.gather import MOST_POINTS
 from gan_jax.report.markup import Html, cell, join, link, page, section, table, tag
@@ -51,7 +52,7 @@ def run_page(folder: Path) -> str:
         facts.navigation(PARTS),
         tag(
             "main",
-            tag("div", _samples(folder), _numbers(summary, columns), class_="beside"),
+            tag("div", _samples(folder), _numbers(summary, path), class_="beside"),
             _curves(columns),
             facts.config_section([config], []),
         ),
@@ -87,22 +88,30 @@ def _samples(folder: Path) -> Html:
     return section("samples", "Samples", tag("p", words, class_="quiet"), picture)
 
 
-def _numbers(summary: dict[str, Any] | None, columns: Columns) -> Html:
+def _numbers(summary: dict[str, Any] | None, path: Path) -> Html:
     """The last value of each metric, the evaluation's first."""
     if summary is None:
-        last = {name: float(values[-1]) for name, (_, values) in columns.items()}
-        says = "The run has not ended: these are its latest numbers."
-        odd = {name: str(value) for name, value in last.items() if not np.isfinite(value)}
-        found: dict[str, Any] = {name: v for name, v in last.items() if name not in odd}
+        found, says = _latest(path), "The run has not ended: these are its latest numbers."
     else:
         found, says = summary["metrics"], "At the end of the run."
-        odd = found.get("nonfinite") or {}
-    names = sorted({*found, *odd} - {"nonfinite"}, key=lambda n: ("/" not in n, n))
+    odd = found.get("nonfinite") or {}
+    names = sorted(set(found) - {"nonfinite"}, key=lambda n: ("/" not in n, n))
     if not names:
         return section("numbers", "Numbers", empty("No numbers yet."))
     rows = [(cell(metric_name(n)), number_cell(found.get(n), odd.get(n))) for n in names]
     whole = table(("metric", "value"), rows, "Numbers", {"value"}, class_="narrow")
     return section("numbers", "Numbers", quiet(says), whole)
+
+
+def _latest(path: Path) -> dict[str, Any]:
+    """The newest value of each metric, in the form of a summary's."""
+    found: dict[str, Any] = {}
+    odd: dict[str, str] = {}
+    for line in read_lines(path) if path.exists() else ():
+        found |= {name: value for name, value in line.items() if name != "step"}
+        odd = {name: text for name, text in odd.items() if name not in line}
+        odd |= line.get("nonfinite", {})
+    return found | {"nonfinite": odd}
 
 
 def _curves(columns: Columns) -> Html:
