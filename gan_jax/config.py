@@ -141,19 +141,34 @@ def _override_one(config: ConfigDict, path: str, text: str) -> None:
     owner[key] = typed(path, text, owner.get_type(key))
 
 
+def assign(config: ConfigDict, path: str, value: Any) -> Any:
+    """Sets one leaf to a value of its type, an int for a float too; returns it as it is now."""
+    section, _, key = path.rpartition(".")
+    owner = config
+    for word in section.split(".") if section else ():
+        owner = owner[word] if word in owner else ConfigDict()
+    if section not in ARGS:
+        if key not in owner:
+            choose("config key", path, flatten(config))
+        kind = owner.get_type(key)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if value is not None and (kind is bool) != isinstance(value, bool):
+            raise ConfigError(f"{path} is {value!r}: expected {kind.__name__}")
+    elif key in owner:
+        del owner[key]  # what takes it checks its type
+    try:
+        owner[key] = tuple(value) if isinstance(value, list) else value
+    except TypeError as error:
+        raise ConfigError(f"{path} is {value!r}: {error}") from error
+    return owner[key]
+
+
 def from_json(values: Mapping[str, Any]) -> ConfigDict:
     """The config that a run wrote to config.json. Unknown keys are a ConfigError."""
     config = get_config()
-    known = flatten(config)
     for path, value in flatten(values).items():
-        section, _, key = path.rpartition(".")
-        if section not in ARGS:
-            choose("config key", path, known)
-        owner = leaf(config, section) if section else config
-        try:
-            owner[key] = value
-        except TypeError as error:
-            raise ConfigError(f"{path} is {value!r}: {error}") from error
+        assign(config, path, value)
     return config
 
 
@@ -166,8 +181,9 @@ def to_json(config: ConfigDict) -> dict[str, Any]:
     }
 
 
-_OPTIM: tuple[str, ...] = ("lr", "b1", "b2", "eps", "momentum", "momentum_end", "momentum_steps")
-_OPTIM += ("schedule_steps", "lr_decay", "lr_end", "clip", "weight_decay")
+PLAYER_NUMBERS: tuple[str, ...] = ("lr", "b1", "b2", "eps", "momentum", "momentum_end")
+PLAYER_NUMBERS += ("momentum_steps", "schedule_steps", "lr_decay", "lr_end")
+_OPTIM = (*PLAYER_NUMBERS, "clip", "weight_decay")
 
 _DISC_NUMBERS = ("loss_scale", "clip_weights", "instance_noise", "instance_noise_steps")
 

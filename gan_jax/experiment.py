@@ -32,8 +32,32 @@ def load_config(file_and_arg: str, overrides: Mapping[str, str] | None = None) -
 
     All that is wrong is one ConfigError.
     """
+    config, _, found = _load(file_and_arg, overrides or {})
+    check(config, found)
+    return config
+
+
+def load_sweep(
+    file_and_arg: str, overrides: Mapping[str, str] | None = None, name: str | None = None
+) -> tuple[ConfigDict, str, list[dict[str, Any]]]:
+    """FILE's config, unchecked, and of its SWEEPS the named or only one: (config, name, rows)."""
+    config, module, found = _load(file_and_arg, overrides or {})
+    if found:
+        raise ConfigError("; ".join(found))
+    file, sweeps = file_and_arg.partition(":")[0], getattr(module, "SWEEPS", None)
+    if not isinstance(sweeps, dict) or not sweeps:
+        raise ConfigError(f"{file} has no SWEEPS: expected {{name: rows}}, see gan_jax/sweep.py")
+    if name is None and len(sweeps) > 1:
+        raise ConfigError(f"{file} has several sweeps: --sweep {'|'.join(sweeps)}")
+    name = choose("sweep", name, sweeps) if name else next(iter(sweeps))
+    return config, name, sweeps[name]
+
+
+def _load(file_and_arg: str, overrides: Mapping[str, str]) -> tuple[ConfigDict, Any, list[str]]:
+    """The config with overrides, the module it is from, and what is wrong with the overrides."""
     file, _, arg = file_and_arg.partition(":")
-    get_config = getattr(load_module(file), "get_config", None)
+    module = load_module(file)
+    get_config = getattr(module, "get_config", None)
     if not callable(get_config):
         raise ConfigError(f"{file} has no get_config(): expected a function that returns a config")
     args = [arg] if arg else []
@@ -42,9 +66,7 @@ def load_config(file_and_arg: str, overrides: Mapping[str, str] | None = None) -
     if not isinstance(config, ConfigDict):
         raise ConfigError(f"{file}: get_config() returned {config!r}: expected a config")
     _check_keys(config, file)
-    found = config_lib.override(config, overrides or {})
-    check(config, found)
-    return config
+    return config, module, config_lib.override(config, overrides)
 
 
 def load_module(file: str) -> Any:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gan_jax import __version__, stop
+from gan_jax import __version__, compilation, stop
 from gan_jax.verbs import VERBS, choose, refuse
 
 OVERRIDE = "--config."
+OVERRIDABLE = ("train", "sweep")
 LISTS = ("objectives", "penalties", "dynamics", "nets", "data", "metrics", "experiments", "tables")
 
 
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="gan-jax: %(message)s", level=logging.WARNING)
     try:
         args, overrides = parse(list(sys.argv[1:] if argv is None else argv))
-        _use_compilation_cache()
+        compilation.use_cache()
         VERBS[args.verb](args, overrides)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as head, has seen enough
@@ -55,8 +56,8 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, dict[str, str]]:
     parser, flags = _parser()
     _check_words(rest, flags)
     args = parser.parse_args(rest)
-    if overrides and args.verb != "train":
-        refuse(f"--config.{next(iter(overrides))}: only train takes overrides")
+    if overrides and args.verb not in OVERRIDABLE:
+        refuse(f"--config.{next(iter(overrides))}: only {' and '.join(OVERRIDABLE)} take overrides")
     return args, overrides
 
 
@@ -67,7 +68,7 @@ def _check_words(words: list[str], flags: dict[str, list[str]]) -> None:
         choose("flag", verb, ["--help", "-h", "--version"])
         return
     choose("verb", verb, VERBS)
-    hint = ", and --config.KEY=VALUE for a leaf of the config" if verb == "train" else ""
+    hint = ", and --config.KEY=VALUE for a leaf of the config" if verb in OVERRIDABLE else ""
     for word in words[1:]:
         if word.startswith("-") and not re.match(r"-\.?\d", word):
             choose(f"flag of {verb}", word.partition("=")[0], flags[verb], hint)
@@ -106,9 +107,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
 
         return add
 
-    add = verb("train", "Train one config in a workdir, or go on with what is there.")
-    add("--config", required=True, metavar="FILE[:ARG]", help="a Python file with get_config()")
-    add("--workdir", required=True, type=_folder, help="where the run is, or will be")
+    _training(verb)
     add = verb("sample", "Write samples of a trained run.")
     add("--workdir", required=True, type=_folder)
     add("--out", required=True, metavar="FILE.png|.gif|.npz")
@@ -140,11 +139,19 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     return parser, flags
 
 
-def _use_compilation_cache() -> None:
-    """Compiled programs are kept, so the second start of a config is quick."""
-    import jax
-
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # else the user has said where
-        jax.config.update("jax_compilation_cache_dir", str(folder / "gan_jax" / "compiled"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
+    """The verbs that take a config file."""
+    add = verb("train", "Train one config in a workdir, or go on with what is there.")
+    add("--config", required=True, metavar="FILE[:ARG]", help="a Python file with get_config()")
+    add("--workdir", required=True, type=_folder, help="where the run is, or will be")
+    add = verb("sweep", "Train all rows of a sweep, or go on with them; then its statistics.")
+    add("--config", required=True, metavar="FILE[:ARG]", help="get_config() and SWEEPS")
+    add("--workdir", required=True, type=_folder)
+    add("--sweep", metavar="NAME", help="which of SWEEPS (the only one)")
+    add("--rows", metavar="FIRST:LAST", help="only these, by their numbers")
+    add("--dry_run", action="store_true", help="print the rows and cohorts, train nothing")
+    add("--estimate", action="store_true", help="the same, and how long it will take")
+    add("--launcher", default="local", **_one_of("--launcher", ["local", "slurm"]))
+    add("--workers", type=int, default=1, help="cohorts at a time on this machine (1)")
+    add("--hang_seconds", type=float, default=0.0, help="end a silent worker (0: never)")
+    add("--retry_failed", action="store_true", help="try failed rows again")

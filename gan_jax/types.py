@@ -72,6 +72,12 @@ class ConfigError(UserError):
     code = 78
 
 
+class FailedRowsError(UserError):
+    """A sweep with rows that crashed; the others are done."""
+
+    code = 1
+
+
 class DivergedError(UserError):
     """A run whose losses or parameters left the finite numbers."""
 

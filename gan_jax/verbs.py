@@ -40,6 +40,45 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     print("look at " + ", ".join(str(file) for file in files if file.exists()))
 
 
+def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Plans, trains what has not ended, then writes statistics and report."""
+    from gan_jax import launch, rows, statistics
+    from gan_jax.experiment import load_sweep
+    from gan_jax.launch import local, overview
+    from gan_jax.report import write as write_report
+    from gan_jax.types import FailedRowsError
+
+    base, name, settings = load_sweep(args.config, overrides, args.sweep)
+    cohorts = rows.group(rows.resolve(base, settings))
+    rows.check(cohorts)
+    if args.dry_run or args.estimate:
+        for line in overview.table(cohorts):
+            print(line)
+        for line in overview.estimate(cohorts) if args.estimate else ():
+            print(line, flush=True)
+        return
+    if args.launcher == "slurm":
+        refuse("--launcher slurm: not in this version; expected local")
+    if args.workers < 1:
+        refuse(f"--workers is {args.workers}: expected at least 1")
+    workdir = Path(args.workdir)
+    leaves = "".join(f" --config.{key}={value}" for key, value in overrides.items())
+    command = f"gan-jax sweep --config {args.config} --workdir DIR --sweep {name}{leaves}"
+    said = launch.begin(workdir, name, args.config, command, cohorts)
+    if args.retry_failed:
+        launch.forgive(workdir, said)
+    local.run(workdir, said, overview.chosen(args.rows, said), args.workers, args.hang_seconds)
+    launch.note_how(workdir, said)
+    print(statistics.to_markdown(statistics.write(workdir)))
+    print(f"look at {write_report(workdir)}")
+    failed = [r for r in said["rows"] if launch.status(workdir, r["id"]) == "failed"]
+    if failed:
+        raise FailedRowsError(
+            f"{len(failed)} of {len(said['rows'])} rows failed: rows/<id>/summary.json says why; "
+            "--retry_failed tries them again"
+        )
+
+
 def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Writes samples of a run's checkpoint."""
     from gan_jax.sample import write_samples
@@ -53,7 +92,7 @@ def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Prints the metrics of a run's checkpoint, one a line."""
-    from gan_jax.evaluate import EVALUATORS, make_evaluate
+    from gan_jax.evaluate import EVALUATORS, SCHEDULED, make_evaluate
     from gan_jax.sample import load_run
 
     words = [] if args.metrics is None else args.metrics.split(",")
@@ -63,8 +102,9 @@ def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
         if EVALUATORS[name](config) is None:
             refuse(f"metric {name!r} does not apply to data {config.data.name!r}")
     print(f"step {step}")
-    for name, value in make_evaluate(config, asked or EVALUATORS)(state).items():
-        print(f"{name.removeprefix('eval/')} {value:.6g}")
+    for name, value in make_evaluate(config, asked or SCHEDULED)(state).items():
+        shown = f"{value:.6g}" if isinstance(value, float) else value
+        print(f"{name.removeprefix('eval/')} {shown}")
 
 
 def reproduce(args: argparse.Namespace, overrides: dict[str, str]) -> None:
@@ -110,6 +150,7 @@ def bench(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 VERBS = {
     "train": train,
+    "sweep": sweep,
     "sample": sample,
     "evaluate": evaluate,
     "report": report,

@@ -68,8 +68,10 @@ class RunDir:
     def checkpoints_dir(self) -> Path:
         return self.workdir / "checkpoints"
 
-    def start(self, step: int | None) -> None:
+    def start(self, step: int | None, events: bool = True) -> None:
         """Opens the logs to go on after checkpoint `step`, or afresh with None.
+
+        Without events, each of which has a thread, TensorBoard gets its files from replay_events.
 
         What an earlier process wrote beyond that step is dropped, since it is written again: lines,
         samples and the summary. TensorBoard hides such events.
@@ -82,7 +84,16 @@ class RunDir:
                     path.unlink()
             self._metrics = records.LineLog(self.path("metrics.jsonl"), last)
             self._timing = records.LineLog(self.path("timing.jsonl"), last)
-        self._events = EventLog(self.workdir, last + 1)
+        self._events = EventLog(self.workdir, last + 1) if events else None
+
+    def replay_events(self) -> None:
+        """TensorBoard's file from all lines at once, for a run that was started without events."""
+        for old in self.workdir.glob("events.*"):
+            old.unlink()
+        log = EventLog(self.workdir)
+        for line in records.read_lines(self.path("metrics.jsonl")):
+            log.scalars(line["step"], {k: v for k, v in line.items() if k != "step"})
+        log.close()
 
     def write(self, step: int, metrics: Mapping[str, Any]) -> None:
         """One line of metrics.jsonl, and the same numbers as events. Steps must increase."""
@@ -175,12 +186,13 @@ class RunDir:
                 self._lock = None
 
     def _line(self, lines, step: int, values: Mapping[str, Any], prefix: str = "") -> None:
-        if lines is None or self._events is None:
+        if lines is None:
             raise RuntimeError("RunDir.start(step) comes before the first line")
         plain = {name: records.plain_value(value, name) for name, value in values.items()}
         with writing(lines.path):
             lines.write(step, plain)
-        self._events.scalars(int(step), {prefix + name: value for name, value in plain.items()})
+        if self._events is not None:
+            self._events.scalars(int(step), {prefix + name: v for name, v in plain.items()})
 
     def _settle_config(self, config: dict) -> None:
         if not self.path("config.json").exists():

@@ -11,8 +11,8 @@ PACKAGE = ROOT / "gan_jax"
 # From the bottom to the top; a module may import only from rows below its own (and helpers of its
 # own package). Folders stand for all their files.
 LAYERS = [
-    ["types", "stop", "versions"],
-    ["leaves"],
+    ["types", "stop", "versions", "compilation"],
+    ["leaves", "sweep"],
     ["config"],
     ["rules"],
     ["records"],
@@ -24,11 +24,14 @@ LAYERS = [
     ["game"],
     ["losses"],
     ["steps"],
+    ["evaluators"],
     ["cohort", "evaluate", "checkpoint", "writer", "experiment", "progress"],
     ["results"],
     ["typeset"],
     ["statistics"],
-    ["train", "sample"],
+    ["record", "rows", "tune"],
+    ["train", "train_rows", "sample"],
+    ["launch"],
     ["bench"],
     ["reproduce"],
     ["report"],

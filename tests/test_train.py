@@ -17,6 +17,7 @@ import pytest
 import tiny
 
 from gan_jax import main, stop, train
+from gan_jax import record as record_lib
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.experiment import state_like
 from gan_jax.types import DivergedError, NoCheckpointError, PreemptedError, WorkdirBusyError
@@ -45,9 +46,9 @@ def no_signal():
 @pytest.fixture
 def plain(monkeypatch):
     """Runs in this process draw nothing and evaluate little: seconds each."""
-    monkeypatch.setattr(train, "make_picture", lambda config: lambda state: None)
-    monkeypatch.setattr(train.plots, "plot_curves", lambda *paths: None)
-    monkeypatch.setattr(train, "make_evaluate", lambda c: lambda s: {"eval/it": int(s.step)})
+    monkeypatch.setattr(record_lib, "make_picture", lambda config: lambda state: None)
+    monkeypatch.setattr(record_lib.plots, "plot_curves", lambda *paths: None)
+    monkeypatch.setattr(record_lib, "make_evaluate", lambda c, part="eval": lambda s: {f"{part}/it": int(s.step)})
     before = jax.config.jax_compilation_cache_dir
     main._use_compilation_cache()
     yield
@@ -112,7 +113,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(megabytes, tmp_path, monkeypatch
 def test_a_stop_during_an_evaluation_saves_right_after_it(tmp_path, monkeypatch, plain):
     looked = []
     monkeypatch.setattr(train.stop, "requested", lambda: bool(looked))
-    monkeypatch.setattr(train, "make_evaluate", lambda config: lambda state: looked.append(1) or {})
+    monkeypatch.setattr(record_lib, "make_evaluate", lambda c, part="": lambda state: looked.append(1) or {})
     with pytest.raises(PreemptedError, match="at step 20 of 40"):
         train.train(small(), tmp_path)
     assert arrays(tmp_path, small())[0] == 20
@@ -234,7 +235,7 @@ def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypa
 
 
 def test_a_metric_of_an_evaluation_may_be_infinite(tmp_path, monkeypatch, plain):
-    monkeypatch.setattr(train, "make_evaluate", lambda c: lambda state: {"eval/kl": float("inf")})
+    monkeypatch.setattr(record_lib, "make_evaluate", lambda c, part="": lambda state: {"eval/kl": float("inf")})
     assert train.train(small(), tmp_path).step == 40
     assert summary(tmp_path)["metrics"]["nonfinite"] == {"eval/kl": "inf"}
     (tmp_path / "summary.json").unlink()
@@ -242,14 +243,14 @@ def test_a_metric_of_an_evaluation_may_be_infinite(tmp_path, monkeypatch, plain)
 
 
 def test_an_error_of_ours_leaves_a_failed_run_that_goes_on(tmp_path, monkeypatch, plain):
-    def broken(config):
+    def broken(config, part=""):
         def run(state):
             raise ZeroDivisionError
 
         return run
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, "make_evaluate", broken)
+        patch.setattr(record_lib, "make_evaluate", broken)
         with pytest.raises(ZeroDivisionError):
             train.train(small(), tmp_path)
     assert summary(tmp_path)["status"] == "failed"
@@ -291,7 +292,7 @@ def test_equilibrium_is_near_one_half_on_both_each_time(seen, ends):
     lines = [{"step": 5, "d_real": 0.5, "d_fake": 0.5}]  # no evaluation
     lines += [{"step": 20 * (i + 1), "d_real": r, "d_fake": f} for i, (r, f) in enumerate(seen)]
     record = types.SimpleNamespace(config=config, lines=lines)
-    assert train._Record.at_equilibrium(record) == ends
+    assert record_lib.Record.at_equilibrium(record) == ends
 
 
 def test_a_workdir_in_use_is_refused(tmp_path, plain):

@@ -1,0 +1,130 @@
+"""Where rows run: workers of this machine (local), others to come; here is what a sweep's folder
+holds and how it is begun, gone on with and ended.
+
+    rows.json      every row with its config, the cohorts, how each was run
+    rows/<id>/     a run directory each
+    cohorts/<id>/  the cohort's checkpoints, how.json, log.txt
+    table.json     the statistics, written at the end (and table.md, table.tex)
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_jax import rows as rows_lib
+from gan_jax.records import write_atomically
+from gan_jax.rows import Cohort
+from gan_jax.types import ConfigError
+from gan_jax.versions import hardware, versions
+from gan_jax.writer import writing
+
+FINAL = ("done", "diverged", "failed")  # a failed row is tried again only when asked to
+
+
+def begin(
+    workdir: Path, name: str, source: str, command: str, cohorts: Sequence[Cohort]
+) -> dict[str, Any]:
+    """rows.json of a new sweep, or what an earlier start wrote. ConfigError where it is another."""
+    file = workdir / "rows.json"
+    everything = sorted((row for c in cohorts for row in c.rows), key=lambda row: row.index)
+    if file.exists():
+        said = read(workdir)
+        there, here = ({row["id"] for row in said["rows"]}, {row.id for row in everything})
+        if there != here:
+            raise ConfigError(
+                f"{file} holds another sweep: {len(there - here)} of its rows are not in this one, "
+                f"{len(here - there)} of this one's not in it: choose another --workdir"
+            )
+        return said
+    said = {
+        "name": name,
+        "command": command,
+        "config": source,
+        "varied": rows_lib.varied(everything),
+        "rows": [
+            {"id": r.id, "index": r.index, "values": r.values, "config": r.config}
+            for r in everything
+        ],
+        "cohorts": [
+            {"id": c.id, "rows": [row.id for row in c.rows], "why": c.why} for c in cohorts
+        ],
+        "versions": versions(),
+        "hardware": hardware(),
+    }
+    with writing(workdir):
+        workdir.mkdir(parents=True, exist_ok=True)
+        write(workdir, said)
+    return said
+
+
+def read(workdir: Path) -> dict[str, Any]:
+    """rows.json. ConfigError where there is none."""
+    try:
+        return json.loads((workdir / "rows.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{workdir} holds no sweep (rows.json: {error}): give the --workdir of a sweep"
+        ) from error
+
+
+def write(workdir: Path, said: dict[str, Any]) -> None:
+    """rows.json, whole or not at all."""
+    text = json.dumps(said, indent=1, allow_nan=False) + "\n"
+    write_atomically(workdir / "rows.json", text.encode())
+
+
+def note_how(workdir: Path, said: dict[str, Any]) -> None:
+    """Takes over into rows.json how each cohort was run."""
+    for cohort in said["cohorts"]:
+        file = workdir / "cohorts" / cohort["id"] / "how.json"
+        if file.exists():
+            cohort.update(json.loads(file.read_text()))
+        elif len(cohort["rows"]) == 1:
+            cohort["how"] = "alone"
+    write(workdir, said)
+
+
+def status(workdir: Path, row_id: str) -> str | None:
+    """How a row ended, or None: it has not."""
+    try:
+        said = json.loads((workdir / "rows" / row_id / "summary.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return said["status"] if said.get("status") in FINAL else None
+
+
+def pending(workdir: Path, said: dict[str, Any], chosen: set[str]) -> list[dict[str, Any]]:
+    """The cohorts that have chosen rows which have not ended."""
+    return [
+        cohort
+        for cohort in said["cohorts"]
+        if any(r in chosen and status(workdir, r) is None for r in cohort["rows"])
+    ]
+
+
+def fail(workdir: Path, cohort: dict[str, Any], reason: str) -> None:
+    """A summary that says why, for each row of the cohort that has none."""
+    for row_id in cohort["rows"]:
+        if status(workdir, row_id) is None:
+            folder = workdir / "rows" / row_id
+            folder.mkdir(parents=True, exist_ok=True)
+            summary = {
+                "status": "failed",
+                "step": 0,
+                "metrics": {},
+                "labels": [],
+                "seconds": 0.0,
+                "reason": reason,
+                "log": f"../../cohorts/{cohort['id']}/log.txt",
+            }
+            text = json.dumps(summary, indent=2) + "\n"
+            write_atomically(folder / "summary.json", text.encode())
+
+
+def forgive(workdir: Path, said: dict[str, Any]) -> int:
+    """Failed rows may be tried again; returns how many."""
+    failed = [row["id"] for row in said["rows"] if status(workdir, row["id"]) == "failed"]
+    for row_id in failed:
+        (workdir / "rows" / row_id / "summary.json").unlink()
+    return len(failed)

@@ -1,0 +1,178 @@
+"""Rows on this machine: a worker process a cohort, so that one that is killed, hangs or fills the
+memory takes no other with it."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from gan_jax import launch, stop
+from gan_jax.types import PreemptedError, WorkdirBusyError
+from gan_jax.writer import writing
+
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 60.0  # for workers to save after a stop
+
+
+class _Worker:
+    """One cohort under way."""
+
+    def __init__(self, workdir: Path, cohort: dict[str, Any], devices: int):
+        self.workdir, self.cohort = workdir, cohort
+        self.folder = workdir / "cohorts" / cohort["id"]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "gan_jax.launch.worker"]
+        with (self.folder / "log.txt").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, str(workdir), cohort["id"], str(devices)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for the launcher, which asks its workers
+            )
+
+    def heartbeat(self) -> tuple[int, float]:
+        """Row-steps done, and when that was last said."""
+        file = self.folder / "progress.json"
+        try:
+            said = json.loads(file.read_text())
+            return said["step"] * said["rows"], file.stat().st_mtime
+        except (OSError, ValueError):
+            return 0, 0.0
+
+    def reason(self, code: int) -> str:
+        """Why it ended with that code: its last words, or the signal."""
+        lines = (self.folder / "log.txt").read_text(errors="replace").splitlines()
+        if code < 0:
+            name = signal.Signals(-code).name
+            hint = " (out of memory?)" if name == "SIGKILL" else ""
+            return f"killed by {name}{hint}"
+        words = [line.strip() for line in lines if line.strip()]
+        return (words[-1] if words else f"ended with {code}").removeprefix("gan-jax: ")[:500]
+
+    def end(self, number: int) -> None:
+        self.process.send_signal(number)
+
+
+def run(
+    workdir: Path,
+    said: dict[str, Any],
+    chosen: set[str],
+    workers: int = 1,
+    hang_seconds: float = 0.0,
+) -> None:
+    """Trains every chosen row that has not ended; returns when all have.
+
+    workers cohorts at a time share the machine's cores. A worker that says nothing for hang_seconds
+    (0: for ever) is ended, and its rows have failed. PreemptedError after a stop.
+    """
+    lock = _hold(workdir)
+    waiting = launch.pending(workdir, said, chosen)
+    devices = max(1, len(os.sched_getaffinity(0)) // workers)
+    running: list[_Worker] = []
+    total = sum(len(c["rows"]) for c in waiting)
+    try:
+        with _Bar(said, waiting) as bar:
+            while waiting or running:
+                while waiting and len(running) < workers and not stop.requested():
+                    running.append(_Worker(workdir, waiting.pop(0), devices))
+                    stop.keep_work()
+                time.sleep(POLL_SECONDS)
+                bar.update(running)
+                for worker in list(running):
+                    if _is_over(worker, hang_seconds):
+                        running.remove(worker)
+                        bar.ended(worker)
+                if stop.requested():
+                    _stop(running)
+                    raise PreemptedError(
+                        f"stopped, saved in {workdir}: run the same command again to go on "
+                        f"({total} rows were to do)"
+                    )
+    finally:
+        for worker in running:
+            worker.end(signal.SIGKILL)
+        os.close(lock)
+
+
+def _hold(workdir: Path) -> int:
+    with writing(workdir):
+        handle = os.open(workdir / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise WorkdirBusyError(
+            f"the sweep in {workdir} is under way in another process: stop that one first"
+        ) from error
+    return handle
+
+
+def _is_over(worker: _Worker, hang_seconds: float) -> bool:
+    code = worker.process.poll()
+    if code is None:
+        said = max(worker.heartbeat()[1], (worker.folder / "log.txt").stat().st_mtime)
+        if not hang_seconds or time.time() - said < hang_seconds:
+            return False
+        worker.end(signal.SIGKILL)
+        worker.process.wait()
+        launch.fail(worker.workdir, worker.cohort, f"said nothing for {hang_seconds:g} s: ended")
+        return True
+    if code not in (0, stop.PREEMPTED):
+        launch.fail(worker.workdir, worker.cohort, worker.reason(code))
+    elif code == stop.PREEMPTED and not stop.requested():
+        launch.fail(worker.workdir, worker.cohort, "its worker was stopped from outside")
+    return True
+
+
+def _stop(running: list[_Worker]) -> None:
+    """Asks the workers to save, and waits for them."""
+    for worker in running:
+        worker.end(signal.SIGTERM)
+    until = time.monotonic() + GRACE_SECONDS
+    for worker in running:
+        try:
+            worker.process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            worker.end(signal.SIGKILL)
+            worker.process.wait()
+    running.clear()
+
+
+class _Bar:
+    """Row-steps of all cohorts on a terminal; a line a cohort elsewhere."""
+
+    def __init__(self, said: dict[str, Any], waiting: list[dict[str, Any]]):
+        steps = {row["id"]: row["config"]["steps"] for row in said["rows"]}
+        self.sizes = {c["id"]: sum(steps[r] for r in c["rows"]) for c in waiting}
+        self.done = 0
+        self.bar = tqdm(
+            total=sum(self.sizes.values()),
+            unit=" row-steps",
+            unit_scale=True,
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.bar.close()
+
+    def update(self, running: list[_Worker]) -> None:
+        self.bar.n = self.done + sum(worker.heartbeat()[0] for worker in running)
+        self.bar.refresh()
+
+    def ended(self, worker: _Worker) -> None:
+        self.done += self.sizes[worker.cohort["id"]]
+        if self.bar.disable:
+            rows = len(worker.cohort["rows"])
+            print(f"cohort {worker.cohort['id']}: {rows} rows ended", file=sys.stderr, flush=True)

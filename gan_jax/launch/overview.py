@@ -1,0 +1,75 @@
+"""A sweep before it runs: its rows, which of them share a program, how long it will take."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+
+from gan_jax import rows as rows_lib
+from gan_jax.cohort import init_rows
+from gan_jax.config import from_json
+from gan_jax.data import pipeline
+from gan_jax.rows import Cohort
+from gan_jax.tune import candidates, speed
+from gan_jax.types import ConfigError
+
+
+def table(cohorts: Sequence[Cohort]) -> Iterator[str]:
+    """A line a row, numbered, with what differs and its cohort; then a line a cohort."""
+    where = {row.id: number for number, cohort in enumerate(cohorts) for row in cohort.rows}
+    everything = sorted((row for c in cohorts for row in c.rows), key=lambda row: row.index)
+    names = rows_lib.varied(everything)
+    lines = [["row", "id", "cohort", *names]]
+    for row in everything:
+        values = [json.dumps(rows_lib.get(row.config, name)).strip('"') for name in names]
+        lines.append([str(row.index), row.id, str(where[row.id]), *values])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    for line in lines:
+        yield "  ".join(f"{w:{width}}" for w, width in zip(line, widths, strict=True)).rstrip()
+    yield f"{len(everything)} rows in {len(cohorts)} cohorts, each one compiled program:"
+    for number, cohort in enumerate(cohorts):
+        why = f": apart from cohort 0 because {cohort.why}" if cohort.why else ""
+        yield f"cohort {number} {cohort.id}: {len(cohort.rows)} rows{why}"
+
+
+def estimate(cohorts: Sequence[Cohort]) -> Iterator[str]:
+    """The seconds that each cohort will train for, from a few timed steps of it."""
+    total = 0.0
+    for number, cohort in enumerate(cohorts):
+        configs = [from_json(row.config) for row in cohort.rows]
+        start = time.perf_counter()
+        arrays = pipeline.load_examples(configs[0])
+        states = jax.block_until_ready(init_rows(configs)[0])
+        rate = speed(candidates(len(configs))[0], configs, states, arrays)
+        began = time.perf_counter() - start
+        seconds = len(configs) * configs[0].steps / rate + began
+        total += seconds
+        yield (
+            f"cohort {number}: {rate:.0f} row-steps/s, about {_duration(seconds)} "
+            f"with {began:.0f} s to start"
+        )
+    yield f"in all about {_duration(total)}, without evaluations and pictures"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def chosen(text: str | None, said: dict[str, Any]) -> set[str]:
+    """The ids of the rows that --rows names: all, or 0:8 by their numbers."""
+    ids = [row["id"] for row in said["rows"]]
+    if text is None:
+        return set(ids)
+    first, colon, last = text.partition(":")
+    try:
+        start = int(first or 0)
+        stop = int(last) if last else (len(ids) if colon else start + 1)
+    except ValueError:
+        raise ConfigError(f"--rows is {text!r}: expected FIRST:LAST, as 0:8") from None
+    if not 0 <= start < stop <= len(ids):
+        raise ConfigError(f"--rows is {text!r}: expected within 0:{len(ids)}")
+    return set(ids[start:stop])

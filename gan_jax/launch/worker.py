@@ -1,0 +1,78 @@
+"""A process that trains one cohort and dies with its launcher: python -m gan_jax.launch.worker.
+
+Its standard input is a pipe that the launcher holds open; at its end, whatever ended the launcher,
+this process ends too. Its output is the cohort's log.
+"""
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from gan_jax import stop
+
+BUSY_SECONDS = 10.0  # how long a dying worker of an earlier launcher may still hold a row
+
+
+def main(workdir: str, cohort_id: str, devices: str) -> int:
+    """The exit code: 0, or a UserError's."""
+    stop.install()
+    threading.Thread(target=_end_with_launcher, daemon=True).start()
+    import jax
+
+    from gan_jax import compilation
+    from gan_jax.types import UserError
+
+    jax.config.update("jax_num_cpu_devices", int(devices))
+    compilation.use_cache()
+    try:
+        _wait_until_free(Path(workdir), cohort_id)
+    except UserError as error:
+        print(f"gan-jax: {error}", file=sys.stderr)
+        return error.code
+    return 0
+
+
+def _end_with_launcher() -> None:
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def _wait_until_free(workdir: Path, cohort_id: str) -> None:
+    from gan_jax.types import WorkdirBusyError
+
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return train(workdir, cohort_id)
+        except WorkdirBusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
+def train(workdir: Path, cohort_id: str) -> None:
+    """Trains a cohort of a sweep's folder; a row that diverges is a result."""
+    from gan_jax import launch
+    from gan_jax.config import from_json
+    from gan_jax.train import train as train_one
+    from gan_jax.train_rows import train_rows
+    from gan_jax.types import DivergedError
+
+    said = launch.read(workdir)
+    cohort = next(c for c in said["cohorts"] if c["id"] == cohort_id)
+    configs = {row["id"]: from_json(row["config"]) for row in said["rows"]}
+    folders = [workdir / "rows" / row_id for row_id in cohort["rows"]]
+    if len(folders) > 1:
+        train_rows([configs[r] for r in cohort["rows"]], folders, workdir / "cohorts" / cohort_id)
+        return
+    try:
+        train_one(configs[cohort["rows"][0]], folders[0])
+    except DivergedError as error:
+        print(f"gan-jax: {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

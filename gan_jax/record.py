@@ -1,0 +1,164 @@
+"""What a run leaves in its folder as it goes: lines, evaluations, pictures, how it ended."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, NoReturn, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import plots, records
+from gan_jax.checkpoint import Checkpoints
+from gan_jax.evaluate import make_evaluate, make_picture
+from gan_jax.types import DivergedError, GanState
+from gan_jax.writer import RunDir
+
+Numbers = dict[str, Any]
+
+
+class Result(NamedTuple):
+    """How a run ended: its last step and the numbers of its last line."""
+
+    step: int
+    metrics: Numbers
+    was_done: bool = False  # by an earlier process: this one did nothing
+
+
+class Look(NamedTuple):
+    """What is made of a state on schedule; made once for a config, or for all rows of a cohort."""
+
+    evaluate: Callable[[GanState], Numbers]
+    test: Callable[[GanState], Numbers]  # the same on draws of its own, at the end
+    picture: Callable[[GanState], np.ndarray | None]
+
+
+def make_look(config: ConfigDict) -> Look:
+    """Evaluators and picture of a config."""
+    return Look(make_evaluate(config), make_evaluate(config, part="test"), make_picture(config))
+
+
+def ended(run: RunDir) -> Result | None:
+    """What an earlier process came to, if that is final."""
+    path = run.path("summary.json")
+    summary = json.loads(path.read_text()) if path.exists() else {}
+    if summary.get("status") == "diverged":
+        raise_diverged(run, summary["step"], list(summary["metrics"].get("nonfinite", {})))
+    if summary.get("status") != "done":
+        return None
+    return Result(summary["step"], summary["metrics"], was_done=True)
+
+
+def raise_diverged(run: RunDir, step: int, wrong: list[str]) -> NoReturn:
+    kept = sorted(int(path.name) for path in run.checkpoints_dir.glob("*") if path.name.isdigit())
+    good = f"the last good checkpoint is of step {kept[-1]}" if kept else "no checkpoint was good"
+    raise DivergedError(
+        f"diverged by step {step}: {', '.join(wrong) or 'the weights'} not finite; {good}. "
+        "Try a lower gen.lr or disc.lr in another --workdir"
+    )
+
+
+def due(config: ConfigDict, step: int, *names: str) -> bool:
+    """Whether one of the named schedules (all of them by default) is due at this step."""
+    names = names or ("eval", "sample", "checkpoint")
+    return step == config.steps or any(step % config[f"{n}_every_steps"] == 0 for n in names)
+
+
+@jax.jit
+def _finite(state: GanState) -> dict[str, jax.Array]:
+    parts = {"gen": state.gen, "disc": state.disc, "the average of gen": state.ema}
+    leaves = {name: jax.tree.leaves(part) for name, part in parts.items()}
+    return {
+        name: jnp.stack([jnp.isfinite(x).all() for x in all_of_it]).all()
+        for name, all_of_it in leaves.items()
+        if all_of_it
+    }
+
+
+class Pace(Protocol):
+    """What hears of each line, and knows how fast the run goes."""
+
+    def rate(self, step: int) -> float:
+        """Steps a second."""
+
+    def update(self, step: int, metrics: Numbers) -> None:
+        """A dispatch is done."""
+
+
+class Record:
+    """What a run leaves in its folder as it goes."""
+
+    def __init__(
+        self, config: ConfigDict, run: RunDir, saved: Checkpoints, look: Look, progress: Pace
+    ):
+        self.config, self.run, self.saved = config, run, saved
+        self.look, self.progress = look, progress
+        timing = records.read_lines(run.path("timing.jsonl"))
+        self.began = time.monotonic() - (timing[-1]["seconds"] if timing else 0.0)
+        self.lines = [_decode(line) for line in records.read_lines(run.path("metrics.jsonl"))]
+
+    def line(self, step: int, metrics: Mapping[str, Any], state: GanState | None = None) -> None:
+        """One line of metrics.jsonl; with a state also what is to be evaluated and drawn of it.
+
+        Ends the run where a number of the game, or of the state, is not finite.
+        """
+        numbers = {k: v.item() for k, v in jax.device_get(dict(metrics)).items()}
+        wrong = [name for name, value in numbers.items() if not math.isfinite(value)]
+        if state is not None:  # a state can be lost at finite losses, and must not be saved
+            finite = jax.device_get(_finite(state))
+            wrong += [f"the weights of {name}" for name, good in finite.items() if not good]
+            numbers |= {} if wrong else self._look(step, state)
+        self.lines.append({"step": step, **numbers})
+        self.run.write(step, numbers)
+        self.run.write_timing(step, time.monotonic() - self.began, self.progress.rate(step))
+        self.progress.update(step, numbers)
+        if wrong:
+            self.finish("diverged")
+            raise_diverged(self.run, step, wrong)
+
+    def _look(self, step: int, state: GanState) -> Numbers:
+        if due(self.config, step, "sample"):
+            picture = self.look.picture(state)
+            if picture is not None:
+                self.run.write_samples(step, picture)
+        found = self.look.evaluate(state) if due(self.config, step, "eval") else {}
+        return found | (self.look.test(state) if step == self.config.steps else {})
+
+    def save(self, step: int, state: GanState) -> None:
+        """A checkpoint, which must not outlive its lines."""
+        self.run.sync()
+        self.saved.save(step, state)
+
+    def at_equilibrium(self) -> bool:
+        """Whether the last stop_at_equilibrium evaluations had D near 1/2 on reals and on fakes."""
+        needed, band = self.config.stop_at_equilibrium, self.config.equilibrium_band
+        if not needed:
+            return False
+        last = [x for x in self.lines if x["step"] % self.config.eval_every_steps == 0][-needed:]
+        near = [max(abs(x["d_real"] - 0.5), abs(x["d_fake"] - 0.5)) < band for x in last]
+        return len(near) == needed and all(near)
+
+    def summary(self, status: str) -> Result:
+        """summary.json: the last line, and how it came to be the last."""
+        last = dict(self.lines[-1]) if self.lines else {"step": 0}
+        step, seconds = last.pop("step"), time.monotonic() - self.began
+        self.run.write_summary(status, step, last, seconds=seconds)
+        return Result(step, last)
+
+    def finish(self, status: str, curves: bool = True) -> Result:
+        """The end for good: the last checkpoint on disk, the pictures of the whole run, summary."""
+        self.saved.wait()
+        self.run.write_progress()
+        if curves:
+            plots.plot_curves(self.run.path("metrics.jsonl"), self.run.path("curves.png"))
+        return self.summary(status)
+
+
+def _decode(line: Numbers) -> Numbers:
+    """A line of metrics.jsonl with its NaN and infinities as numbers again."""
+    odd = line.get("nonfinite", {})
+    numbers = {name: value for name, value in line.items() if name != "nonfinite"}
+    return numbers | {name: float(text) for name, text in odd.items()}

@@ -1,0 +1,189 @@
+"""What a sweep's rows become: resolved configs with an id each, and the cohorts that they form."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from gan_jax import config as config_lib
+from gan_jax import experiment, records, terms
+from gan_jax.leaves import attempt, choose, flatten
+from gan_jax.objectives import OBJECTIVES
+from gan_jax.rules import CHOICES, RULES
+from gan_jax.sweep import Rows
+from gan_jax.types import ConfigError
+
+# Leaves that a program takes as traced numbers: rows may differ in them and share it.
+NUMBERS = {
+    "seed",
+    "penalty.weight",
+    "disc.loss_scale",
+    "disc.instance_noise_steps",
+    *(f"{player}.{name}" for player in ("gen", "disc") for name in config_lib.PLAYER_NUMBERS),
+}
+# Traced too, but whether they are above 0 decides what is in the program at all.
+SWITCHES = {
+    "ema.decay",
+    "gen.rescale_gradient",
+    "disc.clip_weights",
+    "disc.instance_noise",
+    *(f"{player}.{name}" for player in ("gen", "disc") for name in ("clip", "weight_decay")),
+}
+MANY_COHORTS = 16  # the networks of so many are built before a sweep starts
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One config of a sweep."""
+
+    id: str  # a hash of the config
+    index: int
+    values: dict[str, Any]  # what the sweep sets
+    config: dict[str, Any]  # resolved, plain JSON
+
+
+class Cohort(NamedTuple):
+    """Rows that differ in traced numbers only."""
+
+    id: str
+    rows: tuple[Row, ...]
+    why: str  # it is not the first one: what differs
+
+
+def resolve(base: ConfigDict, rows: Rows) -> list[Row]:
+    """The rows on top of a checked config. Everything wrong with any of them is one ConfigError."""
+    if not rows:
+        raise ConfigError("the sweep has no rows: expected at least one")
+    scratch, found = config_lib.from_json(config_lib.to_json(base)), []
+    known: dict[tuple[str, str], Any] = {}
+    flat_base = records.plain_config(config_lib.to_json(base))
+    for index, row in enumerate(rows):
+        for path, value in row.items():
+            if (path, repr(value)) not in known:
+                problems = attempt(_settle, scratch, path, value)
+                found += [f"row {index}: {problem}" for problem in problems]
+                here = flatten(scratch).get(path)
+                known[path, repr(value)] = here if not problems else value
+    if found:
+        raise ConfigError("; ".join(found[:10]) + _more(found, 10))
+    made = [
+        _row(index, flat_base, {p: known[p, repr(v)] for p, v in row.items()})
+        for index, row in enumerate(rows)
+    ]
+    first: dict[str, Row] = {}
+    for each in made:
+        twin = first.setdefault(each.id, each)
+        if twin is not each:
+            raise ConfigError(f"rows {twin.index} and {each.index} are the same config")
+    return made
+
+
+def _more(found: list[str], shown: int) -> str:
+    return f"; and {len(found) - shown} more" if len(found) > shown else ""
+
+
+def _settle(scratch: ConfigDict, path: str, value: Any) -> None:
+    """Sets a leaf, typed as its default, and holds the value to its rule."""
+    value = config_lib.assign(scratch, path, value)
+    test, expected = RULES.get(path, (lambda v: True, ""))
+    if not test(value):
+        raise ConfigError(f"{path} is {value!r}: expected {expected}")
+    if path in CHOICES:
+        choose(path, value, CHOICES[path])
+    if path == "objective":
+        terms.objective_term(value)
+
+
+def _row(index: int, base: Mapping[str, Any], values: dict[str, Any]) -> Row:
+    config = _with(base, values)
+    text = json.dumps(config, sort_keys=True, allow_nan=False)
+    return Row(hashlib.sha256(text.encode()).hexdigest()[:12], index, values, config)
+
+
+def _with(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the nested base with leaves set by dotted path."""
+    config = dict(base)
+    for path, value in values.items():
+        head, _, rest = path.partition(".")
+        plain = records.plain_config(value, path)
+        config[head] = _with(config[head], {rest: plain}) if rest else plain
+    return config
+
+
+def group(rows: Sequence[Row]) -> list[Cohort]:
+    """The rows by what their programs are made of, in the order of their first rows."""
+    signatures: dict[str, dict[str, Any]] = {}
+    members: dict[str, list[Row]] = {}
+    for row in rows:
+        static = static_part(row.config, row.id)
+        key = hashlib.sha256(json.dumps(static, sort_keys=True).encode()).hexdigest()[:12]
+        signatures[key] = static
+        members.setdefault(key, []).append(row)
+    first = next(iter(members))
+    return [
+        Cohort(key, tuple(each), _differs(signatures[first], signatures[key]))
+        for key, each in members.items()
+    ]
+
+
+def static_part(config: Mapping[str, Any], row_id: str) -> dict[str, Any]:
+    """The leaves that decide what is compiled; two rows with equal ones can share a program."""
+    static: dict[str, Any] = {}  # objective_args are not: what an objective does not take is 0
+    for path, value in flatten(config).items():
+        section = path.rpartition(".")[0]
+        if path in NUMBERS or section == "objective_args":
+            continue
+        traced = section == "penalty.args" or (section == "dynamics.args" and type(value) is float)
+        static[path] = "a number" if traced else value > 0 if path in SWITCHES else value
+    if config["objective"] in OBJECTIVES:  # chosen by a traced index
+        static["objective"] = "one of logits"
+    if config["stop_at_equilibrium"]:
+        static["ends by itself"] = row_id
+    return static
+
+
+def _differs(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    parts = [
+        f"{path} is {other.get(path, 'absent')}, not {first.get(path, 'absent')}"
+        for path in sorted(first.keys() | other.keys())
+        if first.get(path, "absent") != other.get(path, "absent")
+    ]
+    return "; ".join(parts)
+
+
+def check(cohorts: Sequence[Cohort]) -> None:
+    """Raises one ConfigError with what is wrong with any cohort's first row, or a row's numbers."""
+    found: list[str] = []
+    for number, cohort in enumerate(cohorts):
+        rows = _one_of_each_kind(cohort.rows)
+        for row in rows if number < MANY_COHORTS else rows[:1]:
+            config = config_lib.from_json(row.config)
+            found += [f"row {row.index}: {p}" for p in attempt(experiment.check, config)]
+    if found:
+        raise ConfigError("; ".join(found[:5]) + _more(found, 5))
+
+
+def _one_of_each_kind(rows: Sequence[Row]) -> list[Row]:
+    """The first row, and the first of every other objective that brings numbers of its own."""
+    kinds: dict[tuple, Row] = {}
+    for row in rows:
+        args = tuple(sorted(row.config["objective_args"]))
+        kinds.setdefault((row.config["objective"], args) if args else (), row)
+    return list(kinds.values())
+
+
+def varied(rows: Sequence[Row]) -> list[str]:
+    """The leaves in which the rows differ, in the order in which the sweep names them."""
+    names = list(dict.fromkeys(path for row in rows for path in row.values))
+    return [n for n in names if len({json.dumps(get(row.config, n)) for row in rows}) > 1]
+
+
+def get(config: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path of nested plain values, or None."""
+    value: Any = config
+    for word in path.split("."):
+        value = value.get(word) if isinstance(value, Mapping) else None
+    return value

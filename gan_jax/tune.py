@@ -1,0 +1,82 @@
+"""How a cohort's rows are run: in which chunks and on how many devices, chosen by measurement."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax.cohort import jit_rows, make_train_rows, objectives_of, rows_hypers
+from gan_jax.records import write_atomically
+from gan_jax.types import GanState
+
+SECONDS = 1.0  # of steps that each candidate is timed for, about
+FEW_STEPS = 20_000  # row-steps below which measuring costs more than it gives
+
+
+class How(NamedTuple):
+    """chunk rows at a time are one vmap on each of the devices."""
+
+    chunk: int
+    devices: int
+
+
+def choose_how(file: Path, configs: Sequence[ConfigDict], states: GanState, arrays: Any) -> How:
+    """What the file says from an earlier start, or the fastest candidate, which is written there.
+
+    A row's rounding may depend on it, so that a restart has to keep it.
+    """
+    if file.exists():
+        said = json.loads(file.read_text())
+        return How(said["chunk"], said["devices"])
+    ways = candidates(len(configs))
+    speeds: dict[How, float] = {}
+    if len(configs) * configs[0].steps >= FEW_STEPS and len(ways) > 1:
+        speeds = {how: speed(how, configs, states, arrays) for how in ways}
+    best = max(speeds, key=lambda how: speeds[how]) if speeds else ways[0]
+    measured = [{**how._asdict(), "row_steps_per_second": v} for how, v in speeds.items()]
+    said = {**best._asdict(), "how": _in_words(best, len(configs)), "measured": measured}
+    write_atomically(file, (json.dumps(said, indent=2) + "\n").encode())
+    return best
+
+
+def candidates(m: int) -> list[How]:
+    """All rows at once on every device that divides them evenly; then smaller chunks."""
+    devices = max(d for d in range(1, len(jax.devices()) + 1) if m % d == 0)
+    share = m // devices
+    chunks = [share, *(c for c in (16, 4, 1) if c < share and share % c == 0)]
+    return [How(chunk, devices) for chunk in chunks]
+
+
+def speed(how: How, configs: Sequence[ConfigDict], states: GanState, arrays: Any) -> float:
+    """Row-steps a second, on a copy of the states."""
+    config, m = configs[0], len(configs)
+    program = make_train_rows(config, objectives_of(configs), how.chunk)
+    many = jit_rows(program, jax.devices()[: how.devices])
+    shape = (m, config.log_every_steps, config.dynamics.k_disc)
+    order = jnp.zeros((*shape, 0 if arrays is None else config.batch_size), jnp.int32)
+    examples = () if arrays is None else jax.device_put(tuple(arrays))
+    hypers = rows_hypers(configs)
+
+    def seconds(steps: int) -> float:
+        copy = jax.tree.map(jnp.copy, states)
+        start = time.perf_counter()
+        jax.block_until_ready(many(copy, examples, order, hypers, np.int32(steps)))
+        return time.perf_counter() - start
+
+    seconds(1)
+    one = seconds(1)
+    steps = int(np.clip(SECONDS / one, 1, config.log_every_steps))
+    return m * steps / seconds(steps)
+
+
+def _in_words(how: How, m: int) -> str:
+    share = m // how.devices
+    ways = {share: "vmap", 1: "map"}
+    words = ways.get(how.chunk, f"map over chunks of {how.chunk}")
+    return words + (f" on {how.devices} devices" if how.devices > 1 else "")
