@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import evaluate
+from gan_jax import data, evaluate
+from gan_jax.evaluators import images
 from gan_jax.steps import init_state
 from gan_jax.types import ConfigError
 
@@ -114,6 +115,83 @@ def test_the_test_part_has_draws_of_its_own(name):
 def test_an_unknown_part_is_refused():
     with pytest.raises(ConfigError, match="part 'tset' is unknown"):
         evaluate.make_evaluate(tiny.config(), part="tset")
+
+
+def test_the_divergence_of_a_perfect_gen_is_small_and_of_a_new_one_large():
+    config = tiny.config(eval_samples=2000, latent__dim=1, ema__decay=0.0)
+    config.gen.args.hidden = ()
+    measure = evaluate.make_evaluate(config, ["divergence"])
+    state = init_state(config, jax.random.key(0))
+    new = measure(state)
+    assert set(new) == {f"eval/{k}" for k in ("js", "kl", "reverse_kl", "total_variation")}
+    assert new["eval/js"] > 0.5
+    linear = {"kernel": np.float32([[1.25]]), "bias": np.float32([4])}
+    gen = state.gen.params | {"out": {"linear": linear}}
+    found = measure(state.replace(gen=state.gen.replace(params=gen)))
+    assert abs(found["eval/js"]) < 0.01
+    assert abs(found["eval/kl"]) < 0.03
+    assert abs(found["eval/reverse_kl"]) < 0.03
+    assert found["eval/total_variation"] < 0.1
+    wider = gen | {"out": {"linear": linear | {"kernel": np.float32([[2.5]])}}}
+    found = measure(state.replace(gen=state.gen.replace(params=wider)))
+    # KL(N(m, s) || N(m, 2 s)) = log 2 + 1/8 - 1/2, and the other way log 1/2 + 2 - 1/2
+    assert found["eval/kl"] == pytest.approx(np.log(2) - 3 / 8, abs=0.05)
+    assert found["eval/reverse_kl"] == pytest.approx(1.5 - np.log(2), abs=0.15)
+
+
+FEATURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "samples", "reals"]
+
+
+def test_digits_have_distances_by_features_and_pixels():
+    config = tiny.config(data__name="digits", eval_samples=100, data__low=0.0, ema__decay=0.0)
+    state = init_state(config, jax.random.key(0))
+    found = evaluate.make_evaluate(config, ["digits", "pixels"])(state)
+    own = {f"eval/{k}_digits" for k in (*FEATURES, "inception", "accuracy", "classifier")}
+    assert own <= set(found)
+    assert (found["eval/samples_digits"], found["eval/reals_digits"]) == (100, 100)
+    assert found["eval/frechet_digits"] > 0
+    assert found["eval/coverage_digits"] < 0.2  # noise of a gen that has not learned
+    assert found["eval/nearest"] > 1.5 * found["eval/nearest_real"]
+    assert found["eval/copies"] == 0
+    # a gen that knows one digit: a copy, and always the same
+    digit = data.load("digits", "train").x[0].ravel() / np.float32(255)
+    logit = np.log(np.clip(digit, 1e-6, 1 - 1e-6) / (1 - np.clip(digit, 1e-6, 1 - 1e-6)))
+    found = evaluate.make_evaluate(config, ["digits", "pixels"])(constant_gen(config, logit))
+    assert (found["eval/copies"], found["eval/duplicates"]) == (1, 1)
+    assert found["eval/nearest"] < 1e-4
+    assert found["eval/ms_ssim"] == pytest.approx(1)
+    assert found["eval/ms_ssim_real"] < 0.6
+    assert found["eval/inception_digits"] == pytest.approx(1, abs=1e-4)
+    assert (found["eval/recall_digits"], found["eval/precision_digits"]) == (0, 1)
+
+
+def test_the_features_of_real_images_are_near_each_other():
+    real = np.random.default_rng(0).normal(size=(2, 60, 4))
+    near, far = (dict(images.compare(real[0], x)) for x in (real[1], real[1] + 3))
+    assert list(near) == FEATURES
+    assert near["frechet"] < 1 < far["frechet"]
+    assert near["kernel"] < 1 < far["kernel"]
+    assert (near["samples"], near["reals"]) == (60, 60)
+    few = dict(images.compare(real[0], real[1][:1]))
+    assert list(few) == ["frechet", "kernel", "samples", "reals"]
+
+
+def test_only_what_is_cheap_runs_on_schedule():
+    assert set(evaluate.SCHEDULED) == {"line", "modes", "judge"}
+    config = tiny.config(data__name="ring")
+    for name in ("divergence", "digits", "pixels", "line", "judge"):
+        assert evaluate.EVALUATORS[name](config) is None
+    config.data.name = "fashion_mnist"
+    assert evaluate.EVALUATORS["digits"](config) is None
+
+
+def test_one_classifier_serves_all_rows():
+    config = tiny.config(data__name="digits")
+    state = init_state(config, jax.random.key(0))
+    before = images._trained.cache_info().misses
+    for names in (["judge"], ["digits"], ["judge"]):
+        evaluate.make_evaluate(config, names)(state)
+    assert images._trained.cache_info().misses <= before + 1
 
 
 def test_metrics_are_chosen_by_name():

@@ -97,7 +97,10 @@ def test_the_classifier_learns_and_is_deterministic():
     x = rng.integers(0, 60, (600, 6, 6, 1), dtype=np.uint8)
     for i, c in enumerate(label):
         x[i, 2:4, 2 * c : 2 * c + 2] = 250
-    one, two = (train_classifier(x[:500], label[:500], 3)(x[500:] / 255) for _ in range(2))
+    first, second = (train_classifier(x[:500], label[:500], 3) for _ in range(2))
+    one, two = (each.probabilities(x[500:] / 255) for each in (first, second))
     np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(*(each.features(x[500:] / 255) for each in (first, second)))
+    assert first.crc32 == second.crc32 != train_classifier(x[:500], label[:500], 3, seed=1).crc32
     assert (one.argmax(1) == label[500:]).mean() > 0.7
     np.testing.assert_allclose(one.sum(1), 1, rtol=1e-5)

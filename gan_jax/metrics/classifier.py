@@ -1,5 +1,6 @@
 """A small classifier trained here, on real examples: the judge of class counts and confidence."""
 
+import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,15 +16,23 @@ EPOCHS, LEAST_STEPS, BATCH, RATE, MOST = 20, 600, 100, 1e-3, 20_000
 
 
 class Classifier(nn.Module):
-    """Images [N, D] in [0, 1] -> logits [N, classes]."""
+    """Images [N, D] in [0, 1] -> logits [N, classes], and what they are made of [N, 256]."""
 
     classes: int
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> tuple[Array, Array]:
         for width in (512, 256):
             x = nn.relu(nn.Dense(width)(x))
-        return nn.Dense(self.classes, name="logits")(x)
+        return nn.Dense(self.classes, name="logits")(x), x
+
+
+class Classify(NamedTuple):
+    """A trained classifier, as functions of images in [0, 1], [N, H, W, C]."""
+
+    probabilities: Callable[[np.ndarray], np.ndarray]  # [N, classes]
+    features: Callable[[np.ndarray], np.ndarray]  # [N, 256], before the logits
+    crc32: int  # of the weights: which classifier a number belongs to
 
 
 class Judgement(NamedTuple):
@@ -35,11 +44,10 @@ class Judgement(NamedTuple):
 
 def train_classifier(
     x_NxHxWxC: np.ndarray, label_N: np.ndarray, classes: int, seed: int = 0
-) -> Callable[[np.ndarray], np.ndarray]:
+) -> Classify:
     """Trains on uint8 images, randomly shifted by up to 1/14 of the side; seconds for 5,000.
 
-    Returns a function of images in [0, 1], [N, H, W, C], to probabilities [N, classes]. The same
-    data and seed give the same function on the same machine.
+    The same data and seed give the same classifier on the same machine.
     """
     x, label = jnp.asarray(x_NxHxWxC[:MOST]), jnp.asarray(label_N[:MOST])
     module = Classifier(classes)
@@ -47,11 +55,19 @@ def train_classifier(
     params = jax.jit(_fit, static_argnums=0)(module, k_init, k_train, x, label)
 
     @jax.jit
-    def probabilities(images: Array) -> Array:
-        logits: Any = module.apply(params, images.reshape(len(images), -1))
-        return nn.softmax(logits)
+    def see(images: Array) -> tuple[Array, Array]:
+        logits, features = _apply(module, params, images)
+        return nn.softmax(logits), features
 
-    return lambda images: np.asarray(probabilities(jnp.asarray(images, jnp.float32)))
+    def part(i: int) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda images: np.asarray(see(jnp.asarray(images, jnp.float32))[i])
+
+    weights = b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(params))
+    return Classify(part(0), part(1), zlib.crc32(weights))
+
+
+def _apply(module: Classifier, params: PyTree, images: Array) -> Any:
+    return module.apply(params, images.reshape(len(images), -1))
 
 
 def _fit(module: Classifier, k_init: Array, k_train: Array, x: Array, label: Array) -> PyTree:
@@ -60,7 +76,7 @@ def _fit(module: Classifier, k_init: Array, k_train: Array, x: Array, label: Arr
     params = module.init(k_init, x[:1].reshape(1, -1).astype(jnp.float32))
 
     def loss(params: PyTree, images: Array, label: Array) -> Array:
-        logits = module.apply(params, images.reshape(len(images), -1))
+        logits, _ = _apply(module, params, images)
         return optax.softmax_cross_entropy_with_integer_labels(logits, label).mean()
 
     def step(i: Array, carry: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:

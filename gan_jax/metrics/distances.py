@@ -49,7 +49,7 @@ def make_pair(a_NxF: np.ndarray, b_MxF: np.ndarray) -> Pair:
     a, b = matrices(a_NxF, b_MxF)
     middle = a.mean(0)
     near_a, near_b = a - middle, b - middle
-    squares_a, squares_b = (np.square(x).sum(1) for x in (near_a, near_b))
+    squares_a, squares_b = (np.einsum("nf,nf->n", x, x) for x in (near_a, near_b))
     return Pair(a, b, near_a, near_b, squares_a, squares_b)
 
 

@@ -47,6 +47,14 @@ def optimal_discriminator(log_p_data: Array, log_p_gen: Array) -> Array:
     return jax.nn.sigmoid(gap)
 
 
+def parzen_density(points_NxD: Array, x_MxD: Array) -> Array:
+    """log p(x) [M] of the points' law, by Parzen windows of Silverman's width in each axis."""
+    mean, std = points_NxD.mean(0, keepdims=True), points_NxD.std(0, keepdims=True) + 1e-6
+    sigma = silverman(*points_NxD.shape)
+    log_p_M = parzen_log_likelihood((points_NxD - mean) / std, (x_MxD - mean) / std, sigma)
+    return log_p_M - jnp.log(std).sum()
+
+
 def estimated_optimum(real_NxD: Array, fake_NxD: Array, x_MxD: Array) -> Array:
     """D* at x, both laws estimated by Parzen windows on points standardised together, [M]."""
     both = jnp.concatenate([real_NxD, fake_NxD])
