@@ -203,13 +203,13 @@ def _paired(settings: list[dict[str, Any]], metrics: Sequence[str], best: dict |
     The best one was chosen on these numbers, so on eval/ the differences flatter it a little.
     """
     evals = [name for name in metrics if name.startswith("eval/")]
-    names = [best["chosen_on"], f"test/{best['metric']}"] if best else evals
+    known_ones = [name for part in ("eval", "test") for name in by_importance(metrics, part)]
+    names = known_ones if best else evals
     reference = best["setting"] if best else 0
     return [
         {"setting": i, "against": reference, "metric": name}
         | _difference(setting, settings[reference], name)
         for name in names
-        if name in metrics
         for i, setting in enumerate(settings)
         if i != reference
     ]

@@ -123,16 +123,18 @@ def plus_minus(found: dict[str, Any]) -> str:
     return f"{mean:.{places}f} ± {error:.{places}f}"
 
 
-def interval(found: dict[str, Any]) -> str:
+def interval(found: dict[str, Any], places: int | None = None) -> str:
     """low to high."""
     if found.get("low") is None or found.get("high") is None:
         return "-"
-    return f"{number(found['low'])} to {number(found['high'])}"
+    return f"{number(found['low'], places)} to {number(found['high'], places)}"
 
 
-def number(value: Any) -> str:
-    """Four digits; a dash where there is none."""
-    return "-" if value is None else f"{value:.4g}"
+def number(value: Any, places: int | None = None) -> str:
+    """Four digits, or that many decimals; a dash where there is no number."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if places is None else f"{value:.{places}f}"
 
 
 def percent(share: float | None) -> str:

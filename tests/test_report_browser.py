@@ -216,6 +216,21 @@ def test_the_chosen_metric_is_the_one_shown(look):
     assert page.locator("#curves path.band:visible").count() > 10
 
 
+def test_pictures_only(look):
+    page = look()
+    page.click("button.gallery")
+    assert page.get_attribute("button.gallery", "aria-pressed") == "true"
+    assert page.locator("#rows td.samples:visible").count() == 40
+    assert page.locator("#rows thead:visible").count() == 0
+    boxes = [page.locator(f"#row-{i} img").bounding_box() for i in (0, 1)]
+    assert boxes[0]["y"] == boxes[1]["y"]  # side by side
+    assert boxes[0]["width"] > 100
+    page.fill("#rows .filters input", "hinge")
+    assert page.locator("#rows td.samples:visible").count() == 8
+    page.click("button.gallery")
+    assert page.locator("#rows thead:visible").count() == 1
+
+
 def test_a_phone_scrolls_tables_and_not_the_page(look):
     page = look(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -16,7 +16,7 @@ from gan_jax.typeset import number
 WIDTH, HEIGHT = 320, 212
 TOP = 26  # room above a panel for the name of its axis
 STRIP_WIDTH, STRIP_HEIGHT = 150, 22
-COLOURS = 8  # of each kind in page.css
+COLOURS, SHADES = 10, 8  # in page.css: for words, and for numbers in their order
 
 
 Marks = Sequence[tuple[float, str]]  # places of ticks and their words
@@ -57,7 +57,7 @@ def span(values: Any, margin: float = 0.05) -> tuple[float, float]:
     if not x_N.size:
         return 0.0, 1.0
     low, high = float(x_N.min()), float(x_N.max())
-    least = 1e-3 * max(abs(low), abs(high)) or 1.0
+    least = 0.02 * max(abs(low), abs(high)) or 1.0
     if high - low < least:
         low, high = (low + high - least) / 2, (low + high + least) / 2
     return low - margin * (high - low), high + margin * (high - low)
@@ -83,7 +83,8 @@ def curves(
     title: str, lines: Sequence[Line], y: tuple[float, float], axis: str, legend: Html | None = None
 ) -> Html:
     """A panel: each line over train steps, within the range y."""
-    frame = Frame(38, TOP, WIDTH - 8, HEIGHT - 34, span([x for l in lines for x in l.x], 0), y)  # noqa: E741
+    top = TOP if axis else 10
+    frame = Frame(38, top, WIDTH - 8, HEIGHT - 34, span([x for l in lines for x in l.x], 0), y)  # noqa: E741
     drawn = [_axes(frame, "train step", axis), *(_band(frame, line) for line in lines)]
     drawn += [_line(frame, line) for line in lines]
     return _figure(title, f"{title}: {axis or 'value'} over train steps", drawn, HEIGHT, legend)
@@ -219,7 +220,7 @@ def _axes(frame: Frame, x_label: str, y_label: str | None, x_marks: Marks | None
     drawn.append(tag("path", d=f"M{frame.left} {frame.bottom}H{frame.right}", class_="axis"))
     middle = (frame.left + frame.right) / 2
     drawn.append(tag("text", x_label, x=middle, y=frame.bottom + 30, class_="middle name"))
-    if y_label is not None:
+    if y_label:
         drawn.append(tag("text", y_label, x=4, y=12, class_="name"))
     return tag("g", *drawn)
 

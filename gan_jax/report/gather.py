@@ -99,13 +99,13 @@ def layout(table: dict[str, Any], show: Any) -> Layout:
     """Lines of one leaf share a panel, the other leaves make panels; numbers prefer to be lines."""
     settings, by = table["settings"], table["by"]
     values = {leaf: _distinct([s["values"][leaf] for s in settings]) for leaf in by}
-    fit = [leaf for leaf in by if 1 < len(values[leaf]) <= charts.COLOURS]
+    fit = [leaf for leaf in by if 1 < len(values[leaf]) <= charts.SHADES]
     counted = [leaf for leaf in fit if numeric(values[leaf])]
     leaf = (counted or fit or [None])[-1]
     colours = {}
     if leaf is not None:
         kind = "q" if leaf in counted else "c"
-        places = spread(charts.COLOURS, len(values[leaf])) if kind == "q" else range(charts.COLOURS)
+        places = spread(charts.SHADES, len(values[leaf])) if kind == "q" else range(charts.COLOURS)
         colours = {show(v): f"{kind}{i}" for v, i in zip(values[leaf], places, strict=False)}
     panels: dict[str, list[int]] = {}
     for i, setting in enumerate(settings):

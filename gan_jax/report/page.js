@@ -83,4 +83,11 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-filter]");
   if (link) filters.get("rows")?.(link.dataset.filter);
 });
+for (const button of document.querySelectorAll("button.gallery")) {
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    button.closest("section").querySelector("table").classList.toggle("gallery", on);
+  });
+}
 document.getElementById("metric")?.addEventListener("change", (event) => showMetric(event.target.value));

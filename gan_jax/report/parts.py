@@ -38,8 +38,7 @@ def number_cell(value: Any, odd: Any = None, places: int | None = None, **more: 
     """A number to sort by, with that many decimals; what was not finite is named."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return cell(odd or "-", kind="num quiet", **more)
-    shown = number(value) if places is None else f"{value:.{places}f}"
-    return cell(shown, repr(value), "num", **more)
+    return cell(number(value, places), repr(value), "num", **more)
 
 
 def decimals(values: Iterable[Any]) -> int | None:
@@ -80,7 +79,9 @@ def unit_of(name: str) -> str:
 
 def value_cell(value: Any) -> Html:
     """A config's value, right-aligned and sorted as a number where it is one."""
-    return cell(show(value), repr(value), "num") if numeric([value]) else cell(show(value))
+    if numeric([value]):
+        return cell(show(value), repr(value), "value num")
+    return cell(show(value), kind="value")
 
 
 def header(name: str, numeric: bool = True, **attributes: Any) -> Html:
@@ -97,7 +98,7 @@ def numeric(values: Iterable[Any]) -> bool:
     return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
 
 
-def filters(name: str, count: int, statuses: Sequence[str]) -> Html:
+def filters(name: str, count: int, statuses: Sequence[str], more: Html | None = None) -> Html:
     """What narrows a table down, and how many of its rows are left."""
     hint = "words, or setting=3" if name == "rows" else "words, or penalty.weight=1"
     words = tag("input", type="search", placeholder=hint, autocomplete="off", spellcheck="false")
@@ -106,7 +107,7 @@ def filters(name: str, count: int, statuses: Sequence[str]) -> Html:
         options = [tag("option", status or "all", value=status) for status in statuses]
         parts.append(tag("label", "Status ", tag("select", *options, autocomplete="off")))
     parts.append(tag("output", f"{count} of {count}"))
-    return tag("div", *parts, class_="filters", data_for=name)
+    return tag("div", *parts, more, class_="filters", data_for=name)
 
 
 def scroll(whole: Html, label: str) -> Html:

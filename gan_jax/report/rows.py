@@ -20,7 +20,7 @@ from gan_jax.report.parts import (
     scroll,
     value_cell,
 )
-from gan_jax.typeset import number, show
+from gan_jax.typeset import number, setting_in_words
 
 MOST_SHOWN = 6  # metrics in the table of rows
 
@@ -37,17 +37,21 @@ def rows_section(sweep: Sweep, folder: Path) -> Html:
     }
     body = [_row(row, leaves, places, folder) for row in sweep.rows]
     whole = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), class_="sortable")
+    gallery = tag("button", "Pictures only", type="button", class_="gallery", aria_pressed="false")
     statuses = ["", *dict.fromkeys(row.status for row in sweep.rows)]
-    return section("rows", "Rows", filters("rows", len(body), statuses), scroll(whole, "Rows"))
+    return section(
+        "rows", "Rows", filters("rows", len(body), statuses, gallery), scroll(whole, "Rows")
+    )
 
 
 def _row(row: Row, leaves: Sequence[str], places: dict[str, int | None], folder: Path) -> Html:
     base = relative(row.folder, folder) + "/"
     found, odd = row.summary.get("metrics", {}), row.summary.get("metrics", {}).get("nonfinite", {})
+    alt = f"samples of row {row.number}: {setting_in_words(row.values)}"
     picture = tag(
         "img",
         src=row.thumbnail,
-        alt=f"samples of row {row.number}",
+        alt=alt,
         loading="lazy",
         decoding="async",
     )
@@ -63,7 +67,7 @@ def _row(row: Row, leaves: Sequence[str], places: dict[str, int | None], folder:
         cell(row.number, kind="num"),
         cell(row.setting, kind="num"),
         *(value_cell(row.values[leaf]) for leaf in leaves),
-        cell(join((pill(row.status), marks)), row.status),
+        cell(join((pill(row.status), marks)), row.status, "status"),
         number_cell(row.summary.get("step")),
         *(number_cell(found.get(n), odd.get(n), digits) for n, digits in places.items()),
         number_cell(row.summary.get("seconds")),
@@ -78,7 +82,7 @@ def failures_section(sweep: Sweep, folder: Path) -> Html:
         return section("failures", "Failures", empty("No row diverged or failed."))
     rows = []
     for row in lost:
-        where = ", ".join(f"{leaf}={show(v)}" for leaf, v in row.values.items())
+        where = setting_in_words(row.values)
         log = log_link(relative(row.folder, folder) + "/", row.summary.get("log"))
         reason = row.summary.get("reason") or "no reason was written"
         rows.append(

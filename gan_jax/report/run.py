@@ -109,7 +109,6 @@ def _latest(path: Path) -> dict[str, Any]:
     odd: dict[str, str] = {}
     for line in read_lines(path) if path.exists() else ():
         found |= {name: value for name, value in line.items() if name != "step"}
-        odd = {name: text for name, text in odd.items() if name not in line}
         odd |= line.get("nonfinite", {})
     return found | {"nonfinite": odd}
 
@@ -129,7 +128,7 @@ def panels(names: Sequence[str]) -> dict[str, dict[str, str]]:
     """{title: {metric: its name in the legend}}: what belongs together, then one each."""
     made = {t: {n: label for n, label in g.items() if n in names} for t, g in TOGETHER.items()}
     counts = {n: n.rpartition("_")[2] for n in sorted(names) if "/count_" in n}
-    made["samples of each class"] = dict(list(counts.items())[: 2 * charts.COLOURS])
+    made["samples of each class"] = dict(list(counts.items())[: charts.COLOURS])
     taken = {name for group in made.values() for name in group} | set(counts)
     for name in sorted(set(names) - taken, key=lambda n: ("/" not in n, n)):
         real = name.removesuffix("_real")

@@ -6,6 +6,7 @@ from gan_jax.report import charts
 from gan_jax.report.gather import Sweep
 from gan_jax.report.markup import Html, cell, join, section, tag
 from gan_jax.report.parts import (
+    decimals,
     empty,
     filters,
     header,
@@ -31,8 +32,12 @@ def settings_section(sweep: Sweep) -> Html:
     heads += [header("done"), header("failed", title="diverged or failed, of those that ended")]
     for i, name in enumerate(sweep.metrics):
         heads += _heads(made, name, scales[name], hidden=i > 0)
+    places = {name: _places(made, name) for name in sweep.metrics}
     paired = {(pair["metric"], pair["setting"]): pair for pair in made["paired"]}
-    body = [_line(sweep, i, setting, scales, paired) for i, setting in enumerate(made["settings"])]
+    body = [
+        _line(sweep, i, setting, scales, places, paired)
+        for i, setting in enumerate(made["settings"])
+    ]
     whole = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), class_="sortable")
     says = (
         "Over seeds: mean ± standard error, median, 95 % bootstrap interval of the mean "
@@ -42,6 +47,12 @@ def settings_section(sweep: Sweep) -> Html:
         says += "The difference is to the best setting (marked), over the same seeds."
     box = scroll(whole, "Settings")
     return section("settings", "Settings", quiet(says), filters("settings", len(body), []), box)
+
+
+def _places(made: dict[str, Any], name: str) -> int | None:
+    """Decimals of the columns of a metric, so that their digits align."""
+    found = [setting["metrics"][name] for setting in made["settings"]]
+    return decimals(each[k] for each in found for k in ("median", "low", "high"))
 
 
 def _scale(made: dict[str, Any], name: str) -> tuple[float, float]:
@@ -66,7 +77,12 @@ def _is_paired(made: dict[str, Any], name: str) -> bool:
 
 
 def _line(
-    sweep: Sweep, i: int, setting: dict[str, Any], scales: dict[str, Any], paired: dict[Any, Any]
+    sweep: Sweep,
+    i: int,
+    setting: dict[str, Any],
+    scales: dict[str, Any],
+    places: dict[str, int | None],
+    paired: dict[Any, Any],
 ) -> Html:
     made = sweep.table
     best = made["best"] is not None and made["best"]["setting"] == i
@@ -79,13 +95,13 @@ def _line(
         cell(of_all, setting["done"], "num"),
         cell(percent(rate), rate, f"num{' warn' if rate else ''}"),
     ]
-    for place, metric in enumerate(sweep.metrics):
+    for metric in sweep.metrics:
         found = setting["metrics"][metric]
-        shown: dict[str, Any] = {"data_metric": metric, "hidden": place > 0}
+        shown: dict[str, Any] = {"data_metric": metric, "hidden": metric != sweep.metrics[0]}
         cells += [
             cell(plus_minus(found), found["mean"], "num strong", **shown),
-            number_cell(found["median"], **shown),
-            cell(interval(found), found["low"], "num", **shown),
+            number_cell(found["median"], None, places[metric], **shown),
+            cell(interval(found, places[metric]), found["low"], "num", **shown),
             cell(charts.strip(found, scales[metric]), kind="seeds", **shown),
         ]
         if _is_paired(made, metric):

@@ -41,7 +41,8 @@ def _rows(rows: Any) -> Html:
         return empty("This table has no rows.")
     names = [n for n in dict.fromkeys(n for row in rows for n in row) if n not in HIDDEN]
     body = [[_cell(row, name) for name in names] for row in rows]
-    right = {n.replace("_", " ") for n in names if numeric(row.get(n) or 0 for row in rows)}
+    found = {n: [row[n] for row in rows if row.get(n) is not None] for n in names}
+    right = {n.replace("_", " ") for n in names if n in ERRORS or (found[n] and numeric(found[n]))}
     return table([name.replace("_", " ") for name in names], body, "Table", right)
 
 
@@ -53,11 +54,11 @@ def _cell(row: dict[str, Any], name: str) -> Html:
         return cell(plus_minus(found), kind="num") if plain else cell(str(value))
     if name.startswith("eigenvalues") and isinstance(value, list):
         return cell(", ".join(_complex(each) for each in value), kind="figures")
-    if isinstance(value, list):
+    if isinstance(value, list) and value:
         return cell(join(tag("div", show(each)) for each in value), kind="wrap")
     if isinstance(value, float):
         return cell(number(value), kind="num")
-    return value_cell(value) if value is not None else cell("-")
+    return cell("-") if value in (None, []) else value_cell(value)
 
 
 def _complex(pair: Any) -> str:
