@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -12,10 +14,16 @@ LINE = {"eval/mean", "eval/std", "eval/ks", "eval/disc_gap"}
 MODES = {f"eval/{k}" for k in ("modes", "high_quality", "reverse_kl", "reverse_kl_with_junk")}
 
 
+@functools.cache
+def game(name, view="sample"):
+    """A small config of the data, and its new state: shared by the tests, which leave it alone."""
+    config = tiny.config(data__name=name, disc__view=view)
+    return config, init_state(config, jax.random.key(0))
+
+
 @pytest.mark.parametrize("view", ["sample", "moments"])
 def test_the_line_is_measured_and_drawn(view):
-    config = tiny.config(disc__view=view)
-    state = init_state(config, jax.random.key(0))
+    config, state = game("gaussian1d", view)
     found = evaluate.make_evaluate(config)(state)
     assert set(found) == LINE
     assert all(np.isfinite(v) for v in found.values())
@@ -49,8 +57,7 @@ def test_a_perfect_game_has_no_gap_and_no_distance():
 
 
 def test_digits_are_judged():
-    config = tiny.config(data__name="digits")
-    state = init_state(config, jax.random.key(0))
+    config, state = game("digits")
     found = evaluate.make_evaluate(config)(state)
     assert sum(found[f"eval/count_{i}"] for i in range(10)) == config.eval_samples
     assert 1 <= found["eval/classes"] <= 10
@@ -60,22 +67,19 @@ def test_digits_are_judged():
 
 
 def test_evaluations_repeat_exactly():
-    config = tiny.config()
-    state = init_state(config, jax.random.key(0))
+    config, state = game("gaussian1d")
     one, two = (evaluate.make_evaluate(config)(state) for _ in range(2))
     assert one == two
 
 
 def test_points_in_the_plane_are_drawn_and_their_modes_counted():
-    config = tiny.config(data__name="ring")
-    state = init_state(config, jax.random.key(0))
+    config, state = game("ring")
     assert evaluate.make_picture(config)(state).shape[-1] == 3
     assert set(evaluate.make_evaluate(config)(state)) == MODES
 
 
-def constant_gen(config, at):
-    """A state whose gen maps every latent to one point."""
-    state = init_state(config, jax.random.key(0))
+def constant_gen(state, at):
+    """The state, but for a gen that maps every latent to one point."""
     gen = jax.tree.map(np.zeros_like, state.gen.params)
     gen["out"]["linear"]["bias"] = np.float32(at)
     return state.replace(gen=state.gen.replace(params=gen))
@@ -84,25 +88,24 @@ def constant_gen(config, at):
 def test_the_modes_are_those_of_the_configs_law():
     config = tiny.config(data__name="ring", ema__decay=0.0)
     config.data.args.radius, config.data.args.sigma = 2.0, 0.1
-    evaluated = evaluate.make_evaluate(config)
-    found = evaluated(constant_gen(config, [2.0, 0.29]))  # within 3 sigma of the first mode
+    evaluated, state = evaluate.make_evaluate(config), init_state(config, jax.random.key(0))
+    found = evaluated(constant_gen(state, [2.0, 0.29]))  # within 3 sigma of the first mode
     assert (found["eval/modes"], found["eval/high_quality"]) == (1, 1.0)
     assert found["eval/reverse_kl"] == pytest.approx(np.log(8))
-    found = evaluated(constant_gen(config, [1.0, 0.0]))  # a mode of the law by default
+    found = evaluated(constant_gen(state, [1.0, 0.0]))  # a mode of the law by default
     assert (found["eval/modes"], found["eval/high_quality"]) == (0, 0.0)
 
 
 def test_one_evaluation_serves_the_rows_of_a_cohort():
     config = tiny.config(data__name="grid", ema__decay=0.0)
-    evaluated = evaluate.make_evaluate(config)
-    found = [evaluated(constant_gen(config, at))["eval/modes"] for at in ([0, 0], [1, 1], [2, 4])]
+    evaluated, state = evaluate.make_evaluate(config), init_state(config, jax.random.key(0))
+    found = [evaluated(constant_gen(state, at))["eval/modes"] for at in ([0, 0], [1, 1], [2, 4])]
     assert found == [1, 0, 1]
 
 
 @pytest.mark.parametrize("name", ["gaussian1d", "ring", "digits"])
 def test_the_test_part_has_draws_of_its_own(name):
-    config = tiny.config(data__name=name)
-    state = init_state(config, jax.random.key(0))
+    config, state = game(name)
     watched, tested = (evaluate.make_evaluate(config, part=p)(state) for p in ("eval", "test"))
     assert [k.replace("eval/", "test/") for k in watched] == list(tested)
     one, two = (evaluate.make_draw(config, part)(state, 5) for part in ("eval", "test"))
@@ -145,7 +148,8 @@ FEATURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "
 def test_digits_have_distances_by_features_and_pixels():
     config = tiny.config(data__name="digits", eval_samples=100, data__low=0.0, ema__decay=0.0)
     state = init_state(config, jax.random.key(0))
-    found = evaluate.make_evaluate(config, ["digits", "pixels"])(state)
+    measure = evaluate.make_evaluate(config, ["digits", "pixels"])
+    found = measure(state)
     own = {f"eval/{k}_digits" for k in (*FEATURES, "inception", "accuracy", "classifier")}
     assert own <= set(found)
     assert (found["eval/samples_digits"], found["eval/reals_digits"]) == (100, 100)
@@ -156,7 +160,7 @@ def test_digits_have_distances_by_features_and_pixels():
     # a gen that knows one digit: a copy, and always the same
     digit = data.load("digits", "train").x[0].ravel() / np.float32(255)
     logit = np.log(np.clip(digit, 1e-6, 1 - 1e-6) / (1 - np.clip(digit, 1e-6, 1 - 1e-6)))
-    found = evaluate.make_evaluate(config, ["digits", "pixels"])(constant_gen(config, logit))
+    found = measure(constant_gen(state, logit))
     assert (found["eval/copies"], found["eval/duplicates"]) == (1, 1)
     assert found["eval/nearest"] < 1e-4
     assert found["eval/ms_ssim"] == pytest.approx(1)
@@ -186,8 +190,7 @@ def test_only_what_is_cheap_runs_on_schedule():
 
 
 def test_one_classifier_serves_all_rows():
-    config = tiny.config(data__name="digits")
-    state = init_state(config, jax.random.key(0))
+    config, state = game("digits")
     before = images._trained.cache_info().misses
     for names in (["judge"], ["digits"], ["judge"]):
         evaluate.make_evaluate(config, names)(state)
@@ -195,7 +198,6 @@ def test_one_classifier_serves_all_rows():
 
 
 def test_metrics_are_chosen_by_name():
-    config = tiny.config()
-    state = init_state(config, jax.random.key(0))
+    config, state = game("gaussian1d")
     assert set(evaluate.make_evaluate(config, ["line"])(state)) == LINE
     assert evaluate.make_evaluate(config, ["judge"])(state) == {}
