@@ -163,10 +163,11 @@ def test_hostile_texts_of_a_run_and_of_a_table_add_no_node(tmp_path, text):
         assert nodes(pages[0].replace("hostile", "plain")) == nodes(pages[1])
 
 
-def test_only_a_log_inside_its_folder_is_a_link():
+def test_only_a_log_inside_the_pages_folder_is_a_link():
     assert 'href="./rows/a/log.txt"' in parts.log_link("rows/a/", "log.txt")
+    assert 'href="./cohorts/b/log.txt"' in parts.log_link("rows/a/", "../../cohorts/b/log.txt")
     assert 'href="./rows/a/a%22b"' in parts.log_link("rows/a/", 'a"b')
-    for name in ("../../x", "/etc/passwd", "a\\..\\b", "x\0", ["x"]):
+    for name in ("../../../x", "/etc/passwd", "a\\..\\b", "x\0", "../../.."):
         assert "href" not in str(parts.log_link("rows/a/", name))
     assert parts.log_link("rows/a/", "") is None
 

@@ -1,6 +1,7 @@
 """Small parts that pages share: pills, cells, heads that sort, filters, one view a metric."""
 
 import math
+import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,14 @@ def labels(names: Sequence[str]) -> Html:
 
 
 def log_link(row_folder: str, log: Any) -> Html | str | None:
-    """The log of a row, as a link where its path stays inside the row's folder."""
+    """The log of a row, as a link where its path stays inside the page's folder.
+
+    A cohort's log is ../../cohorts/ID/log.txt from its rows.
+    """
     if not log:
         return None
-    return link(f"{row_folder}{log}", "log") if inside(log) else f"log: {log}"
+    path = posixpath.normpath(posixpath.join(row_folder, str(log)))
+    return link(path, "log") if inside(path) else f"log: {log}"
 
 
 def metric_name(name: str) -> Html:
