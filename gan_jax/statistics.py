@@ -165,7 +165,8 @@ def _resamples(n: int) -> np.ndarray:
 def _best(settings: list[dict[str, Any]], metrics: Sequence[str]) -> dict[str, Any] | None:
     """The setting with the best mean on eval/, what it reaches on test/; None if nothing decides.
 
-    A survivor is not the best: settings of which more than MOST_FAILURES fail are left out.
+    A survivor is not the best: settings of which more than MOST_FAILURES fail are left out, and on
+    a metric that is not finite for one of its done rows a setting is behind all others.
     """
     order = by_importance(metrics)
     deciding = next(iter(order), None)
@@ -179,8 +180,9 @@ def _best(settings: list[dict[str, Any]], metrics: Sequence[str]) -> dict[str, A
         return None
 
     def loss(i: int) -> list[float]:
-        means = {name: settings[i]["metrics"][name]["mean"] for name in order}
-        return [math.inf if means[m] is None else -k.sign * means[m] for m, k in order.items()]
+        found = [(settings[i]["metrics"][name], k.sign) for name, k in order.items()]
+        whole = settings[i]["done"]
+        return [-sign * m["mean"] if m["n"] == whole else math.inf for m, sign in found]
 
     chosen = min(able, key=loss)  # the first of equals
     found = settings[chosen]["metrics"]

@@ -72,7 +72,11 @@ def _cells(
         row += [f"{setting['done']}/{setting['seeds']}", percent(setting["failure_rate"])]
         for name in names:
             found = setting["metrics"].get(name, {})
-            row += [plus_minus(found), number(found.get("median")), interval(found)]
+            row += [
+                plus_minus(found) + of_fewer(found, setting),
+                number(found.get("median")),
+                interval(found),
+            ]
         rows.append([escape(cell) for cell in row])
     notes = [f"{table['name']}: {table['command']}", *best_in_words(table)]
     return [escape(cell) for cell in head], rows, notes
@@ -121,6 +125,11 @@ def plus_minus(found: dict[str, Any]) -> str:
         return f"{number(mean)} ± {number(error)}"
     places = max(0, 1 - math.floor(math.log10(error)))
     return f"{mean:.{places}f} ± {error:.{places}f}"
+
+
+def of_fewer(found: dict[str, Any], setting: dict[str, Any]) -> str:
+    """Says n where some of the done rows have no finite number."""
+    return f" (n = {found['n']})" if found and 0 < found["n"] < setting["done"] else ""
 
 
 def interval(found: dict[str, Any], places: int | None = None) -> str:

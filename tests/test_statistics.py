@@ -150,6 +150,22 @@ def test_a_survivor_is_not_the_best(tmp_path):
     assert statistics.aggregate(tmp_path)["best"]["setting"] == 1
 
 
+def test_a_metric_that_is_infinite_for_one_row_does_not_win(tmp_path):
+    odd = {"eval/ks": None, "nonfinite": {"eval/ks": "inf"}}
+    sweep(
+        tmp_path,
+        {
+            ("hinge", 0): done(eval__ks=0.1),
+            ("hinge", 1): ("done", odd),
+            ("wgan", 0): done(eval__ks=0.5),
+            ("wgan", 1): done(eval__ks=0.5),
+        },
+    )
+    table = statistics.write(tmp_path)
+    assert table["best"]["setting"] == 1
+    assert "| 0.1 (n = 1) |" in (tmp_path / "table.md").read_text()
+
+
 def test_what_is_not_finite_is_named_and_left_out(tmp_path):
     odd = {"eval/ks": None, "nonfinite": {"eval/ks": "nan"}}
     rows = sweep(

@@ -16,7 +16,7 @@ from gan_jax.report.parts import (
     scroll,
     value_cell,
 )
-from gan_jax.typeset import interval, percent, plus_minus
+from gan_jax.typeset import interval, of_fewer, percent, plus_minus
 
 
 def settings_section(sweep: Sweep) -> Html:
@@ -99,7 +99,9 @@ def _line(
         found = setting["metrics"][metric]
         shown: dict[str, Any] = {"data_metric": metric, "hidden": metric != sweep.metrics[0]}
         cells += [
-            cell(plus_minus(found), found["mean"], "num strong", **shown),
+            cell(
+                plus_minus(found) + of_fewer(found, setting), found["mean"], "num strong", **shown
+            ),
             number_cell(found["median"], None, places[metric], **shown),
             cell(interval(found, places[metric]), found["low"], "num", **shown),
             cell(charts.strip(found, scales[metric]), kind="seeds", **shown),
