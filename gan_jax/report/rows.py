@@ -22,6 +22,10 @@ from gan_jax.report.parts import (
 )
 from gan_jax.typeset import number, setting_in_words
 
+UNSAID = {  # where a summary gives no reason
+    "diverged": "losses or parameters left the finite numbers",
+    "failed": "no reason was written",
+}
 MOST_SHOWN = 6  # metrics in the table of rows
 
 
@@ -84,7 +88,7 @@ def failures_section(sweep: Sweep, folder: Path) -> Html:
     for row in lost:
         where = setting_in_words(row.values)
         log = log_link(relative(row.folder, folder) + "/", row.summary.get("log"))
-        reason = row.summary.get("reason") or "no reason was written"
+        reason = row.summary.get("reason") or UNSAID[row.status]
         rows.append(
             (
                 cell(tag("a", f"row {row.number}", href=f"#row-{row.number}")),
