@@ -7,6 +7,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
+from gan_jax import compilation
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 
@@ -14,7 +16,10 @@ jax.config.update("jax_debug_key_reuse", True)
 @pytest.fixture(autouse=True, scope="session")
 def caches(tmp_path_factory):
     """Decoded data and compiled programs are a test run's own; its processes share them."""
-    folder = tmp_path_factory.mktemp("cache")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
+        compilation.use_cache()  # a program that two tests need is compiled once
         yield folder

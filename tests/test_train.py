@@ -36,6 +36,13 @@ def get_config():
 """
 
 
+def evaluates(monkeypatch, evaluate):
+    """What an evaluation finds: evaluate(state, part)."""
+    monkeypatch.setattr(
+        record_lib, "make_evaluate", lambda c, part="eval": lambda state: evaluate(state, part)
+    )
+
+
 @pytest.fixture(autouse=True)
 def no_signal():
     """None is left over for the next test."""
@@ -48,11 +55,7 @@ def plain(monkeypatch):
     """Runs in this process draw nothing and evaluate little: seconds each."""
     monkeypatch.setattr(record_lib, "make_picture", lambda config: lambda state: None)
     monkeypatch.setattr(record_lib.plots, "plot_curves", lambda *paths: None)
-    monkeypatch.setattr(record_lib, "make_evaluate", lambda c, part="eval": lambda s: {f"{part}/it": int(s.step)})
-    before = jax.config.jax_compilation_cache_dir
-    main._use_compilation_cache()
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
+    evaluates(monkeypatch, lambda state, part: {f"{part}/it": int(state.step)})
 
 
 def small(**leaves):
@@ -113,7 +116,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(megabytes, tmp_path, monkeypatch
 def test_a_stop_during_an_evaluation_saves_right_after_it(tmp_path, monkeypatch, plain):
     looked = []
     monkeypatch.setattr(train.stop, "requested", lambda: bool(looked))
-    monkeypatch.setattr(record_lib, "make_evaluate", lambda c, part="": lambda state: looked.append(1) or {})
+    evaluates(monkeypatch, lambda state, part: looked.append(1) or {})
     with pytest.raises(PreemptedError, match="at step 20 of 40"):
         train.train(small(), tmp_path)
     assert arrays(tmp_path, small())[0] == 20
@@ -235,7 +238,7 @@ def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypa
 
 
 def test_a_metric_of_an_evaluation_may_be_infinite(tmp_path, monkeypatch, plain):
-    monkeypatch.setattr(record_lib, "make_evaluate", lambda c, part="": lambda state: {"eval/kl": float("inf")})
+    evaluates(monkeypatch, lambda state, part: {"eval/kl": float("inf")})
     assert train.train(small(), tmp_path).step == 40
     assert summary(tmp_path)["metrics"]["nonfinite"] == {"eval/kl": "inf"}
     (tmp_path / "summary.json").unlink()

@@ -1,0 +1,174 @@
+"""A sweep as a program: killed at any instant it loses and repeats nothing; failures stay apart."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gan_jax import launch
+from gan_jax.types import ConfigError
+
+SWEEP = """
+from gan_jax.config import get_config as defaults
+from gan_jax.sweep import chain, param, product, seeds
+
+def get_config():
+    c = defaults()
+    c.data.name, c.steps, c.batch_size, c.latent.dim = "ring", 200, 16, 2
+    c.gen.args.hidden = c.disc.args.hidden = (4,)
+    c.log_every_steps = 10
+    c.checkpoint_every_steps = 20
+    c.eval_every_steps = c.sample_every_steps = 200
+    c.eval_samples = 50
+    return c
+
+names = param("objective", ["hinge", "minimax", "wgan", "rpgan"])
+good = product(names, param("batch_size", [16]), seeds(3))
+SWEEPS = {
+    "good": chain(good, product(names, param("batch_size", [8]), seeds(3))),
+    "some_fail": chain(
+        good,
+        [{"gen.optimizer": "sgd", "gen.lr": 1e38}],  # diverges: a result
+        [{"batch_size": 4}, {"batch_size": 5}, {"batch_size": 6}, {"batch_size": 7}],
+    ),
+}
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start(workdir, sweep, *words) -> the process of gan-jax sweep."""
+    file = tmp_path / "config.py"
+    file.write_text(SWEEP)
+
+    def run(workdir, sweep, *words):
+        flags = ["--config", file, "--workdir", workdir, "--sweep", sweep, *words]
+        command = [sys.executable, "-m", "gan_jax", "sweep", *map(str, flags)]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        )
+
+    return run
+
+
+def end(process, seconds=300):
+    out, err = process.communicate(timeout=seconds)
+    return process.returncode, out, err
+
+
+def finished(workdir):
+    """{row id: (when its summary was written, its metrics)} of the rows that are done."""
+    found = {}
+    for file in workdir.glob("rows/*/summary.json"):
+        said = json.loads(file.read_text())
+        if said["status"] == "done":
+            found[file.parent.name] = (file.stat().st_mtime_ns, said["metrics"])
+    return found
+
+
+def lines(workdir):
+    return {f.parent.name: f.read_bytes() for f in workdir.glob("rows/*/metrics.jsonl")}
+
+
+@pytest.mark.slow
+def test_a_launcher_killed_at_random_instants_leaves_no_trace(start, tmp_path):
+    """GAN_JAX_KILLS kills, 4 by default."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    began = time.monotonic()
+    code, out, err = end(start(whole, "good"))
+    took = time.monotonic() - began
+    assert code == 0, err
+    assert len(finished(whole)) == 24
+    assert "2 rows" not in err
+    rng, done = random.Random(0), {}
+    for _ in range(int(os.environ.get("GAN_JAX_KILLS", "4"))):
+        process = start(cut, "good")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(rng.uniform(0.2, 0.7) * took)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        now = finished(cut)
+        assert {row: now[row] for row in done} == done  # no finished row was done again
+        done = now
+        if len(done) == 24:
+            break
+    code, _out, err = end(start(cut, "good"))
+    assert code == 0, err
+    now = finished(cut)
+    assert len(now) == 24
+    assert {row: now[row] for row in done} == done
+    assert lines(cut) == lines(whole)
+    tables = [(d / "table.json").read_text().replace(str(d), "DIR") for d in (cut, whole)]
+    assert tables[0] == tables[1]
+    assert not list(cut.glob("rows/*/.*.tmp"))
+
+
+def worker_of(workdir, cohort):
+    """The process id of the cohort's worker, once it trains."""
+    for _ in range(600):
+        found = subprocess.run(
+            ["pgrep", "-f", f"gan_jax.launch.worker {workdir} {cohort}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.split()
+        if found:
+            return int(found[0])
+        time.sleep(0.05)
+    raise AssertionError("no worker")
+
+
+@pytest.mark.slow
+def test_failing_rows_leave_the_others_as_they_are(start, tmp_path):
+    """Diverged, unwritable, killed, hung, and stopped from outside, beside twelve good rows."""
+    code, out, _ = end(start(tmp_path / "plan", "some_fail", "--dry_run"))
+    assert code == 0
+    workdir = tmp_path / "sweep"
+    ids = {int(line.split()[0]): line.split()[1] for line in out.splitlines()[1:18]}
+    cohorts = {}
+    for line in out.splitlines()[19:]:
+        words = line.split()
+        cohorts[int(words[1])] = words[2].rstrip(":")
+    (workdir / "rows").mkdir(parents=True)
+    (workdir / "rows" / ids[13]).touch()  # a file where the row's folder should be
+    process = start(workdir, "some_fail", "--hang_seconds", "8")
+    os.kill(worker_of(workdir, cohorts[3]), signal.SIGKILL)
+    os.kill(worker_of(workdir, cohorts[4]), signal.SIGSTOP)
+    os.kill(worker_of(workdir, cohorts[5]), signal.SIGTERM)
+    code, out, err = end(process)
+    assert code == 1, err
+    assert "4 of 17 rows failed" in err
+    status = {n: launch.status(workdir, ids[n]) for n in ids}
+    assert [status[n] for n in range(12)] == ["done"] * 12
+    assert status[12] == "diverged"
+    why = {}
+    for n in (14, 15, 16):
+        said = json.loads((workdir / "rows" / ids[n] / "summary.json").read_text())
+        assert said["status"] == "failed"
+        assert (workdir / "rows" / ids[n] / said["log"]).exists()
+        why[n] = said["reason"]
+    assert why[14] == "killed by SIGKILL (out of memory?)"
+    assert "said nothing for 8 s" in why[15]
+    assert "from outside" in why[16]
+    alone = tmp_path / "alone"
+    assert end(start(alone, "some_fail", "--rows", "0:12"))[0] == 0
+    assert {i: lines(alone)[i] for i in list(ids.values())[:12]} == {
+        i: lines(workdir)[i] for i in list(ids.values())[:12]
+    }
+    (workdir / "rows" / ids[13]).unlink(missing_ok=True)
+    code, out, err = end(start(workdir, "some_fail", "--retry_failed"))
+    assert code == 0, err
+    assert [launch.status(workdir, ids[n]) for n in (13, 14, 15, 16)] == ["done"] * 4
+
+
+def test_another_sweep_is_not_mixed_into_a_folder(tmp_path):
+    (tmp_path / "rows.json").write_text(json.dumps({"rows": [{"id": "abc"}]}))
+    with pytest.raises(ConfigError, match="holds another sweep: 1 of its rows"):
+        launch.begin(tmp_path, "name", "file", "command", [])
+    with pytest.raises(ConfigError, match="holds no sweep"):
+        launch.read(tmp_path / "nowhere")
