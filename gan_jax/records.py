@@ -99,9 +99,13 @@ def plain_config(config: Any, name: str = "") -> Any:
     raise ConfigError(f"config.{name} is a {kind}: use a number, a string, a list or None")
 
 
-def config_difference(there: Any, here: Any) -> list[str]:
-    """One phrase a leaf that differs, e.g. `gen.lr 0.0002 there, 0.001 here`."""
-    old, new = _flatten(there), _flatten(here)
+def config_difference(there: Any, here: Any, defaults: Any = None) -> list[str]:
+    """One phrase a leaf that differs, e.g. `gen.lr 0.0002 there, 0.001 here`.
+
+    A leaf that is absent there has its default: an older version did not know it.
+    """
+    new = _flatten(here)
+    old = {k: v for k, v in _flatten(defaults or {}).items() if k in new} | _flatten(there)
     names = [name for name in sorted(old | new) if _text(old, name) != _text(new, name)]
     return [f"{name} {_text(old, name)} there, {_text(new, name)} here" for name in names]
 

@@ -10,7 +10,6 @@ float32 values in their own shortest form. See records.py for NaN.
 """
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -22,8 +21,10 @@ from typing import Any
 import numpy as np
 
 from gan_jax import images, records
+from gan_jax.config import get_config, to_json
 from gan_jax.events import EventLog
-from gan_jax.types import CannotWriteError, ConfigError, WorkdirBusyError
+from gan_jax.locks import hold
+from gan_jax.types import CannotWriteError, ConfigError
 
 STATUSES = ("done", "diverged", "preempted", "failed")
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class RunDir:
         self._events: EventLog | None = None
         with writing(self.workdir):
             self.workdir.mkdir(parents=True, exist_ok=True)
-            self._lock: int | None = _lock(self.workdir)
+            self._lock: int | None = hold(self.workdir)
         try:
             for folder in (self.samples_dir, self.checkpoints_dir):
                 with writing(folder):
@@ -198,7 +199,8 @@ class RunDir:
         if not self.path("config.json").exists():
             self.write_json("config.json", config)
             return
-        different = records.config_difference(read_config(self.workdir), config)
+        defaults = records.plain_config(to_json(get_config()))
+        different = records.config_difference(read_config(self.workdir), config, defaults)
         if different:
             shown = "; ".join(different[:8])
             more = f"; and {len(different) - 8} more" if len(different) > 8 else ""
@@ -236,24 +238,6 @@ def writing(path: Path) -> Iterator[None]:
         raise CannotWriteError(
             f"cannot write {path}: {reason}: free it or choose another --workdir"
         ) from error
-
-
-def _lock(workdir: Path) -> int:
-    """A file descriptor that holds the workdir until it is closed, by a death too."""
-    handle = os.open(workdir / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
-        os.close(handle)
-        raise WorkdirBusyError(
-            f"workdir {workdir} is in use by {holder}: stop it or choose another --workdir"
-        ) from error
-    except OSError as error:  # some network file systems have no locks; a run is still possible
-        log.warning("workdir %s cannot be locked (%s): start no second run in it", workdir, error)
-    os.truncate(handle, 0)
-    os.write(handle, f"process {os.getpid()} on {os.uname().nodename}\n".encode())
-    return handle
 
 
 def _step_of(path: Path) -> int:

@@ -80,7 +80,7 @@ def test_a_launcher_killed_at_random_instants_leaves_no_trace(start, tmp_path):
     """GAN_JAX_KILLS kills, 4 by default."""
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     began = time.monotonic()
-    code, out, err = end(start(whole, "good"))
+    code, _, err = end(start(whole, "good"))
     took = time.monotonic() - began
     assert code == 0, err
     assert len(finished(whole)) == 24

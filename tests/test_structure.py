@@ -12,7 +12,7 @@ PACKAGE = ROOT / "gan_jax"
 # own package). Folders stand for all their files.
 LAYERS = [
     ["types", "stop", "versions", "compilation"],
-    ["leaves", "sweep"],
+    ["leaves", "sweep", "locks"],
     ["config"],
     ["rules"],
     ["records"],

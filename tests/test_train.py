@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import main, stop, train
+from gan_jax import stop, train
 from gan_jax import record as record_lib
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.experiment import state_like

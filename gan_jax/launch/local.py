@@ -1,7 +1,6 @@
 """Rows on this machine: a worker process a cohort, so that one that is killed, hangs or fills the
 memory takes no other with it."""
 
-import fcntl
 import json
 import os
 import signal
@@ -14,7 +13,8 @@ from typing import Any
 from tqdm import tqdm
 
 from gan_jax import launch, stop
-from gan_jax.types import PreemptedError, WorkdirBusyError
+from gan_jax.locks import hold
+from gan_jax.types import PreemptedError
 from gan_jax.writer import writing
 
 POLL_SECONDS = 0.2
@@ -73,7 +73,8 @@ def run(
     workers cohorts at a time share the machine's cores. A worker that says nothing for hang_seconds
     (0: for ever) is ended, and its rows have failed. PreemptedError after a stop.
     """
-    lock = _hold(workdir)
+    with writing(workdir):
+        lock = hold(workdir)
     waiting = launch.pending(workdir, said, chosen)
     devices = max(1, len(os.sched_getaffinity(0)) // workers)
     running: list[_Worker] = []
@@ -100,19 +101,6 @@ def run(
         for worker in running:
             worker.end(signal.SIGKILL)
         os.close(lock)
-
-
-def _hold(workdir: Path) -> int:
-    with writing(workdir):
-        handle = os.open(workdir / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise WorkdirBusyError(
-            f"the sweep in {workdir} is under way in another process: stop that one first"
-        ) from error
-    return handle
 
 
 def _is_over(worker: _Worker, hang_seconds: float) -> bool:
