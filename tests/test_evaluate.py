@@ -178,6 +178,7 @@ def test_the_features_of_real_images_are_near_each_other():
     assert (near["samples"], near["reals"]) == (60, 60)
     few = dict(images.compare(real[0], real[1][:1]))
     assert list(few) == ["frechet", "kernel", "samples", "reals"]
+    assert (few["samples"], few["reals"]) == (1, 60)
 
 
 def test_only_what_is_cheap_runs_on_schedule():
