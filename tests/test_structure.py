@@ -21,7 +21,7 @@ LAYERS = [
     ["objectives", "penalties", "dynamics", "optim", "nets", "data", "metrics"],
     ["plots", "pointplots"],
     ["terms"],
-    ["game"],
+    ["game", "lessons"],
     ["losses"],
     ["steps"],
     ["evaluators"],

@@ -85,9 +85,9 @@ def curves(
     """A panel: each line over train steps, within the range y."""
     top = TOP if axis else 10
     frame = Frame(38, top, WIDTH - 8, HEIGHT - 34, span([x for l in lines for x in l.x], 0), y)  # noqa: E741
-    drawn = [_axes(frame, "train step", axis), *(_band(frame, line) for line in lines)]
+    drawn = [axes(frame, "train step", axis), *(_band(frame, line) for line in lines)]
     drawn += [_line(frame, line) for line in lines]
-    return _figure(title, f"{title}: {axis or 'value'} over train steps", drawn, HEIGHT, legend)
+    return figure(title, f"{title}: {axis or 'value'} over train steps", drawn, HEIGHT, legend)
 
 
 def _line(frame: Frame, line: Line) -> Html:
@@ -134,14 +134,14 @@ def against_words(
     height = 44 + 20 * len(words)
     frame = Frame(124, 6, WIDTH - 8, height - 34, x, (len(words) - 0.5, -0.5))
     places, values = (np.asarray(each, float) for each in zip(*found, strict=True))
-    drawn: list[Html | None] = [_axes(frame, axis, None)]
+    drawn: list[Html | None] = [axes(frame, axis, None)]
     for i, word in enumerate(words):
         short_word = word if len(word) <= 20 else word[:19] + "\u2026"
         y = frame.py(i)
         label = tag("text", short_word, tag("title", word), x=116, y=f"{y + 4:.1f}", class_="end")
         drawn += [label, _mean(frame, values[places == i], y)]
     drawn.append(dots(frame.px(values), frame.py(places + _jitter(len(places))), "c0 faint"))
-    return _figure(leaf, f"{axis} against {leaf}", drawn, height)
+    return figure(leaf, f"{axis} against {leaf}", drawn, height)
 
 
 def _mean(frame: Frame, values: np.ndarray, y: float) -> Html | None:
@@ -164,13 +164,13 @@ def against_numbers(
     marks: Marks | None = [(i, f"{v:g}") for i, v in enumerate(distinct)] if few else None
     if logs:
         marks = [(t, f"{10.0**t:.2g}") for t in ticks(*x)]
-    drawn = [_axes(frame, leaf, axis, marks)]
+    drawn = [axes(frame, leaf, axis, marks)]
     wide = 1.5 * _jitter(len(at_N)) if few else 0.0
     drawn.append(dots(frame.px(at_N + wide), frame.py(y_N), "c0 faint"))
     for i in range(len(distinct)) if few else ():
         level = frame.py(y_N[at_N == i].mean())
         drawn.append(tag("path", d=f"M{frame.px(i) - 11:.1f} {level:.1f}h22", class_="mean"))
-    return _figure(leaf, f"{axis} against {leaf}", drawn, HEIGHT)
+    return figure(leaf, f"{axis} against {leaf}", drawn, HEIGHT)
 
 
 def _jitter(count: int) -> np.ndarray:
@@ -205,7 +205,8 @@ def strip_scale(x: tuple[float, float]) -> Html:
     return tag("svg", *marks, viewBox=f"0 0 {STRIP_WIDTH} 14", class_="strip", aria_hidden="true")
 
 
-def _axes(frame: Frame, x_label: str, y_label: str | None, x_marks: Marks | None = None) -> Html:
+def axes(frame: Frame, x_label: str, y_label: str | None, x_marks: Marks | None = None) -> Html:
+    """The horizontal axis; with y_label, maybe empty, also the rules of the vertical one."""
     drawn = []
     for value in ticks(*frame.y) if y_label is not None else ():
         y = f"{frame.py(value):.1f}"
@@ -225,8 +226,14 @@ def _axes(frame: Frame, x_label: str, y_label: str | None, x_marks: Marks | None
     return tag("g", *drawn)
 
 
-def _figure(
-    title: str, says: str, drawn: Sequence[Html | None], height: float, legend: Html | None = None
+def figure(
+    title: str,
+    says: str,
+    drawn: Sequence[Html | None],
+    height: float,
+    legend: Html | None = None,
+    width: float = WIDTH,
 ) -> Html:
-    picture = tag("svg", *drawn, viewBox=f"0 0 {WIDTH} {height}", role="img", aria_label=says)
+    """The picture under its title; says is what a screen reader tells of it."""
+    picture = tag("svg", *drawn, viewBox=f"0 0 {width} {height}", role="img", aria_label=says)
     return tag("figure", tag("figcaption", title), legend, picture)

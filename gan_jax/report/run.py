@@ -12,6 +12,7 @@ from gan_jax.plots import read_columns
 from gan_jax.records import read_lines
 from gan_jax.report import charts, facts
 from gan_jax.report.gather import MOST_POINTS
+from gan_jax.report.lessons import section_of
 from gan_jax.report.markup import Html, cell, join, link, page, section, table, tag
 from gan_jax.report.parts import (
     empty,
@@ -29,7 +30,13 @@ from gan_jax.results import read_summary
 from gan_jax.typeset import number
 from gan_jax.writer import read_config
 
-PARTS = {"samples": "Samples", "numbers": "Numbers", "curves": "Curves", "config": "Config"}
+PARTS = {
+    "samples": "Samples",
+    "numbers": "Numbers",
+    "curves": "Curves",
+    "objective": "Objective",
+    "config": "Config",
+}
 GRID_BYTES = 3_000_000  # a larger picture is shown smaller, and linked
 # The curves that share a panel: title -> (metric, its name in the legend).
 TOGETHER = {
@@ -46,14 +53,16 @@ def run_page(folder: Path) -> str:
     config, summary = read_config(folder), read_summary(folder)
     path = folder / "metrics.jsonl"
     columns = read_columns(path) if path.exists() else {}
+    lessons = section_of([config])
     return page(
         f"{folder.resolve().name} - gan_jax",
         _head(folder, config, summary),
-        facts.navigation(PARTS),
+        facts.navigation({i: title for i, title in PARTS.items() if lessons or i != "objective"}),
         tag(
             "main",
             tag("div", _samples(folder), _numbers(summary, path), class_="beside"),
             _curves(columns),
+            lessons,
             facts.config_section([config], []),
         ),
     )

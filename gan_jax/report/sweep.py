@@ -7,6 +7,7 @@ from typing import Any
 
 from gan_jax.report import charts, facts, gather
 from gan_jax.report.gather import Row, Sweep
+from gan_jax.report.lessons import section_of
 from gan_jax.report.markup import Html, cell, page, section, table, tag
 from gan_jax.report.parts import axis_of, empty, numeric, quiet, shown
 from gan_jax.report.rows import failures_section, rows_section
@@ -17,6 +18,7 @@ PARTS = {
     "settings": "Settings",
     "curves": "Curves",
     "against": "Against each value",
+    "objective": "Objective",
     "rows": "Rows",
     "failures": "Failures",
     "config": "Config",
@@ -27,16 +29,18 @@ PARTS = {
 def sweep_page(folder: Path, made: dict[str, Any]) -> str:
     """The file's text, from the folder and its table."""
     sweep = gather.gather(folder, made)
+    lessons = section_of([row.config for row in sweep.rows])
     return page(
         f"{sweep.facts['name']} - gan_jax",
         _head(sweep),
-        facts.navigation(PARTS),
+        facts.navigation({i: title for i, title in PARTS.items() if lessons or i != "objective"}),
         tag(
             "main",
             _chooser(sweep.metrics),
             settings_section(sweep),
             _curves(sweep),
             _against(sweep),
+            lessons,
             rows_section(sweep, folder),
             failures_section(sweep, folder),
             facts.config_section([row.config for row in sweep.rows] or [{}], sweep.facts["varied"]),
