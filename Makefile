@@ -1,6 +1,7 @@
 # Each target sets up ./.venv when it is not there. Another Python: make test PYTHON=python3.12
 PYTHON ?= python3
 BIN := .venv/bin
+TESTS = $(BIN)/python -m pytest -n auto --dist loadfile
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test check bench format readme clean
@@ -9,13 +10,13 @@ demo: .venv/demo
 	$(BIN)/gan-jax train --config experiments/mnist_mlp.py:demo --workdir runs/demo
 
 test: .venv/test
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 check: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 bench: .venv/bench
 	$(BIN)/gan-jax bench --against pytorch

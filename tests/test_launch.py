@@ -1,5 +1,6 @@
 """A sweep as a program: killed at any instant it loses and repeats nothing; failures stay apart."""
 
+import contextlib
 import json
 import os
 import random
@@ -84,20 +85,22 @@ def test_a_launcher_killed_at_random_instants_leaves_no_trace(start, tmp_path):
     took = time.monotonic() - began
     assert code == 0, err
     assert len(finished(whole)) == 24
-    assert "2 rows" not in err
-    rng, done = random.Random(0), {}
+    rng, done, killed = random.Random(0), {}, 0
     for _ in range(int(os.environ.get("GAN_JAX_KILLS", "4"))):
         process = start(cut, "good")
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(rng.uniform(0.2, 0.7) * took)
-        process.send_signal(signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(rng.uniform(0.05, 0.5) * took)
+        killed += process.poll() is None
+        process.kill()
         process.communicate()
         now = finished(cut)
         assert {row: now[row] for row in done} == done  # no finished row was done again
         done = now
         if len(done) == 24:
             break
-    code, _out, err = end(start(cut, "good"))
+    print(f"killed {killed} times, {took:.0f} s undisturbed")
+    assert killed
+    code, _, err = end(start(cut, "good"))
     assert code == 0, err
     now = finished(cut)
     assert len(now) == 24
@@ -110,7 +113,7 @@ def test_a_launcher_killed_at_random_instants_leaves_no_trace(start, tmp_path):
 
 def worker_of(workdir, cohort):
     """The process id of the cohort's worker, once it trains."""
-    for _ in range(600):
+    for _ in range(4000):
         found = subprocess.run(
             ["pgrep", "-f", f"gan_jax.launch.worker {workdir} {cohort}"],
             capture_output=True,

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import reproduce
+from gan_jax import experiment, reproduce
 from gan_jax.config import flatten
+from gan_jax.data import grid
 from gan_jax.report import readme
-from gan_jax.reproduce import gaussian1d
+from gan_jax.reproduce import gaussian1d, r3gan_lazy
 
 KEYS = {"name", "published", "published_error", "measured", "standard_error", "seeds", "differs"}
 
@@ -57,23 +58,18 @@ def test_the_readme_says_what_the_results_say():
     assert set(readme.TABLES) == {match[1] for match in readme.BLOCK.findall(text)}
 
 
-def test_rows_of_a_cohort_are_rows_alone():
-    from gan_jax.cohort import init_rows, make_train_rows
-    from gan_jax.config import hypers
-    from gan_jax.data import pipeline
-    from gan_jax.steps import init_state, make_train_many
+def test_lazy_rows_differ_in_laziness_alone():
+    one, other = (flatten(r3gan_lazy.settings("rpgan", every, 3, 100)) for every in (1, 8))
+    assert {k for k in one if one[k] != other[k]} == {"penalty.every_steps"}
+    experiment.check(r3gan_lazy.settings("rpgan", 8, 3, 100))
 
-    configs = [tiny.config(seed=s, gen__lr=lr) for s, lr in ((0, 1e-3), (1, 1e-2))]
-    source = pipeline.make_source(configs[0], None)
-    examples, order = source(None, 0)
-    alone = []
-    for c in configs:
-        state = init_state(c, jax.random.key(c.seed))
-        many = jax.jit(make_train_many(c))
-        alone.append(many(state, examples, order, hypers(c), np.int32(5))[1]["gen_loss"])
-    with jax.debug_key_reuse(False):  # a false alarm under vmap
-        states, numbers = init_rows(configs)
-        orders = np.broadcast_to(order, (2, *order.shape))
-        rows = jax.jit(make_train_rows(configs[0]))
-        together = rows(states, examples, orders, numbers, np.int32(5))[1]["gen_loss"]
-    np.testing.assert_allclose(together, alone, rtol=1e-5)
+
+def test_modes_are_counted_over_seeds_by_hand():
+    centres = np.asarray(grid.centres(spacing=2.0), np.float64)
+    whole = np.tile(centres, (4, 1))
+    half = np.where(np.arange(100)[:, None] < 50, centres[:1], centres[0] + 0.5)
+    row = r3gan_lazy._row("name", np.stack([whole, half]))
+    assert row["each"] == [25, 1]
+    assert row["measured"] == 13
+    assert row["standard_error"] == pytest.approx(12)
+    assert row["high_quality"] == pytest.approx(0.75)

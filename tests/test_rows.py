@@ -80,6 +80,7 @@ APART = {
     r"gen.args.hidden is \(5,\), not \(4,\)": param("gen.args.hidden", [(4,), (5,)]),
     "ema.decay is True, not False": param("ema.decay", [0.0, 0.9]),
     "penalty.name is r2, not r1": param("penalty.name", ["r1", "r2"]),
+    "objective is began, not one of logits": param("objective", ["hinge", "began"]),
     "penalty.args.target is a number, not absent": [
         {"penalty.name": "wgan_gp"},
         {"penalty.name": "wgan_gp", "penalty.args.target": 2.0},

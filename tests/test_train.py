@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import stop, train
 from gan_jax import record as record_lib
+from gan_jax import stop, train
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.experiment import state_like
 from gan_jax.types import DivergedError, NoCheckpointError, PreemptedError, WorkdirBusyError

@@ -2,6 +2,7 @@
 
 A benchmark is CASES, a list of names, and for each side a maker: make_ours(case) and, for each
 entry of THEIRS, make(case) -> a function of n that runs n steps and returns when they are done.
+It may have a UNIT for its steps, and how many PAIRS of runs it is worth.
 """
 
 import importlib
@@ -44,7 +45,7 @@ def _report(name: str, against: str | None) -> dict[str, Any]:
     module = importlib.import_module(f"{__name__}.{name}")
     cases = []
     for case in module.CASES:
-        for other in module.THEIRS if against else [None]:
+        for other in (module.THEIRS if against else None) or [None]:
             cases.append(measure(module, case, other))
             print(in_words(name, cases[-1]), flush=True)
     return {"name": name, "versions": versions(), "hardware": hardware(), "cases": cases}
@@ -52,20 +53,20 @@ def _report(name: str, against: str | None) -> dict[str, Any]:
 
 def measure(module: Any, case: str, other: str | None) -> dict[str, Any]:
     """One case, each side in its own process, in turn: medians, and the median of the ratios."""
-    n = module.STEPS[case]
+    n, pairs = module.STEPS[case], getattr(module, "PAIRS", PAIRS)
     with Worker(module.__name__, "make_ours", case) as ours:
         if other is None:
-            our_times, their_times = [ours.run(n) for _ in range(PAIRS)], []
+            our_times, their_times = [ours.run(n) for _ in range(pairs)], []
         else:
             with Worker(module.__name__, module.THEIRS[other], case) as theirs:
-                pairs = [(ours.run(n), theirs.run(n)) for _ in range(PAIRS)]
-            our_times, their_times = (list(t) for t in zip(*pairs, strict=True))
+                both = [(ours.run(n), theirs.run(n)) for _ in range(pairs)]
+            our_times, their_times = (list(t) for t in zip(*both, strict=True))
         facts = ours.ask()
     return {
         "name": f"{case}_against_{other}" if other else case,
         "ours": n / statistics.median(our_times),
         "theirs": n / statistics.median(their_times) if other else None,
-        "unit": "steps/s",
+        "unit": getattr(module, "UNIT", "steps/s"),
         "ratio": statistics.median(t / o for o, t in zip(our_times, their_times, strict=False))
         if other
         else None,

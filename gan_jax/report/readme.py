@@ -42,8 +42,9 @@ def demo_table(result: dict[str, Any]) -> str:
 
 def bench_table(result: dict[str, Any]) -> str:
     """Our speed beside theirs."""
+    unit = result["cases"][0]["unit"]
     lines = [
-        "| case | ours, steps/s | PyTorch, steps/s | ratio | matrix products' share of our step |",
+        f"| case | ours, {unit} | theirs, {unit} | ratio | matrix products' share of our step |",
         "|---|---|---|---|---|",
     ]
     for case in result["cases"]:
@@ -52,13 +53,14 @@ def bench_table(result: dict[str, Any]) -> str:
             f"{case['ratio']:.2f} | {case['matmul_fraction']:.0%} |"
         )
     tools = ", ".join(f"{name} {result['versions'][name]}" for name in ("jax", "torch"))
-    command = "gan-jax bench mlp --against pytorch"
+    command = f"gan-jax bench {result['name']} --against pytorch"
     return "\n".join([*lines, "", f"`{command}` on {result['hardware']}; {tools}."])
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "demo": demo_table,
     "bench_mlp": bench_table,
+    "bench_sweep": bench_table,
     "gaussian1d": to_markdown,
     "dirac": to_markdown,
 }

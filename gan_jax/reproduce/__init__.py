@@ -19,7 +19,7 @@ from gan_jax.records import write_atomically
 from gan_jax.versions import hardware, versions
 from gan_jax.writer import writing
 
-HELPERS = {"dirac_game"}
+HELPERS = {"dirac_game", "seeds"}
 
 
 def names() -> list[str]:

@@ -6,16 +6,13 @@ seeds, with disc seeing a batch's four moments, and with disc seeing the raw val
 
 from typing import Any
 
-import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax.cohort import init_rows, make_train_rows
 from gan_jax.config import get_config
-from gan_jax.data import gaussian1d, pipeline
-from gan_jax.game import make_setup
+from gan_jax.data import gaussian1d
 from gan_jax.metrics.divergence import ks_distance
-from gan_jax.steps import jit_loop, make_sampler
+from gan_jax.reproduce.seeds import samples, train
 
 COLUMNS = {
     "what disc sees: number": lambda row: row["name"],
@@ -54,18 +51,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 def measure(configs: list[ConfigDict]) -> dict[str, np.ndarray]:
     """Trains the seeds as one program; {what: one number a seed} of the final gen."""
-    config = configs[0]
-    train_rows = jit_loop(make_train_rows(config))
-    source = pipeline.make_source(config, None)
-    states, hypers = init_rows(configs)
-    for step in range(0, config.steps, config.log_every_steps):
-        examples, order = source(states.key, np.int32(step))
-        orders = jax.numpy.broadcast_to(order, (len(configs), *order.shape))
-        count = np.int32(min(config.log_every_steps, config.steps - step))
-        states, _ = train_rows(states, examples, orders, hypers, count)
-    sample, latent = make_sampler(config), make_setup(config).latent
-    z = latent(jax.random.key(0), SAMPLES)
-    x_MxN = np.asarray(jax.jit(jax.vmap(sample, (0, None)))(states, z))[..., 0].astype(np.float64)
+    x_MxN = samples(configs[0], train(configs), SAMPLES)[..., 0]
     return {
         "mean": x_MxN.mean(1),
         "std": x_MxN.std(1),

@@ -1,0 +1,80 @@
+"""What each penalty and dynamics costs a step, on the ring, beside the gradients it needs at least.
+
+`gradients` counts passes back through a network's loss: 2 for a plain step (disc's, gen's). A
+gradient of a gradient counts as one more.
+"""
+
+from typing import Any
+
+from gan_jax.bench import matmul
+from gan_jax.bench.mlp import Side
+
+UNROLLED, CG = 5, 10  # the defaults of unrolled and cgd
+PENALTIES = {
+    "r1": 4,  # the slope in x, and its gradient in the weights
+    "r2": 4,
+    "r1r2": 6,
+    "wgan_gp": 4,
+    "zero_gp": 4,
+    "dragan": 4,
+    "cr": 3,  # one more batch through disc
+    "bcr": 4,
+    "lecam": 2,  # of the logits that are there
+    "zcr": 3,
+}
+DYNAMICS = {
+    "simultaneous": 2,
+    "alternating": 2,
+    "unrolled": 2 + 2 * UNROLLED,  # K updates of disc, and back through each
+    "extragradient": 4,
+    "optimistic": 2,
+    "consensus": 4,  # v, J^T v
+    "sga": 6,  # v, J^T v, J v
+    "cgd": 2 + 4 * CG,  # v, and J and J^T of both players in each iteration
+}
+CASES = ["plain", *(f"penalty_{name}" for name in PENALTIES), *(f"dynamics_{n}" for n in DYNAMICS)]
+STEPS = dict.fromkeys(CASES, 100)
+THEIRS: dict[str, str] = {}  # nobody's: the plain step is what to compare with
+
+
+def gradients(case: str) -> int:
+    """At least so many in a step."""
+    kind, _, name = case.partition("_")
+    return {"plain": {}, "penalty": PENALTIES, "dynamics": DYNAMICS}[kind].get(name, 2)
+
+
+def make_ours(case: str) -> Side:
+    """The ring of the sweep benchmark, non-saturating, with the case's penalty or dynamics."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from gan_jax.bench.sweep import settings
+    from gan_jax.config import hypers
+    from gan_jax.steps import init_state, jit_loop, make_train_many
+
+    config = settings("ring")
+    config.objective, config.penalty.name = "non_saturating", "none"
+    kind, _, name = case.partition("_")
+    if kind == "penalty":
+        config.penalty.name, config.penalty.weight = name, 0.1
+    if kind == "dynamics":
+        config.dynamics.name = name
+    state, numbers = init_state(config, jax.random.key(0)), hypers(config)
+    order = jnp.zeros((config.log_every_steps, 1, 0), jnp.int32)
+    args = (state, (), order, numbers, np.int32(1))
+    many = jit_loop(make_train_many(config)).lower(*args).compile()
+
+    def run(n: int) -> None:
+        nonlocal state
+        state, metrics = many(state, (), order, numbers, np.int32(n))
+        jax.block_until_ready(metrics)
+
+    def facts() -> dict[str, Any]:
+        found = matmul.products(many)
+        step = matmul.seconds(lambda: run(50), 3) / 50
+        alone = matmul.seconds(matmul.make_alone(found), 20)
+        flops = sum(p.flops for p in found)
+        return {"matmul_fraction": alone / step, "flops": flops, "gradients": gradients(case)}
+
+    return run, facts

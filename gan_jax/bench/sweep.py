@@ -1,0 +1,214 @@
+"""Many rows: one compiled program against PyTorch processes, and against a process a row.
+
+A unit of work is one step of one row, counted over all rows: two PyTorch processes of one thread
+share the machine as two rows do, and so does one `gan-jax train` after the other.
+"""
+
+import contextlib
+import multiprocessing
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from gan_jax.bench import matmul
+from gan_jax.bench.mlp import Side
+
+CASES = ["ring", "gaussian1d"]
+UNIT, PAIRS = "row-steps/s", 3
+ROWS = {"ring": 64, "gaussian1d": 64}
+STEPS = {"ring": 3200, "gaussian1d": 640}  # row-steps; one of gaussian1d is 20 + 20 updates
+THEIRS = {"pytorch": "make_pytorch", "processes": "make_processes"}
+PROCESSES = 2
+OBJECTIVES = ["minimax", "non_saturating", "lsgan", "hinge", "wgan", "ragan", "rpgan", "fgan_kl"]
+
+
+def settings(case: str, index: int = 0) -> Any:
+    """Row `index`: experiments/objectives_ring.py, or experiments/gaussian1d.py's game."""
+    from gan_jax.config import get_config
+
+    c = get_config()
+    c.seed, c.data.name, c.log_every_steps = index, case, 100
+    if case == "ring":
+        c.batch_size, c.latent.dim, c.ema.decay = 256, 2, 0.99
+        c.gen.args.hidden = c.disc.args.hidden = (128, 128)
+        c.gen.args.act = c.disc.args.act = "relu"
+        c.objective = OBJECTIVES[index % len(OBJECTIVES)]
+        c.penalty.name, c.penalty.weight = "r1", 0.1
+        c.gen.lr = c.disc.lr = 1e-3
+        return c
+    c.batch_size, c.disc.view, c.ema.decay = 500, "moments", 0.0
+    c.dynamics.k_disc = c.dynamics.k_gen = 20
+    c.latent.law, c.latent.dim, c.latent.low, c.latent.high = "uniform", 1, 0.0, 1.0
+    c.gen.args.hidden, c.gen.args.act = (5, 5), "tanh"
+    c.disc.args.hidden, c.disc.args.act = (10, 10), "sigmoid"
+    for player in (c.gen, c.disc):
+        player.optimizer, player.lr, player.momentum = "sgd", 1e-3, 0.9
+    return c
+
+
+def make_ours(case: str) -> Side:
+    """All rows as one program, in the fastest of the ways that a sweep tries."""
+    import os
+
+    import jax
+
+    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+    import jax.numpy as jnp
+    import numpy as np
+
+    from gan_jax import tune
+    from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of
+
+    m = ROWS[case]
+    configs = [settings(case, i) for i in range(m)]
+    states, hypers = init_rows(configs)
+    ways = tune.candidates(m)
+    how = max(ways, key=lambda how: tune.speed(how, configs, states, None))
+    program = make_train_rows(configs[0], objectives_of(configs), how.chunk)
+    many = jit_rows(program, jax.devices()[: how.devices])
+    order = jnp.zeros((m, configs[0].log_every_steps, configs[0].dynamics.k_disc, 0), jnp.int32)
+
+    def run(n: int) -> None:
+        nonlocal states
+        states, metrics = many(states, (), order, hypers, np.int32(max(n // m, 1)))
+        jax.block_until_ready(metrics)
+
+    def facts() -> dict[str, Any]:
+        whole = jit_rows(make_train_rows(configs[0], objectives_of(configs)), jax.devices()[:1])
+        found = matmul.products(whole.lower(states, (), order, hypers, np.int32(1)).compile())
+        alone, steps = matmul.make_alone(found), 4
+        pairs = [
+            (matmul.seconds(alone, 5), matmul.seconds(lambda: run(steps * m), 1) / steps)
+            for _ in range(3)
+        ]
+        return {
+            "matmul_fraction": sorted(a / b for a, b in pairs)[1],
+            "flops": sum(p.flops for p in found) // m,
+            "how": how._asdict(),
+        }
+
+    return run, facts
+
+
+def make_pytorch(case: str) -> Side:
+    """The same rows, fewer at a time: two processes of one thread each, side by side."""
+    context = multiprocessing.get_context("spawn")
+    pairs = [context.Pipe() for _ in range(PROCESSES)]
+    for _, far in pairs:
+        context.Process(target=_serve, args=(case, far), daemon=True).start()
+    ends = [near for near, _ in pairs]
+
+    def run(n: int) -> None:
+        for end in ends:
+            end.send(max(n // PROCESSES, 1))
+        for end in ends:
+            end.recv()
+
+    return run, dict
+
+
+def _serve(case: str, pipe: Any) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    step = {"ring": _ring_step, "gaussian1d": _gaussian_step}[case]()
+    with contextlib.suppress(EOFError):  # the other side has ended
+        while True:
+            for _ in range(pipe.recv()):
+                step()
+            pipe.send(True)
+
+
+def _ring_step() -> Callable[[], None]:
+    """One pass over reals and fakes, detached fakes, fused Adam, R1 on reals."""
+    import math
+
+    import torch
+    from torch.nn.functional import softplus
+
+    gen, disc = (_mlp((2, 128, 128, out), torch.nn.ReLU) for out in (2, 1))
+    gen_opt, disc_opt = (
+        torch.optim.Adam(p.parameters(), 1e-3, (0.5, 0.999), fused=True) for p in (gen, disc)
+    )
+    angle = 2 * math.pi * torch.arange(8) / 8
+    centres = torch.stack([angle.cos(), angle.sin()], 1)
+
+    def step() -> None:
+        real = centres[torch.randint(0, 8, (256,))] + 0.01 * torch.randn(256, 2)
+        fake = gen(torch.randn(256, 2))
+        real.requires_grad_(True)
+        s_real, s_fake = disc(torch.cat([real, fake.detach()])).split(256)
+        (slope,) = torch.autograd.grad(s_real.sum(), real, create_graph=True)
+        loss = softplus(-s_real).mean() + softplus(s_fake).mean()
+        disc_opt.zero_grad()
+        (loss + 0.1 * slope.square().sum(1).mean()).backward()
+        disc_opt.step()
+        disc.requires_grad_(False)
+        gen_opt.zero_grad()
+        softplus(-disc(fake)).mean().backward()
+        disc.requires_grad_(True)
+        gen_opt.step()
+
+    return step
+
+
+def _gaussian_step() -> Callable[[], None]:
+    """A round: 20 updates of disc, 20 of gen, on four moments of batches of 500."""
+    import torch
+    from torch.nn.functional import softplus
+
+    gen, disc = _mlp((1, 5, 5, 1), torch.nn.Tanh), _mlp((4, 10, 10, 1), torch.nn.Sigmoid)
+    gen_opt, disc_opt = (torch.optim.SGD(p.parameters(), 1e-3, 0.9) for p in (gen, disc))
+
+    def moments(x: Any) -> Any:
+        mean = x.mean()
+        centred = x - mean
+        std = (centred.square().mean() + 1e-12).sqrt()
+        z = centred / std
+        return torch.stack([mean, std, (z**3).mean(), (z**4).mean() - 3])
+
+    def step() -> None:
+        for _ in range(20):
+            with torch.no_grad():
+                fake = moments(gen(torch.rand(500, 1)))
+            s = disc(torch.stack([moments(4 + 1.25 * torch.randn(500, 1)), fake]))
+            disc_opt.zero_grad()
+            (softplus(-s[0]) + softplus(s[1])).sum().backward()
+            disc_opt.step()
+        disc.requires_grad_(False)
+        for _ in range(20):
+            gen_opt.zero_grad()
+            softplus(-disc(moments(gen(torch.rand(500, 1))))).sum().backward()
+            gen_opt.step()
+        disc.requires_grad_(True)
+
+    return step
+
+
+def _mlp(widths: tuple[int, ...], act: Any) -> Any:
+    from torch import nn
+
+    layers: list[Any] = []
+    for i, width in enumerate(widths[1:]):
+        layers += [nn.Linear(widths[i], width), act()]
+    return nn.Sequential(*layers[:-1])
+
+
+def make_processes(case: str) -> Side:
+    """A row as a `gan-jax train` of its own, start-up included, compiled programs cached."""
+    code = (
+        "import sys; from gan_jax import compilation; compilation.use_cache();"
+        "from gan_jax.bench.sweep import settings; from gan_jax.train import train;"
+        "c = settings(sys.argv[1]); c.steps = int(sys.argv[2]);"
+        "c.eval_every_steps = c.sample_every_steps = c.checkpoint_every_steps = 10**6 * 100;"
+        "train(c, sys.argv[3])"
+    )
+
+    def run(n: int) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-c", code, case, str(n), folder]
+            subprocess.run(command, check=True, capture_output=True)
+
+    return run, dict
