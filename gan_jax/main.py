@@ -153,5 +153,5 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     add("--estimate", action="store_true", help="the same, and how long it will take")
     add("--launcher", default="local", **_one_of("--launcher", ["local", "slurm"]))
     add("--workers", type=int, default=1, help="cohorts at a time on this machine (1)")
-    add("--hang_seconds", type=float, default=0.0, help="end a silent worker (0: never)")
+    add("--hang_seconds", type=float, default=3600.0, help="a worker silent for so long is ended")
     add("--retry_failed", action="store_true", help="try failed rows again")

@@ -116,7 +116,7 @@ class Record:
         self.run.write_timing(step, time.monotonic() - self.began, self.progress.rate(step))
         self.progress.update(step, numbers)
         if wrong:
-            self.finish("diverged")
+            self.finish("diverged", reason=f"{', '.join(wrong)} not finite")
             raise_diverged(self.run, step, wrong)
 
     def _look(self, step: int, state: GanState) -> Numbers:
@@ -141,20 +141,20 @@ class Record:
         near = [max(abs(x["d_real"] - 0.5), abs(x["d_fake"] - 0.5)) < band for x in last]
         return len(near) == needed and all(near)
 
-    def summary(self, status: str) -> Result:
-        """summary.json: the last line, and how it came to be the last."""
+    def summary(self, status: str, reason: str = "") -> Result:
+        """summary.json: the last line, and how and why it came to be the last."""
         last = dict(self.lines[-1]) if self.lines else {"step": 0}
         step, seconds = last.pop("step"), time.monotonic() - self.began
-        self.run.write_summary(status, step, last, seconds=seconds)
+        self.run.write_summary(status, step, last, seconds=seconds, reason=reason)
         return Result(step, last)
 
-    def finish(self, status: str, curves: bool = True) -> Result:
+    def finish(self, status: str, curves: bool = True, reason: str = "") -> Result:
         """The end for good: the last checkpoint on disk, the pictures of the whole run, summary."""
         self.saved.wait()
         self.run.write_progress()
         if curves:
             plots.plot_curves(self.run.path("metrics.jsonl"), self.run.path("curves.png"))
-        return self.summary(status)
+        return self.summary(status, reason)
 
 
 def _decode(line: Numbers) -> Numbers:

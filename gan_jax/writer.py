@@ -129,6 +129,7 @@ class RunDir:
         metrics: Mapping[str, Any],
         labels: Sequence[str] = (),
         seconds: float = 0.0,
+        reason: str = "",
     ) -> Path:
         """summary.json: how the run ended. There is none while a run goes on."""
         if status not in STATUSES:
@@ -140,7 +141,7 @@ class RunDir:
             "labels": list(labels),
             "seconds": round(float(seconds), 3),
         }
-        return self.write_json("summary.json", summary)
+        return self.write_json("summary.json", summary | ({"reason": reason} if reason else {}))
 
     def write_json(self, name: str, value: Any) -> Path:
         """A JSON file in the workdir, whole or not at all."""

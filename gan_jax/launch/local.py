@@ -25,7 +25,7 @@ class _Worker:
     """One cohort under way."""
 
     def __init__(self, workdir: Path, cohort: dict[str, Any], devices: int):
-        self.workdir, self.cohort = workdir, cohort
+        self.workdir, self.cohort, self.started = workdir, cohort, time.time()
         self.folder = workdir / "cohorts" / cohort["id"]
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "gan_jax.launch.worker"]
@@ -38,14 +38,18 @@ class _Worker:
                 start_new_session=True,  # Ctrl-C is for the launcher, which asks its workers
             )
 
-    def heartbeat(self) -> tuple[int, float]:
-        """Row-steps done, and when that was last said."""
-        file = self.folder / "progress.json"
+    def done(self) -> int:
+        """Row-steps that are done, as far as it has said."""
         try:
-            said = json.loads(file.read_text())
-            return said["step"] * said["rows"], file.stat().st_mtime
+            said = json.loads((self.folder / "progress.json").read_text())
+            return said["step"] * said["rows"]
         except (OSError, ValueError):
-            return 0, 0.0
+            return 0
+
+    def last_word(self) -> float:
+        """When it started, or last beat or logged."""
+        files = [self.folder / name for name in ("progress.json", "log.txt")]
+        return max(self.started, *(f.stat().st_mtime for f in files if f.exists()))
 
     def reason(self, code: int) -> str:
         """Why it ended with that code: its last words, or the signal."""
@@ -66,12 +70,12 @@ def run(
     said: dict[str, Any],
     chosen: set[str],
     workers: int = 1,
-    hang_seconds: float = 0.0,
+    hang_seconds: float = 3600.0,
 ) -> None:
     """Trains every chosen row that has not ended; returns when all have.
 
     workers cohorts at a time share the machine's cores. A worker that says nothing for hang_seconds
-    (0: for ever) is ended, and its rows have failed. PreemptedError after a stop.
+    is ended, and its rows have failed. PreemptedError after a stop.
     """
     with writing(workdir):
         lock = hold(workdir)
@@ -106,8 +110,7 @@ def run(
 def _is_over(worker: _Worker, hang_seconds: float) -> bool:
     code = worker.process.poll()
     if code is None:
-        said = max(worker.heartbeat()[1], (worker.folder / "log.txt").stat().st_mtime)
-        if not hang_seconds or time.time() - said < hang_seconds:
+        if time.time() - worker.last_word() < hang_seconds:
             return False
         worker.end(signal.SIGKILL)
         worker.process.wait()
@@ -156,7 +159,7 @@ class _Bar:
         self.bar.close()
 
     def update(self, running: list[_Worker]) -> None:
-        self.bar.n = self.done + sum(worker.heartbeat()[0] for worker in running)
+        self.bar.n = self.done + sum(worker.done() for worker in running)
         self.bar.refresh()
 
     def ended(self, worker: _Worker) -> None:
