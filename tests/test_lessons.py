@@ -171,7 +171,19 @@ def test_names_keep_their_order_and_do_not_overlap():
     middles = labelled.spread([50, 51, 52, 180], [13, 26, 13, 13], 0, 200)
     assert np.all(np.diff(middles) >= [19.5, 19.5, 13])
     np.testing.assert_allclose(labelled.spread([199, 200], [13, 13], 0, 200), [180.5, 193.5])
+    np.testing.assert_allclose(labelled.spread([0, 1], [13, 13], 0, 200), [6.5, 19.5])
     np.testing.assert_allclose(labelled.spread([20, 80], [13, 13], 0, 200), [20, 80])
+
+
+def test_names_above_stand_in_rows_that_go_down_to_the_right():
+    x = np.linspace(0, 1, 50)
+    curves = [labelled.Named([f"slope {k}"], "c0", x, k * x) for k in (8, 6, 4)]
+    drawn = labelled.labelled("leaving", curves, (0, 1), (0, 1), ("x", "y"))
+    places = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" class="named', drawn)
+    across, down = np.array(places, float).T
+    assert len(across) == 3
+    assert np.all(np.diff(across) > 0)
+    assert np.all(np.diff(down) >= labelled.ROW)
 
 
 def test_long_names_are_broken_at_their_joints():
@@ -206,6 +218,12 @@ def test_a_section_shows_the_runs_objective_beside_the_two():
     assert len(names_in(section)) == 3
     assert section.count("line own") == 3  # and the other two are thin
     assert pages.section_of([{"objective": "ebgan"}]) is None
+    loss, slope, pull = re.findall(r'<path d="M([^"]*)" class="line own', section)
+    lines = (loss, slope, pull)
+    down = [[float(point.split()[1]) for point in line.split("L")] for line in lines]
+    assert len(set(down[0])) > 50  # -s falls
+    assert len(set(down[1])) == 1  # by one a logit
+    assert np.all(np.diff(down[2]) >= 0)  # the slope of 2 TV falls too
 
 
 def test_a_sweep_shows_all_its_objectives_in_the_same_colours():

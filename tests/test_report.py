@@ -382,7 +382,7 @@ def test_a_page_of_a_run(tmp_path):
     text = read(folder)
     tree = Tree(text)
     assert tree.count("img") == 1
-    assert tree.count("figure") == 2  # the two losses share one
+    assert tree.count("figure") == 2 + 3  # the two losses share one; three of the objective
     assert 'href="./samples/progress.gif"' in text
     for said in ("diverged", "collapse", "step 3 of 9", "2.5 s", ">why<", ">nan<", ">0.125<"):
         assert said in text
