@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
@@ -66,6 +66,28 @@ CHOICES = {
 }
 
 
+class Refusal(NamedTuple):
+    """Leaves that do not go together, and why. `leaves` is an example."""
+
+    leaves: dict[str, Any]
+    applies: Callable[[ConfigDict], bool]
+    why: str
+
+
+REFUSALS = (
+    Refusal(
+        {"disc.pack": 2, "disc.view": "moments"},
+        lambda c: c.disc.pack > 1 and c.disc.view == "moments",
+        "disc.pack above 1 joins samples, and disc.view 'moments' has joined the whole batch",
+    ),
+    Refusal(
+        {"disc.normalise": "gradient", "disc.net": "autoencoder", "objective": "began"},
+        lambda c: c.disc.normalise == "gradient" and c.disc.net == "autoencoder",
+        "disc.normalise 'gradient' bounds a logit by 1, and an energy is no logit",
+    ),
+)
+
+
 def problems(config: ConfigDict) -> list[str]:
     """A line each; experiment.check also looks up the names."""
     flat = flatten(config)
@@ -87,8 +109,7 @@ def problems(config: ConfigDict) -> list[str]:
             f"disc.pack is {config.disc.pack}: "
             f"expected a divisor of batch_size, {config.batch_size}"
         )
-    if config.disc.pack > 1 and config.disc.view != "sample":
-        found.append(f"disc.pack is {config.disc.pack}: expected 1 with disc.view 'moments'")
+    found += [refusal.why for refusal in REFUSALS if refusal.applies(config)]
     if config.latent.law == "uniform" and not config.latent.low < config.latent.high:
         found.append(f"latent.low is {config.latent.low}: expected below {config.latent.high}")
     return found

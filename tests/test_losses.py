@@ -13,6 +13,7 @@ from gan_jax.game import MEMORY, make_setup
 from gan_jax.nets.normalise import NORMALISERS, SPECTRAL, spectral
 from gan_jax.nets.views import pack
 from gan_jax.objectives import OBJECTIVES
+from gan_jax.rules import REFUSALS, problems
 from gan_jax.steps import init_state, make_train_step
 from gan_jax.types import ConfigError
 
@@ -221,7 +222,6 @@ REFUSED = {
     "energies": {"objective": "hinge", "disc__net": "autoencoder"},
     "logits": {"objective": "began"},
     "expected a divisor of batch_size, 8": {"disc__pack": 3},
-    "expected 1 with disc.view 'moments'": {"disc__pack": 2, "disc__view": "moments"},
     "Did you mean 'spectral'": {"disc__normalise": "spectrl"},
 }
 
@@ -303,3 +303,22 @@ def test_energies_play_under_every_dynamics(objective, dynamics):
 def test_energies_play_with_every_penalty(objective, penalty):
     c = autoencoder(objective, penalty__name=penalty, penalty__weight=0.1)
     assert all(np.isfinite(v) for v in play(c, steps=2)[1].values())
+
+
+def refused(refusal, without=None):
+    leaves = {k.replace(".", "__"): v for k, v in refusal.leaves.items() if k != without}
+    return refusal.why in problems(config(**leaves))
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda r: "+".join(r.leaves))
+def test_what_does_not_go_together_is_refused_and_no_more(refusal):
+    assert refused(refusal)
+    assert [k for k in refusal.leaves if refused(refusal, without=k)] in ([], ["objective"])
+
+
+@pytest.mark.parametrize("dynamics", [*DYNAMICS])
+def test_a_rescaled_gradient_can_be_differentiated_again(dynamics):
+    c = config(gen__rescale_gradient=0.1, dynamics__name=dynamics)
+    state = experiment.state_like(c)
+    after, _ = jax.eval_shape(make_train_step(c), state, tiny.batch(c, SHAPE), hypers(c))
+    assert after.gen == state.gen

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tiny
 
+from gan_jax import experiment
 from gan_jax import rows as rows_lib
 from gan_jax.cohort import init_rows, objectives_of, rows_hypers
 from gan_jax.config import from_json, to_json
@@ -137,3 +138,36 @@ def test_a_thousand_rows_are_planned_quickly():
     print(f"{time.monotonic() - start:.2f} s for {len(cohorts[0].rows)} rows")
     assert len(cohorts[0].rows) == 1000
     assert time.monotonic() - start < 20
+
+
+SWEEPS = [
+    (path, name)
+    for path in tiny.EXPERIMENTS
+    for name in getattr(experiment.load_module(str(path)), "SWEEPS", {})
+]
+
+
+@pytest.mark.parametrize(("path", "name"), SWEEPS, ids=lambda x: getattr(x, "stem", x))
+def test_every_sweep_of_an_experiment_can_be_run(path, name):
+    config, found, settings = experiment.load_sweep(str(path), {"batch_size": "8"}, name)
+    assert (found, config.batch_size) == (name, 8)
+    cohorts = rows_lib.group(rows_lib.resolve(config, settings))
+    assert sum(len(cohort.rows) for cohort in cohorts) == len(settings)
+    rows_lib.check(cohorts)
+
+
+def test_a_file_says_which_sweeps_it_has(tmp_path):
+    file = tmp_path / "config.py"
+    text = "from gan_jax.config import get_config\n"
+    for sweeps, says in {
+        "": "has no SWEEPS: expected",
+        "SWEEPS = {}": "has no SWEEPS: expected",
+        "SWEEPS = {'a': [{}], 'b': [{}]}": r"has several sweeps: --sweep a\|b",
+    }.items():
+        file.write_text(text + sweeps)
+        with pytest.raises(ConfigError, match=says):
+            experiment.load_sweep(str(file))
+    with pytest.raises(ConfigError, match="sweep 'c' is unknown: choose from a, b"):
+        experiment.load_sweep(str(file), name="c")
+    file.write_text(text + "SWEEPS = {'a': [{'seed': 3}]}")
+    assert experiment.load_sweep(str(file))[1:] == ("a", [{"seed": 3}])
