@@ -67,14 +67,15 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     said = launch.begin(workdir, name, args.config, command, cohorts)
     if args.retry_failed:
         launch.forgive(workdir, said)
-    local.run(workdir, said, overview.chosen(args.rows, said), args.workers, args.hang_seconds)
+    chosen = overview.chosen(args.rows, said)
+    local.run(workdir, said, chosen, args.workers, args.hang_seconds)
     launch.note_how(workdir, said)
     print(statistics.to_markdown(statistics.write(workdir)))
     print(f"look at {write_report(workdir)}")
-    failed = [r for r in said["rows"] if launch.status(workdir, r["id"]) == "failed"]
+    failed = [row for row in chosen if launch.status(workdir, row) in ("failed", None)]
     if failed:
         raise FailedRowsError(
-            f"{len(failed)} of {len(said['rows'])} rows failed: rows/<id>/summary.json says why; "
+            f"{len(failed)} of {len(chosen)} rows failed: rows/<id>/summary.json says why; "
             "--retry_failed tries them again"
         )
 

@@ -111,9 +111,9 @@ def test_a_launcher_killed_at_random_instants_leaves_no_trace(start, tmp_path):
     assert not list(cut.glob("rows/*/.*.tmp"))
 
 
-def worker_of(workdir, cohort):
-    """The process id of the cohort's worker, once it trains."""
-    for _ in range(4000):
+def worker_of(launcher, workdir, cohort):
+    """The process id of the cohort's worker, once it is there."""
+    while launcher.poll() is None:
         found = subprocess.run(
             ["pgrep", "-f", f"gan_jax.launch.worker {workdir} {cohort}"],
             capture_output=True,
@@ -139,10 +139,10 @@ def test_failing_rows_leave_the_others_as_they_are(start, tmp_path):
         cohorts[int(words[1])] = words[2].rstrip(":")
     (workdir / "rows").mkdir(parents=True)
     (workdir / "rows" / ids[13]).touch()  # a file where the row's folder should be
-    process = start(workdir, "some_fail", "--hang_seconds", "8")
-    os.kill(worker_of(workdir, cohorts[3]), signal.SIGKILL)
-    os.kill(worker_of(workdir, cohorts[4]), signal.SIGSTOP)
-    os.kill(worker_of(workdir, cohorts[5]), signal.SIGTERM)
+    process = start(workdir, "some_fail", "--hang_seconds", "40")
+    os.kill(worker_of(process, workdir, cohorts[3]), signal.SIGKILL)
+    os.kill(worker_of(process, workdir, cohorts[4]), signal.SIGSTOP)
+    os.kill(worker_of(process, workdir, cohorts[5]), signal.SIGTERM)
     code, out, err = end(process)
     assert code == 1, err
     assert "4 of 17 rows failed" in err
@@ -156,7 +156,7 @@ def test_failing_rows_leave_the_others_as_they_are(start, tmp_path):
         assert (workdir / "rows" / ids[n] / said["log"]).exists()
         why[n] = said["reason"]
     assert why[14] == "killed by SIGKILL (out of memory?)"
-    assert "said nothing for 8 s" in why[15]
+    assert "said nothing for 40 s" in why[15]
     assert "from outside" in why[16]
     alone = tmp_path / "alone"
     assert end(start(alone, "some_fail", "--rows", "0:12"))[0] == 0

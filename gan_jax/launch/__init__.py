@@ -8,6 +8,7 @@ holds and how it is begun, gone on with and ended.
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gan_jax.types import ConfigError
 from gan_jax.versions import hardware, versions
 from gan_jax.writer import writing
 
+log = logging.getLogger(__name__)
 FINAL = ("done", "diverged", "failed")  # a failed row is tried again only when asked to
 
 
@@ -104,22 +106,28 @@ def pending(workdir: Path, said: dict[str, Any], chosen: set[str]) -> list[dict[
 
 
 def fail(workdir: Path, cohort: dict[str, Any], reason: str) -> None:
-    """A summary that says why, for each row of the cohort that has none."""
+    """A summary that says why, for each row of the cohort that has none.
+
+    A row whose folder cannot be written stays without: it has not ended, and counts as failed.
+    """
+    summary = {
+        "status": "failed",
+        "step": 0,
+        "metrics": {},
+        "labels": [],
+        "seconds": 0.0,
+        "reason": reason,
+        "log": f"../../cohorts/{cohort['id']}/log.txt",
+    }
+    text = json.dumps(summary, indent=2) + "\n"
     for row_id in cohort["rows"]:
         if status(workdir, row_id) is None:
             folder = workdir / "rows" / row_id
-            folder.mkdir(parents=True, exist_ok=True)
-            summary = {
-                "status": "failed",
-                "step": 0,
-                "metrics": {},
-                "labels": [],
-                "seconds": 0.0,
-                "reason": reason,
-                "log": f"../../cohorts/{cohort['id']}/log.txt",
-            }
-            text = json.dumps(summary, indent=2) + "\n"
-            write_atomically(folder / "summary.json", text.encode())
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                write_atomically(folder / "summary.json", text.encode())
+            except OSError as error:
+                log.warning("row %s failed (%s) and cannot be written: %s", row_id, reason, error)
 
 
 def forgive(workdir: Path, said: dict[str, Any]) -> int:
