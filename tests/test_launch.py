@@ -139,7 +139,7 @@ def test_failing_rows_leave_the_others_as_they_are(start, tmp_path):
         cohorts[int(words[1])] = words[2].rstrip(":")
     (workdir / "rows").mkdir(parents=True)
     (workdir / "rows" / ids[13]).touch()  # a file where the row's folder should be
-    process = start(workdir, "some_fail", "--hang_seconds", "40")
+    process = start(workdir, "some_fail", "--hang_seconds", "75")
     os.kill(worker_of(process, workdir, cohorts[3]), signal.SIGKILL)
     os.kill(worker_of(process, workdir, cohorts[4]), signal.SIGSTOP)
     os.kill(worker_of(process, workdir, cohorts[5]), signal.SIGTERM)
@@ -156,7 +156,7 @@ def test_failing_rows_leave_the_others_as_they_are(start, tmp_path):
         assert (workdir / "rows" / ids[n] / said["log"]).exists()
         why[n] = said["reason"]
     assert why[14] == "killed by SIGKILL (out of memory?)"
-    assert "said nothing for 40 s" in why[15]
+    assert "said nothing for 75 s" in why[15]
     assert "from outside" in why[16]
     alone = tmp_path / "alone"
     assert end(start(alone, "some_fail", "--rows", "0:12"))[0] == 0
