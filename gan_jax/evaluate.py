@@ -69,13 +69,12 @@ def _make_line_of_d(
     """f(state) -> places on the line, and D there: of a point, or of real data moved there."""
     setup, middle = make_setup(config), real.mean()
     places = np.linspace(middle - 4 * real.std(), middle + 4 * real.std(), 200, dtype=np.float32)
-    per_point = config.disc.view == "sample"
 
     @jax.jit
     def line(state: GanState) -> Array:
-        if per_point:
+        if setup.decision == 1:
             return decide(setup, state, jnp.asarray(places)[:, None])
-        batches = real[: config.batch_size] - middle + places[:, None, None]
+        batches = real[: setup.decision] - middle + places[:, None, None]
         return jax.vmap(lambda x: decide(setup, state, setup.view(x))[0])(batches)
 
     return lambda state: (places, np.asarray(line(state)))

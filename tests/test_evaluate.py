@@ -15,15 +15,18 @@ MODES = {f"eval/{k}" for k in ("modes", "high_quality", "reverse_kl", "reverse_k
 
 
 @functools.cache
-def game(name, view="sample"):
+def game(name, **leaves):
     """A small config of the data, and its new state: shared by the tests, which leave it alone."""
-    config = tiny.config(data__name=name, disc__view=view)
+    config = tiny.config(data__name=name, **leaves)
     return config, init_state(config, jax.random.key(0))
 
 
-@pytest.mark.parametrize("view", ["sample", "moments"])
-def test_the_line_is_measured_and_drawn(view):
-    config, state = game("gaussian1d", view)
+SEEN = [{}, {"disc__view": "moments"}, {"disc__pack": 2}, {"disc__normalise": "spectral"}]
+
+
+@pytest.mark.parametrize("leaves", SEEN, ids=str)
+def test_the_line_is_measured_and_drawn(leaves):
+    config, state = game("gaussian1d", **leaves)
     found = evaluate.make_evaluate(config)(state)
     assert set(found) == LINE
     assert all(np.isfinite(v) for v in found.values())
@@ -32,6 +35,11 @@ def test_the_line_is_measured_and_drawn(view):
     picture = evaluate.make_picture(config)(state)
     assert picture.dtype == np.uint8
     assert picture.shape[-1] == 3
+
+
+def test_an_energy_has_no_gap_to_a_best_d():
+    config, state = game("gaussian1d", objective="began", disc__net="autoencoder")
+    assert set(evaluate.make_evaluate(config)(state)) == LINE - {"eval/disc_gap"}
 
 
 def test_a_perfect_game_has_no_gap_and_no_distance():

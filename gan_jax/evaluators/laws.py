@@ -20,18 +20,23 @@ DECISIONS = 400  # of disc on each law, half of them for the density estimate
 
 
 def law_on_the_line(config: ConfigDict, part: str = "eval") -> Evaluator | None:
-    """mean, std and ks of the samples of a one-dimensional law, and disc_gap: mean |D - D*|."""
+    """mean, std and ks of the samples of a one-dimensional law, and disc_gap: mean |D - D*|.
+
+    An autoencoder's energy is no D, and has no gap.
+    """
     law = data.law(config.data.name)
     if law is None or not hasattr(law, "cdf"):
         return None
     draw, gap = make_draw(config, part), jax.jit(_make_disc_gap(config, part, law))
+    has_gap = not make_setup(config).disc.is_energy
 
     def run(state: GanState) -> Values:
         x_N = draw(state, config.eval_samples)[:, 0].astype(np.float64)
         yield "mean", float(x_N.mean())
         yield "std", float(x_N.std())
         yield "ks", ks_distance(x_N, np.asarray(law.cdf(x_N, **config.data.args)))
-        yield "disc_gap", float(gap(state))
+        if has_gap:
+            yield "disc_gap", float(gap(state))
 
     return run
 
@@ -39,7 +44,7 @@ def law_on_the_line(config: ConfigDict, part: str = "eval") -> Evaluator | None:
 def _make_disc_gap(config: ConfigDict, part: str, law: Any) -> Callable[[GanState], Array]:
     """Mean |D - D*| over what disc sees of both laws; D* from Parzen windows on other draws."""
     setup, sample, half = make_setup(config), make_sampler(config), DECISIONS // 2
-    size = config.batch_size if config.disc.view == "moments" else 1  # samples in a decision
+    size = setup.decision
 
     def seen(x: Array) -> Array:
         groups = x.reshape(DECISIONS, size, *x.shape[1:])
