@@ -99,8 +99,7 @@ def _settle(scratch: ConfigDict, path: str, value: Any) -> None:
 
 def _row(index: int, base: Mapping[str, Any], values: dict[str, Any]) -> Row:
     config = _with(base, values)
-    text = json.dumps(config, sort_keys=True, allow_nan=False)
-    return Row(hashlib.sha256(text.encode()).hexdigest()[:12], index, values, config)
+    return Row(_id(config), index, values, config)
 
 
 def _with(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,14 +118,20 @@ def group(rows: Sequence[Row]) -> list[Cohort]:
     members: dict[str, list[Row]] = {}
     for row in rows:
         static = static_part(row.config, row.id)
-        key = hashlib.sha256(json.dumps(static, sort_keys=True).encode()).hexdigest()[:12]
+        key = _id(static)
         signatures[key] = static
         members.setdefault(key, []).append(row)
-    first = next(iter(members))
+    first = signatures[next(iter(members))]
     return [
-        Cohort(key, tuple(each), _differs(signatures[first], signatures[key]))
+        Cohort(_id([key, *(row.id for row in each)]), tuple(each), _differs(first, signatures[key]))
         for key, each in members.items()
     ]
+
+
+def _id(value: Any) -> str:
+    """A hash of plain values; a cohort's is of its rows too, whose checkpoints are one."""
+    text = json.dumps(value, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def static_part(config: Mapping[str, Any], row_id: str) -> dict[str, Any]:

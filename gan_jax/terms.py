@@ -30,7 +30,7 @@ class Case(NamedTuple):
     real_B: Array  # logits
     fake_B: Array
     critic: Critic  # disc on any x
-    encode: Callable[[Array], Array] | None  # an autoencoder's x -> [B, F]
+    encode: Callable[[Array], Array]  # x -> [B, F], of an autoencoder only
     generate: Callable[[Array], Array]  # z [B, Z] -> x as disc sees it
     z: Array  # the latents of the fakes
     key: Array
@@ -53,9 +53,8 @@ def _began(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
 
 @functools.wraps(ebgan)
 def _ebgan(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
-    assert case.encode
-    encodings = case.encode(case.fake)
-    return ebgan(-case.real_B, -case.fake_B, encodings, **numbers), case.memory
+    codes = case.encode(case.fake)
+    return ebgan(-case.real_B, -case.fake_B, codes, **numbers), case.memory
 
 
 OBJECTIVE_TERMS: dict[str, Callable[..., tuple[Losses, Memory]]] = {

@@ -48,8 +48,16 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax.report import write as write_report
     from gan_jax.types import FailedRowsError
 
+    if args.launcher == "slurm":
+        refuse("--launcher slurm: not in this version; expected local")
+    if args.workers < 1:
+        refuse(f"--workers is {args.workers}: expected at least 1")
+    if not args.hang_seconds > 0:
+        refuse(f"--hang_seconds is {args.hang_seconds:g}: expected a number above 0")
     base, name, settings = load_sweep(args.config, overrides, args.sweep)
-    cohorts = rows.group(rows.resolve(base, settings))
+    everything = rows.resolve(base, settings)
+    chosen = overview.chosen(args.rows, everything)
+    cohorts = rows.group(chosen)
     rows.check(cohorts)
     if args.dry_run or args.estimate:
         for line in overview.table(cohorts):
@@ -57,22 +65,17 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
         for line in overview.estimate(cohorts) if args.estimate else ():
             print(line, flush=True)
         return
-    if args.launcher == "slurm":
-        refuse("--launcher slurm: not in this version; expected local")
-    if args.workers < 1:
-        refuse(f"--workers is {args.workers}: expected at least 1")
     workdir = Path(args.workdir)
     leaves = "".join(f" --config.{key}={value}" for key, value in overrides.items())
     command = f"gan-jax sweep --config {args.config} --workdir DIR --sweep {name}{leaves}"
-    said = launch.begin(workdir, name, args.config, command, cohorts)
+    said = launch.begin(workdir, name, args.config, command, everything, cohorts)
     if args.retry_failed:
         launch.forgive(workdir, said)
-    chosen = overview.chosen(args.rows, said)
-    local.run(workdir, said, chosen, args.workers, args.hang_seconds)
+    local.run(workdir, said, {c.id for c in cohorts}, args.workers, args.hang_seconds)
     launch.note_how(workdir, said)
     print(statistics.to_markdown(statistics.write(workdir)))
     print(f"look at {write_report(workdir)}")
-    failed = [row for row in chosen if launch.status(workdir, row) in ("failed", None)]
+    failed = [row for row in chosen if launch.status(workdir, row.id) in ("failed", None)]
     if failed:
         raise FailedRowsError(
             f"{len(failed)} of {len(chosen)} rows failed: rows/<id>/summary.json says why; "

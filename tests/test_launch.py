@@ -10,8 +10,12 @@ import sys
 import time
 
 import pytest
+import tiny
 
 from gan_jax import launch
+from gan_jax import rows as rows_lib
+from gan_jax.launch import overview
+from gan_jax.sweep import seeds
 from gan_jax.types import ConfigError
 
 SWEEP = """
@@ -158,11 +162,41 @@ def test_failing_rows_leave_the_others_as_they_are(start, tmp_path):
     assert why[14] == "killed by SIGKILL (out of memory?)"
     assert "said nothing for 75 s" in why[15]
     assert why[16] in ("killed by SIGTERM", "its worker was stopped from outside")
+    alone = tmp_path / "alone"
+    code, _, err = end(start(alone, "some_fail", "--rows", "0:12"))
+    assert code == 0, err
+    assert len(lines(alone)) == 12
+    assert lines(alone).items() <= lines(workdir).items()
+    (workdir / "rows" / ids[13]).unlink()
+    code, _, err = end(start(workdir, "some_fail", "--retry_failed"))
+    assert code == 0, err
+    assert [launch.status(workdir, ids[n]) for n in (13, 14, 15, 16)] == ["done"] * 4
+
+
+def test_some_rows_of_a_sweep_are_cohorts_of_their_own(tmp_path):
+    everything = rows_lib.resolve(tiny.config(data__name="ring"), seeds(5))
+    for text, sizes in (("0:2", [2]), ("2:5", [2, 3]), ("0:2", [2, 3]), (None, [2, 3, 5])):
+        chosen = overview.chosen(text, everything)
+        cohorts = rows_lib.group(chosen)
+        said = launch.begin(tmp_path, "name", "file", "command", everything, cohorts)
+        assert [len(cohort["rows"]) for cohort in said["cohorts"]] == sizes
+        (waiting,) = launch.pending(tmp_path, said, {c.id for c in cohorts})
+        assert waiting["rows"] == [row.id for row in chosen]
+    assert launch.read(tmp_path) == json.loads(json.dumps(said))
+    assert [row["index"] for row in said["rows"]] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("text", ["5", "3:3", "-1:2", "0:6", "a:b"])
+def test_rows_that_are_not_there_cannot_be_chosen(text):
+    with pytest.raises(ConfigError, match="--rows is"):
+        overview.chosen(text, [None] * 5)
+    assert overview.chosen("3", [*"abcde"]) == ["d"]
+    assert overview.chosen(":2", [*"abcde"]) == ["a", "b"]
 
 
 def test_another_sweep_is_not_mixed_into_a_folder(tmp_path):
     (tmp_path / "rows.json").write_text(json.dumps({"rows": [{"id": "abc"}]}))
     with pytest.raises(ConfigError, match="holds another sweep: 1 of its rows"):
-        launch.begin(tmp_path, "name", "file", "command", [])
+        launch.begin(tmp_path, "name", "file", "command", [], [])
     with pytest.raises(ConfigError, match="holds no sweep"):
         launch.read(tmp_path / "nowhere")

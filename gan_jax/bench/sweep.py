@@ -27,24 +27,18 @@ OBJECTIVES = ["minimax", "non_saturating", "lsgan", "hinge", "wgan", "ragan", "r
 def settings(case: str, index: int = 0) -> Any:
     """Row `index`: experiments/objectives_ring.py, or experiments/gaussian1d.py's game."""
     from gan_jax.config import get_config
+    from gan_jax.reproduce import gaussian1d
 
+    if case == "gaussian1d":
+        return gaussian1d.settings("moments", index, 5_000)
     c = get_config()
     c.seed, c.data.name, c.log_every_steps = index, case, 100
-    if case == "ring":
-        c.batch_size, c.latent.dim, c.ema.decay = 256, 2, 0.99
-        c.gen.args.hidden = c.disc.args.hidden = (128, 128)
-        c.gen.args.act = c.disc.args.act = "relu"
-        c.objective = OBJECTIVES[index % len(OBJECTIVES)]
-        c.penalty.name, c.penalty.weight = "r1", 0.1
-        c.gen.lr = c.disc.lr = 1e-3
-        return c
-    c.batch_size, c.disc.view, c.ema.decay = 500, "moments", 0.0
-    c.dynamics.k_disc = c.dynamics.k_gen = 20
-    c.latent.law, c.latent.dim, c.latent.low, c.latent.high = "uniform", 1, 0.0, 1.0
-    c.gen.args.hidden, c.gen.args.act = (5, 5), "tanh"
-    c.disc.args.hidden, c.disc.args.act = (10, 10), "sigmoid"
-    for player in (c.gen, c.disc):
-        player.optimizer, player.lr, player.momentum = "sgd", 1e-3, 0.9
+    c.batch_size, c.latent.dim, c.ema.decay = 256, 2, 0.99
+    c.gen.args.hidden = c.disc.args.hidden = (128, 128)
+    c.gen.args.act = c.disc.args.act = "relu"
+    c.objective = OBJECTIVES[index % len(OBJECTIVES)]
+    c.penalty.name, c.penalty.weight = "r1", 0.1
+    c.gen.lr = c.disc.lr = 1e-3
     return c
 
 

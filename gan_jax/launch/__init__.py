@@ -7,15 +7,16 @@ holds and how it is begun, gone on with and ended.
     table.json     the statistics, written at the end (and table.md, table.tex)
 """
 
+import dataclasses
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from gan_jax import rows as rows_lib
 from gan_jax.records import write_atomically
-from gan_jax.rows import Cohort
+from gan_jax.rows import Cohort, Row
 from gan_jax.types import ConfigError
 from gan_jax.versions import hardware, versions
 from gan_jax.writer import writing
@@ -25,35 +26,43 @@ FINAL = ("done", "diverged", "failed")  # a failed row is tried again only when 
 
 
 def begin(
-    workdir: Path, name: str, source: str, command: str, cohorts: Sequence[Cohort]
+    workdir: Path,
+    name: str,
+    source: str,
+    command: str,
+    rows: Sequence[Row],
+    cohorts: Sequence[Cohort],
 ) -> dict[str, Any]:
-    """rows.json of a new sweep, or what an earlier start wrote. ConfigError where it is another."""
+    """rows.json of a sweep, with these cohorts of its rows. ConfigError where it is another sweep.
+
+    What an earlier start wrote stays; cohorts of other rows of the sweep are added to it.
+    """
     file = workdir / "rows.json"
-    everything = sorted((row for c in cohorts for row in c.rows), key=lambda row: row.index)
     if file.exists():
         said = read(workdir)
-        there, here = ({row["id"] for row in said["rows"]}, {row.id for row in everything})
+        there, here = {row["id"] for row in said["rows"]}, {row.id for row in rows}
         if there != here:
             raise ConfigError(
                 f"{file} holds another sweep: {len(there - here)} of its rows are not in this one, "
                 f"{len(here - there)} of this one's not in it: choose another --workdir"
             )
-        return said
-    said = {
-        "name": name,
-        "command": command,
-        "config": source,
-        "varied": rows_lib.varied(everything),
-        "rows": [
-            {"id": r.id, "index": r.index, "values": r.values, "config": r.config}
-            for r in everything
-        ],
-        "cohorts": [
-            {"id": c.id, "rows": [row.id for row in c.rows], "why": c.why} for c in cohorts
-        ],
-        "versions": versions(),
-        "hardware": hardware(),
-    }
+    else:
+        said = {
+            "name": name,
+            "command": command,
+            "config": source,
+            "varied": rows_lib.varied(rows),
+            "rows": [dataclasses.asdict(row) for row in rows],
+            "cohorts": [],
+            "versions": versions(),
+            "hardware": hardware(),
+        }
+    known = {cohort["id"] for cohort in said["cohorts"]}
+    said["cohorts"] += [
+        {"id": c.id, "rows": [row.id for row in c.rows], "why": c.why}
+        for c in cohorts
+        if c.id not in known
+    ]
     with writing(workdir):
         workdir.mkdir(parents=True, exist_ok=True)
         write(workdir, said)
@@ -96,12 +105,12 @@ def status(workdir: Path, row_id: str) -> str | None:
     return said["status"] if said.get("status") in FINAL else None
 
 
-def pending(workdir: Path, said: dict[str, Any], chosen: set[str]) -> list[dict[str, Any]]:
-    """The cohorts that have chosen rows which have not ended."""
+def pending(workdir: Path, said: dict[str, Any], ids: Collection[str]) -> list[dict[str, Any]]:
+    """The cohorts of these ids that have rows which have not ended."""
     return [
         cohort
         for cohort in said["cohorts"]
-        if any(r in chosen and status(workdir, r) is None for r in cohort["rows"])
+        if cohort["id"] in ids and any(status(workdir, r) is None for r in cohort["rows"])
     ]
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -68,18 +69,18 @@ class _Worker:
 def run(
     workdir: Path,
     said: dict[str, Any],
-    chosen: set[str],
+    ids: Collection[str],
     workers: int = 1,
     hang_seconds: float = 3600.0,
 ) -> None:
-    """Trains every chosen row that has not ended; returns when all have.
+    """Trains the cohorts of these ids until all their rows have ended.
 
     workers cohorts at a time share the machine's cores. A worker that says nothing for hang_seconds
     is ended, and its rows have failed. PreemptedError after a stop.
     """
     with writing(workdir):
         lock = hold(workdir)
-    waiting = launch.pending(workdir, said, chosen)
+    waiting = launch.pending(workdir, said, ids)
     devices = max(1, len(os.sched_getaffinity(0)) // workers)
     running: list[_Worker] = []
     total = sum(len(c["rows"]) for c in waiting)

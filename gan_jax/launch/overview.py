@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import jax
 
@@ -11,7 +10,7 @@ from gan_jax import rows as rows_lib
 from gan_jax.cohort import init_rows
 from gan_jax.config import from_json
 from gan_jax.data import pipeline
-from gan_jax.rows import Cohort
+from gan_jax.rows import Cohort, Row
 from gan_jax.tune import candidates, speed
 from gan_jax.types import ConfigError
 
@@ -28,7 +27,8 @@ def table(cohorts: Sequence[Cohort]) -> Iterator[str]:
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
         yield "  ".join(f"{w:{width}}" for w, width in zip(line, widths, strict=True)).rstrip()
-    yield f"{len(everything)} rows in {len(cohorts)} cohorts, each one compiled program:"
+    plural = "s, each" if len(cohorts) > 1 else ":"
+    yield f"{len(everything)} rows in {len(cohorts)} cohort{plural} one compiled program"
     for number, cohort in enumerate(cohorts):
         why = f": apart from cohort 0 because {cohort.why}" if cohort.why else ""
         yield f"cohort {number} {cohort.id}: {len(cohort.rows)} rows{why}"
@@ -59,17 +59,16 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def chosen(text: str | None, said: dict[str, Any]) -> set[str]:
-    """The ids of the rows that --rows names: all, or 0:8 by their numbers."""
-    ids = [row["id"] for row in said["rows"]]
+def chosen(text: str | None, rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows that --rows names by their numbers: all, or 0:8, or 3."""
     if text is None:
-        return set(ids)
+        return rows
     first, colon, last = text.partition(":")
     try:
         start = int(first or 0)
-        stop = int(last) if last else (len(ids) if colon else start + 1)
+        stop = int(last) if last else (len(rows) if colon else start + 1)
     except ValueError:
         raise ConfigError(f"--rows is {text!r}: expected FIRST:LAST, as 0:8") from None
-    if not 0 <= start < stop <= len(ids):
-        raise ConfigError(f"--rows is {text!r}: expected within 0:{len(ids)}")
-    return set(ids[start:stop])
+    if not 0 <= start < stop <= len(rows):
+        raise ConfigError(f"--rows is {text!r}: expected within 0:{len(rows)}")
+    return rows[start:stop]

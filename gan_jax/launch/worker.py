@@ -5,6 +5,7 @@ this process ends too. Its output is the cohort's log.
 """
 
 import os
+import resource
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from gan_jax import stop
 
+MANY_FILES = 65_536
 BUSY_SECONDS = 10.0  # how long a dying worker of an earlier launcher may still hold a row
 
 
@@ -24,6 +26,7 @@ def main(workdir: str, cohort_id: str, devices: str) -> int:
     from gan_jax import compilation
     from gan_jax.types import UserError
 
+    _allow_many_files()
     jax.config.update("jax_num_cpu_devices", int(devices))
     compilation.use_cache()
     try:
@@ -32,6 +35,14 @@ def main(workdir: str, cohort_id: str, devices: str) -> int:
         print(f"gan-jax: {error}", file=sys.stderr)
         return error.code
     return 0
+
+
+def _allow_many_files() -> None:
+    """Each row of a cohort holds three open, and a shell often allows 1,024 or fewer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _end_with_launcher() -> None:
