@@ -80,6 +80,7 @@ def _panels(
     evals = [
         (title, {n: (_label(n, title), _REST[i % len(_REST)]) for i, n in enumerate(names)}, None)
         for title, names in groups.items()
+        if any(not name.endswith("_real") for name in names)  # of reals alone it is one value
     ]
     return fixed + evals
 

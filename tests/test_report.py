@@ -407,11 +407,11 @@ def test_a_run_without_anything_yet(tmp_path):
 
 def test_what_belongs_together_shares_a_panel():
     names = ["eval/ks", "eval/a", "eval/a_real", "d_real", "eval/b_real", "eval/count_1", "x"]
+    names += ["test/a", "test/count_1"]  # one point each; b_real is one value
     assert run.panels(names) == {
         "mean D": {"d_real": "on reals"},
         "samples of each class": {"eval/count_1": "1"},
         "eval/a": {"eval/a": "on samples", "eval/a_real": "on reals"},
-        "eval/b_real": {"eval/b_real": "on reals"},
         "eval/ks": {"eval/ks": "on samples"},
         "x": {"x": "on samples"},
     }

@@ -378,6 +378,12 @@ def test_the_curves_are_drawn(tmp_path):
     assert (len(steps), math.isnan(values[7]), values[6]) == (300, True, 0.02)
 
 
+def test_what_is_said_of_reals_alone_has_no_panel():
+    names = ("eval/accuracy_real", "eval/confidence", "eval/confidence_real", "test/confidence")
+    titles = {title: set(drawn) for title, drawn, _ in plots._panels(dict.fromkeys(names)) if drawn}
+    assert titles == {"confidence": {"eval/confidence", "eval/confidence_real"}}
+
+
 def test_without_matplotlib_or_numbers_there_are_no_curves(tmp_path, monkeypatch, caplog):
     (tmp_path / "metrics.jsonl").write_text("")
     assert plots.plot_curves(tmp_path / "metrics.jsonl", tmp_path / "out.png") is None

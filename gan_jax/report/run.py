@@ -134,14 +134,20 @@ def _curves(columns: Columns) -> Html:
 
 
 def panels(names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """{title: {metric: its name in the legend}}: what belongs together, then one each."""
+    """{title: {metric: its name in the legend}}: what belongs together, then one each.
+
+    Without test/, which has one point, and without what is said of reals alone, which is one value.
+    """
+    names = [name for name in names if not name.startswith("test/")]
     made = {t: {n: label for n, label in g.items() if n in names} for t, g in TOGETHER.items()}
     counts = {n: n.rpartition("_")[2] for n in sorted(names) if "/count_" in n}
     made["samples of each class"] = dict(list(counts.items())[: charts.COLOURS])
     taken = {name for group in made.values() for name in group} | set(counts)
     for name in sorted(set(names) - taken, key=lambda n: ("/" not in n, n)):
         real = name.removesuffix("_real")
-        group = made.setdefault(real if real in names else name, {})
+        if real != name and real not in names:
+            continue
+        group = made.setdefault(real, {})
         group[name] = "on reals" if real != name else "on samples"
     return {title: group for title, group in made.items() if group}
 
