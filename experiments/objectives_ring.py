@@ -31,7 +31,7 @@ def get_config():
     c.ema.decay = 0.99
     c.eval_samples = 2_500
     c.eval_every_steps = 2_500
-    c.sample_every_steps = c.checkpoint_every_steps = 5_000
+    c.sample_every_steps, c.checkpoint_every_steps = 5_000, 500
     return c
 
 

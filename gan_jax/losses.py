@@ -32,6 +32,15 @@ def make_game(setup: Setup, hypers: Hypers) -> Game:
     )
 
 
+def make_draws(setup: Setup, real: Array, keys: Array) -> Draw:
+    """A step's draws [K, ...]: reals [K, B, ...] and a key each; the latents follow from the key."""
+
+    def latent(key: Array) -> Array:
+        return setup.latent(jax.random.fold_in(key, LATENT), real.shape[1])
+
+    return Draw(real, jax.vmap(latent)(keys), keys)
+
+
 def update(optimizer: optax.GradientTransformation, player: Player, grads: PyTree) -> Player:
     """One step of a player's own optimiser."""
     updates, opt = optimizer.update(grads, player.opt, player.params)
@@ -98,11 +107,7 @@ def _numbers(penalty: dict[str, Array]) -> dict[str, Array]:
 def make_fakes(setup: Setup, params: Params, state: GanState, draw: Draw) -> tuple[Array, PyTree]:
     """G(z) for the draw's noise, [B, ...], and gen's new vars."""
     key = jax.random.fold_in(draw.key, GEN_DROPOUT)
-    return setup.gen.apply(params.gen, state.gen.vars, _latents(setup, draw), key, train=True)
-
-
-def _latents(setup: Setup, draw: Draw) -> Array:
-    return setup.latent(jax.random.fold_in(draw.key, LATENT), draw.real.shape[0])
+    return setup.gen.apply(params.gen, state.gen.vars, draw.z, key, train=True)
 
 
 def look(
@@ -155,7 +160,7 @@ def look(
         critic=lambda x: judge(x, PENALTY_DROPOUT, net_vars)[0],
         encode=encode,
         generate=generate,
-        z=_latents(setup, draw),
+        z=draw.z,
         key=key(PENALTY),
         memory=memory,
     ), vars

@@ -20,9 +20,9 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.data import pipeline
-from gan_jax.dynamics import DYNAMICS, Draw, Metrics, first_extra
+from gan_jax.dynamics import DYNAMICS, Metrics, first_extra
 from gan_jax.game import MEMORY, make_setup
-from gan_jax.losses import clip_weights, make_game
+from gan_jax.losses import clip_weights, make_draws, make_game
 from gan_jax.types import Array, Batch, ConfigError, GanState, Hypers, Player, PyTree
 
 TrainStep = Callable[[GanState, Batch, Hypers], tuple[GanState, Metrics]]
@@ -82,7 +82,7 @@ def make_train_step(config: ConfigDict, objectives: Sequence[str] = ()) -> Train
     def train_step(state: GanState, batch: Batch, hypers: Hypers) -> tuple[GanState, Metrics]:
         keys = jax.random.split(jax.random.fold_in(state.key, state.step), batch.x.shape[0])
         with jax.default_matmul_precision(precision):
-            game, draws = make_game(setup, hypers), Draw(batch.x, keys)
+            game, draws = make_game(setup, hypers), make_draws(setup, batch.x, keys)
             state, metrics = move(game, state, draws, **hypers.dynamics)
         state = state.replace(disc=clip_weights(setup, hypers, state.disc))  # optimistic overshoots
         ema = _average(state.ema, state.gen.params, hypers.game["ema_decay"])

@@ -38,7 +38,8 @@ def dirac(theta=1.0, psi=-1.0):
 
 
 def draws(*reals):
-    return Draw(jnp.asarray(reals)[:, None], jax.random.split(jax.random.key(1), len(reals)))
+    real, keys = jnp.asarray(reals)[:, None], jax.random.split(jax.random.key(1), len(reals))
+    return Draw(real, real, keys)
 
 
 def test_simultaneous_moves_both_from_the_old_parameters():

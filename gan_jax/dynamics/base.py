@@ -16,7 +16,8 @@ class Draw(NamedTuple):
     """What one update of one player sees besides the parameters."""
 
     real: Array  # [B, ...]; [K, B, ...] for the draws of a step
-    key: Array  # of latents, dropout, penalties
+    z: Array  # [B, Z], drawn once for both players: the compiler then makes its fakes once
+    key: Array  # of dropout, noise, penalties
 
 
 class Params(NamedTuple):

@@ -105,8 +105,9 @@ def make_step(method: Method, schedule: str) -> tuple[GanState, Callable[[GanSta
 
     def step(state: GanState) -> GanState:
         z, k = setup.latent(state.key, 0), config.dynamics.k_disc
+        z_K = jnp.broadcast_to(z, (k, *z.shape))
         keys = jax.random.split(jax.random.fold_in(state.key, 0), k)  # nothing is drawn with them
-        return move(game, state, Draw(jnp.broadcast_to(z, (k, *z.shape)), keys))[0]
+        return move(game, state, Draw(z_K, z_K, keys))[0]
 
     return GanState(jnp.zeros((), int), jax.random.key(0), gen, disc, None, extra), step
 
