@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import data, nets, optim, terms
 from gan_jax.config import choose
+from gan_jax.guard import guarded
 from gan_jax.nets.normalise import NORMALISERS
 from gan_jax.nets.views import VIEWS, pack
 from gan_jax.terms import Memory
@@ -54,9 +55,10 @@ def make_setup(config: ConfigDict, objectives: Sequence[str] = ()) -> Setup:
     disc = make_disc(config, jax.eval_shape(view, jnp.zeros((decision, *spec.shape))).shape[1:])
 
     def optimizer(player: ConfigDict) -> Callable[..., optax.GradientTransformation]:
-        return optim.make_optimizer(
+        build = optim.make_optimizer(
             player.optimizer, player.schedule, player.clip > 0, player.weight_decay > 0
         )
+        return lambda numbers: guarded(build(numbers))
 
     return Setup(
         gen=nets.make_generator(config.gen.net, config.gen.args, spec.shape, natural),

@@ -9,6 +9,7 @@ from jax import lax
 
 from gan_jax.dynamics import Draw, Game, Metrics, Params
 from gan_jax.game import MEMORY, Setup
+from gan_jax.guard import either
 from gan_jax.objectives import rescale_gradient
 from gan_jax.terms import Case, Memory
 from gan_jax.types import Array, GanState, Hypers, Player, PyTree
@@ -21,8 +22,9 @@ REAL_NOISE, FAKE_NOISE = range(6, 8)
 def make_game(setup: Setup, hypers: Hypers) -> Game:
     """The game at these numbers."""
 
-    def disc_update(player: Player, grads: PyTree) -> Player:
-        return clip_weights(setup, hypers, update(setup.disc_optimizer(hypers.disc), player, grads))
+    def disc_update(player: Player, grads: PyTree, vars: PyTree) -> Player:
+        disc = update(setup.disc_optimizer(hypers.disc), player, grads, vars)
+        return clip_weights(setup, hypers, disc)
 
     return Game(
         disc_loss=functools.partial(disc_loss, setup, hypers),
@@ -33,7 +35,7 @@ def make_game(setup: Setup, hypers: Hypers) -> Game:
 
 
 def make_draws(setup: Setup, real: Array, keys: Array) -> Draw:
-    """A step's draws [K, ...]: reals [K, B, ...] and a key each; the latents follow from the key."""
+    """A step's draws [K, ...]: reals [K, B, ...] and a key each, from which the latents follow."""
 
     def latent(key: Array) -> Array:
         return setup.latent(jax.random.fold_in(key, LATENT), real.shape[1])
@@ -41,10 +43,14 @@ def make_draws(setup: Setup, real: Array, keys: Array) -> Draw:
     return Draw(real, jax.vmap(latent)(keys), keys)
 
 
-def update(optimizer: optax.GradientTransformation, player: Player, grads: PyTree) -> Player:
-    """One step of a player's own optimiser."""
+def update(
+    optimizer: optax.GradientTransformation, player: Player, grads: PyTree, vars: PyTree
+) -> Player:
+    """One step of a player's own guarded optimiser; with a refused one, vars stay as well."""
     updates, opt = optimizer.update(grads, player.opt, player.params)
-    return player.replace(params=optax.apply_updates(player.params, updates), opt=opt)
+    ok = opt.refused.count == player.opt.refused.count
+    params = optax.apply_updates(player.params, updates)
+    return player.replace(params=params, vars=either(ok, vars, player.vars), opt=opt)
 
 
 def clip_weights(setup: Setup, hypers: Hypers, disc: Player) -> Player:

@@ -13,6 +13,7 @@ import tiny
 from gan_jax.config import hypers
 from gan_jax.dynamics import DYNAMICS, Draw, Game, first_extra
 from gan_jax.dynamics.first_order import alternating, simultaneous
+from gan_jax.guard import guarded
 from gan_jax.losses import update
 from gan_jax.optim import make_optimizer
 from gan_jax.steps import init_state, make_train_step
@@ -31,8 +32,9 @@ def dirac(theta=1.0, psi=-1.0):
     def gen_loss(params, state, draw):
         return -(params.disc * params.gen).sum(), ((), {"gen_loss": params.gen[0]})
 
-    move = functools.partial(update, LR)
-    players = [Player(jnp.asarray([w]), (), LR.init(jnp.asarray([w]))) for w in (theta, psi)]
+    move = functools.partial(update, guarded(LR))
+    opt = guarded(LR).init(jnp.ones(1))
+    players = [Player(jnp.asarray([w]), (), opt) for w in (theta, psi)]
     state = GanState(jnp.zeros((), int), jax.random.key(0), *players, None, {})
     return Game(disc_loss, gen_loss, move, move), state
 
@@ -110,6 +112,7 @@ def bilinear(name="simultaneous", optimizer=LR, w=(0.7, -0.4)):
 
 
 def with_players(gen_loss, disc_loss, name, optimizer, w):
+    optimizer = guarded(optimizer)
     move = functools.partial(update, optimizer)
     players = [Player(jnp.asarray(x), (), optimizer.init(jnp.asarray(x))) for x in w]
     extra = first_extra(name, *players)
@@ -201,11 +204,12 @@ def test_extragradient_advances_its_optimiser_once_at_the_point_ahead():
         there = v(place(ahead))
         before = (state.gen, state.disc)
         state, _ = DYNAMICS["extragradient"](game, state, draws(0.0))
-        expected = [update(adam, p, jnp.asarray(g)) for p, g in zip(before, there, strict=True)]
+        move = functools.partial(update, guarded(adam))
+        expected = [move(p, jnp.asarray(g), ()) for p, g in zip(before, there, strict=True)]
         for player, other in zip((state.gen, state.disc), expected, strict=True):
-            assert player.opt[0].count == count
+            assert player.opt.inner[0].count == count
             np.testing.assert_allclose(player.params, other.params, rtol=1e-12)
-            np.testing.assert_allclose(player.opt[0].mu, other.opt[0].mu, rtol=1e-12)
+            np.testing.assert_allclose(player.opt.inner[0].mu, other.opt.inner[0].mu, rtol=1e-12)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -230,14 +234,15 @@ def test_unrolled_differentiates_discs_own_optimiser(optimizer):
     game, state = bent(optimizer=transform)
     for _ in range(2):
         state, _ = simultaneous(game, state, draws(0.0))
-    game = game._replace(gen_update=functools.partial(update, optax.sgd(1.0)))
-    state = state.replace(gen=state.gen.replace(opt=optax.sgd(1.0).init(W[0])))
+    plain = guarded(optax.sgd(1.0))
+    game = game._replace(gen_update=functools.partial(update, plain))
+    state = state.replace(gen=state.gen.replace(opt=plain.init(W[0])))
     after, _ = DYNAMICS["unrolled"](game, state, draws(0.0), unroll_steps=2)
 
     def loss(theta):
         disc = state.disc
         for _ in range(2):
-            disc = update(transform, disc, jnp.asarray(v([theta, disc.params])[1]))
+            disc = update(guarded(transform), disc, jnp.asarray(v([theta, disc.params])[1]), ())
         return theta * disc.params + 0.3 * theta**2 * disc.params**2
 
     theta, h = float(state.gen.params), 1e-5

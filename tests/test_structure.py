@@ -18,7 +18,7 @@ LAYERS = [
     ["records"],
     ["logits", "images"],
     ["fgan", "energies", "manifest", "events"],
-    ["objectives", "penalties", "dynamics", "optim", "nets", "data", "metrics"],
+    ["objectives", "penalties", "dynamics", "optim", "guard", "nets", "data", "metrics"],
     ["plots", "pointplots"],
     ["terms"],
     ["game", "lessons"],

@@ -31,13 +31,13 @@ class Game(NamedTuple):
     """Two players with everything bound but what moves.
 
     disc_loss, gen_loss: (params, state, draw) -> (scalar, (vars of that player, metrics)).
-    disc_update, gen_update: (player, gradient) -> player.
+    disc_update, gen_update: (player, gradient, new vars) -> player.
     """
 
     disc_loss: Callable[[Params, GanState, Draw], tuple[Array, tuple[PyTree, Metrics]]]
     gen_loss: Callable[[Params, GanState, Draw], tuple[Array, tuple[PyTree, Metrics]]]
-    disc_update: Callable[[Player, PyTree], Player]
-    gen_update: Callable[[Player, PyTree], Player]
+    disc_update: Callable[[Player, PyTree, PyTree], Player]
+    gen_update: Callable[[Player, PyTree, PyTree], Player]
 
 
 def move_disc(game: Game, state: GanState, draw: Draw) -> Step:
@@ -45,7 +45,7 @@ def move_disc(game: Game, state: GanState, draw: Draw) -> Step:
     (_, (vars, metrics)), grads = jax.value_and_grad(
         lambda disc: game.disc_loss(Params(state.gen.params, disc), state, draw), has_aux=True
     )(state.disc.params)
-    return state.replace(disc=game.disc_update(state.disc.replace(vars=vars), grads)), metrics
+    return state.replace(disc=game.disc_update(state.disc, grads, vars)), metrics
 
 
 def move_gen(game: Game, state: GanState, draw: Draw) -> Step:
@@ -53,7 +53,7 @@ def move_gen(game: Game, state: GanState, draw: Draw) -> Step:
     (_, (vars, metrics)), grads = jax.value_and_grad(
         lambda gen: game.gen_loss(Params(gen, state.disc.params), state, draw), has_aux=True
     )(state.gen.params)
-    return state.replace(gen=game.gen_update(state.gen.replace(vars=vars), grads)), metrics
+    return state.replace(gen=game.gen_update(state.gen, grads, vars)), metrics
 
 
 def params(state: GanState) -> Params:
@@ -81,8 +81,8 @@ def field(
 def descend(game: Game, state: GanState, v: Params, vars: Params) -> GanState:
     """Both players' own updates along v."""
     return state.replace(
-        gen=game.gen_update(state.gen.replace(vars=vars.gen), v.gen),
-        disc=game.disc_update(state.disc.replace(vars=vars.disc), v.disc),
+        gen=game.gen_update(state.gen, v.gen, vars.gen),
+        disc=game.disc_update(state.disc, v.disc, vars.disc),
     )
 
 

@@ -63,7 +63,9 @@ def unrolled(game: Game, state: GanState, draws: Draw, *, unroll_steps: int = 5)
     """
     draw = only(draws)
     after_disc, disc_metrics = move_disc(game, state, draw)
-    tame = game._replace(disc_update=lambda player, v: game.disc_update(player, _no_nan_at_0(v)))
+    tame = game._replace(
+        disc_update=lambda player, v, vars: game.disc_update(player, _no_nan_at_0(v), vars)
+    )
 
     def gen_loss(w: Params, state: GanState, draw: Draw):
         there = state.replace(gen=state.gen.replace(params=w.gen))

@@ -1,0 +1,86 @@
+"""A guard around a player's optimiser: a gradient that is not finite moves nothing.
+
+NaN in one update is NaN in every number after it. The guarded update is refused as a whole:
+weights, moments and counts stay as they were. The refusal is counted, with the leaf it began at.
+What becomes of the run is the host's to say: see record.py and nonfinite.policy in config.py.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax.types import Array, PyTree
+
+SMALL = 4096  # elements; larger gradients are judged by one row and one column
+
+
+class Refused(NamedTuple):
+    """What the guard of one player has seen, int32 each."""
+
+    updates: Array  # asked for
+    count: Array  # of them refused
+    first: Array  # the number of the first one refused, from 0; -1: none
+    leaf: Array  # whose gradient was not finite then, in the order of jax.tree.leaves; -1: none
+
+
+class Guarded(NamedTuple):
+    """The state of an optimiser behind a guard."""
+
+    inner: PyTree
+    refused: Refused
+
+
+def guarded(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    """inner, but no update and inner's state as it was where the gradient is not finite."""
+
+    def init(params: PyTree) -> Guarded:
+        zero, none = jnp.zeros((), jnp.int32), -jnp.ones((), jnp.int32)
+        return Guarded(inner.init(params), Refused(zero, zero, none, none))
+
+    def update(grads: PyTree, state: Guarded, params: PyTree = None) -> tuple[PyTree, Guarded]:
+        fine = jnp.stack([is_finite(g) for g in jax.tree.leaves(grads)])
+        ok, seen = fine.all(), state.refused
+        updates, after = inner.update(grads, state.inner, params)
+        is_first = ~ok & (seen.count == 0)
+        refused = Refused(
+            updates=seen.updates + 1,
+            count=seen.count + ~ok,
+            first=jnp.where(is_first, seen.updates, seen.first),
+            leaf=jnp.where(is_first, jnp.argmin(fine).astype(jnp.int32), seen.leaf),
+        )
+        updates = jax.tree.map(lambda u: jnp.where(ok, u, jnp.zeros_like(u)), updates)
+        return updates, Guarded(either(ok, after, state.inner), refused)
+
+    return optax.GradientTransformation(init, update)
+
+
+def is_finite(gradient: Array) -> Array:
+    """Whether it is finite, at little cost.
+
+    A kernel's gradient is x^T delta: a NaN or infinity in delta fills a column of it, one in x a
+    row, since 0 times either is NaN. So one row and one column show both, where a look at every
+    element would read all weights once more. A product that overflows alone is not seen here; the
+    evaluation of the whole state, in record.py, sees it.
+    """
+    if gradient.size <= SMALL or gradient.ndim < 2:
+        return jnp.isfinite(gradient).all()
+    matrix = gradient.reshape(-1, gradient.shape[-1])
+    return jnp.isfinite(matrix[0]).all() & jnp.isfinite(matrix[:, 0]).all()
+
+
+def either(ok: Array, new: PyTree, old: PyTree) -> PyTree:
+    """new where ok, else old, leaf by leaf; typed keys included."""
+    return jax.tree.map(lambda a, b: jnp.where(ok, a, b), new, old)
+
+
+def leaf_name(params: PyTree, index: int) -> str:
+    """The path of a leaf by its place in jax.tree.leaves, such as maxout_0/pieces/linear/kernel."""
+    path = jax.tree_util.tree_flatten_with_path(params)[0][index][0]
+    return "/".join(str(getattr(key, "key", getattr(key, "idx", key))) for key in path) or "weights"
+
+
+def refusals(state: Any) -> dict[str, Refused]:
+    """{player: what its guard has seen} of a GanState."""
+    return {name: getattr(state, name).opt.refused for name in ("disc", "gen")}
