@@ -1,12 +1,14 @@
 """The Dirac-GAN's verdicts and eigenvalues: the project's losses and steps where all is known."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gan_jax import reproduce
 from gan_jax.reproduce import dirac, dirac_game
+from gan_jax.reproduce.work import Work
 
 VERDICTS = {
     ("minimax", "simultaneous"): "diverges",
@@ -29,7 +31,7 @@ def known(method, schedule):
 
 @pytest.fixture(scope="module")
 def rows():
-    return {(row["method"], row["schedule"]): row for row in dirac.run(quick=True)}
+    return {(row["method"], row["schedule"]): row for row in dirac.run(Work(Path()))}
 
 
 def test_every_cell_has_a_row(rows):

@@ -1,12 +1,14 @@
 """Published tables: one file each, with settings, protocol, published numbers, ours beside them.
 
-A table is a file with run(quick) -> list of rows, and if it likes COLUMNS, {title: row -> text},
-and picture(quick) -> uint8 [h, w, 3] or None; here is what writes them down.
+A table is a file with run(work) -> list of rows, and if it likes COLUMNS, {title: row -> text},
+and picture(work, rows) -> uint8 [h, w, 3] or None. One that trains, and goes on, has the sizes
+RECORDED and QUICK. Here is what writes the rows down.
 """
 
 import importlib
 import inspect
 import json
+import os
 import pkgutil
 import time
 from collections.abc import Callable, Mapping
@@ -15,11 +17,15 @@ from typing import Any
 
 from gan_jax.config import choose
 from gan_jax.images import png_bytes
+from gan_jax.locks import hold
 from gan_jax.records import write_atomically
+from gan_jax.reproduce import training
+from gan_jax.reproduce.work import PUBLISHED, Work
+from gan_jax.types import ConfigError
 from gan_jax.versions import hardware, versions
 from gan_jax.writer import writing
 
-HELPERS = {"dirac_game", "seeds"}
+HELPERS = {"dirac_game", "training", "work"}
 
 
 def names() -> list[str]:
@@ -37,15 +43,56 @@ def _module(name: str) -> Any:
     return importlib.import_module(f"{__name__}.{choose('table', name, names())}")
 
 
-def reproduce(name: str, workdir: str | Path, quick: bool) -> str:
-    """Measures a table; writes table.json, table.md, maybe picture.png. Returns table.md's text."""
+def make_work(
+    name: str, workdir: str | Path, quick: bool, seeds: int | None = None, steps: int | None = None
+) -> Work:
+    """What the table is asked for. ConfigError for a size that it does not take."""
     module = _module(name)
-    folder = Path(workdir)
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
-    rows = module.run(quick)
-    command = f"gan-jax reproduce {name} --workdir DIR" + (" --quick" if quick else "")
+    asked = {"seeds": seeds, "steps": steps}
+    given = {flag: n for flag, n in asked.items() if n is not None}
+    for flag, n in given.items():
+        if not hasattr(module, "RECORDED"):
+            raise ConfigError(f"--{flag} is {n}: table {name} trains nothing that takes {flag}")
+        if n < 1:
+            raise ConfigError(f"--{flag} is {n}: expected at least 1")
+    if not hasattr(module, "RECORDED"):
+        return Work(Path(workdir), quick)
+    size = (module.QUICK if quick else module.RECORDED)._replace(**given)
+    return Work(Path(workdir), quick, size)
+
+
+def reproduce(
+    name: str,
+    workdir: str | Path,
+    quick: bool,
+    seeds: int | None = None,
+    steps: int | None = None,
+) -> str:
+    """Measures a table; writes table.json, table.md, maybe picture.png. Returns table.md's text.
+
+    PreemptedError after a stop was saved: the same call goes on.
+    """
+    work = make_work(name, workdir, quick, seeds, steps)
+    with writing(work.folder):
+        work.folder.mkdir(parents=True, exist_ok=True)
+        lock = hold(work.folder)
+    try:
+        return _measure(name, work, _command(name, quick, seeds, steps))
+    finally:
+        os.close(lock)
+
+
+def _command(name: str, quick: bool, seeds: int | None, steps: int | None) -> str:
+    words = [f"gan-jax reproduce {name} --workdir DIR"] + ["--quick"] * quick
+    sizes = {"--seeds": seeds, "--steps": steps}
+    return " ".join(words + [f"{flag} {n}" for flag, n in sizes.items() if n is not None])
+
+
+def _measure(name: str, work: Work, command: str) -> str:
+    module, folder = _module(name), work.folder
+    start = time.monotonic() - training.seconds(folder)  # those of earlier calls count too
+    rows = module.run(work)
+    drawn = getattr(module, "picture", lambda work, rows: None)(work, rows)
     table = {
         "name": name,
         "command": command,
@@ -55,7 +102,6 @@ def reproduce(name: str, workdir: str | Path, quick: bool) -> str:
         "rows": rows,
     }
     text = to_markdown(table)
-    drawn = getattr(module, "picture", lambda quick: None)(quick)
     with writing(folder):
         write_atomically(folder / "table.json", (json.dumps(table, indent=2) + "\n").encode())
         write_atomically(folder / "table.md", text.encode())
@@ -73,18 +119,3 @@ def to_markdown(table: dict[str, Any]) -> str:
         lines.append(f"| {' | '.join(text(row) for text in columns.values())} |")
     lines += ["", f"`{table['command']}`: {table['seconds']:.0f} s on {table['hardware']}."]
     return "\n".join(lines) + "\n"
-
-
-def _plus_minus(value: float | None, error: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" + ("" if error is None else f" +- {error:.2g}")
-
-
-PUBLISHED: dict[str, Callable[[dict[str, Any]], str]] = {
-    "row": lambda row: row["name"],
-    "published": lambda row: _plus_minus(row["published"], row["published_error"]),
-    "measured": lambda row: _plus_minus(row["measured"], row["standard_error"]),
-    "seeds": lambda row: str(row["seeds"]),
-    "verdict": lambda row: row["verdict"],
-}

@@ -22,6 +22,7 @@ import numpy as np
 
 from gan_jax import pointplots
 from gan_jax.reproduce.dirac_game import METHODS, SCHEDULES, STEP, Method, measure
+from gan_jax.reproduce.work import Work
 
 
 def cells() -> list[tuple[str, str]]:
@@ -33,7 +34,7 @@ def cells() -> list[tuple[str, str]]:
     ]
 
 
-def run(quick: bool) -> list[dict[str, Any]]:
+def run(work: Work) -> list[dict[str, Any]]:
     """One row a cell; quick makes no difference: it takes seconds."""
     return [row(*cell) for cell in cells()]
 
@@ -120,7 +121,7 @@ UPDATES: dict[str, Callable[[np.ndarray, Method], np.ndarray]] = {
 }
 
 
-def picture(quick: bool) -> np.ndarray | None:
+def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
     """The paths in the plane of theta and psi, a panel a cell; None without matplotlib."""
     if not pointplots.available():
         return None

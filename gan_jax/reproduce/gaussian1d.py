@@ -12,7 +12,8 @@ from ml_collections import ConfigDict
 from gan_jax.config import get_config
 from gan_jax.data import gaussian1d
 from gan_jax.metrics.divergence import ks_distance
-from gan_jax.reproduce.seeds import samples, train
+from gan_jax.reproduce.training import samples, train
+from gan_jax.reproduce.work import Size, Work
 
 COLUMNS = {
     "what disc sees: number": lambda row: row["name"],
@@ -20,7 +21,7 @@ COLUMNS = {
     "seeds": lambda row: str(row["seeds"]),
 }
 MEAN, STD, CLOSE = 4.0, 1.25, 0.1
-SEEDS, SAMPLES, ROUNDS = 16, 10_000, 5_000
+RECORDED, QUICK, SAMPLES = Size(16, 5_000), Size(4, 200), 10_000
 VIEWS = {"moments": "moments", "raw": "sample"}
 
 
@@ -39,19 +40,21 @@ def settings(view: str, seed: int, rounds: int) -> ConfigDict:
     return c
 
 
-def run(quick: bool) -> list[dict[str, Any]]:
-    """Rows for both views; quick: 4 seeds, 200 rounds."""
-    seeds, rounds = (4, 200) if quick else (SEEDS, ROUNDS)
+def run(work: Work) -> list[dict[str, Any]]:
+    """Rows for both views; a step is a round of 20 + 20 updates."""
+    seeds, rounds = work.trained
     return [
         row
         for name, view in VIEWS.items()
-        for row in rows(name, measure([settings(view, seed, rounds) for seed in range(seeds)]))
+        for row in rows(
+            name, measure(work, name, [settings(view, s, rounds) for s in range(seeds)])
+        )
     ]
 
 
-def measure(configs: list[ConfigDict]) -> dict[str, np.ndarray]:
+def measure(work: Work, name: str, configs: list[ConfigDict]) -> dict[str, np.ndarray]:
     """Trains the seeds as one program; {what: one number a seed} of the final gen."""
-    x_MxN = samples(configs[0], train(configs), SAMPLES)[..., 0]
+    x_MxN = samples(configs[0], train(work.folder, name, configs).states, SAMPLES)[..., 0]
     return {
         "mean": x_MxN.mean(1),
         "std": x_MxN.std(1),

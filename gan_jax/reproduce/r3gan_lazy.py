@@ -12,14 +12,16 @@ from ml_collections import ConfigDict
 from gan_jax.config import get_config
 from gan_jax.data import grid
 from gan_jax.metrics import mode_statistics
-from gan_jax.reproduce.seeds import samples, train
+from gan_jax.reproduce.training import samples, train
+from gan_jax.reproduce.work import Size, Work, make_row, measured
 
-SEEDS, STEPS, SAMPLES, LAZY = 8, 20_000, 2_500, 8
+RECORDED, QUICK = Size(8, 20_000), Size(2, 200)
+SAMPLES, LAZY = 2_500, 8
 SPACING, SIGMA, GAMMA = 2.0, 0.05, 1.0
 OBJECTIVES = ("non_saturating", "rpgan")
 COLUMNS = {
     "objective, R1 + R2": lambda row: row["name"],
-    "modes of 25": lambda row: f"{row['measured']:.1f} +- {row['standard_error']:.1f}",
+    "modes of 25": measured,
     "high quality": lambda row: f"{row['high_quality']:.1%}",
     "reverse KL": lambda row: f"{row['reverse_kl']:.3f}",
     "seeds": lambda row: str(row["seeds"]),
@@ -41,34 +43,27 @@ def settings(objective: str, every: int, seed: int, steps: int) -> ConfigDict:
     return c
 
 
-def run(quick: bool) -> list[dict[str, Any]]:
-    """A row an objective and laziness; quick: 2 seeds, 200 steps."""
-    seeds, steps = (2, 200) if quick else (SEEDS, STEPS)
+def run(work: Work) -> list[dict[str, Any]]:
+    """A row an objective and laziness, each laziness one cohort."""
+    seeds, steps = work.trained
     found = []
     for every in (1, LAZY):
+        how = "every step" if every == 1 else f"every {every} steps"
         configs = [settings(o, every, s, steps) for o in OBJECTIVES for s in range(seeds)]
-        x_MxNxD = samples(configs[0], train(configs), SAMPLES)
+        trained = train(work.folder, f"R1 + R2 {how}", configs)
+        x_MxNxD = samples(configs[0], trained.states, SAMPLES)
         for i, objective in enumerate(OBJECTIVES):
-            name = f"{objective}, {'every step' if every == 1 else f'every {every} steps'}"
-            found.append(_row(name, x_MxNxD[i * seeds : (i + 1) * seeds]))
+            found.append(_row(f"{objective}, {how}", x_MxNxD[i * seeds : (i + 1) * seeds]))
     return found
 
 
 def _row(name: str, x_SxNxD: np.ndarray) -> dict[str, Any]:
     centres = np.asarray(grid.centres(spacing=SPACING))
     each = [mode_statistics(x, centres, SIGMA) for x in x_SxNxD]
-    modes = np.asarray([float(s.modes) for s in each])
-    error = float(modes.std(ddof=1) / np.sqrt(len(modes))) if len(modes) > 1 else None
-    return {
-        "name": name,
-        "published": None,
-        "published_error": None,
-        "measured": float(modes.mean()),
-        "standard_error": error,
-        "high_quality": float(np.mean([float(s.high_quality) for s in each])),
-        "reverse_kl": float(np.mean([float(s.reverse_kl_with_junk) for s in each])),
-        "seeds": len(modes),
-        "each": modes.tolist(),
-        "differs": ["the paper shows pictures, no numbers"],
-        "verdict": "not comparable: the paper gives no number",
-    }
+    return make_row(
+        name,
+        [s.modes for s in each],
+        differs=["the paper shows pictures, no numbers"],
+        high_quality=float(np.mean([s.high_quality for s in each])),
+        reverse_kl=float(np.mean([s.reverse_kl_with_junk for s in each])),
+    ) | {"verdict": "not comparable: the paper gives no number"}

@@ -1,0 +1,213 @@
+"""Seeds of a table trained as cohorts that go on from what is there: more steps, more seeds.
+
+DIR/states/N is a cohort: rows.json (its name and configs), how.json (how it is run), checkpoints,
+and looks.json (what was measured on the way). A config is found again by its settings, whatever
+its steps; those that are not there yet become a new cohort. A cohort goes on as a whole.
+"""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import config as config_lib
+from gan_jax import stop
+from gan_jax.checkpoint import Checkpoints
+from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, row, rows_hypers
+from gan_jax.cohort import stack as stack_rows
+from gan_jax.data import pipeline
+from gan_jax.game import make_setup
+from gan_jax.records import plain_config, write_atomically
+from gan_jax.results import read_object
+from gan_jax.steps import make_sampler
+from gan_jax.train_rows import make_source
+from gan_jax.tune import choose_how
+from gan_jax.types import ConfigError, GanState, PreemptedError
+
+Look = Callable[[GanState], list[Any]]  # states [M] -> a JSON value each
+SECONDS_BETWEEN_LINES = 30.0
+# How long and how often, which say nothing of what is trained.
+_PACE = ("steps", "log_every_steps", "checkpoint_every_steps", "eval_every_steps")
+
+
+class Trained(NamedTuple):
+    """What training left: states [M], and for each of them [(step, what look found), ...]."""
+
+    states: GanState
+    looks: list[list[tuple[int, Any]]]
+
+
+def seconds(folder: Path) -> float:
+    """How long all that is there was trained for, by every call so far."""
+    return sum(_seconds(place) for place in (folder / "states").glob("[0-9]*"))
+
+
+def _seconds(place: Path) -> float:
+    file = place / "seconds.json"
+    return float(json.loads(file.read_text())) if file.exists() else 0.0
+
+
+def train(
+    folder: Path, name: str, configs: Sequence[ConfigDict], look: Look | None = None
+) -> Trained:
+    """The configs after their steps, in their order; they differ in traced numbers only.
+
+    look is called every eval_every_steps. PreemptedError after a stop was saved.
+    """
+    base = folder / "states"
+    base.mkdir(parents=True, exist_ok=True)
+    if stop.requested():
+        raise PreemptedError(f"stopped before {name}: run the same command again to go on")
+    places = _places(base, name, configs)
+    cohorts = {
+        place: _go_on(place, configs[0], look) for place in dict.fromkeys(p for p, _ in places)
+    }
+    found = [(row(cohorts[p].states, i), cohorts[p].looks[i]) for p, i in places]
+    return Trained(stack_rows([state for state, _ in found]), [looks for _, looks in found])
+
+
+def _places(base: Path, name: str, configs: Sequence[ConfigDict]) -> list[tuple[Path, int]]:
+    """Each config's cohort and its index there; a new cohort for those that have none."""
+    there: dict[str, tuple[Path, int]] = {}
+    numbers = sorted(int(path.name) for path in base.glob("[0-9]*"))
+    for place in (base / str(number) for number in numbers):
+        if not any((place / "checkpoints").glob("[0-9]*")):  # it ended before anything was saved
+            shutil.rmtree(place)
+            continue
+        there |= {_settings(c): (place, i) for i, c in enumerate(_members(place))}
+    missing = [c for c in configs if _settings(c) not in there]
+    if missing:
+        place = base / str(max(numbers, default=-1) + 1)
+        place.mkdir()
+        rows = [plain_config(config_lib.to_json(c)) for c in missing]
+        text = json.dumps({"name": name, "configs": rows}, indent=2)
+        write_atomically(place / "rows.json", text.encode())
+        there |= {_settings(c): (place, i) for i, c in enumerate(missing)}
+    return [there[_settings(c)] for c in configs]
+
+
+def _members(place: Path) -> list[ConfigDict]:
+    """A cohort's configs."""
+    rows = read_object(place / "rows.json", "a --workdir of this table")
+    return [config_lib.from_json(each) for each in rows["configs"]]
+
+
+def _settings(config: ConfigDict) -> str:
+    """What decides a row's numbers but for its steps, as text."""
+    flat = config_lib.flatten(config_lib.to_json(config))
+    return json.dumps({k: v for k, v in flat.items() if k not in _PACE}, sort_keys=True)
+
+
+def _go_on(place: Path, asked: ConfigDict, look: Look | None) -> Trained:
+    """A cohort up to the steps that were asked for."""
+    configs = _members(place)
+    for config in configs:
+        config.update({name: asked[name] for name in _PACE})
+    with Checkpoints(place / "checkpoints") as saved:
+        like = jax.eval_shape(lambda: init_rows(configs)[0])
+        step, states = saved.restore(like) or (0, None)
+        if step > asked.steps:
+            raise ConfigError(
+                f"{place.parent.parent} has gone on to step {step}: --steps is {asked.steps}: give "
+                "at least that, or another --workdir"
+            )
+        looks = _read_looks(place, step)
+        if states is None:
+            states = init_rows(configs)[0]
+        if step < asked.steps:
+            states = _loop(place, configs, saved, states, look, looks)
+    found = [[(each["step"], each["rows"][i]) for each in looks] for i in range(len(configs))]
+    return Trained(states, found)
+
+
+def _loop(
+    place: Path,
+    configs: Sequence[ConfigDict],
+    saved: Checkpoints,
+    states: GanState,
+    look: Look | None,
+    looks: list[dict[str, Any]],
+) -> GanState:
+    config, m, step = configs[0], len(configs), int(states.step[0])
+    arrays = pipeline.load_examples(config)
+    how = choose_how(place / "how.json", configs, states, arrays)
+    program = make_train_rows(config, objectives_of(configs), how.chunk)
+    many = jit_rows(program, jax.devices()[: how.devices])
+    source, hypers, keys = (
+        make_source(config, m, arrays),
+        rows_hypers(configs),
+        jnp.copy(states.key),
+    )
+    pace = _Pace(place, m, step, config.steps)
+    while step < config.steps:
+        count = min(config.log_every_steps - step % config.log_every_steps, config.steps - step)
+        states, _ = many(states, *source(keys, np.int32(step)), hypers, np.int32(count))
+        step += count
+        jax.block_until_ready(states.step)
+        pace.beat(step)
+        stop.keep_work()
+        if look and step % config.eval_every_steps == 0:
+            looks.append({"step": step, "rows": look(states)})
+            write_atomically(place / "looks.json", json.dumps(looks).encode())
+        stopping = stop.requested() and step < config.steps
+        if stopping or step % config.checkpoint_every_steps == 0 or step == config.steps:
+            saved.save(step, states)
+            pace.note_seconds()
+        if stopping:
+            saved.wait()
+            raise PreemptedError(
+                f"stopped at step {step} of {config.steps}, saved in {place}: "
+                "run the same command again to go on"
+            )
+    return states
+
+
+def _read_looks(place: Path, step: int) -> list[dict[str, Any]]:
+    """What was measured up to a step: what came after it will be measured again."""
+    file = place / "looks.json"
+    found = json.loads(file.read_text()) if file.exists() else []
+    return [each for each in found if each["step"] <= step]
+
+
+class _Pace:
+    """A line now and then: where a cohort is, how fast, how long it will take."""
+
+    def __init__(self, place: Path, rows: int, step: int, steps: int):
+        name = read_object(place / "rows.json", "a --workdir of this table")["name"]
+        self.label, self.steps, self.last = f"{name}, {rows} rows", steps, step
+        self.place, self.said = place, time.monotonic()
+        self.began = self.said - _seconds(place)
+        self._say(f"from step {step} to {steps}")
+
+    def _say(self, words: str) -> None:
+        print(f"{self.label}: {words}", file=sys.stderr, flush=True)
+
+    def beat(self, step: int) -> None:
+        """After each dispatch; the rate is that since the last line."""
+        passed = time.monotonic() - self.said
+        if passed < SECONDS_BETWEEN_LINES and step < self.steps:
+            return
+        rate = (step - self.last) / max(passed, 1e-9)
+        left = (self.steps - step) / max(rate, 1e-9) / 60
+        self._say(f"step {step} of {self.steps}, {rate:.1f} steps/s, {left:.0f} minutes left")
+        self.last, self.said = step, time.monotonic()
+
+    def note_seconds(self) -> None:
+        """The time of all calls so far."""
+        text = json.dumps(time.monotonic() - self.began)
+        write_atomically(self.place / "seconds.json", text.encode())
+
+
+def samples(config: ConfigDict, states: GanState, n: int) -> np.ndarray:
+    """n samples of each row, [M, n, ...], from the same latents, in float64."""
+    sample, latent = make_sampler(config), make_setup(config).latent
+    z = latent(jax.random.key(0), n)
+    return np.asarray(jax.jit(jax.vmap(sample, (0, None)))(states, z)).astype(np.float64)

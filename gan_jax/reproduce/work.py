@@ -1,0 +1,112 @@
+"""What a table is asked to do, how its rows are written down, and when a number is reproduced."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Published = tuple[float | None, float | None]  # a number and its standard error
+NOTHING: Published = (None, None)
+
+
+class Size(NamedTuple):
+    """How much is trained."""
+
+    seeds: int
+    steps: int
+
+
+class Work(NamedTuple):
+    """A table's task."""
+
+    folder: Path
+    quick: bool = False
+    size: Size | None = None  # None for a table that trains nothing
+
+    @property
+    def trained(self) -> Size:
+        """The size, of a table that trains."""
+        assert self.size
+        return self.size
+
+
+def shortened(steps: int, of: int) -> str:
+    """Why numbers after fewer steps than were published are no comparison; "" after all."""
+    return f"{steps:,} of {of:,} steps" if steps < of else ""
+
+
+def mean_and_error(each: Sequence[float]) -> tuple[float | None, float | None]:
+    """Mean and standard error over seeds; one seed has no error, none has no mean."""
+    if not each:
+        return None, None
+    x = np.asarray(each, np.float64)
+    error = float(x.std(ddof=1) / np.sqrt(len(x))) if len(x) > 1 else None
+    return float(x.mean()), error
+
+
+def verdict(
+    measured: float | None,
+    error: float | None,
+    published: Published,
+    why_not: str = "",
+) -> str:
+    """reproduced: no further apart than two standard errors of the difference.
+
+    why_not: what makes the two numbers no comparison, whatever they are.
+    """
+    if measured is None:
+        return f"not measured: {why_not}"
+    if published[0] is None:
+        return "nothing published"
+    if why_not:
+        return f"not comparable: {why_not}"
+    room = 2 * float(np.hypot(error or 0.0, published[1] or 0.0))
+    return "reproduced" if abs(measured - published[0]) <= room else "not reproduced"
+
+
+def make_row(
+    name: str,
+    each: Sequence[float],
+    published: Published = NOTHING,
+    differs: Sequence[str] = (),
+    why_not: str = "",
+    error: float | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """A row of table.json from one number a seed. error: that of the number, where there is one."""
+    measured, over_seeds = mean_and_error(each)
+    error = error if over_seeds is None else over_seeds
+    return {
+        "name": name,
+        "published": published[0],
+        "published_error": published[1],
+        "measured": measured,
+        "standard_error": error,
+        "seeds": len(each),
+        "each": [float(v) for v in each],
+        "differs": list(differs),
+        "verdict": verdict(measured, error, published, why_not),
+        **more,
+    }
+
+
+def plus_minus(value: float | None, error: float | None) -> str:
+    """203.1 +- 1.2, or - where nothing was measured or published."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" + ("" if error is None else f" +- {error:.2g}")
+
+
+def measured(row: dict[str, Any]) -> str:
+    """A row's own number."""
+    return plus_minus(row["measured"], row["standard_error"])
+
+
+PUBLISHED: dict[str, Callable[[dict[str, Any]], str]] = {
+    "row": lambda row: row["name"],
+    "published": lambda row: plus_minus(row["published"], row["published_error"]),
+    "measured": measured,
+    "seeds": lambda row: str(row["seeds"]),
+    "verdict": lambda row: row["verdict"],
+}
