@@ -19,6 +19,7 @@ OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("constant", "exponential", "linear", "cosine")
 LATENT_LAWS = ("normal", "uniform")
 PRECISIONS = ("default", "highest", "bfloat16")
+POLICIES = ("stop", "skip", "rollback")
 
 # Sections whose keys belong to the function or network they go to: its signature names them.
 ARGS = ("objective_args", "penalty.args", "dynamics.args", "data.args", "gen.args", "disc.args")
@@ -93,6 +94,7 @@ def get_config() -> ConfigDict:
     c.data.low = -1.0  # pixels are scaled to [low, 1]: -1 for tanh, 0 for sigmoid
     c.data.device_mb = 2048  # larger sets stay on the host and are streamed
     c.data.args = ConfigDict()  # numbers of a synthetic law, such as its std
+    c.data.points = 0  # of a law: drawn once, the same for every seed; 0: new ones for ever
 
     c.latent = ConfigDict()
     c.latent.law = "normal"  # normal: N(0, 1); uniform: U[low, high)
@@ -113,6 +115,11 @@ def get_config() -> ConfigDict:
     c.keep_checkpoints = 2  # the newest; the last one is never the only one
     c.eval_samples = 1000  # samples that an evaluation draws
     c.grid_samples = 64  # fixed latents shown in samples/
+    c.diagnose_every_steps = 200  # at the next line: what goes wrong, by name; 0: never
+
+    c.nonfinite = ConfigDict()  # a gradient with NaN or infinity is never applied; and then:
+    c.nonfinite.policy = "stop"  # stop, skip the update, or rollback to the last line's weights
+    c.nonfinite.limit = 20  # skip, rollback: refused updates, rollbacks that end the run after all
     c.stop_at_equilibrium = 0  # evaluations in a row with D near 1/2 that end the run; 0: never
     c.equilibrium_band = 0.05  # how near: |mean D - 1/2| on reals and on fakes
     c.lock()

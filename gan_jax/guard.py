@@ -5,13 +5,13 @@ weights, moments and counts stay as they were. The refusal is counted, with the 
 What becomes of the run is the host's to say: see record.py and nonfinite.policy in config.py.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax.types import Array, PyTree
+from gan_jax.types import Array, GanState, Player, PyTree
 
 SMALL = 4096  # elements; larger gradients are judged by one row and one column
 
@@ -20,7 +20,7 @@ class Refused(NamedTuple):
     """What the guard of one player has seen, int32 each."""
 
     updates: Array  # asked for
-    count: Array  # of them refused
+    times: Array  # of them refused
     first: Array  # the number of the first one refused, from 0; -1: none
     leaf: Array  # whose gradient was not finite then, in the order of jax.tree.leaves; -1: none
 
@@ -43,10 +43,10 @@ def guarded(inner: optax.GradientTransformation) -> optax.GradientTransformation
         fine = jnp.stack([is_finite(g) for g in jax.tree.leaves(grads)])
         ok, seen = fine.all(), state.refused
         updates, after = inner.update(grads, state.inner, params)
-        is_first = ~ok & (seen.count == 0)
+        is_first = ~ok & (seen.times == 0)
         refused = Refused(
             updates=seen.updates + 1,
-            count=seen.count + ~ok,
+            times=seen.times + ~ok,
             first=jnp.where(is_first, seen.updates, seen.first),
             leaf=jnp.where(is_first, jnp.argmin(fine).astype(jnp.int32), seen.leaf),
         )
@@ -81,6 +81,31 @@ def leaf_name(params: PyTree, index: int) -> str:
     return "/".join(str(getattr(key, "key", getattr(key, "idx", key))) for key in path) or "weights"
 
 
-def refusals(state: Any) -> dict[str, Refused]:
-    """{player: what its guard has seen} of a GanState."""
+GUARD = "guard"  # the metric that holds refusals
+
+
+def refusals(state: GanState) -> dict[str, Refused]:
+    """{player: what its guard has seen}."""
     return {name: getattr(state, name).opt.refused for name in ("disc", "gen")}
+
+
+def roll_back(after: GanState, before: GanState) -> GanState:
+    """after, or where it has refused more than before: before's players, at after's step.
+
+    So the clock goes on, and with it the noise; the guards keep one refusal for the whole way.
+    """
+    counts = {name: seen.times for name, seen in refusals(after).items()}
+    more = {name: counts[name] > seen.times for name, seen in refusals(before).items()}
+    ok = ~(more["disc"] | more["gen"])
+
+    def player(now: Player, then: Player, was_refused: Array) -> Player:
+        seen = now.opt.refused._replace(times=then.opt.refused.times + was_refused)
+        now = now.replace(opt=now.opt._replace(refused=seen))
+        return either(ok, now, then.replace(opt=then.opt._replace(refused=seen)))
+
+    return after.replace(
+        gen=player(after.gen, before.gen, more["gen"]),
+        disc=player(after.disc, before.disc, more["disc"]),
+        ema=either(ok, after.ema, before.ema),
+        extra=either(ok, after.extra, before.extra),
+    )

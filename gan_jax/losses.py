@@ -48,7 +48,7 @@ def update(
 ) -> Player:
     """One step of a player's own guarded optimiser; with a refused one, vars stay as well."""
     updates, opt = optimizer.update(grads, player.opt, player.params)
-    ok = opt.refused.count == player.opt.refused.count
+    ok = opt.refused.times == player.opt.refused.times
     params = optax.apply_updates(player.params, updates)
     return player.replace(params=params, vars=either(ok, vars, player.vars), opt=opt)
 

@@ -1,6 +1,7 @@
 """What a run leaves in its folder as it goes: lines, evaluations, pictures, how it ended."""
 
 import json
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -13,11 +14,15 @@ from ml_collections import ConfigDict
 
 from gan_jax import plots, records
 from gan_jax.checkpoint import Checkpoints
+from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.evaluate import make_evaluate, make_picture
+from gan_jax.experiment import state_like
+from gan_jax.guard import GUARD, leaf_name
 from gan_jax.types import DivergedError, GanState
 from gan_jax.writer import RunDir
 
 Numbers = dict[str, Any]
+log = logging.getLogger(__name__)
 
 
 class Result(NamedTuple):
@@ -46,17 +51,17 @@ def ended(run: RunDir) -> Result | None:
     path = run.path("summary.json")
     summary = json.loads(path.read_text()) if path.exists() else {}
     if summary.get("status") == "diverged":
-        raise_diverged(run, summary["step"], list(summary["metrics"].get("nonfinite", {})))
+        raise_diverged(run, summary["step"], summary.get("reason", ""))
     if summary.get("status") != "done":
         return None
     return Result(summary["step"], summary["metrics"], was_done=True)
 
 
-def raise_diverged(run: RunDir, step: int, wrong: list[str]) -> NoReturn:
+def raise_diverged(run: RunDir, step: int, reason: str) -> NoReturn:
     kept = sorted(int(path.name) for path in run.checkpoints_dir.glob("*") if path.name.isdigit())
     good = f"the last good checkpoint is of step {kept[-1]}" if kept else "no checkpoint was good"
     raise DivergedError(
-        f"diverged by step {step}: {', '.join(wrong) or 'the weights'} not finite; {good}. "
+        f"diverged by step {step}: {reason or 'the weights are not finite'}; {good}. "
         "Try a lower gen.lr or disc.lr in another --workdir"
     )
 
@@ -65,6 +70,12 @@ def due(config: ConfigDict, step: int, *names: str) -> bool:
     """Whether one of the named schedules (all of them by default) is due at this step."""
     names = names or ("eval", "sample", "checkpoint")
     return step == config.steps or any(step % config[f"{n}_every_steps"] == 0 for n in names)
+
+
+def due_signals(config: ConfigDict, step: int) -> bool:
+    """Whether a line at this step carries signals: the first one in every diagnose_every_steps."""
+    every, line = config.diagnose_every_steps, config.log_every_steps
+    return every > 0 and step % (-(-every // line) * line) == 0
 
 
 @jax.jit
@@ -99,25 +110,59 @@ class Record:
         timing = records.read_lines(run.path("timing.jsonl"))
         self.began = time.monotonic() - (timing[-1]["seconds"] if timing else 0.0)
         self.lines = [_decode(line) for line in records.read_lines(run.path("metrics.jsonl"))]
+        self.diagnosis = Diagnosis(facts(config), self.lines)
 
     def line(self, step: int, metrics: Mapping[str, Any], state: GanState | None = None) -> None:
         """One line of metrics.jsonl; with a state also what is to be evaluated and drawn of it.
 
-        Ends the run where a number of the game, or of the state, is not finite.
+        Ends the run where the game is lost: see _lost.
         """
-        numbers = {k: v.item() for k, v in jax.device_get(dict(metrics)).items()}
-        wrong = [name for name, value in numbers.items() if not math.isfinite(value)]
-        if state is not None:  # a state can be lost at finite losses, and must not be saved
-            finite = jax.device_get(_finite(state))
-            wrong += [f"the weights of {name}" for name, good in finite.items() if not good]
-            numbers |= {} if wrong else self._look(step, state)
+        host = jax.device_get(dict(metrics))
+        refused = host.pop(GUARD)
+        numbers = {name: value.item() for name, value in host.items()}
+        lost = self._lost(step, numbers, refused, state)
+        if state is not None and not lost:
+            numbers |= self._look(step, state)
+        if count := sum(int(seen.times) for seen in refused.values()):
+            numbers["refused"] = count
         self.lines.append({"step": step, **numbers})
         self.run.write(step, numbers)
         self.run.write_timing(step, time.monotonic() - self.began, self.progress.rate(step))
         self.progress.update(step, numbers)
-        if wrong:
-            self.finish("diverged", reason=f"{', '.join(wrong)} not finite")
-            raise_diverged(self.run, step, wrong)
+        for finding in self.diagnosis.add(self.lines[-1]):
+            words = finding.step, finding.label, finding.evidence
+            log.warning("%s, step %d: %s: %s", self.run.workdir.name, *words)
+        if lost:
+            self.diagnosis.tell(Finding(NOT_FINITE, step, lost))
+            self.finish("diverged", reason=lost)
+            raise_diverged(self.run, step, lost)
+
+    def _lost(self, step: int, numbers: Numbers, refused: Any, state: GanState | None) -> str:
+        """Why the run cannot go on, or "": a number of the game or the state is not finite.
+
+        Where a gradient was not, its update was refused, and nonfinite.policy has the word.
+        """
+        count = sum(int(seen.times) for seen in refused.values())
+        if count:
+            told = self._first_refusal(refused)
+            self.diagnosis.tell(Finding(NOT_FINITE, step, told))
+            if self.config.nonfinite.policy == "stop":
+                return told
+            if count > self.config.nonfinite.limit:
+                return f"{told}, and {count} updates were refused: nonfinite.limit is reached"
+        wrong = [k for k, v in numbers.items() if not math.isfinite(v) and not count]
+        if state is not None:  # a state can be lost at finite losses, and must not be saved
+            finite = jax.device_get(_finite(state))
+            wrong += [f"the weights of {name}" for name, good in finite.items() if not good]
+        return f"{', '.join(wrong)} not finite" if wrong else ""
+
+    def _first_refusal(self, refused: Any) -> str:
+        moves = {"disc": self.config.dynamics.k_disc, "gen": self.config.dynamics.k_gen}
+        first = {k: int(seen.first) // moves[k] for k, seen in refused.items() if seen.times}
+        player = min(first, key=lambda name: first[name])
+        params = getattr(state_like(self.config), player).params
+        leaf = leaf_name(params, int(refused[player].leaf))
+        return f"{player}'s gradient of {leaf} was not finite in step {first[player] + 1}"
 
     def _look(self, step: int, state: GanState) -> Numbers:
         if due(self.config, step, "sample"):
@@ -145,7 +190,8 @@ class Record:
         """summary.json: the last line, and how and why it came to be the last."""
         last = dict(self.lines[-1]) if self.lines else {"step": 0}
         step, seconds = last.pop("step"), time.monotonic() - self.began
-        self.run.write_summary(status, step, last, seconds=seconds, reason=reason)
+        findings = sorted(self.diagnosis.found.values(), key=lambda finding: finding.step)
+        self.run.write_summary(status, step, last, findings, seconds=seconds, reason=reason)
         return Result(step, last)
 
     def finish(self, status: str, curves: bool = True, reason: str = "") -> Result:

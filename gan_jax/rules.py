@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gan_jax.config import LATENT_LAWS, OPTIMIZERS, PRECISIONS, SCHEDULES
+from gan_jax.config import LATENT_LAWS, OPTIMIZERS, POLICIES, PRECISIONS, SCHEDULES
 from gan_jax.leaves import attempt, choose, flatten
 
 
@@ -52,15 +52,19 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "gen.rescale_gradient": NOT_NEGATIVE,
     "data.low": (lambda v: v in (-1.0, 0.0), "-1.0 or 0.0"),
     "data.device_mb": AT_LEAST_0,
+    "data.points": AT_LEAST_0,
     "latent.low": FINITE,
     "latent.high": FINITE,
     "ema.decay": SHARE,
     "stop_at_equilibrium": AT_LEAST_0,
+    "diagnose_every_steps": AT_LEAST_0,
+    "nonfinite.limit": AT_LEAST_0,
     "equilibrium_band": (_finite(lambda v: 0 < v < 0.5), "a number in (0, 0.5)"),
 }
 CHOICES = {
     "latent.law": LATENT_LAWS,
     "precision": PRECISIONS,
+    "nonfinite.policy": POLICIES,
     **{f"{player}.optimizer": OPTIMIZERS for player in ("gen", "disc")},
     **{f"{player}.schedule": SCHEDULES for player in ("gen", "disc")},
 }

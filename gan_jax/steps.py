@@ -22,6 +22,7 @@ from gan_jax import config as config_lib
 from gan_jax.data import pipeline
 from gan_jax.dynamics import DYNAMICS, Metrics, first_extra
 from gan_jax.game import MEMORY, make_setup
+from gan_jax.guard import GUARD, refusals, roll_back
 from gan_jax.losses import clip_weights, make_draws, make_game
 from gan_jax.types import Array, Batch, ConfigError, GanState, Hypers, Player, PyTree
 
@@ -121,7 +122,8 @@ def make_train_many(
     """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): train_step, looped.
 
     examples: arrays that stay on the device; order [log_every_steps, K, B]: which of them each step
-    takes; steps: how many to run, traced, at most log_every_steps. See data.pipeline.
+    takes; steps: how many to run, traced, at most log_every_steps. See data.pipeline. Besides means
+    the metrics hold, as GUARD, what the players' guards have refused so far.
     """
     train_step, take = make_train_step(config, objectives), pipeline.make_take(config)
 
@@ -136,8 +138,11 @@ def make_train_many(
         batch = jax.eval_shape(take, state, examples, order[0])
         shapes = jax.eval_shape(train_step, state, batch, hypers)[1]
         zeros = jax.tree.map(lambda m: jnp.zeros(m.shape, m.dtype), shapes)
-        state, total = lax.fori_loop(0, steps, one, (state, zeros))
-        return state, jax.tree.map(lambda m: m / steps, total)
+        after, total = lax.fori_loop(0, steps, one, (state, zeros))
+        metrics = jax.tree.map(lambda m: m / steps, total)
+        if config.nonfinite.policy == "rollback":
+            after = roll_back(after, state)
+        return after, metrics | {GUARD: refusals(after)}
 
     return train_many
 

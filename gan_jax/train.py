@@ -14,7 +14,8 @@ from gan_jax.checkpoint import Checkpoints
 from gan_jax.data import pipeline
 from gan_jax.experiment import state_like
 from gan_jax.progress import Progress
-from gan_jax.record import Record, Result, due, ended, make_look
+from gan_jax.record import Record, Result, due, due_signals, ended, make_look
+from gan_jax.signals import Shown, make_shown, make_signals
 from gan_jax.steps import init_state, jit_loop, make_train_many
 from gan_jax.types import GanState, PreemptedError, UserError
 from gan_jax.writer import RunDir
@@ -47,22 +48,27 @@ def train(config: ConfigDict, workdir: str | Path) -> Result:
                 if state is None:
                     state = init_state(config, jax.random.key(config.seed))
                 try:
-                    return _loop(config, record, pipeline.make_source(config, arrays), state)
+                    shown = make_shown(config, arrays)
+                    return _loop(config, record, pipeline.make_source(config, arrays), state, shown)
                 except Exception as error:
                     if not isinstance(error, UserError):
                         record.summary("failed")
                     raise
 
 
-def _loop(config: ConfigDict, record: Record, source: Callable, state: GanState) -> Result:
+def _loop(
+    config: ConfigDict, record: Record, source: Callable, state: GanState, shown: Shown
+) -> Result:
     """Dispatches until the end, a stop, or a divergence; the host is one dispatch behind."""
-    many = jit_loop(make_train_many(config))
+    many, signals = jit_loop(make_train_many(config)), jax.jit(make_signals(config))
     key, hypers = jnp.copy(state.key), config_lib.hypers(config)  # the state's own key is donated
     step, waiting = int(state.step), None
     while step < config.steps and not record.at_equilibrium():
         count = min(config.log_every_steps, config.steps - step)
         state, metrics = many(state, *source(key, np.int32(step)), hypers, np.int32(count))
         step += count
+        if due_signals(config, step):
+            metrics |= signals(state, hypers, shown)
         stop.keep_work()
         if waiting:  # the numbers of the dispatch before, while this one runs
             record.line(*waiting)

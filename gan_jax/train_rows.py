@@ -5,6 +5,7 @@ The cohort's folder holds checkpoints of all rows as one, and how.json: how the 
 
 import contextlib
 import json
+import operator
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,8 +20,9 @@ from gan_jax import stop
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, row, rows_hypers
 from gan_jax.data import pipeline
-from gan_jax.record import Numbers, Record, due, ended, make_look
+from gan_jax.record import Numbers, Record, due, due_signals, ended, make_look
 from gan_jax.records import write_atomically
+from gan_jax.signals import Shown, make_shown, make_signals
 from gan_jax.tune import How, choose_how
 from gan_jax.types import DivergedError, GanState, PreemptedError, PyTree
 from gan_jax.writer import RunDir
@@ -66,7 +68,8 @@ def train_rows(configs: Sequence[ConfigDict], workdirs: Sequence[Path], folder: 
         if states is None:
             states = init_rows(configs)[0]
         how = choose_how(folder / "how.json", configs, states, arrays)
-        _loop(configs, records, saved, pace, make_source(config, m, arrays), states, how)
+        source, shown = make_source(config, m, arrays), make_shown(config, arrays)
+        _loop(configs, records, saved, pace, source, shown, states, how)
 
 
 def _open(
@@ -114,17 +117,22 @@ def _loop(
     saved: Checkpoints,
     pace: _Pace,
     source: Callable,
+    shown: Shown,
     states: GanState,
     how: How,
 ) -> None:
     config, hypers = configs[0], rows_hypers(configs)
-    program = make_train_rows(config, objectives_of(configs), how.chunk)
+    objectives = objectives_of(configs)
+    program = make_train_rows(config, objectives, how.chunk)
+    signals = jax.jit(jax.vmap(make_signals(config, objectives), in_axes=(0, 0, None)))
     many = jit_rows(program, jax.devices()[: how.devices])
     keys, step = jnp.copy(states.key), int(states.step[0])
     while step < config.steps and records:
         count = min(config.log_every_steps, config.steps - step)
         states, metrics = many(states, *source(keys, np.int32(step)), hypers, np.int32(count))
         step += count
+        if due_signals(config, step):
+            metrics |= signals(states, hypers, shown)
         stop.keep_work()
         stopping = stop.requested()
         looks = stopping or due(config, step)
@@ -149,7 +157,7 @@ def _write(
     """A line for each row; one that diverged is written down and leaves the cohort's records."""
     host = None if states is None else jax.device_get(states.replace(key=None))
     for index in list(records):
-        numbers = {name: values[index] for name, values in metrics.items()}
+        numbers = jax.tree.map(operator.itemgetter(index), metrics)
         state = None
         if states is not None:
             state = row(host, index).replace(key=states.key[index])

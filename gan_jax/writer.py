@@ -127,18 +127,22 @@ class RunDir:
         status: str,
         step: int,
         metrics: Mapping[str, Any],
-        labels: Sequence[str] = (),
+        findings: Sequence[Any] = (),
         seconds: float = 0.0,
         reason: str = "",
     ) -> Path:
-        """summary.json: how the run ended. There is none while a run goes on."""
+        """summary.json: how the run ended. There is none while a run goes on.
+
+        findings: what diagnostics found, each with label, step, evidence.
+        """
         if status not in STATUSES:
             raise ValueError(f"status {status!r} is unknown: choose from {', '.join(STATUSES)}")
         summary = {
             "status": status,
             "step": int(step),
             "metrics": records.encode_metrics(metrics),
-            "labels": list(labels),
+            "labels": [finding.label for finding in findings],
+            "findings": [finding._asdict() for finding in findings],
             "seconds": round(float(seconds), 3),
         }
         return self.write_json("summary.json", summary | ({"reason": reason} if reason else {}))

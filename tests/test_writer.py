@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from gan_jax import images, plots, records
+from gan_jax.diagnostics import Finding
 from gan_jax.types import CannotWriteError, ConfigError, WorkdirBusyError
 from gan_jax.writer import RunDir, read_config
 
@@ -222,9 +223,12 @@ def test_a_resume_drops_later_samples_and_the_summary(tmp_path):
         assert not run.path("summary.json").exists()
 
 
+FOUND = Finding("collapse", 3, "one mode")
+
+
 def test_the_summary(tmp_path):
     with RunDir(tmp_path) as run:
-        path = run.write_summary("diverged", 4, {"loss": np.float32("nan")}, ["collapse"], 1.23456)
+        path = run.write_summary("diverged", 4, {"loss": np.float32("nan")}, [FOUND], 1.23456)
         with pytest.raises(ValueError, match="choose from done, diverged"):
             run.write_summary("fine", 4, {})
     assert json.loads(path.read_text()) == {
@@ -232,6 +236,7 @@ def test_the_summary(tmp_path):
         "step": 4,
         "metrics": {"loss": None, "nonfinite": {"loss": "nan"}},
         "labels": ["collapse"],
+        "findings": [{"label": "collapse", "step": 3, "evidence": "one mode"}],
         "seconds": 1.235,
     }
 

@@ -1,0 +1,226 @@
+"""What is going wrong with a run, by name, from its lines alone: a pure function of metrics.jsonl.
+
+Each symptom looks at the last watched lines (signals.py makes watch/...) and says since which step
+it is there and by which numbers, or None. None goes by a loss alone: a loss of 0 is healthy for a
+relativistic hinge, and a critic's may be any number.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import data
+from gan_jax.objectives import OBJECTIVES
+
+Line = Mapping[str, Any]
+NOT_FINITE = "not finite"  # the label of what the guards, or the numbers themselves, tell
+
+
+class Finding(NamedTuple):
+    """A symptom, when it was first seen, and the evidence in words."""
+
+    label: str
+    step: int
+    evidence: str
+
+
+class Game(NamedTuple):
+    """What the symptoms have to know of a config."""
+
+    steps: int
+    has_threshold: bool  # logit 0 parts reals from fakes: not so where only differences count
+    modes: int  # of the data's law; 0: unknown
+    classes: int  # of the data's labels; 0: none
+
+
+def facts(config: ConfigDict) -> Game:
+    """What the symptoms have to know."""
+    law, spec = data.law(config.data.name), data.spec(config.data.name, config.data.dir)
+    centres = getattr(law, "centres", None)
+    return Game(
+        steps=config.steps,
+        has_threshold=parts_at_zero(config.objective),
+        modes=len(centres(**config.data.args)) if centres else 0,
+        classes=spec.classes,
+    )
+
+
+@functools.cache
+def parts_at_zero(objective: str) -> bool:
+    """Whether a number added to all logits changes what disc and gen are drawn to."""
+    if objective not in OBJECTIVES:
+        return False
+    function = jax.jit(OBJECTIVES[objective])
+    real, fake = np.array([0.3, -0.7], np.float32), np.array([-0.2, 0.1], np.float32)
+    here, there = function(real, fake), function(real + 1, fake + 1)
+    shapes = [(a - a.mean(), b - b.mean()) for a, b in zip(here, there, strict=True)]
+    return not all(np.allclose(a, b, atol=1e-5) for a, b in shapes)
+
+
+class Diagnosis:
+    """The symptoms of a run, each at its first appearance, as the lines come."""
+
+    def __init__(self, game: Game, lines: Iterable[Line] = ()):
+        self.game = game
+        self.watched: list[Line] = []
+        self.found: dict[str, Finding] = {}
+        for line in lines:
+            self.add(line)
+
+    def add(self, line: Line) -> list[Finding]:
+        """What this line shows for the first time."""
+        new = _evaluated(line, self.game)
+        if "watch/auc" in line:
+            self.watched.append(line)
+            for label, (symptom, patience) in SYMPTOMS.items():
+                last = self.watched[-patience:]
+                if label in self.found or len(last) < patience:
+                    continue
+                if evidence := symptom(last, self.watched, self.game):
+                    new.append(Finding(label, line["step"], evidence))
+        return [finding for finding in new if self.tell(finding)]
+
+    def tell(self, finding: Finding) -> bool:
+        """Keeps a finding unless there is one of that name; whether it is new."""
+        return self.found.setdefault(finding.label, finding) is finding
+
+
+def gen_stands_still(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Samples of fixed latents that are the same to the last bit."""
+    same = _constant(last, "watch/place") and _constant(last, "watch/spread")
+    return f"the same samples of the same latents since step {last[0]['step']}" if same else ""
+
+
+def disc_stands_still(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """The judgement of fixed reals is the same to the last bit."""
+    same = _constant(last, "watch/logit_real")
+    return f"the same judgement of the same reals since step {last[0]['step']}" if same else ""
+
+
+def mode_collapse(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Samples lie within a tenth of the data's width; not so early that gen has yet to open up."""
+    widest = max(line["watch/spread"] for line in last)
+    opened = max(line["watch/spread"] for line in before) > 3 * NARROW
+    late = last[-1]["step"] > game.steps / 5
+    if widest < NARROW and (opened or late):
+        return f"samples are {widest:.2g} times as widely spread as the data"
+    return ""
+
+
+def disc_wins(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Disc parts every real from every fake, its loss is next to nothing, and gen learns no more.
+
+    The last: gen's gradient is a hundredth of its largest, or disc is as sure as e^-10.
+    """
+    first = max(abs(before[0]["disc_loss"]), 1e-12)
+    apart = all(line["watch/auc"] == 1 for line in last)
+    loss = max(abs(line["disc_loss"]) for line in last)
+    largest = max(line["watch/gen_grad"] for line in before)
+    gradient = max(line["watch/gen_grad"] for line in last)
+    sure = game.has_threshold and min(_gap(line) for line in last) > SURE
+    if apart and loss < first / 50 and (gradient < largest / 100 or sure):
+        return (
+            f"every real is above every fake, disc's loss is {loss:.2g} (it began at {first:.2g}), "
+            f"gen's gradient {gradient:.2g} (at most {largest:.2g}), logits {_logits(last[-1])}"
+        )
+    return ""
+
+
+def disc_all_real(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Disc takes everything for real."""
+    return _one_sided(last, game, 1)
+
+
+def disc_all_fake(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Disc takes everything for fake."""
+    return _one_sided(last, game, -1)
+
+
+def disc_unbounded(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Judgements grow without end: the game has no constraint that holds them."""
+    sizes = [max(abs(line["watch/logit_real"]), abs(line["watch/logit_fake"])) for line in before]
+    n = len(sizes)
+    if n < 8:
+        return ""
+    tops = [max(sizes[i * n // 4 : (i + 1) * n // 4]) for i in range(4)]
+    if tops[3] > LARGE and all(b > GROWS * a for a, b in itertools.pairwise(tops)):
+        return f"mean judgements up to {', '.join(f'{top:.2g}' for top in tops)} by quarters so far"
+    return ""
+
+
+def oscillation(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """The samples' mean goes to and fro by more than the data's width a look, and gets nowhere."""
+    places = [line["watch/place"] for line in last]
+    moves = [b - a for a, b in itertools.pairwise(places)]
+    turns = sum(a * b < 0 for a, b in itertools.pairwise(moves))
+    way = sum(abs(m) for m in moves)
+    if way > len(moves) and turns >= len(moves) / 3 and abs(sum(moves)) < way / 3:
+        return f"the samples' mean moves by {way / len(moves):.2g} data widths a look, to and fro"
+    return ""
+
+
+def disc_overfits(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Reals held out are judged like fakes: over half of the gap is to the training reals alone."""
+    if not all("watch/logit_held" in line for line in last):
+        return ""
+    shares = [
+        (line["watch/logit_real"] - line["watch/logit_held"]) / max(_gap(line), 1e-12)
+        for line in last
+    ]
+    if min(shares) > 0.5 and min(_gap(line) for line in last) > 1:
+        return f"held-out reals lie {min(shares):.0%} of the way from training reals to fakes"
+    return ""
+
+
+# label -> the symptom, and how many watched lines in a row have to show it
+SYMPTOMS: dict[str, tuple[Callable[[Sequence[Line], Sequence[Line], Game], str], int]] = {
+    "gen stands still": (gen_stands_still, 3),
+    "disc stands still": (disc_stands_still, 3),
+    "mode collapse": (mode_collapse, 4),
+    "disc wins": (disc_wins, 4),
+    "disc takes all for real": (disc_all_real, 2),
+    "disc takes all for fake": (disc_all_fake, 2),
+    "disc unbounded": (disc_unbounded, 2),
+    "oscillation": (oscillation, 8),
+    "disc overfits": (disc_overfits, 5),
+}
+NARROW, SURE, ONE_SIDED, LARGE, GROWS = 0.1, 10.0, 5.0, 10.0, 1.3
+
+
+def _evaluated(line: Line, game: Game) -> list[Finding]:
+    """Mode collapse by an evaluation: good samples, of at most a quarter of what there is."""
+    modes, classes = line.get("eval/modes"), line.get("eval/classes")
+    if modes is not None and line["eval/high_quality"] > 0.5 and modes <= game.modes / 4:
+        good = f"{line['eval/high_quality']:.0%} good samples"
+        return [Finding("mode collapse", line["step"], f"{good}, of {modes} modes of {game.modes}")]
+    if classes is not None and classes <= game.classes / 4:
+        evidence = f"samples of {classes} classes of {game.classes}"
+        return [Finding("mode collapse", line["step"], evidence)]
+    return []
+
+
+def _constant(lines: Sequence[Line], name: str) -> bool:
+    return len({line[name] for line in lines}) == 1
+
+
+def _gap(line: Line) -> float:
+    return line["watch/logit_real"] - line["watch/logit_fake"]
+
+
+def _logits(line: Line) -> str:
+    return f"{line['watch/logit_real']:.3g} and {line['watch/logit_fake']:.3g}"
+
+
+def _one_sided(last: Sequence[Line], game: Game, sign: int) -> str:
+    if not game.has_threshold:
+        return ""
+    sides = [min(sign * line["watch/logit_real"], sign * line["watch/logit_fake"]) for line in last]
+    gap = max(abs(_gap(line)) for line in last)
+    if min(sides) > max(ONE_SIDED, gap):
+        return f"mean logits of reals and fakes are {_logits(last[-1])}"
+    return ""

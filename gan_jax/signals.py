@@ -1,0 +1,108 @@
+"""What diagnostics look at: a few numbers of a state, made on the device every so many steps.
+
+They go into the run's lines as watch/..., and diagnostics.py reads them there.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from ml_collections import ConfigDict
+
+from gan_jax import data
+from gan_jax.data import pipeline
+from gan_jax.dynamics import Draw, Params
+from gan_jax.game import Setup, make_setup
+from gan_jax.losses import make_game
+from gan_jax.types import Array, GanState, Hypers
+
+WATCH_STREAM = 2**32 - 4  # folded into a run's key: no step number gets there
+DECISIONS, FEW = 64, 16  # of disc on each law; few, where one decision takes a whole batch
+
+
+class Shown(NamedTuple):
+    """What disc is shown, in the range of the config: fixed for the run."""
+
+    real: Array  # [n, ...] of the training examples; [] of a law, which is drawn
+    held_out: Array | None  # [n, ...] of the test split, where there is one
+
+
+def make_shown(config: ConfigDict, arrays: data.Arrays | None) -> Shown:
+    """Examples spread evenly over the sets: sets may be sorted by class."""
+    if arrays is None:
+        return Shown(jnp.zeros(0), None)
+    spec, n = data.spec(config.data.name, config.data.dir), _examples(make_setup(config))
+
+    def some(x: np.ndarray) -> Array:
+        rows = np.linspace(0, len(x) - 1, n).astype(int)
+        return pipeline.to_range(jnp.asarray(x[rows]), config.data.low)
+
+    has_test = "test" in spec.splits and "test" not in config.data.split
+    test = data.load(config.data.name, "test", config.data.dir).x if has_test else None
+    return Shown(some(arrays.x), None if test is None else some(test))
+
+
+def _examples(setup: Setup) -> int:
+    return setup.decision * (DECISIONS if setup.decision < DECISIONS else FEW)
+
+
+def make_signals(
+    config: ConfigDict, objectives: Sequence[str] = ()
+) -> Callable[[GanState, Hypers, Shown], dict[str, Array]]:
+    """A pure f(state, hypers, shown) -> {watch/name: a number}, on fixed latents.
+
+    gen_grad: norm of gen's gradient; logit_real, logit_fake, logit_held: disc's mean
+    judgement; auc: the share of pairs in which a real one is above a fake; spread: root mean square
+    distance of samples from their mean, over that of reals; place: the samples' mean along one
+    fixed direction, in standard deviations of the reals there and from their mean.
+    """
+    setup = make_setup(config, objectives)
+    law, n = data.law(config.data.name), _examples(setup)
+    size = setup.decision
+
+    def judge(state: GanState, x: Array) -> Array:
+        seen = jax.vmap(setup.view)(x.reshape(-1, size, *x.shape[1:]))
+        seen = seen.reshape(-1, *seen.shape[2:])
+        return setup.disc.apply(state.disc.params, state.disc.vars, seen, key=None, train=False)[0]
+
+    def gen_grad(state: GanState, hypers: Hypers, real: Array, z: Array, key: Array) -> Array:
+        game, b = make_game(setup, hypers), n if size < DECISIONS else size
+        draw = Draw(real[:b], z[:b], key)
+        grads = jax.grad(lambda gen: game.gen_loss(Params(gen, state.disc.params), state, draw)[0])(
+            state.gen.params
+        )
+        return optax.global_norm(grads)
+
+    def signals(state: GanState, hypers: Hypers, shown: Shown) -> dict[str, Array]:
+        k_real, k_z, k_draw, k_way = jax.random.split(
+            jax.random.fold_in(state.key, WATCH_STREAM), 4
+        )
+        real = law.sample(k_real, n, **dict(config.data.args)) if law else shown.real
+        z = setup.latent(k_z, n)
+        fake = setup.gen.apply(state.gen.params, state.gen.vars, z, key=None, train=False)[0]
+        real_B, fake_B = judge(state, real), judge(state, fake)
+        found = {
+            "gen_grad": gen_grad(state, hypers, real, z, k_draw),
+            "logit_real": real_B.mean(),
+            "logit_fake": fake_B.mean(),
+            "auc": (real_B[:, None] > fake_B[None, :]).mean(dtype=real_B.dtype),
+            "spread": _width(fake) / jnp.maximum(_width(real), 1e-12),
+            "place": _place(real, fake, jax.random.normal(k_way, real.shape[1:])),
+        }
+        if shown.held_out is not None:
+            found["logit_held"] = judge(state, shown.held_out).mean()
+        return {f"watch/{name}": value for name, value in found.items()}
+
+    return signals
+
+
+def _width(x: Array) -> Array:
+    return jnp.sqrt(x.var(0).sum())
+
+
+def _place(real: Array, fake: Array, way: Array) -> Array:
+    along = [(x * way).reshape(len(x), -1).sum(1) for x in (real, fake)]
+    return (along[1].mean() - along[0].mean()) / jnp.maximum(along[0].std(), 1e-12)
