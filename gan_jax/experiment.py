@@ -223,8 +223,15 @@ def _check_arg(path: str, taker: Callable[..., Any] | None, key: str, value: Any
 
 
 def _check_sizes(config: ConfigDict) -> None:
+    points = config.data.points
     if data.law(config.data.name):
+        if points and config.batch_size > points:
+            raise ConfigError(
+                f"batch_size is {config.batch_size}: expected at most data.points, {points}"
+            )
         return
+    if points:
+        raise ConfigError(f"data.points is {points}: expected 0, as {config.data.name} is no law")
     splits = data.spec(config.data.name, config.data.dir).splits
     size = sum(part.stop - part.start for part in parse_split(config.data.split, splits))
     if config.batch_size > size:

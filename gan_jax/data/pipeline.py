@@ -19,6 +19,7 @@ from gan_jax import data
 from gan_jax.types import Array, Batch, GanState, PyTree
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
+POINTS_SEED = 2**32 - 1  # of a law's points, which all runs share: no run is likely to have it
 
 
 class Source(NamedTuple):
@@ -29,10 +30,14 @@ class Source(NamedTuple):
 
 
 def load_examples(config: ConfigDict) -> data.Arrays | None:
-    """The set's arrays, or None for a law, which has no end."""
-    if data.law(config.data.name):
+    """The set's arrays; of a law the data.points drawn once, or None, as it has no end."""
+    law = data.law(config.data.name)
+    if law is None:
+        return data.load(config.data.name, config.data.split, config.data.dir)
+    if not config.data.points:
         return None
-    return data.load(config.data.name, config.data.split, config.data.dir)
+    x = law.sample(jax.random.key(POINTS_SEED), config.data.points, **dict(config.data.args))
+    return data.Arrays(np.asarray(x), None)
 
 
 def mean_example(config: ConfigDict) -> np.ndarray:
@@ -69,7 +74,7 @@ def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]
 def make_take(config: ConfigDict) -> Callable[[GanState, PyTree, Array], Batch]:
     """A pure f(state, examples, order [K, B]) -> Batch, x [K, B, ...] in the config's range."""
     law, k, batch = data.law(config.data.name), config.dynamics.k_disc, config.batch_size
-    if law:
+    if law and not config.data.points:
         draw = functools.partial(law.sample, n=batch, **dict(config.data.args))
 
         def sample(state: GanState, examples: PyTree, order: Array) -> Batch:

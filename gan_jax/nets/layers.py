@@ -85,18 +85,44 @@ class Maxout(nn.Module):
         return h.reshape(x.shape[0], self.units, self.pieces).max(-1)
 
 
+class BatchNorm(nn.Module):
+    """(x - mean) / sqrt(var + eps) * scale + bias, x [B, D]; Ioffe and Szegedy 2015.
+
+    In training the mean and variance are the batch's, and `batch_stats` among the vars keeps their
+    running averages; samples are made with those. Its numbers are those of PacGAN's code.
+    """
+
+    keep: float = 0.95  # of the running averages, an update of the player
+    eps: float = 1e-4
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        layer = nn.BatchNorm(
+            not train, momentum=self.keep, epsilon=self.eps, use_fast_variance=False, name="norm"
+        )
+        return layer(x)
+
+
 class Stack(nn.Module):
-    """Dense layers with an activation after each, [B, D] -> [B, widths[-1]]."""
+    """Dense layers with an activation after each, [B, D] -> [B, widths[-1]].
+
+    batch_norm: each is normalised before its activation, and needs no bias.
+    """
 
     widths: tuple[int, ...]
     act: Callable[[Array], Array]
     weights: str = "fan_in_uniform"
     gain: float = 1.0
+    batch_norm: bool = False
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, train: bool = False) -> Array:
+        bias = not self.batch_norm
         for i, width in enumerate(self.widths):
-            x = self.act(Dense(width, self.weights, self.gain, name=f"dense_{i}")(x))
+            x = Dense(width, self.weights, self.gain, bias, name=f"dense_{i}")(x)
+            if self.batch_norm:
+                x = BatchNorm(name=f"norm_{i}")(x, train)
+            x = self.act(x)
         return x
 
 

@@ -18,10 +18,12 @@ class Generator(nn.Module):
     out: str = "identity"  # game.make_setup gives what suits the data
     weights: str = "fan_in_uniform"
     gain: float = 1.0
+    batch_norm: bool = False  # after each hidden layer, which then has no bias
 
     @nn.compact
     def __call__(self, z: Array, train: bool) -> Array:
-        h = Stack(self.hidden, activation(self.act, self.slope), self.weights, self.gain)(z)
+        act = activation(self.act, self.slope)
+        h = Stack(self.hidden, act, self.weights, self.gain, self.batch_norm)(z, train)
         x = Dense(math.prod(self.shape), self.weights, self.gain, name="out")(h)
         return activation(self.out)(x).reshape(-1, *self.shape)
 

@@ -25,7 +25,7 @@ from gan_jax.types import ConfigError
 from gan_jax.versions import hardware, versions
 from gan_jax.writer import writing
 
-HELPERS = {"dirac_game", "training", "work"}
+HELPERS = {"dirac_game", "modes", "training", "work"}
 
 
 def names() -> list[str]:

@@ -74,8 +74,14 @@ def make_row(
     error: float | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """A row of table.json from one number a seed. error: that of the number, where there is one."""
-    measured, over_seeds = mean_and_error(each)
+    """A row of table.json from one number a seed; a seed whose number is not finite has none.
+
+    error: that of the number itself, where there is one seed.
+    """
+    finite = [float(v) for v in each if np.isfinite(v)]
+    if len(finite) < len(each):
+        why_not = f"{len(each) - len(finite)} of {len(each)} seeds have no such number"
+    measured, over_seeds = mean_and_error(finite)
     error = error if over_seeds is None else over_seeds
     return {
         "name": name,
@@ -84,7 +90,7 @@ def make_row(
         "measured": measured,
         "standard_error": error,
         "seeds": len(each),
-        "each": [float(v) for v in each],
+        "each": [float(v) if np.isfinite(v) else None for v in each],
         "differs": list(differs),
         "verdict": verdict(measured, error, published, why_not),
         **more,

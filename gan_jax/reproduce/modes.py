@@ -1,0 +1,177 @@
+"""ring and grid: what two papers' settings make of a mixture's modes.
+
+PacGAN (Lin et al. 2018, table 1): 100,000 fixed points; here batch_size counts samples, so that m
+packed samples a decision at 100 decisions an update are a batch of 100 m. The Unrolled demo (Metz
+et al. 2017): here on eight distinct modes; VEEGAN's table 1 (Srivastava et al. 2017) stands beside.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import pointplots
+from gan_jax.config import get_config
+from gan_jax.data import grid, ring
+from gan_jax.metrics.modes import mode_statistics, sampling_floor
+from gan_jax.reproduce.training import samples, train
+from gan_jax.reproduce.work import NOTHING, Published, Size, Work, make_row, shortened
+
+RECORDED, QUICK = Size(5, 40_000), Size(2, 40)
+SAMPLES, POINTS, DECISIONS = 2_500, 100_000, 100
+NUMBERS = ("modes", "high_quality", "reverse_kl")
+LAWS = {"ring": ring, "grid": grid}
+
+
+def pacgan(law: str, seed: int, steps: int, pack: int) -> ConfigDict:
+    """PacGAN's settings with `pack` samples a decision."""
+    c = get_config()
+    c.seed, c.steps, c.batch_size = seed, steps, pack * DECISIONS
+    c.data.name, c.data.points, c.disc.pack = law, POINTS, pack
+    c.latent.dim, c.ema.decay, c.dynamics.name = 2, 0.0, "simultaneous"
+    c.gen.args.hidden, c.gen.args.act, c.gen.args.batch_norm = (400,) * 4, "relu", True
+    c.disc.net, c.disc.args.units, c.disc.args.pieces = "maxout", (200,) * 3, 5
+    c.disc.args.keep_input = c.disc.args.keep_hidden = 1.0
+    for player in (c.gen, c.disc):
+        player.args.weights, player.args.gain = "normal", 0.02
+        player.lr, player.b1 = 1e-4, 0.8
+    return c
+
+
+def unrolled(law: str, seed: int, steps: int, unroll_steps: int) -> ConfigDict:
+    """The Unrolled demo's settings; 0 unrolled steps is the plain game, both moving at once."""
+    c = get_config()
+    c.seed, c.steps, c.batch_size, c.objective = seed, steps, 512, "minimax"
+    c.data.name, c.latent.dim, c.ema.decay = law, 256, 0.0
+    c.dynamics.name = "unrolled" if unroll_steps else "simultaneous"
+    if unroll_steps:
+        c.dynamics.args.unroll_steps = unroll_steps
+    for player in (c.gen, c.disc):
+        player.args.hidden, player.args.act = (128, 128), "tanh"
+        player.args.weights, player.args.gain = "orthogonal", 1.4
+        player.b1 = 0.5
+    c.gen.lr, c.disc.lr = 1e-3, 1e-4
+    return c
+
+
+class Method(NamedTuple):
+    """A row of a paper's table, and how it is trained here."""
+
+    settings: Callable[..., ConfigDict]  # (law, seed, steps)
+    steps: int  # of the published settings
+    differs: tuple[str, ...] = ()
+    why_not: str = ""  # its number and ours are no comparison whatever the steps
+
+
+PACGAN_DIFFERS = (
+    "every seed sees the same 100,000 points",
+    "packs are drawn anew in each epoch: the code's points are packed once",
+    "batch norm over all fakes of an update: the code's over each 100",
+)
+UNKNOWN = "VEEGAN's own settings are not known here"
+METHODS = {
+    "GAN": Method(functools.partial(pacgan, pack=1), 400_000, PACGAN_DIFFERS[:1]),
+    "PacGAN2": Method(functools.partial(pacgan, pack=2), 400_000, PACGAN_DIFFERS),
+    "GAN, the Unrolled demo's settings": Method(
+        functools.partial(unrolled, unroll_steps=0), 25_000, why_not=UNKNOWN
+    ),
+    "5 unrolled steps, the Unrolled demo's settings": Method(
+        functools.partial(unrolled, unroll_steps=5), 25_000, why_not=UNKNOWN
+    ),
+}
+
+
+def published(
+    pacgan: Mapping[str, Sequence[Published]], veegan: Sequence[Sequence[float]]
+) -> dict[str, dict[str, Published]]:
+    """{method: {number: published}} from both papers' tables."""
+    found = {name: dict(zip(NUMBERS, row, strict=False)) for name, row in pacgan.items()}
+    for name, row in zip(list(METHODS)[2:], veegan, strict=True):
+        found[name] = {what: (value, None) for what, value in zip(NUMBERS, row, strict=False)}
+    return found
+
+
+def run(
+    law: str, published: Mapping[str, Mapping[str, Published]], demo: str, work: Work
+) -> list[dict[str, Any]]:
+    """The rows of a law's table. demo: how the data differ from those of the Unrolled demo."""
+    rows = []
+    for name, numbers in published.items():
+        if name not in METHODS:
+            rows += [
+                make_row(f"{name}: {label(law, what)}", [], number, why_not="published only")
+                for what, number in numbers.items()
+            ]
+            continue
+        method, x_SxNxD = METHODS[name], draw(law, name, work)
+        short = shortened(min(work.trained.steps, method.steps), method.steps)
+        differs = [short, *method.differs, demo if method.why_not else ""]
+        for what, each in measure(law, x_SxNxD).items():
+            rows.append(
+                make_row(
+                    f"{name}: {label(law, what)}",
+                    each,
+                    numbers.get(what, NOTHING),
+                    [text for text in differs if text],
+                    method.why_not or short,
+                )
+            )
+    return rows
+
+
+def draw(law: str, name: str, work: Work) -> np.ndarray:
+    """A method's samples [seeds, N, 2], after the training that is still to be done."""
+    method, (seeds, asked) = METHODS[name], work.trained
+    configs = [method.settings(law, s, min(asked, method.steps)) for s in range(seeds)]
+    trained = train(work.folder, f"{law}: {name}", configs)
+    return samples(configs[0], trained.states, SAMPLES)
+
+
+def centres_of(law: str) -> np.ndarray:
+    """The means of a law's modes, [K, 2]."""
+    return np.asarray(LAWS[law].centres())
+
+
+def measure(law: str, x_SxNxD: np.ndarray) -> dict[str, list[float]]:
+    """{what: one number a seed}."""
+    sigma = float(LAWS[law].scale())
+    found = [mode_statistics(x, centres_of(law), sigma) for x in x_SxNxD]
+    return {
+        "modes": [float(s.modes) for s in found],
+        "high_quality": [100 * s.high_quality for s in found],
+        "reverse_kl": [s.reverse_kl for s in found],
+        "reverse_kl_with_junk": [s.reverse_kl_with_junk for s in found],
+    }
+
+
+def label(law: str, what: str) -> str:
+    """A number's name, with what it could be at best."""
+    k = len(centres_of(law))
+    floor = sampling_floor(k, SAMPLES)
+    return {
+        "modes": f"modes of {k}",
+        "high_quality": "high quality, %",
+        "reverse_kl": f"reverse KL, nats (floor {floor:.4f})",
+        "reverse_kl_with_junk": "reverse KL with a bin for what is off the modes",
+    }[what]
+
+
+def picture(law: str, work: Work) -> np.ndarray | None:
+    """The samples of each method's first seed."""
+    if not pointplots.available():
+        return None
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4 * len(METHODS), 4.2), dpi=80, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    reach = 1.25 * abs(centres_of(law)).max()
+    for axes, name in zip(figure.subplots(1, len(METHODS)), METHODS, strict=True):
+        axes.scatter(*draw(law, name, work)[0].T, s=3, lw=0, alpha=0.4, color=pointplots.FAKE)
+        axes.scatter(*centres_of(law).T, s=20, marker="+", lw=0.8, color=pointplots.REAL)
+        axes.set_title(name, fontsize=9)
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
