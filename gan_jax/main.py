@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gan_jax import __version__, compilation, stop
-from gan_jax.verbs import VERBS, choose, refuse
+from gan_jax.verbs import OVERRIDE, VERBS, choose, refuse
 
-OVERRIDE = "--config."
 OVERRIDABLE = ("train", "sweep")
+LAUNCHERS = ("local", "slurm", "jobset", "tpu_vm")
 LISTS = ("objectives", "penalties", "dynamics", "nets", "data", "metrics", "experiments", "tables")
 
 
@@ -153,7 +153,24 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     add("--rows", metavar="FIRST:LAST", help="only these, by their numbers")
     add("--dry_run", action="store_true", help="print the rows and cohorts, train nothing")
     add("--estimate", action="store_true", help="the same, and how long it will take")
-    add("--launcher", default="local", **_one_of("--launcher", ["local", "slurm"]))
-    add("--workers", type=int, default=1, help="cohorts at a time on this machine (1)")
+    add(
+        "--launcher",
+        default="local",
+        **_one_of("--launcher", LAUNCHERS),
+        help="local trains here (the default); slurm submits a task a cohort and returns: the same "
+        "command again tells how far they are, and at the end writes the table; jobset (GKE) and "
+        "tpu_vm (Cloud TPU) write the file of --out, which has hosts train a share of rows each",
+    )
+    add(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="for the launcher, again and again: slurm takes those of sbatch, as partition=gpu; "
+        "jobset and tpu_vm say which they need",
+    )
+    add("--out", metavar="FILE", help="what jobset and tpu_vm write")
+    add("--share", metavar="I/N", help="only the I-th of N equal parts of the rows, from 0")
+    add("--workers", type=int, help="cohorts at a time (here 1, on SLURM as many as it likes)")
     add("--hang_seconds", type=float, default=3600.0, help="a worker silent for so long is ended")
     add("--retry_failed", action="store_true", help="try failed rows again")

@@ -6,6 +6,7 @@ The cohort's folder holds checkpoints of all rows as one, and how.json: how the 
 import contextlib
 import json
 import operator
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from gan_jax import stop
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, row, rows_hypers
 from gan_jax.data import pipeline
+from gan_jax.locks import hold
 from gan_jax.record import Numbers, Record, due, due_signals, ended, make_look
 from gan_jax.records import write_atomically
 from gan_jax.signals import Shown, make_shown, make_signals
@@ -52,12 +54,13 @@ def train_rows(configs: Sequence[ConfigDict], workdirs: Sequence[Path], folder: 
     """Trains a cohort's rows, or goes on where it was; rows that have ended stay as they are.
 
     A row that diverges ends there, with its summary; the others go on. PreemptedError after a stop
-    was saved.
+    was saved, WorkdirBusyError where another process trains the cohort or one of its rows.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config, m = configs[0], len(configs)
     arrays = pipeline.load_examples(config)
     with contextlib.ExitStack() as stack:
+        stack.callback(os.close, hold(folder))  # a writer of checkpoints has to be alone
         saved = stack.enter_context(Checkpoints(folder / "checkpoints", 1))
         like = jax.eval_shape(lambda: init_rows(configs)[0])
         step, states = saved.restore(like) or (0, None)

@@ -1,9 +1,13 @@
 """What each verb of the command line does and prints; the slow imports are inside."""
 
 import argparse
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
+
+OVERRIDE = "--config."
 
 
 def choose(kind: str, name: str, choices: Any, hint: str = "") -> str:
@@ -41,23 +45,18 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 
 def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Plans, trains what has not ended, then writes statistics and report."""
-    from gan_jax import launch, rows, statistics
+    """Plans, trains what has not ended, then writes statistics and report; or has it done."""
+    from gan_jax import launch, rows
     from gan_jax.experiment import load_sweep
-    from gan_jax.launch import local, overview
-    from gan_jax.report import write as write_report
-    from gan_jax.types import FailedRowsError
+    from gan_jax.launch import local, options, overview, slurm
 
-    if args.launcher == "slurm":
-        refuse("--launcher slurm: not in this version; expected local")
-    if args.workers < 1:
-        refuse(f"--workers is {args.workers}: expected at least 1")
-    if not args.hang_seconds > 0:
-        refuse(f"--hang_seconds is {args.hang_seconds:g}: expected a number above 0")
+    _check_launch(args)
+    given = options.parse(args.option)
     base, name, settings = load_sweep(args.config, overrides, args.sweep)
     everything = rows.resolve(base, settings)
     chosen = overview.chosen(args.rows, everything)
-    cohorts = rows.group(chosen)
+    shares, share = overview.shares(args.share, chosen)
+    cohorts = shares[share]
     rows.check(cohorts)
     if args.dry_run or args.estimate:
         for line in overview.table(cohorts):
@@ -65,20 +64,84 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
         for line in overview.estimate(cohorts) if args.estimate else ():
             print(line, flush=True)
         return
-    workdir = Path(args.workdir)
-    leaves = "".join(f" --config.{key}={value}" for key, value in overrides.items())
-    command = f"gan-jax sweep --config {args.config} --workdir DIR --sweep {name}{leaves}"
-    said = launch.begin(workdir, name, args.config, command, everything, cohorts)
+    words = ["--sweep", name, *(f"{OVERRIDE}{key}={value}" for key, value in overrides.items())]
+    if args.out:
+        _write_launch_file(args, words, len(chosen), given)
+        return
+    workdir, ids = Path(args.workdir), {c.id for c in cohorts}
+    command = " ".join(["gan-jax sweep --config", args.config, "--workdir DIR", *words])
+    every = [cohort for each in shares for cohort in each]
+    said = launch.begin(workdir, name, args.config, command, everything, every)
+    mine = [row.id for cohort in cohorts for row in cohort.rows]
     if args.retry_failed:
-        launch.forgive(workdir, said)
-    local.run(workdir, said, {c.id for c in cohorts}, args.workers, args.hang_seconds)
-    launch.note_how(workdir, said)
-    print(statistics.to_markdown(statistics.write(workdir)))
-    print(f"look at {write_report(workdir)}")
-    failed = [row for row in chosen if launch.status(workdir, row.id) in ("failed", None)]
+        launch.forgive(workdir, mine)
+    if args.launcher == "slurm":
+        told = slurm.submit(workdir, said, ids, args.workers, args.hang_seconds, given)
+        if told:
+            print(told)
+            return
+    elif args.share:
+        local.tend(workdir, said, ids, args.workers or 1, args.hang_seconds)
+    else:
+        local.run(workdir, said, ids, args.workers or 1, args.hang_seconds)
+    _sum_up(args, workdir, said, mine)
+
+
+def _check_launch(args: argparse.Namespace) -> None:
+    """What flags of a sweep say to each other."""
+    writes = args.launcher in ("jobset", "tpu_vm")
+    if args.workers is not None and args.workers < 1:
+        refuse(f"--workers is {args.workers}: expected at least 1")
+    if not args.hang_seconds > 0:
+        refuse(f"--hang_seconds is {args.hang_seconds:g}: expected a number above 0")
+    if writes and not args.out:
+        refuse(f"--launcher {args.launcher} writes a file: expected --out FILE")
+    if args.out and not writes:
+        refuse("--out: expected --launcher jobset or tpu_vm with it, which write a file")
+    if args.option and args.launcher == "local":
+        refuse("--option: expected another --launcher than local with it")
+    if args.share and args.launcher != "local":
+        refuse(f"--share: expected no --launcher {args.launcher}, which spreads rows itself")
+
+
+def _write_launch_file(
+    args: argparse.Namespace, words: list[str], rows: int, given: dict[str, str]
+) -> None:
+    """The file that has hosts elsewhere train the sweep."""
+    from gan_jax.launch import jobset, tpu_vm, tpus
+    from gan_jax.records import write_atomically
+    from gan_jax.writer import writing
+
+    words += ["--rows", args.rows] if args.rows else []
+    words += ["--workers", str(args.workers)] if args.workers else []
+    words += ["--hang_seconds", f"{args.hang_seconds:g}"]
+    words += ["--retry_failed"] if args.retry_failed else []
+    launcher = {"jobset": jobset, "tpu_vm": tpu_vm}[args.launcher]
+    text = launcher.text(tpus.Sweep(args.config, args.workdir, tuple(words), rows), given)
+    with writing(Path(args.out)):
+        write_atomically(Path(args.out), os.fsencode(text))  # words as they came
+    print(
+        f"{launcher.START} {shlex.quote(args.out)} trains it; when all shares have ended, the same "
+        "sweep without --launcher, where its folder is seen, writes the table"
+    )
+
+
+def _sum_up(args: argparse.Namespace, workdir: Path, said: dict[str, Any], mine: list[str]) -> None:
+    """The table and the report; of a share only how it ended. FailedRowsError at the end."""
+    from gan_jax import launch, statistics
+    from gan_jax.report import write as write_report
+    from gan_jax.types import FailedRowsError
+
+    if args.share:
+        print(f"share {args.share} has ended: the same command without --share writes the table")
+    else:
+        launch.note_how(workdir, said)
+        print(statistics.to_markdown(statistics.write(workdir)))
+        print(f"look at {write_report(workdir)}")
+    failed = [row_id for row_id in mine if launch.status(workdir, row_id) in ("failed", None)]
     if failed:
         raise FailedRowsError(
-            f"{len(failed)} of {len(chosen)} rows failed: rows/<id>/summary.json says why; "
+            f"{len(failed)} of {len(mine)} rows failed: rows/<id>/summary.json says why; "
             "--retry_failed tries them again"
         )
 

@@ -1,9 +1,10 @@
-"""Where rows run: workers of this machine (local), others to come; here is what a sweep's folder
-holds and how it is begun, gone on with and ended.
+"""Where rows run: workers of this machine (local), a SLURM cluster (slurm, task), TPUs (jobset,
+tpu_vm); here is what a sweep's folder holds and how it is begun, gone on with and ended.
 
     rows.json      every row with its config, the cohorts, how each was run
     rows/<id>/     a run directory each
     cohorts/<id>/  the cohort's checkpoints, how.json, log.txt
+    slurm/         what SLURM's tasks say
     table.json     the statistics, written at the end (and table.md, table.tex)
 """
 
@@ -139,9 +140,8 @@ def fail(workdir: Path, cohort: dict[str, Any], reason: str) -> None:
                 log.warning("row %s failed (%s) and cannot be written: %s", row_id, reason, error)
 
 
-def forgive(workdir: Path, said: dict[str, Any]) -> int:
-    """Failed rows may be tried again; returns how many."""
-    failed = [row["id"] for row in said["rows"] if status(workdir, row["id"]) == "failed"]
-    for row_id in failed:
-        (workdir / "rows" / row_id / "summary.json").unlink()
-    return len(failed)
+def forgive(workdir: Path, row_ids: Collection[str]) -> None:
+    """Failed ones of these rows may be tried again."""
+    for row_id in row_ids:
+        if status(workdir, row_id) == "failed":
+            (workdir / "rows" / row_id / "summary.json").unlink()

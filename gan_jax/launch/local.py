@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from gan_jax import launch, stop
 from gan_jax.locks import hold
-from gan_jax.types import PreemptedError
+from gan_jax.types import PreemptedError, WorkdirBusyError
 from gan_jax.writer import writing
 
 POLL_SECONDS = 0.2
@@ -59,11 +59,18 @@ class _Worker:
             name = signal.Signals(-code).name
             hint = " (out of memory?)" if name == "SIGKILL" else ""
             return f"killed by {name}{hint}"
+        if code == stop.PREEMPTED:
+            return "its worker was stopped from outside"
         words = [line.strip() for line in lines if line.strip()]
         return (words[-1] if words else f"ended with {code}").removeprefix("gan-jax: ")[:500]
 
     def end(self, number: int) -> None:
         self.process.send_signal(number)
+
+    def close(self) -> None:
+        """Lets go of the pipe that says that the launcher lives."""
+        if self.process.stdin:
+            self.process.stdin.close()
 
 
 def run(
@@ -73,16 +80,28 @@ def run(
     workers: int = 1,
     hang_seconds: float = 3600.0,
 ) -> None:
+    """As tend, alone in the folder."""
+    with writing(workdir):
+        lock = hold(workdir)
+    try:
+        tend(workdir, said, ids, workers, hang_seconds)
+    finally:
+        os.close(lock)
+
+
+def tend(
+    workdir: Path, said: dict[str, Any], ids: Collection[str], workers: int, hang_seconds: float
+) -> None:
     """Trains the cohorts of these ids until all their rows have ended.
 
     workers cohorts at a time share the machine's cores. A worker that says nothing for hang_seconds
-    is ended, and its rows have failed. PreemptedError after a stop.
+    is ended, and its rows have failed. PreemptedError after a stop, WorkdirBusyError at the end
+    where another process had some of the rows.
     """
-    with writing(workdir):
-        lock = hold(workdir)
     waiting = launch.pending(workdir, said, ids)
-    devices = max(1, len(os.sched_getaffinity(0)) // workers)
+    devices = max(1, cores() // workers)
     running: list[_Worker] = []
+    busy: list[str] = []
     total = sum(len(c["rows"]) for c in waiting)
     try:
         with _Bar(said, waiting) as bar:
@@ -95,7 +114,10 @@ def run(
                 for worker in list(running):
                     if _is_over(worker, hang_seconds):
                         running.remove(worker)
+                        worker.close()
                         bar.ended(worker)
+                        if worker.process.returncode == WorkdirBusyError.code:
+                            busy.append(worker.cohort["id"])
                 if stop.requested():
                     _stop(running)
                     raise PreemptedError(
@@ -105,7 +127,18 @@ def run(
     finally:
         for worker in running:
             worker.end(signal.SIGKILL)
-        os.close(lock)
+            worker.close()
+    if busy:
+        raise WorkdirBusyError(
+            f"another process trains rows of {len(busy)} cohorts in {workdir} ({busy[0]}): run the "
+            "same command again when it has ended"
+        )
+
+
+def cores() -> int:
+    """Those this process may use; SLURM may grant fewer than it shows."""
+    shown = len(os.sched_getaffinity(0))
+    return min(shown, int(os.environ.get("SLURM_CPUS_ON_NODE", shown)))
 
 
 def _is_over(worker: _Worker, hang_seconds: float) -> bool:
@@ -117,11 +150,19 @@ def _is_over(worker: _Worker, hang_seconds: float) -> bool:
         worker.process.wait()
         launch.fail(worker.workdir, worker.cohort, f"said nothing for {hang_seconds:g} s: ended")
         return True
-    if code not in (0, stop.PREEMPTED):
+    stopped = code in (stop.PREEMPTED, -signal.SIGTERM) and _stop_requested_soon()
+    if code not in (0, WorkdirBusyError.code) and not stopped:
         launch.fail(worker.workdir, worker.cohort, worker.reason(code))
-    elif code == stop.PREEMPTED and not stop.requested():
-        launch.fail(worker.workdir, worker.cohort, "its worker was stopped from outside")
     return True
+
+
+def _stop_requested_soon() -> bool:
+    """A scheduler signals all processes of a job, and a worker may have answered first."""
+    for _ in range(5):
+        if stop.requested():
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
 
 
 def _stop(running: list[_Worker]) -> None:
@@ -135,7 +176,6 @@ def _stop(running: list[_Worker]) -> None:
         except subprocess.TimeoutExpired:
             worker.end(signal.SIGKILL)
             worker.process.wait()
-    running.clear()
 
 
 class _Bar:

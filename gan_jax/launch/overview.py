@@ -1,5 +1,6 @@
 """A sweep before it runs: its rows, which of them share a program, how long it will take."""
 
+import itertools
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -72,3 +73,24 @@ def chosen(text: str | None, rows: Sequence[Row]) -> Sequence[Row]:
     if not 0 <= start < stop <= len(rows):
         raise ConfigError(f"--rows is {text!r}: expected within 0:{len(rows)}")
     return rows[start:stop]
+
+
+def shares(text: str | None, rows: Sequence[Row]) -> tuple[list[list[Cohort]], int]:
+    """The cohorts of each of the shares that --share I/N makes of the rows, and I; all, and 0.
+
+    A share is a run of the rows in the order of their cohorts, so that few cohorts are cut. Each
+    of several hosts that train a share knows all of them: they write the same rows.json.
+    """
+    cohorts = rows_lib.group(rows)
+    if text is None:
+        return [cohorts], 0
+    first, _, last = text.partition("/")
+    try:
+        index, count = int(first), int(last)
+    except ValueError:
+        raise ConfigError(f"--share is {text!r}: expected I/N, as 0/8") from None
+    if not 0 <= index < count <= len(rows):
+        raise ConfigError(f"--share is {text!r}: expected I/N with 0 <= I < N <= {len(rows)} rows")
+    ordered = [row for cohort in cohorts for row in cohort.rows]
+    cuts = [len(ordered) * part // count for part in range(count + 1)]
+    return [rows_lib.group(ordered[a:b]) for a, b in itertools.pairwise(cuts)], index

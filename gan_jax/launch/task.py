@@ -1,0 +1,52 @@
+"""One cohort as a task of a SLURM job array: python -m gan_jax.launch.task WORKDIR NUMBER SECONDS.
+
+It watches a worker as the local launcher does, and so notes why rows failed. After a SIGTERM the
+worker has saved, and the task goes back into the queue.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from gan_jax import stop
+
+
+def main(workdir: str, number: str, hang_seconds: str) -> int:
+    """The exit code: 0, 1 where a row failed, or a UserError's."""
+    stop.install()
+    stop.keep_work()  # a SIGTERM never ends this process without a place in the queue
+    from gan_jax import launch
+    from gan_jax.launch import local
+    from gan_jax.types import PreemptedError, UserError
+
+    folder = Path(workdir)
+    try:
+        said = launch.read(folder)
+        cohort = said["cohorts"][int(number)]
+        local.tend(folder, said, {cohort["id"]}, 1, float(hang_seconds))
+    except PreemptedError as error:
+        print(f"gan-jax: {error}", file=sys.stderr)
+        return _requeue()
+    except UserError as error:
+        print(f"gan-jax: {error}", file=sys.stderr)
+        return error.code
+    return int(any(launch.status(folder, r) in ("failed", None) for r in cohort["rows"]))
+
+
+def _requeue() -> int:
+    """Back into the queue, unless SLURM is ending this task: it requeues what it preempts itself,
+    and what its user cancels is not to come back."""
+    from gan_jax.launch import slurm
+    from gan_jax.types import ConfigError
+
+    task = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    try:
+        if slurm.ask("squeue", "--noheader", f"--jobs={task}", "--format=%T") == "RUNNING":
+            slurm.ask("scontrol", "requeue", task)
+    except ConfigError as error:
+        print(f"gan-jax: {error}", file=sys.stderr)
+    return stop.PREEMPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

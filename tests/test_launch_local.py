@@ -1,0 +1,338 @@
+"""The launcher of this machine with stand-ins for its workers, and what it keeps in a folder."""
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tiny
+
+from gan_jax import launch, stop
+from gan_jax import rows as rows_lib
+from gan_jax.launch import local, overview, worker
+from gan_jax.sweep import param, product, seeds
+from gan_jax.types import ConfigError, PreemptedError, WorkdirBusyError
+
+DONE = """for row in $ROWS; do
+  mkdir -p "$3/rows/$row"
+  echo '{"status": "done"}' > "$3/rows/$row/summary.json"
+done"""
+
+
+@pytest.fixture(autouse=True)
+def _calm(monkeypatch):
+    monkeypatch.setattr(local, "POLL_SECONDS", 0.01)
+    monkeypatch.delenv("SLURM_CPUS_ON_NODE", raising=False)
+    yield
+    stop.reset()
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """(folder, rows.json) of a sweep of three cohorts of two rows."""
+    settings = product(param("batch_size", [4, 5, 6]), seeds(2))
+    everything = rows_lib.resolve(tiny.config(data__name="ring"), settings)
+    cohorts = rows_lib.group(everything)
+    return tmp_path / "w", launch.begin(
+        tmp_path / "w", "name", "file", "command", everything, cohorts
+    )
+
+
+@pytest.fixture
+def stand_in(tmp_path, sweep, monkeypatch):
+    """stand_in(script) is what a worker does: $3 the folder, $4 the cohort, $ROWS its rows."""
+    _, said = sweep
+    cases = "\n".join(f'  {c["id"]}) ROWS="{" ".join(c["rows"])}" ;;' for c in said["cohorts"])
+
+    def put(script):
+        file = tmp_path / "worker"
+        file.write_text(
+            f'#!/bin/bash\necho "$@" >> {tmp_path}/calls\ncase $4 in\n{cases}\nesac\n{script}\n'
+        )
+        file.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(file))
+
+    put.calls = lambda: (tmp_path / "calls").read_text().splitlines()
+    return put
+
+
+def ids(said):
+    return [cohort["id"] for cohort in said["cohorts"]]
+
+
+def states(folder, said):
+    return [[launch.status(folder, row) for row in c["rows"]] for c in said["cohorts"]]
+
+
+def reasons(folder, said, number):
+    files = [folder / "rows" / row / "summary.json" for row in said["cohorts"][number]["rows"]]
+    return [json.loads(file.read_text())["reason"] for file in files]
+
+
+def test_a_worker_for_each_cohort_that_has_not_ended(sweep, stand_in):
+    folder, said = sweep
+    stand_in(DONE)
+    local.run(folder, said, set(ids(said)[:2]), workers=1)
+    assert states(folder, said) == [["done"] * 2, ["done"] * 2, [None] * 2]
+    local.run(folder, said, set(ids(said)), workers=2)
+    cores = len(os.sched_getaffinity(0))
+    words = "-m gan_jax.launch.worker"
+    first = [f"{words} {folder} {cohort} {cores}" for cohort in ids(said)[:2]]
+    assert stand_in.calls() == [*first, f"{words} {folder} {ids(said)[2]} {max(1, cores // 2)}"]
+
+
+def test_so_many_workers_at_a_time(sweep, stand_in, tmp_path):
+    folder, said = sweep
+    here, count = f"{tmp_path}/at", f"ls {tmp_path}/at.* | wc -l >> {tmp_path}/most"
+    stand_in(f"touch {here}.$$; {count}; sleep 0.3; rm {here}.$$\n{DONE}")
+    local.run(folder, said, set(ids(said)), workers=2)
+    assert max(map(int, (tmp_path / "most").read_text().split())) == 2
+
+
+def test_slurm_may_grant_fewer_cores(monkeypatch):
+    shown = len(os.sched_getaffinity(0))
+    assert local.cores() == shown
+    for granted in ("1", "4096"):
+        monkeypatch.setenv("SLURM_CPUS_ON_NODE", granted)
+        assert local.cores() == min(shown, int(granted))
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("echo; echo first; echo ' gan-jax: last '; echo; exit 3", "last"),
+        ("exit 3", "ended with 3"),
+        ("kill -9 $$", "killed by SIGKILL (out of memory?)"),
+        ("kill -11 $$", "killed by SIGSEGV"),
+        ("kill -15 $$", "killed by SIGTERM"),
+        ("exit 75", "its worker was stopped from outside"),
+        ("printf '%01000d' 7; exit 1", "0" * 500),
+        ("exec sleep 60", "said nothing for 1 s: ended"),
+    ],
+)
+def test_a_worker_that_failed_takes_no_other_with_it(script, reason, sweep, stand_in):
+    folder, said = sweep
+    stand_in(f"if [ $4 = {ids(said)[1]} ]; then {script}; else {DONE}\nfi")
+    local.run(folder, said, set(ids(said)), hang_seconds=1.0 if "sleep" in script else 60.0)
+    assert states(folder, said) == [["done"] * 2, ["failed"] * 2, ["done"] * 2]
+    assert reasons(folder, said, 1) == [reason] * 2
+
+
+def test_a_worker_that_beats_does_not_hang(sweep, stand_in):
+    folder, said = sweep
+    beat = 'for i in 1 2 3 4 5 6 7 8; do sleep 0.15; cp $0 "$3/cohorts/$4/progress.json"; done'
+    stand_in(f"{beat}\n{DONE}")
+    local.run(folder, said, {ids(said)[0]}, hang_seconds=1.0)
+    assert states(folder, said)[0] == ["done"] * 2
+
+
+def test_a_stop_is_passed_on_and_nobody_has_failed(sweep, stand_in, tmp_path, monkeypatch):
+    folder, said = sweep
+    trap = f"trap 'sleep 0.2; touch {tmp_path}/saved; exit 75' TERM"
+    stand_in(f"{trap}\ntouch {tmp_path}/on\nwhile :; do sleep 0.02; done")
+    on = tmp_path / "on"
+    monkeypatch.setattr(local._Bar, "update", lambda *args: on.exists() and stop.on_signal(15))
+    with pytest.raises(PreemptedError, match=r"stopped, saved in .*6 rows were to do"):
+        local.run(folder, said, set(ids(said)))
+    assert (tmp_path / "saved").exists()
+    assert states(folder, said) == [[None] * 2] * 3
+    assert len(stand_in.calls()) == 1  # no other was started
+
+
+@pytest.mark.parametrize("script", ["kill -15 $$", "exit 75"])
+def test_a_worker_may_hear_of_a_stop_first(script, sweep, stand_in, monkeypatch):
+    """A scheduler signals all processes of a job."""
+    folder, said = sweep
+    stand_in(script)
+    monkeypatch.setattr(local, "_stop_requested_soon", lambda: stop.on_signal(15) or True)
+    with pytest.raises(PreemptedError):
+        local.run(folder, said, set(ids(said)))
+    assert states(folder, said) == [[None] * 2] * 3
+
+
+def test_a_stop_that_comes_a_little_later_is_waited_for(monkeypatch):
+    answers = iter([False, False, True])
+    monkeypatch.setattr(stop, "requested", lambda: next(answers))
+    assert local._stop_requested_soon()
+    monkeypatch.setattr(stop, "requested", lambda: False)
+    assert not local._stop_requested_soon()
+
+
+def test_rows_of_another_process_have_not_failed(sweep, stand_in):
+    folder, said = sweep
+    stand_in(f"if [ $4 = {ids(said)[1]} ]; then exit {WorkdirBusyError.code}; else {DONE}\nfi")
+    with pytest.raises(WorkdirBusyError, match=f"rows of 1 cohorts .*{ids(said)[1]}.*run the same"):
+        local.run(folder, said, set(ids(said)))
+    assert states(folder, said) == [["done"] * 2, [None] * 2, ["done"] * 2]
+
+
+def test_one_launcher_at_a_time(sweep, stand_in):
+    folder, said = sweep
+    lock = local.hold(folder)
+    with pytest.raises(WorkdirBusyError):
+        local.run(folder, said, set(ids(said)))
+    os.close(lock)
+    stand_in(DONE)
+    local.run(folder, said, set(ids(said)))
+    local.run(folder, said, set(ids(said)))  # it has let go
+
+
+def test_a_worker_dies_with_its_launcher(sweep, stand_in, tmp_path):
+    """Its standard input ends."""
+    folder, said = sweep
+    stand_in("cat; exit 1")
+    each = local._Worker(folder, said["cohorts"][0], 1)
+    time.sleep(0.1)
+    assert each.process.poll() is None
+    each.close()
+    assert each.process.wait(10) == 1
+
+
+def test_a_worker_ends_at_the_end_of_its_input(monkeypatch):
+    asked, ends = [], []
+    answers = iter([b"x", b""])
+    monkeypatch.setattr(worker.os, "read", lambda *what: asked.append(what) or next(answers))
+    monkeypatch.setattr(worker.os, "_exit", ends.append)
+    worker._end_with_launcher()
+    assert (asked, ends) == ([(0, 1)] * 2, [1])
+
+
+def test_how_far_a_worker_is(sweep, stand_in):
+    folder, said = sweep
+    stand_in("cat")
+    each = local._Worker(folder, said["cohorts"][0], 1)
+    assert each.done() == 0
+    (each.folder / "progress.json").write_text('{"step": 30, "rows": 2}')
+    assert each.done() == 60
+    bar = local._Bar(said, said["cohorts"])
+    assert bar.bar.total == 6 * said["rows"][0]["config"]["steps"]
+    bar.update([each])
+    assert bar.bar.n == 60
+    bar.ended(each)
+    bar.update([])
+    assert bar.bar.n == 2 * said["rows"][0]["config"]["steps"]
+    each.close()
+    each.process.wait(10)
+
+
+def test_a_busy_row_is_waited_for(monkeypatch):
+    answers = iter([WorkdirBusyError("busy"), WorkdirBusyError("busy"), None])
+    waited = []
+
+    def train(workdir, cohort):
+        answer = next(answers)
+        if answer:
+            raise answer
+
+    monkeypatch.setattr(worker, "train", train)
+    monkeypatch.setattr(worker.time, "sleep", waited.append)
+    worker._wait_until_free(Path("w"), "c")
+    assert len(waited) == 2
+    answers = iter([WorkdirBusyError("busy")])
+    monkeypatch.setattr(worker, "BUSY_SECONDS", -1.0)
+    with pytest.raises(WorkdirBusyError):
+        worker._wait_until_free(Path("w"), "c")
+
+
+@pytest.mark.parametrize(
+    ("limits", "wanted"),
+    [
+        ((1024, 4096), (4096, 4096)),
+        ((1024, -1), (65536, -1)),
+        ((70000, 80000), None),
+        ((-1, -1), None),
+    ],
+)
+def test_a_worker_may_hold_many_files(limits, wanted, monkeypatch):
+    given = []
+    monkeypatch.setattr(resource, "getrlimit", lambda which: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda which, pair: given.append(pair))
+    worker._allow_many_files()
+    assert given == ([wanted] if wanted else [])
+
+
+def test_a_worker_trains_the_rows_of_its_cohort(sweep, monkeypatch):
+    folder, said = sweep
+    trained = []
+    monkeypatch.setattr("gan_jax.train_rows.train_rows", lambda *args: trained.append(args))
+    worker.train(folder, ids(said)[1])
+    ((configs, folders, cohort),) = trained
+    assert [(c.batch_size, c.seed) for c in configs] == [(5, 0), (5, 1)]
+    assert folders == [folder / "rows" / row for row in said["cohorts"][1]["rows"]]
+    assert cohort == folder / "cohorts" / ids(said)[1]
+
+
+def test_what_a_summary_says_is_final(sweep):
+    folder, said = sweep
+    cohort = said["cohorts"][0]
+    first, second = cohort["rows"]
+    file = folder / "rows" / first / "summary.json"
+    assert launch.status(folder, first) is None
+    file.parent.mkdir(parents=True)
+    for text, status in (
+        ('{"status": "preempted"}', None),
+        ("{torn", None),
+        ('{"status": "diverged"}', "diverged"),
+    ):
+        file.write_text(text)
+        assert launch.status(folder, first) == status
+    assert launch.pending(folder, said, ids(said)[:2]) == said["cohorts"][:2]
+    launch.fail(folder, cohort, "why")
+    assert states(folder, said)[0] == ["diverged", "failed"]
+    assert [c["id"] for c in launch.pending(folder, said, ids(said))] == ids(said)[1:]
+    launch.forgive(folder, [first])
+    assert states(folder, said)[0] == ["diverged", "failed"]
+    launch.forgive(folder, [first, second, said["cohorts"][1]["rows"][0]])
+    assert states(folder, said)[0] == ["diverged", None]
+
+
+def test_how_cohorts_were_run_is_taken_over(sweep):
+    folder, said = sweep
+    (folder / "cohorts" / ids(said)[1]).mkdir(parents=True)
+    (folder / "cohorts" / ids(said)[1] / "how.json").write_text('{"chunk": 2, "how": "vmap"}')
+    said["cohorts"][2]["rows"].pop()
+    launch.note_how(folder, said)
+    found = launch.read(folder)["cohorts"]
+    assert [cohort.get("how") for cohort in found] == [None, "vmap", "alone"]
+    assert found[1]["chunk"] == 2
+
+
+def test_the_table_of_a_plan():
+    settings = product(param("batch_size", [8, 16]), param("objective", ["hinge", "wgan"]))
+    cohorts = rows_lib.group(rows_lib.resolve(tiny.config(data__name="ring"), settings))
+    head, *lines = overview.table(cohorts)
+    assert head.split() == ["row", "id", "cohort", "batch_size", "objective"]
+    words = [line.split() for line in lines[:4]]
+    assert [(w[0], w[2], w[3], w[4]) for w in words] == [
+        ("0", "0", "8", "hinge"),
+        ("1", "0", "8", "wgan"),
+        ("2", "1", "16", "hinge"),
+        ("3", "1", "16", "wgan"),
+    ]
+    assert lines[4] == "4 rows in 2 cohorts, each one compiled program"
+    assert lines[5] == f"cohort 0 {cohorts[0].id}: 2 rows"
+    assert lines[6].endswith(": 2 rows: apart from cohort 0 because batch_size is 16, not 8")
+
+
+def test_an_estimate_is_the_steps_over_the_rate(monkeypatch):
+    cohorts = rows_lib.group(rows_lib.resolve(tiny.config(data__name="ring", steps=400), seeds(3)))
+    monkeypatch.setattr(overview, "speed", lambda how, configs, states, arrays: 2.0)
+    monkeypatch.setattr(overview, "init_rows", lambda configs: (0,))
+    monkeypatch.setattr(overview.time, "perf_counter", iter([100.0, 107.0]).__next__)
+    first, last = overview.estimate(cohorts)
+    assert first == "cohort 0: 2 row-steps/s, about 10 min with 7 s to start"
+    assert last == "in all about 10 min, without evaluations and pictures"
+    told = [overview._duration(seconds) for seconds in (119, 121, 7100, 7300)]
+    assert told == ["119 s", "2 min", "118 min", "2.0 h"]
+
+
+def test_a_sweep_is_not_begun_twice(sweep):
+    folder, said = sweep
+    rows = [rows_lib.Row(**row) for row in said["rows"]]
+    with pytest.raises(ConfigError, match="1 of its rows are not in this one"):
+        launch.begin(folder, "name", "file", "command", rows[1:], [])
+    again = launch.begin(folder, "other", "file", "other", rows, [])
+    assert again == launch.read(folder) == json.loads(json.dumps(said))
