@@ -189,7 +189,7 @@ SYMPTOMS: dict[str, tuple[Callable[[Sequence[Line], Sequence[Line], Game], str],
     "oscillation": (oscillation, 8),
     "disc overfits": (disc_overfits, 5),
 }
-NARROW, SURE, ONE_SIDED, LARGE, GROWS = 0.1, 10.0, 5.0, 10.0, 1.3
+NARROW, SURE, ONE_SIDED, LARGE, GROWS = 0.1, 10.0, 5.0, 15.0, 1.3
 
 
 def _evaluated(line: Line, game: Game) -> list[Finding]:

@@ -153,7 +153,8 @@ def test_a_diverged_row_is_a_result_and_stays_one(tmp_path, plain):
     folders = run(tmp_path, rows)
     said = [json.loads((f / "summary.json").read_text()) for f in folders]
     assert [s["status"] for s in said] == ["done", "diverged", "done", "done"]
-    assert said[1]["reason"].endswith("not finite")
+    assert "was not finite in step" in said[1]["reason"]
+    assert [s["labels"] for s in said] == [[], ["not finite"], [], []]
     calm = configs(gen__optimizer="sgd")
     for a, b in zip(folders, run(tmp_path / "calm", calm), strict=True):
         assert (lines(a) == lines(b)) == (a.name != "row_1")
