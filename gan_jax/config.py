@@ -95,7 +95,6 @@ def get_config() -> ConfigDict:
     c.data.device_mb = 2048  # larger sets stay on the host and are streamed
     c.data.args = ConfigDict()  # numbers of a synthetic law, such as its std
     c.data.points = 0  # of a law: drawn once, the same for every seed; 0: new ones for ever
-    c.data.points = 0  # of a law: drawn once, the same for every seed; 0: new ones for ever
 
     c.latent = ConfigDict()
     c.latent.law = "normal"  # normal: N(0, 1); uniform: U[low, high)

@@ -53,7 +53,6 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "data.low": (lambda v: v in (-1.0, 0.0), "-1.0 or 0.0"),
     "data.device_mb": AT_LEAST_0,
     "data.points": AT_LEAST_0,
-    "data.points": AT_LEAST_0,
     "latent.low": FINITE,
     "latent.high": FINITE,
     "ema.decay": SHARE,
