@@ -58,9 +58,15 @@ def rows_hypers(configs: Sequence[ConfigDict]) -> Hypers:
 def init_rows(configs: Sequence[ConfigDict]) -> tuple[GanState, Hypers]:
     """States and numbers of the rows, [M, ...] each; the first config's static part builds them."""
     keys = stack([jax.random.key(c.seed) for c in configs])
-    hypers = rows_hypers(configs)
-    init = jax.jit(jax.vmap(make_init(configs[0]), in_axes=(0, 0, None)))
-    return init(keys, hypers, mean_example(configs[0])), hypers
+    hypers, init = rows_hypers(configs), make_init(configs[0])
+
+    # One by one: jaxlib 0.10's batched QR on a CPU, of orthogonal weights, waits for ever where two
+    # of them run at once and each needs the threads that the other holds.
+    @jax.jit
+    def init_all(keys: Array, hypers: Hypers, mean: Array) -> GanState:
+        return lax.map(lambda each: init(*each, mean), (keys, hypers))
+
+    return init_all(keys, hypers, mean_example(configs[0])), hypers
 
 
 def make_train_rows(
@@ -80,9 +86,12 @@ def make_train_rows(
             return train_many(state, examples, order, numbers, steps)
 
         rows = states, orders, hypers
-        if chunk is None or chunk >= orders.shape[0]:
+        at_once = min(chunk or orders.shape[0], orders.shape[0])
+        if at_once == 1:  # a batch of one would turn every product into a batched, slower one
+            return lax.map(one, rows)
+        if at_once == orders.shape[0]:
             return jax.vmap(one)(rows)
-        return lax.map(one, rows, batch_size=chunk)
+        return lax.map(one, rows, batch_size=at_once)
 
     return train_rows
 
