@@ -142,6 +142,16 @@ def test_a_stop_is_passed_on_and_nobody_has_failed(sweep, stand_in, tmp_path, mo
     assert len(stand_in.calls()) == 1  # no other was started
 
 
+def test_after_a_stop_no_worker_starts(sweep, stand_in, tmp_path):
+    folder, said = sweep
+    stand_in(DONE)
+    stop.keep_work()
+    stop.on_signal(15)
+    with pytest.raises(PreemptedError):
+        local.run(folder, said, set(ids(said)))
+    assert not (tmp_path / "calls").exists()
+
+
 @pytest.mark.parametrize("script", ["kill -15 $$", "exit 75"])
 def test_a_worker_may_hear_of_a_stop_first(script, sweep, stand_in, monkeypatch):
     """A scheduler signals all processes of a job."""
@@ -171,11 +181,11 @@ def test_rows_of_another_process_have_not_failed(sweep, stand_in):
 
 def test_one_launcher_at_a_time(sweep, stand_in):
     folder, said = sweep
+    stand_in(DONE)
     lock = local.hold(folder)
     with pytest.raises(WorkdirBusyError):
         local.run(folder, said, set(ids(said)))
     os.close(lock)
-    stand_in(DONE)
     local.run(folder, said, set(ids(said)))
     local.run(folder, said, set(ids(said)))  # it has let go
 
@@ -211,9 +221,10 @@ def test_how_far_a_worker_is(sweep, stand_in):
     assert bar.bar.total == 6 * said["rows"][0]["config"]["steps"]
     bar.update([each])
     assert bar.bar.n == 60
-    bar.ended(each)
-    bar.update([])
-    assert bar.bar.n == 2 * said["rows"][0]["config"]["steps"]
+    for count in (2, 4):
+        bar.ended(each)
+        bar.update([])
+        assert bar.bar.n == count * said["rows"][0]["config"]["steps"]
     each.close()
     each.process.wait(10)
 
@@ -263,6 +274,20 @@ def test_a_worker_trains_the_rows_of_its_cohort(sweep, monkeypatch):
     assert [(c.batch_size, c.seed) for c in configs] == [(5, 0), (5, 1)]
     assert folders == [folder / "rows" / row for row in said["cohorts"][1]["rows"]]
     assert cohort == folder / "cohorts" / ids(said)[1]
+
+
+def test_a_cohort_is_trained_by_one_process(sweep):
+    """What another one is saving is not cleared away."""
+    folder, said = sweep
+    cohort = folder / "cohorts" / ids(said)[0]
+    saving = cohort / "checkpoints" / "5.saving-1"
+    saving.mkdir(parents=True)
+    lock = local.hold(cohort)
+    with pytest.raises(WorkdirBusyError, match="in use"):
+        worker.train(folder, ids(said)[0])
+    os.close(lock)
+    assert saving.is_dir()
+    assert not (folder / "rows").exists()
 
 
 def test_what_a_summary_says_is_final(sweep):
@@ -334,5 +359,5 @@ def test_a_sweep_is_not_begun_twice(sweep):
     rows = [rows_lib.Row(**row) for row in said["rows"]]
     with pytest.raises(ConfigError, match="1 of its rows are not in this one"):
         launch.begin(folder, "name", "file", "command", rows[1:], [])
-    again = launch.begin(folder, "other", "file", "other", rows, [])
+    again = launch.begin(folder, "other", "file", "other", rows, rows_lib.group(rows))
     assert again == launch.read(folder) == json.loads(json.dumps(said))

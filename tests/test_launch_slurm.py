@@ -234,6 +234,13 @@ def test_a_failed_task_says_why(sweep, worker, tools):
     assert log.read_text() == "gan-jax: no memory\n"
 
 
+def test_a_signal_only_asks_a_task_from_the_start(sweep, worker, monkeypatch):
+    seen = []
+    monkeypatch.setattr(local, "tend", lambda *args: seen.append(stop._watch.has_work))
+    assert task.main(str(sweep[0]), "1", "60") == 1
+    assert seen == [True]
+
+
 def row_of(said, number):
     return said["cohorts"][number]["rows"][0]
 

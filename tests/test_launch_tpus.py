@@ -181,8 +181,8 @@ def test_a_vm_is_deleted_whatever_came(fail, verbs, cloud, config):
 
 
 def test_a_share_is_not_trained_where_the_preparation_failed(cloud, config):
-    code, calls, ran = cloud(tpu_vm.text(sweep(config), TPU_VM | {"prepare": "exit 4"}))
-    assert (code, ran) == (4, [])
+    code, calls, ran = cloud(tpu_vm.text(sweep(config), TPU_VM | {"prepare": "false"}))
+    assert (code, ran) == (1, [])
     assert all(each[-1][0] == "delete" for each in calls.values())
 
 

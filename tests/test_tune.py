@@ -1,0 +1,63 @@
+"""How rows are run is measured: the rate, the choice, its words, by a clock that does as told."""
+
+import json
+
+import jax.numpy as jnp
+import pytest
+import tiny
+
+from gan_jax import tune
+from gan_jax.tune import How
+
+ROWS = 32
+
+
+@pytest.fixture
+def rows(monkeypatch):
+    """32 configs whose chunks of c rows take c + 2 hundredths of a second a step."""
+    clock = [0.0]
+
+    def jit_rows(chunk, devices):
+        def many(states, examples, order, hypers, steps):
+            clock[0] += 0.01 * int(steps) * (ROWS // chunk) * (chunk + 2 if chunk > 4 else 9)
+            return states["w"] * 1
+
+        return many
+
+    monkeypatch.setattr(tune, "make_train_rows", lambda config, objectives, chunk: chunk)
+    monkeypatch.setattr(tune, "jit_rows", jit_rows)
+    monkeypatch.setattr(tune.time, "perf_counter", lambda: clock[0])
+    return [tiny.config(data__name="ring", seed=seed, log_every_steps=50) for seed in range(ROWS)]
+
+
+STATES = {"w": jnp.zeros(1)}
+
+
+def test_the_rate_is_that_of_all_rows(rows):
+    assert tune.speed(How(32, 1), rows, STATES, None) == pytest.approx(32 / 0.34)
+    assert tune.speed(How(16, 1), rows, STATES, None) == pytest.approx(32 / 0.36)
+
+
+def test_the_fastest_is_written_down(rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(tune, "FEW_STEPS", ROWS * rows[0].steps)
+    file = tmp_path / "how.json"
+    assert tune.choose_how(file, rows, STATES, None) == How(32, 1)
+    said = json.loads(file.read_text())
+    assert said["how"] == "vmap"
+    assert [way["chunk"] for way in said["measured"]] == [32, 16, 4, 1]
+    file.unlink()
+    monkeypatch.setattr(tune, "FEW_STEPS", ROWS * rows[0].steps + 1)
+    monkeypatch.setattr(tune, "speed", None)  # for so few steps nothing is measured
+    assert tune.choose_how(file, rows, STATES, None) == How(32, 1)
+    assert json.loads(file.read_text())["measured"] == []
+
+
+def test_the_way_in_words():
+    ways = [How(32, 1), How(1, 1), How(4, 1), How(16, 2), How(4, 2)]
+    assert [tune._in_words(how, 32) for how in ways] == [
+        "vmap",
+        "map",
+        "map over chunks of 4",
+        "vmap on 2 devices",
+        "map over chunks of 4 on 2 devices",
+    ]
