@@ -140,6 +140,7 @@ def test_a_stopped_cohort_goes_on_to_the_same_bytes(tmp_path, plain, monkeypatch
         patch.setattr(stop, "requested", lambda: next(asked))
         with pytest.raises(PreemptedError, match="step 25 of 40"):
             run(tmp_path / "cut", rows)
+    assert Checkpoints(tmp_path / "cut/cohort/checkpoints", read_only=True).steps() == [25]
     cut = run(tmp_path / "cut", rows)
     for a, b in zip(whole, cut, strict=True):
         assert lines(a) == lines(b)
