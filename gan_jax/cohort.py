@@ -64,7 +64,7 @@ def init_rows(configs: Sequence[ConfigDict]) -> tuple[GanState, Hypers]:
     # of them run at once and each needs the threads that the other holds.
     @jax.jit
     def init_all(keys: Array, hypers: Hypers, mean: Array) -> GanState:
-        return lax.map(lambda each: init(*each, mean), (keys, hypers))
+        return lax.map(lambda each: init(each[0], each[1], mean), (keys, hypers))
 
     return init_all(keys, hypers, mean_example(configs[0])), hypers
 

@@ -1,7 +1,7 @@
 """README.md's figures, from the files that commands wrote: python -m gan_jax.report.readme.
 
 Between <!-- results:NAME --> and <!-- end --> stands what experiments/results/NAME.json says. The
-demo's file is made from runs/demo when `make demo` has been run in this checkout.
+files are made from runs/demo and from runs/NAME, a table's workdir, where they are there.
 """
 
 import json
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gan_jax import reproduce
 from gan_jax.reproduce import to_markdown
 from gan_jax.versions import hardware, versions
 
@@ -63,6 +64,10 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "bench_sweep": bench_table,
     "gaussian1d": to_markdown,
     "dirac": to_markdown,
+    "goodfellow2014": to_markdown,
+    "ring": to_markdown,
+    "grid": to_markdown,
+    "r3gan_lazy": to_markdown,
 }
 
 
@@ -70,8 +75,10 @@ def render(text: str, results: Path = RESULTS) -> str:
     """The README with every block made anew."""
 
     def block(match: re.Match) -> str:
-        result = json.loads((results / f"{match[2]}.json").read_text())
-        return f"{match[1]}{TABLES[match[2]](result).rstrip()}\n{match[3]}"
+        file = results / f"{match[2]}.json"
+        if not file.exists():
+            return f"{match[1]}Not measured yet: {match[2]}.\n{match[3]}"
+        return f"{match[1]}{TABLES[match[2]](json.loads(file.read_text())).rstrip()}\n{match[3]}"
 
     return BLOCK.sub(block, text)
 
@@ -87,11 +94,20 @@ def collect_demo(run: Path, results: Path = RESULTS) -> None:
     shutil.copy(run / "samples" / "progress.gif", results / "demo.gif")
 
 
+def collect_tables(runs: Path, results: Path = RESULTS) -> None:
+    """NAME.json from runs/NAME, for every table that was measured there in full."""
+    for name in reproduce.names():
+        file = runs / name / "table.json"
+        if file.exists() and "--quick" not in json.loads(file.read_text())["command"]:
+            shutil.copy(file, results / f"{name}.json")
+
+
 def main() -> None:
-    """Collects the demo if it was run, and writes README.md."""
+    """Collects the demo and the tables that were made in runs/, and writes README.md."""
     run = ROOT / "runs" / "demo"
     if (run / "summary.json").exists():
         collect_demo(run)
+    collect_tables(ROOT / "runs")
     readme = ROOT / "README.md"
     readme.write_text(render(readme.read_text()))
 

@@ -11,9 +11,9 @@ from gan_jax.results import read_object
 from gan_jax.typeset import number, plus_minus, show
 
 PARTS = {"table": "Table", "made-with": "Made with"}
-# Columns that are shown as one, with their error; "each" is too long for a cell.
+# Columns that are shown as one, with their error; "each" and "history" are too long for a cell.
 ERRORS = {"published": "published_error", "measured": "standard_error"}
-HIDDEN = {"each", *ERRORS.values()}
+HIDDEN = {"each", "history", *ERRORS.values()}
 
 
 def table_page(folder: Path) -> str:

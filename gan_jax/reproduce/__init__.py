@@ -11,7 +11,6 @@ import json
 import os
 import pkgutil
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from gan_jax.images import png_bytes
 from gan_jax.locks import hold
 from gan_jax.records import write_atomically
 from gan_jax.reproduce import training
-from gan_jax.reproduce.work import PUBLISHED, Work
+from gan_jax.reproduce.work import PUBLISHED, Columns, Work
 from gan_jax.types import ConfigError
 from gan_jax.versions import hardware, versions
 from gan_jax.writer import writing
@@ -111,11 +110,18 @@ def _measure(name: str, work: Work, command: str) -> str:
 
 
 def to_markdown(table: dict[str, Any]) -> str:
-    """The rows in the table's own COLUMNS, or published beside measured."""
-    columns: Mapping[str, Callable[[dict[str, Any]], str]]
-    columns = getattr(_module(table["name"]), "COLUMNS", PUBLISHED)
+    """The rows in the table's own COLUMNS, or published beside measured, with notes."""
+    own: Columns | None = getattr(_module(table["name"]), "COLUMNS", None)
+    notes = list(dict.fromkeys(note for row in table["rows"] for note in row.get("differs", ())))
+    columns = own or PUBLISHED | {"differs": lambda row: _numbers(row["differs"], notes)}
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for row in table["rows"]:
         lines.append(f"| {' | '.join(text(row) for text in columns.values())} |")
+    if notes and not own:
+        lines += ["", "Differs: " + "; ".join(f"({i}) {n}" for i, n in enumerate(notes, 1)) + "."]
     lines += ["", f"`{table['command']}`: {table['seconds']:.0f} s on {table['hardware']}."]
     return "\n".join(lines) + "\n"
+
+
+def _numbers(differs: list[str], notes: list[str]) -> str:
+    return ", ".join(str(notes.index(each) + 1) for each in differs) or "-"

@@ -13,22 +13,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import data
+from gan_jax import data, pointplots
 from gan_jax.config import get_config
 from gan_jax.metrics import parzen
-from gan_jax.reproduce.training import Trained, samples, train
+from gan_jax.reproduce.training import Trained, refused, samples, train
 from gan_jax.reproduce.work import NOTHING, Published, Size, Work, make_row
 from gan_jax.types import GanState
 
 STEPS_PER_EPOCH, RAMP = 500, 250  # epochs of the momentum's ramp
 RECORDED = Size(seeds=3, steps=500 * STEPS_PER_EPOCH)
 QUICK = Size(seeds=2, steps=20)
-VARIANT_EPOCHS = 150
+OBJECTIVES, VARIANT_EPOCHS = ("minimax", "max_likelihood"), 150
 LOOK_EPOCHS = 10  # the validation likelihood on the way
 TRAIN, VALID, TEST = "train[:50000]", "train[50000:]", "test"
 OURS = "adversarial nets"
+OUR_NATS = 225.0
 PUBLISHED: dict[str, Published] = {
-    OURS: (225, 2),
+    OURS: (OUR_NATS, 2),
     "deep GSN": (214, 1.1),
     "DBN": (138, 2),
     "stacked CAE": (121, 1.6),
@@ -83,23 +84,39 @@ def make_protocol(quick: bool) -> Protocol:
 
 def run(work: Work) -> list[dict[str, Any]]:
     """Our rows, then what they are to be seen beside, then the paper's others."""
-    protocol, (seeds, steps) = make_protocol(work.quick), work.trained
-    short = min(steps, VARIANT_EPOCHS * STEPS_PER_EPOCH)
-    rows = []
-    for name, configs in {
-        OURS: [settings(seed, steps) for seed in range(seeds)],
-        f"{OURS}, minimax": [settings(0, short, "minimax")],
-        f"{OURS}, max_likelihood": [settings(0, short, "max_likelihood")],
-        f"{OURS}, k_disc = 2": [settings(0, short, k=2)],
-    }.items():
-        look = functools.partial(validate, configs[0], protocol)
-        rows += our_rows(work, name, configs[0], train(work.folder, name, configs, look), protocol)
+    protocol = make_protocol(work.quick)
+    rows = [row for plan in plans(work.trained) for row in cohort_rows(work, plan, protocol)]
     rows += [
         scored_row("training images as centres", [images(TRAIN, protocol.centres)], protocol),
         mixture_row(work.quick, protocol),
     ]
     others = [name for name in PUBLISHED if name != OURS]
     return rows + [make_row(each, [], PUBLISHED[each], why_not="published only") for each in others]
+
+
+def plans(size: Size) -> list[dict[str, list[ConfigDict]]]:
+    """{row: its seeds} of each cohort."""
+    short = min(size.steps, VARIANT_EPOCHS * STEPS_PER_EPOCH)
+    return [
+        {OURS: [settings(seed, size.steps) for seed in range(size.seeds)]},
+        {f"{OURS}, {objective}": [settings(0, short, objective)] for objective in OBJECTIVES},
+        {f"{OURS}, k_disc = 2": [settings(0, short, k=2)]},
+    ]
+
+
+def cohort_rows(
+    work: Work, plan: dict[str, list[ConfigDict]], protocol: Protocol
+) -> list[dict[str, Any]]:
+    """Trains a cohort and scores its rows."""
+    configs = [config for seeds in plan.values() for config in seeds]
+    look = functools.partial(validate, configs[0], protocol)
+    trained = train(work.folder, ", ".join(plan), configs, look)
+    rows, first = [], 0
+    for name, seeds in plan.items():
+        mine = trained.only(range(first, first + len(seeds)))
+        rows += our_rows(work, name, seeds[0], mine, protocol)
+        first += len(seeds)
+    return rows
 
 
 def validate(config: ConfigDict, protocol: Protocol, states: GanState) -> list[Any]:
@@ -129,6 +146,7 @@ def our_rows(
     differs = [f"{config.steps * batches / STEPS_PER_EPOCH:g} epochs: the paper's are not recorded"]
     if batches > 1:
         differs.append("gen answers the disc that has moved twice: the code moves both at once")
+    differs += refused(trained.states)
     if work.quick:
         differs.append("a tenth of the samples and of the images")
     x_MxNxD = list(flat_samples(config, trained.states, protocol.centres))
@@ -176,7 +194,28 @@ def mixture_row(quick: bool, protocol: Protocol) -> dict[str, Any]:
     from sklearn.mixture import GaussianMixture
 
     x = images(TRAIN, 2000 if quick else None)
-    axes = PCA(COMPONENTS, random_state=0).fit(x)
+    axes = PCA(COMPONENTS // 5 if quick else COMPONENTS, random_state=0).fit(x)
     mixture = GaussianMixture(MIXTURE // 10 if quick else MIXTURE, random_state=0)
     points = mixture.fit(axes.transform(x)).sample(protocol.centres)[0]
     return scored_row(name, [axes.inverse_transform(points).clip(0, 1)], protocol)
+
+
+def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
+    """The validation likelihood on the way, a line a seed."""
+    if not pointplots.available():
+        return None
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), dpi=90, layout="constrained")
+    canvas, axes = FigureCanvasAgg(figure), figure.subplots()
+    trained = [row for row in rows if any(row.get("history", ()))]
+    for i, row in enumerate(trained):
+        for seed, history in enumerate(row["history"]):
+            epochs, nats, _ = zip(*history, strict=True)
+            axes.plot(epochs, nats, color=f"C{i}", label=None if seed else row["name"])
+    axes.axhline(OUR_NATS, color=pointplots.DISC, lw=0.8, ls=":", label="published, test")
+    axes.set(xlabel="epochs", ylabel="validation log-likelihood, nats (the paper's grid of sigma)")
+    axes.legend(frameon=False)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -16,10 +16,10 @@ from gan_jax import pointplots
 from gan_jax.config import get_config
 from gan_jax.data import grid, ring
 from gan_jax.metrics.modes import mode_statistics, sampling_floor
-from gan_jax.reproduce.training import samples, train
+from gan_jax.reproduce.training import refused, samples, train
 from gan_jax.reproduce.work import NOTHING, Published, Size, Work, make_row, shortened
 
-RECORDED, QUICK = Size(5, 40_000), Size(2, 40)
+RECORDED, QUICK = Size(5, 40_000), Size(2, 20)
 SAMPLES, POINTS, DECISIONS = 2_500, 100_000, 100
 NUMBERS = ("modes", "high_quality", "reverse_kl")
 LAWS = {"ring": ring, "grid": grid}
@@ -105,10 +105,10 @@ def run(
                 for what, number in numbers.items()
             ]
             continue
-        method, x_SxNxD = METHODS[name], draw(law, name, work)
+        method, drawn = METHODS[name], draw(law, name, work)
         short = shortened(min(work.trained.steps, method.steps), method.steps)
-        differs = [short, *method.differs, demo if method.why_not else ""]
-        for what, each in measure(law, x_SxNxD).items():
+        differs = [short, *method.differs, demo if method.why_not else "", *drawn.refused]
+        for what, each in measure(law, drawn.x_SxNxD).items():
             rows.append(
                 make_row(
                     f"{name}: {label(law, what)}",
@@ -121,12 +121,20 @@ def run(
     return rows
 
 
-def draw(law: str, name: str, work: Work) -> np.ndarray:
+class Drawn(NamedTuple):
+    """What a method's seeds make."""
+
+    x_SxNxD: np.ndarray
+    refused: list[str]
+
+
+@functools.cache  # the picture shows the same samples
+def draw(law: str, name: str, work: Work) -> Drawn:
     """A method's samples [seeds, N, 2], after the training that is still to be done."""
     method, (seeds, asked) = METHODS[name], work.trained
     configs = [method.settings(law, s, min(asked, method.steps)) for s in range(seeds)]
     trained = train(work.folder, f"{law}: {name}", configs)
-    return samples(configs[0], trained.states, SAMPLES)
+    return Drawn(samples(configs[0], trained.states, SAMPLES), refused(trained.states))
 
 
 def centres_of(law: str) -> np.ndarray:
@@ -169,7 +177,8 @@ def picture(law: str, work: Work) -> np.ndarray | None:
     canvas = FigureCanvasAgg(figure)
     reach = 1.25 * abs(centres_of(law)).max()
     for axes, name in zip(figure.subplots(1, len(METHODS)), METHODS, strict=True):
-        axes.scatter(*draw(law, name, work)[0].T, s=3, lw=0, alpha=0.4, color=pointplots.FAKE)
+        points = draw(law, name, work).x_SxNxD[0]
+        axes.scatter(*points.T, s=3, lw=0, alpha=0.4, color=pointplots.FAKE)
         axes.scatter(*centres_of(law).T, s=20, marker="+", lw=0.8, color=pointplots.REAL)
         axes.set_title(name, fontsize=9)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")

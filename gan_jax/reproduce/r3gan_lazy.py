@@ -15,7 +15,7 @@ from gan_jax.metrics import mode_statistics
 from gan_jax.reproduce.training import samples, train
 from gan_jax.reproduce.work import Size, Work, make_row, measured
 
-RECORDED, QUICK = Size(8, 20_000), Size(2, 200)
+RECORDED, QUICK = Size(8, 20_000), Size(2, 50)
 SAMPLES, LAZY = 2_500, 8
 SPACING, SIGMA, GAMMA = 2.0, 0.05, 1.0
 OBJECTIVES = ("non_saturating", "rpgan")

@@ -25,6 +25,7 @@ from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, 
 from gan_jax.cohort import stack as stack_rows
 from gan_jax.data import pipeline
 from gan_jax.game import make_setup
+from gan_jax.guard import refusals
 from gan_jax.records import plain_config, write_atomically
 from gan_jax.results import read_object
 from gan_jax.steps import make_sampler
@@ -43,6 +44,11 @@ class Trained(NamedTuple):
 
     states: GanState
     looks: list[list[tuple[int, Any]]]
+
+    def only(self, rows: Sequence[int]) -> "Trained":
+        """Some of the rows."""
+        states = stack_rows([row(self.states, i) for i in rows])
+        return Trained(states, [self.looks[i] for i in rows])
 
 
 def seconds(folder: Path) -> float:
@@ -70,22 +76,25 @@ def train(
     cohorts = {
         place: _go_on(place, configs[0], look) for place in dict.fromkeys(p for p, _ in places)
     }
-    found = [(row(cohorts[p].states, i), cohorts[p].looks[i]) for p, i in places]
-    return Trained(stack_rows([state for state, _ in found]), [looks for _, looks in found])
+    found = [cohorts[place].only([i]) for place, i in places]
+    states = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(f.states for f in found))
+    return Trained(states, [f.looks[0] for f in found])
 
 
 def _places(base: Path, name: str, configs: Sequence[ConfigDict]) -> list[tuple[Path, int]]:
     """Each config's cohort and its index there; a new cohort for those that have none."""
     there: dict[str, tuple[Path, int]] = {}
-    numbers = sorted(int(path.name) for path in base.glob("[0-9]*"))
-    for place in (base / str(number) for number in numbers):
-        if not any((place / "checkpoints").glob("[0-9]*")):  # it ended before anything was saved
+    number = 0  # of the next cohort
+    for place in base.iterdir():
+        saved = (place / "checkpoints").glob("*")
+        if not any(path.name.isdigit() for path in saved):  # it ended before the first one
             shutil.rmtree(place)
             continue
         there |= {_settings(c): (place, i) for i, c in enumerate(_members(place))}
+        number = max(number, int(place.name) + 1)
     missing = [c for c in configs if _settings(c) not in there]
     if missing:
-        place = base / str(max(numbers, default=-1) + 1)
+        place = base / str(number)
         place.mkdir()
         rows = [plain_config(config_lib.to_json(c)) for c in missing]
         text = json.dumps({"name": name, "configs": rows}, indent=2)
@@ -116,8 +125,8 @@ def _go_on(place: Path, asked: ConfigDict, look: Look | None) -> Trained:
         step, states = saved.restore(like) or (0, None)
         if step > asked.steps:
             raise ConfigError(
-                f"{place.parent.parent} has gone on to step {step}: --steps is {asked.steps}: give "
-                "at least that, or another --workdir"
+                f"{place} is at step {step}, and {asked.steps} are asked for: expected --steps "
+                f"{step} or more, or another --workdir"
             )
         looks = _read_looks(place, step)
         if states is None:
@@ -204,6 +213,12 @@ class _Pace:
         """The time of all calls so far."""
         text = json.dumps(time.monotonic() - self.began)
         write_atomically(self.place / "seconds.json", text.encode())
+
+
+def refused(states: GanState) -> list[str]:
+    """What to say of updates that the guards refused, over all rows; nothing of none."""
+    n = sum(int(np.sum(seen.times)) for seen in refusals(states).values())
+    return [f"{n} updates refused, their gradients not finite"] if n else []
 
 
 def samples(config: ConfigDict, states: GanState, n: int) -> np.ndarray:

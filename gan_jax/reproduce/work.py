@@ -109,7 +109,8 @@ def measured(row: dict[str, Any]) -> str:
     return plus_minus(row["measured"], row["standard_error"])
 
 
-PUBLISHED: dict[str, Callable[[dict[str, Any]], str]] = {
+Columns = dict[str, Callable[[dict[str, Any]], str]]
+PUBLISHED: Columns = {
     "row": lambda row: row["name"],
     "published": lambda row: plus_minus(row["published"], row["published_error"]),
     "measured": measured,
