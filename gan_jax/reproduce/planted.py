@@ -1,0 +1,177 @@
+"""Are failures labelled while they happen, and healthy runs left alone? Planted ones are counted.
+
+Runs of 2,000 steps on the ring (rates 1e-3, R1 of weight 0.1) and on scikit-learn's digits, each
+broken in one way, and the same runs as they are. A planted failure counts as labelled where
+diagnostics.py gives one of the labels that fit it; a healthy run where it gives any.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import data
+from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, rows_hypers
+from gan_jax.config import get_config
+from gan_jax.data import pipeline
+from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
+from gan_jax.guard import GUARD
+from gan_jax.record import due_signals
+from gan_jax.reproduce.work import Size, Work
+from gan_jax.signals import make_shown, make_signals
+from gan_jax.train_rows import make_source
+from gan_jax.types import GanState
+
+RECORDED, QUICK = Size(6, 2_000), Size(1, 1_000)
+HEALTHY = ("non_saturating", "lsgan", "rpgan", "fgan_pearson")
+COLUMNS = {
+    "planted": lambda row: row["name"],
+    "labelled": lambda row: f"{row['labelled']} of {row['seeds']}",
+    "labels": lambda row: ", ".join(f"{k} ({n})" for k, n in row["labels"].items()) or "-",
+}
+
+
+class Plant(NamedTuple):
+    """One way to break a run."""
+
+    labels: tuple[str, ...]  # of which one has to be given; none for a healthy run
+    edit: Callable[[ConfigDict], None] = lambda c: None
+    on_digits: bool = False
+    state: Callable[[GanState], GanState] = lambda states: states
+    arrays: Callable[[data.Arrays], data.Arrays] = lambda arrays: arrays
+
+
+def ring(seed: int, steps: int) -> ConfigDict:
+    """Points: a healthy run."""
+    c = get_config()
+    c.seed, c.steps, c.data.name, c.batch_size, c.latent.dim = seed, steps, "ring", 256, 2
+    c.gen.args.hidden = c.disc.args.hidden = (128, 128)
+    c.gen.args.act = c.disc.args.act = "relu"
+    c.penalty.name, c.penalty.weight = "r1", 0.1
+    c.gen.lr = c.disc.lr = 1e-3
+    return c
+
+
+def digits(seed: int, steps: int) -> ConfigDict:
+    """Images: a healthy run."""
+    c = get_config()
+    c.seed, c.steps, c.data.name, c.latent.dim = seed, steps, "digits", 32
+    c.gen.args.hidden = c.disc.args.hidden = (128, 128)
+    c.penalty.name, c.penalty.weight = "r1", 0.1
+    c.gen.lr = c.disc.lr = 5e-4
+    return c
+
+
+def _edit(path: str, value: Any) -> Callable[[ConfigDict], None]:
+    section, _, key = path.rpartition(".")
+
+    def edit(c: ConfigDict) -> None:
+        owner = c
+        for word in section.split(".") if section else ():
+            owner = owner[word]
+        owner[key] = value
+
+    return edit
+
+
+def _rates_times_1000(c: ConfigDict) -> None:
+    c.gen.lr, c.disc.lr = 1000 * c.gen.lr, 1000 * c.disc.lr
+
+
+def _slow(c: ConfigDict) -> None:
+    c.gen.lr = c.disc.lr = 1e-4
+
+
+def _wgan_without_penalty(c: ConfigDict) -> None:
+    c.objective, c.penalty.name, c.penalty.weight = "wgan", "none", 0.0
+
+
+def _bias(value: float) -> Callable[[GanState], GanState]:
+    def plant(states: GanState) -> GanState:
+        params = states.disc.params
+        logit = params["logit"]["linear"]
+        logit = logit | {"bias": jnp.full_like(logit["bias"], value)}
+        params = params | {"logit": params["logit"] | {"linear": logit}}
+        return states.replace(disc=states.disc.replace(params=params))
+
+    return plant
+
+
+def _shortcut(arrays: data.Arrays) -> data.Arrays:
+    """Reals have a corner that gen's tanh cannot reach."""
+    x = np.asarray(pipeline.to_range(jnp.asarray(arrays.x), -1.0), np.float32).copy()
+    x[:, 0, 0] = 3.0
+    return arrays._replace(x=x)
+
+
+ONE_SIDED = "disc takes all for real", "disc takes all for fake"
+WILD = (NOT_FINITE, "disc wins", "mode collapse", "oscillation", "disc unbounded", *ONE_SIDED)
+WILD += ("gen stands still", "disc stands still")
+PLANTS = {
+    "gen frozen": Plant(("gen stands still",), _edit("gen.lr", 0.0)),
+    "gen constant": Plant(("mode collapse",), _edit("gen.args.gain", 0.0)),
+    "disc's bias 50": Plant(ONE_SIDED[:1], _slow, state=_bias(50.0)),
+    "disc's bias -50": Plant(ONE_SIDED[1:], _slow, state=_bias(-50.0)),
+    "rates times 1000": Plant(WILD, _rates_times_1000),
+    "wgan without a penalty": Plant(("disc unbounded",), _wgan_without_penalty),
+    "a pixel that gen cannot make": Plant(
+        ("disc wins",), _edit("penalty.weight", 0.0), on_digits=True, arrays=_shortcut
+    ),
+    **{f"nothing: ring, {name}": Plant((), _edit("objective", name)) for name in HEALTHY},
+    "nothing: digits": Plant((), on_digits=True),
+}
+
+
+def run(work: Work) -> list[dict[str, Any]]:
+    """A row a plant."""
+    return [count(name, plant, work.trained) for name, plant in PLANTS.items()]
+
+
+def count(name: str, plant: Plant, size: Size) -> dict[str, Any]:
+    """How many of the runs were labelled, and by what."""
+    base, configs = digits if plant.on_digits else ring, []
+    for seed in range(size.seeds):
+        configs.append(base(seed, size.steps))
+        plant.edit(configs[-1])
+    found = [[f.label for f in each.found.values()] for each in watch(configs, plant)]
+    fits = [any(label in (plant.labels or labels) for label in labels) for labels in found]
+    names = sorted({label for labels in found for label in labels})
+    return {
+        "name": name,
+        "published": None,
+        "published_error": None,
+        "measured": float(np.mean(fits)),
+        "standard_error": None,
+        "seeds": size.seeds,
+        "labelled": sum(fits),
+        "labels": {n: sum(n in labels for labels in found) for n in names},
+        "differs": [],
+        "verdict": "healthy" if not plant.labels else "planted",
+    }
+
+
+def watch(configs: Sequence[ConfigDict], plant: Plant) -> list[Diagnosis]:
+    """Trains the rows as one program and diagnoses them line by line."""
+    config, m = configs[0], len(configs)
+    arrays = pipeline.load_examples(config)
+    arrays = plant.arrays(arrays) if arrays else None
+    states, objectives = plant.state(init_rows(configs)[0]), objectives_of(configs)
+    many = jit_rows(make_train_rows(config, objectives), jax.devices()[:1])
+    signals = jax.jit(jax.vmap(make_signals(config, objectives), in_axes=(0, 0, None)))
+    source, hypers, shown = make_source(config, m, arrays), rows_hypers(configs), None
+    shown, keys = make_shown(config, arrays), jnp.copy(states.key)
+    found = [Diagnosis(facts(c)) for c in configs]
+    for step in range(config.log_every_steps, config.steps + 1, config.log_every_steps):
+        before, count = np.int32(step - config.log_every_steps), np.int32(config.log_every_steps)
+        states, metrics = many(states, *source(keys, before), hypers, count)
+        metrics |= signals(states, hypers, shown) if due_signals(config, step) else {}
+        host = jax.device_get(metrics)
+        refused = host.pop(GUARD)
+        for i, diagnosis in enumerate(found):
+            diagnosis.add({"step": step} | {name: float(v[i]) for name, v in host.items()})
+            if any(seen.times[i] for seen in refused.values()):
+                diagnosis.tell(Finding(NOT_FINITE, step, "an update was refused"))
+    return found
