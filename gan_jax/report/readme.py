@@ -13,6 +13,7 @@ from typing import Any
 
 from gan_jax import reproduce
 from gan_jax.reproduce import to_markdown
+from gan_jax.reproduce.work import plus_minus
 from gan_jax.versions import hardware, versions
 
 ROOT = Path(__file__).parent.parent.parent
@@ -58,6 +59,41 @@ def bench_table(result: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"`{command}` on {result['hardware']}; {tools}."])
 
 
+def costs_table(result: dict[str, Any]) -> str:
+    """What a penalty or dynamics adds to a plain step, beside the gradients it needs at least."""
+    plain = next(case for case in result["cases"] if case["name"] == "plain")
+    lines = [
+        "| step | time, of a plain one | gradients, at least | of a plain one's |",
+        "|---" * 4 + "|",
+    ]
+    for case in result["cases"]:
+        lines.append(
+            f"| {case['name'].replace('_', ' ')} | {plain['ours'] / case['ours']:.2f} | "
+            f"{case['gradients']} | {case['gradients'] / plain['gradients']:.1f} |"
+        )
+    words = f"a plain step takes {1e3 / plain['ours']:.2f} ms"
+    return "\n".join([*lines, "", f"`gan-jax bench costs` on {result['hardware']}; {words}."])
+
+
+SHOWN = ("modes", "high_quality", "reverse_kl")  # of a sweep on a mixture
+
+
+def sweep_table(result: dict[str, Any]) -> str:
+    """A setting a row, mean and standard error over its seeds."""
+    lines = ["| objective | modes | high quality | reverse KL | rows lost |", "|---" * 5 + "|"]
+    for row in result["rows"]:
+        cells = [plus_minus(row[name]["mean"], row[name]["standard_error"]) for name in SHOWN]
+        lost = f"{row['lost']} of {row['seeds']}"
+        lines.append(f"| {row['name']} | {' | '.join(cells)} | {lost} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"`{result['command']}`: {result['seconds'] / 60:.0f} minutes on {result['hardware']}.",
+        ]
+    )
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "demo": demo_table,
     "bench_mlp": bench_table,
@@ -68,6 +104,9 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "ring": to_markdown,
     "grid": to_markdown,
     "r3gan_lazy": to_markdown,
+    "planted": to_markdown,
+    "bench_costs": costs_table,
+    "ring_all": sweep_table,
 }
 
 
@@ -102,12 +141,34 @@ def collect_tables(runs: Path, results: Path = RESULTS) -> None:
             shutil.copy(file, results / f"{name}.json")
 
 
+def collect_sweep(run: Path, results: Path = RESULTS) -> None:
+    """NAME.json of a sweep on a mixture: what the README shows of its table.json."""
+    table = json.loads((run / "table.json").read_text())
+    rows = [
+        {"name": each["values"]["objective"], "seeds": each["seeds"]}
+        | {"lost": each["diverged"] + each["failed"]}
+        | {name: _few(each["metrics"][f"test/{name}"]) for name in SHOWN}
+        for each in table["settings"]
+    ]
+    cohorts = [json.loads(file.read_text()) for file in run.glob("cohorts/*/progress.json")]
+    seconds = sum(each["step"] / each["rate"] for each in cohorts)
+    found = {"name": run.name, "command": table["command"], "seconds": seconds}
+    found |= {"versions": versions(), "hardware": hardware(), "rows": rows}
+    (results / f"{run.name}.json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+def _few(metric: dict[str, Any]) -> dict[str, Any]:
+    return {name: metric[name] for name in ("mean", "standard_error", "each")}
+
+
 def main() -> None:
     """Collects the demo and the tables that were made in runs/, and writes README.md."""
     run = ROOT / "runs" / "demo"
     if (run / "summary.json").exists():
         collect_demo(run)
     collect_tables(ROOT / "runs")
+    if (ROOT / "runs" / "ring_all" / "table.json").exists():
+        collect_sweep(ROOT / "runs" / "ring_all")
     readme = ROOT / "README.md"
     readme.write_text(render(readme.read_text()))
 
