@@ -46,6 +46,9 @@ def read_object(path: Path, give: str) -> dict[str, Any]:
     return found
 
 
+FINDING = {"label", "step", "evidence"}
+
+
 def read_summary(run_dir: Path) -> dict[str, Any] | None:
     """summary.json with all its keys; None while the run goes on or where it cannot be read."""
     try:
@@ -55,9 +58,12 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
     if not isinstance(found, dict) or found.get("status") not in STATUSES:
         return None
     metrics, labels = found.get("metrics"), found.get("labels")
+    findings = found.get("findings")
+    findings = findings if isinstance(findings, list) else []
     return found | {
         "metrics": metrics if isinstance(metrics, dict) else {},
         "labels": [str(label) for label in labels] if isinstance(labels, list) else [],
+        "findings": [f for f in findings if isinstance(f, dict) and f.keys() >= FINDING],
     }
 
 

@@ -77,6 +77,7 @@ def write(folder, texts):
             }
             | ({"eval/ks": None, "nonfinite": {"eval/ks": text}} if i % 5 else {}),
             "labels": [text, text],
+            "findings": [{"label": text, "step": text, "evidence": text}, text],
             "reason": text,
             "log": text,
             "seconds": 1.0,

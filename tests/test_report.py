@@ -377,6 +377,7 @@ def test_a_page_of_a_run(tmp_path):
     lines = [{"step": s, "disc_loss": 1 / s, "gen_loss": s, "eval/ks": 0.5} for s in (1, 2, 3)]
     metrics = {"eval/ks": 0.125, "disc_loss": None, "nonfinite": {"disc_loss": "nan"}}
     summary = {"status": "diverged", "step": 3, "metrics": metrics, "labels": ["collapse"]}
+    summary["findings"] = [{"label": "collapse", "step": 2, "evidence": "one <mode>"}]
     folder = make_run(tmp_path / "r", lines, summary | {"seconds": 2.5, "reason": "why"}, steps=9)
     fake_sweep.write_picture(folder / "samples", 3, 0.9, np.random.default_rng(0))
     text = read(folder)
@@ -387,6 +388,7 @@ def test_a_page_of_a_run(tmp_path):
     for said in ("diverged", "collapse", "step 3 of 9", "2.5 s", ">why<", ">nan<", ">0.125<"):
         assert said in text
     assert "Step 3: " in text
+    assert text.count("collapse, step 2: one &lt;mode&gt;") == 2  # in words, and under the pointer
 
 
 def test_a_run_without_anything_yet(tmp_path):

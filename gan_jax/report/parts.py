@@ -2,7 +2,7 @@
 
 import math
 import posixpath
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,15 @@ def pill(status: str) -> Html:
     return tag("span", status, class_=f"pill {KINDS.get(status, 'quiet')}")
 
 
-def labels(names: Sequence[str]) -> Html:
-    return join(tag("span", name, class_="label") for name in names)
+def labels(summary: Mapping[str, Any]) -> Html:
+    """What diagnostics found; the evidence shows under the pointer."""
+    told = {finding["label"]: in_words(finding) for finding in summary.get("findings", [])}
+    names = summary.get("labels", [])
+    return join(tag("span", name, class_="label", title=told.get(name)) for name in names)
+
+
+def in_words(finding: Mapping[str, Any]) -> str:
+    return f"{finding['label']}, step {finding['step']}: {finding['evidence']}"
 
 
 def log_link(row_folder: str, log: Any) -> Html | str | None:

@@ -60,7 +60,7 @@ def _row(row: Row, leaves: Sequence[str], places: dict[str, int | None], folder:
         decoding="async",
     )
     grid = link(relative(row.grid, folder), picture) if row.grid and row.thumbnail else None
-    marks = labels(row.summary.get("labels", []))
+    marks = labels(row.summary)
     files = [link(base, "folder")] if row.folder.exists() else []
     gif = row.folder / "samples" / "progress.gif"
     files += [link(relative(row.grid, folder), "grid")] if row.grid else []
@@ -92,7 +92,7 @@ def failures_section(sweep: Sweep, folder: Path) -> Html:
         rows.append(
             (
                 cell(tag("a", f"row {row.number}", href=f"#row-{row.number}")),
-                cell(join((pill(row.status), labels(row.summary["labels"])))),
+                cell(join((pill(row.status), labels(row.summary)))),
                 cell(reason, kind="reason"),
                 cell(where),
                 cell(number(row.summary.get("step")), kind="num"),

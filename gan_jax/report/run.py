@@ -16,6 +16,7 @@ from gan_jax.report.lessons import section_of
 from gan_jax.report.markup import Html, cell, join, link, page, section, table, tag
 from gan_jax.report.parts import (
     empty,
+    in_words,
     labels,
     log_link,
     metric_name,
@@ -73,13 +74,15 @@ def _head(folder: Path, config: dict[str, Any], summary: dict[str, Any] | None) 
         return facts.head("run", folder.resolve().name, [pill("unfinished")])
     seconds = summary.get("seconds")
     says: list[Any] = [
-        join((pill(summary["status"]), labels(summary["labels"]))),
+        join((pill(summary["status"]), labels(summary))),
         f"step {number(summary.get('step'))} of {number(config.get('steps'))}",
         f"{number(seconds)} s",
         log_link("", summary.get("log")),
     ]
-    reason = tag("p", summary["reason"], class_="reason") if summary.get("reason") else None
-    return facts.head("run", folder.resolve().name, [s for s in says if s], more=[reason])
+    told = [summary["reason"]] if summary.get("reason") else []
+    told += [in_words(finding) for finding in summary["findings"]]
+    more = [tag("p", words, class_="reason") for words in told]
+    return facts.head("run", folder.resolve().name, [s for s in says if s], more=more)
 
 
 def _samples(folder: Path) -> Html:

@@ -108,7 +108,14 @@ def _shortcut(arrays: data.Arrays) -> data.Arrays:
 
 
 ONE_SIDED = "disc takes all for real", "disc takes all for fake"
-WILD = (NOT_FINITE, "disc wins", "mode collapse", "oscillation", "disc unbounded", *ONE_SIDED)
+WILD: tuple[str, ...] = (
+    NOT_FINITE,
+    "disc wins",
+    "mode collapse",
+    "oscillation",
+    "disc unbounded",
+    *ONE_SIDED,
+)
 WILD += ("gen stands still", "disc stands still")
 PLANTS = {
     "gen frozen": Plant(("gen stands still",), _edit("gen.lr", 0.0)),
