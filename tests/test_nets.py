@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gan_jax import nets
-from gan_jax.nets.layers import INITS, Dense, Maxout
+from gan_jax.nets.layers import INITS, BatchNorm, Dense, Maxout
 from gan_jax.nets.views import VIEWS, moments
 from gan_jax.types import ConfigError
 
@@ -109,3 +109,37 @@ def test_moments_are_those_of_the_batch():
 def test_views_of_a_constant_batch_have_finite_gradients(name):
     grad = jax.grad(lambda x: VIEWS[name](x).sum())(jnp.ones((4, 1)))
     assert np.all(np.isfinite(grad))
+
+
+def test_batch_norm_by_hand():
+    """In training by the batch, and the averages take a twentieth of it; else by the averages."""
+    x = jnp.asarray([[1.0, 10.0], [3.0, 10.0], [8.0, 40.0]])
+    variables = BatchNorm().init(key(), x, train=False)
+    params = {"norm": {"scale": jnp.asarray([2.0, 1.0]), "bias": jnp.asarray([0.0, 5.0])}}
+    variables = {**variables, "params": params}
+    y, after = BatchNorm().apply(variables, x, train=True, mutable=["batch_stats"])
+    mean, var = np.asarray([4.0, 20.0]), np.asarray([26 / 3, 200.0])
+    expected = (np.asarray(x) - mean) / np.sqrt(var + 1e-4) * [2, 1] + [0, 5]
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+    stats = after["batch_stats"]["norm"]
+    np.testing.assert_allclose(stats["mean"], 0.05 * mean, rtol=1e-6)
+    np.testing.assert_allclose(stats["var"], 0.95 + 0.05 * var, rtol=1e-6)
+    y = BatchNorm().apply({"params": params, **after}, x, train=False)
+    mean, var = (np.asarray(stats[each]) for each in ("mean", "var"))
+    expected = (np.asarray(x) - mean) / np.sqrt(var + 1e-4) * [2, 1] + [0, 5]
+    np.testing.assert_allclose(y, expected, rtol=1e-5)
+
+
+def test_a_normalised_gen_has_no_bias_in_its_hidden_layers():
+    net = nets.make_generator("mlp", {"hidden": (3, 4), "batch_norm": True}, (2,), "identity")
+    params, vars = net.init(key(), jnp.zeros((2, 5)))
+    stack = params["Stack_0"]
+    assert set(stack) == {"dense_0", "norm_0", "dense_1", "norm_1"}
+    assert "bias" not in stack["dense_0"]["linear"]
+    assert "bias" in params["out"]["linear"]
+    z = jax.random.normal(key(1), (6, 5))
+    train, after = net.apply(params, vars, z, key(), train=True)
+    assert not np.allclose(train, net.apply(params, vars, z, key(), train=False)[0])
+    whole = net.apply(params, after, z, None, train=False)[0]  # a sample is not its neighbours'
+    half = net.apply(params, after, z[:3], None, train=False)[0]
+    np.testing.assert_allclose(whole[:3], half, rtol=1e-5, atol=1e-6)

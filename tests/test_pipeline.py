@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import data
+from gan_jax import data, experiment
+from gan_jax.config import hypers
 from gan_jax.data import pipeline
-from gan_jax.steps import init_state
+from gan_jax.steps import init_state, make_sampler, make_train_step
+from gan_jax.types import ConfigError
 
 
 def key(seed=3):
@@ -90,3 +92,60 @@ def test_a_law_is_drawn_anew_each_step_and_update():
     assert first.shape == (2, 8, 1)
     np.testing.assert_array_equal(first, again)
     assert len(np.unique(np.concatenate([first.ravel(), later.ravel()]))) == 32
+
+
+def ring(**leaves):
+    return tiny.config(data__name="ring", batch_size=10, log_every_steps=6, **leaves)
+
+
+def test_a_laws_points_are_drawn_once_for_all_seeds():
+    one = pipeline.load_examples(ring(data__points=30))
+    other = pipeline.load_examples(ring(data__points=30, seed=5, steps=7))
+    np.testing.assert_array_equal(one.x, other.x)
+    assert one.x.shape == (30, 2)
+    assert one.x.dtype == np.float32
+    assert np.abs(np.linalg.norm(one.x, axis=1) - 1).max() < 0.06  # sigma .01, radius 1
+    assert pipeline.load_examples(ring()) is None
+
+
+def test_an_epoch_of_a_laws_points_shows_each_once():
+    config = ring(data__points=30)
+    source = pipeline.make_source(config, pipeline.load_examples(config))
+    state = init_state(config, key())
+    examples, order = source(key(), np.int32(0))
+    take = pipeline.make_take(config)
+    seen = np.concatenate([take(state, examples, order[i]).x[0] for i in range(3)])
+    np.testing.assert_array_equal(np.sort(seen, axis=0), np.sort(examples[0], axis=0))
+
+
+@pytest.mark.parametrize(
+    ("leaves", "says"),
+    [
+        (
+            {"data__name": "ring", "data__points": 5},
+            "batch_size is 8: expected at most data.points",
+        ),
+        ({"data__name": "digits", "data__points": 50}, "expected 0, as digits is no law"),
+        ({"data__name": "ring", "data__points": -1}, "data.points is -1"),
+    ],
+)
+def test_points_that_cannot_be(leaves, says):
+    with pytest.raises(ConfigError, match=says):
+        experiment.check(tiny.config(**leaves))
+
+
+def test_gens_averages_follow_its_own_update_alone():
+    """Once a step, by the fakes that both players met; samples are made with them."""
+    config = ring(gen__args__batch_norm=True, dynamics__name="simultaneous")
+    state = init_state(config, key())
+    batch = tiny.batch(config, (2,))
+    after, _ = jax.jit(make_train_step(config))(state, batch, hypers(config))
+    old, new = (s.gen.vars["batch_stats"]["Stack_0"]["norm_0"]["norm"] for s in (state, after))
+    share = (np.asarray(new["var"]) - 0.95) / 0.05  # twice would leave .9 and not .95 of the old
+    assert np.asarray(old["var"]).tolist() == [1.0] * 4
+    assert (share > 0).all()
+    z = jax.random.normal(key(), (5, 2))
+    sample = make_sampler(config)
+    np.testing.assert_allclose(sample(after, z)[:2], sample(after, z[:2]), rtol=1e-5, atol=1e-6)
+    with_old = sample(after.replace(gen=after.gen.replace(vars=state.gen.vars)), z)
+    assert not np.allclose(sample(after, z), with_old)

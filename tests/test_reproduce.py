@@ -1,15 +1,19 @@
 import json
+import os
 
 import jax
 import numpy as np
 import pytest
 import tiny
 
-from gan_jax import experiment, reproduce
+from gan_jax import experiment, reproduce, stop
 from gan_jax.config import flatten
 from gan_jax.data import grid
+from gan_jax.locks import hold
 from gan_jax.report import readme
 from gan_jax.reproduce import gaussian1d, r3gan_lazy
+from gan_jax.reproduce.work import Size, make_row, mean_and_error, shortened, verdict
+from gan_jax.types import ConfigError, PreemptedError, WorkdirBusyError
 
 KEYS = {"name", "published", "published_error", "measured", "standard_error", "seeds", "differs"}
 
@@ -73,3 +77,127 @@ def test_modes_are_counted_over_seeds_by_hand():
     assert row["measured"] == 13
     assert row["standard_error"] == pytest.approx(12)
     assert row["high_quality"] == pytest.approx(0.75)
+
+
+def _tiny_lazy(monkeypatch):
+    settings = r3gan_lazy.settings
+
+    def small(*args):
+        c = settings(*args)
+        c.batch_size, c.latent.dim, c.penalty.name = (
+            4,
+            2,
+            "none",
+        )  # a second derivative compiles long
+        c.gen.args.hidden = c.disc.args.hidden = (3,)
+        c.log_every_steps, c.checkpoint_every_steps = 2, 4
+        return c
+
+    monkeypatch.setattr(r3gan_lazy, "settings", small)
+    monkeypatch.setattr(r3gan_lazy, "SAMPLES", 20)
+
+
+def _rows(folder):
+    return json.loads((folder / "table.json").read_text())["rows"]
+
+
+@pytest.mark.slow
+def test_a_stopped_table_goes_on_and_takes_more_seeds_and_steps(tmp_path, monkeypatch):
+    """In the second of its cohorts; then as if it had been asked for in full at once."""
+    _tiny_lazy(monkeypatch)
+    with jax.debug_key_reuse(False):
+        reproduce.reproduce("r3gan_lazy", tmp_path / "whole", False, 3, 8)
+        asked = iter([False] * 6 + [True])  # before and after each of the dispatches
+        monkeypatch.setattr(stop, "requested", lambda: next(asked))
+        with pytest.raises(PreemptedError):
+            reproduce.reproduce("r3gan_lazy", tmp_path / "parts", False, 2, 6)
+        monkeypatch.setattr(stop, "requested", lambda: False)
+        assert len(list((tmp_path / "parts" / "states").iterdir())) == 2
+        assert not (tmp_path / "parts" / "table.json").exists()
+        reproduce.reproduce("r3gan_lazy", tmp_path / "parts", False, 2, 6)
+        assert [row["seeds"] for row in _rows(tmp_path / "parts")] == [2] * 4
+        text = reproduce.reproduce("r3gan_lazy", tmp_path / "parts", False, 3, 8)
+    assert _rows(tmp_path / "parts") == _rows(tmp_path / "whole")
+    assert "`gan-jax reproduce r3gan_lazy --workdir DIR --seeds 3 --steps 8`" in text
+
+
+def test_sizes_that_a_table_does_not_take():
+    with pytest.raises(ConfigError, match="--seeds is 3: table dirac trains nothing"):
+        reproduce.make_work("dirac", "x", False, seeds=3)
+    with pytest.raises(ConfigError, match="--steps is 0: expected at least 1"):
+        reproduce.make_work("ring", "x", False, steps=0)
+    assert reproduce.make_work("gaussian1d", "x", True, seeds=9).size == Size(9, 200)
+    assert reproduce.make_work("r3gan_lazy", "x", False, steps=30_000).size == Size(8, 30_000)
+
+
+def test_a_table_is_measured_by_one_process_at_a_time(tmp_path):
+    handle = hold(tmp_path)
+    with pytest.raises(WorkdirBusyError):
+        reproduce.reproduce("dirac", tmp_path, quick=True)
+    os.close(handle)
+
+
+@pytest.mark.parametrize(
+    ("measured", "error", "published", "why_not", "says"),
+    [
+        (7.0, 0.3, (7.9, 0.4), "", "reproduced"),  # .9 apart, room for 1
+        (7.0, 0.3, (7.9, 0.3), "", "not reproduced"),  # room for .85
+        (8.8, 0.3, (7.9, 0.4), "", "reproduced"),
+        (7.0, None, (7.9, 0.5), "", "reproduced"),
+        (7.0, 0.3, (7.9, None), "", "not reproduced"),
+        (7.9, 0.3, (7.9, 0.4), "other data", "not comparable: other data"),
+        (None, None, (7.9, 0.4), "no data", "not measured: no data"),
+        (7.0, 0.3, (None, None), "other data", "nothing published"),
+        (float("nan"), None, (7.9, 0.4), "", "not reproduced"),
+    ],
+)
+def test_verdicts(measured, error, published, why_not, says):
+    assert verdict(measured, error, published, why_not) == says
+
+
+def test_errors_are_those_of_the_mean_over_seeds():
+    assert mean_and_error([1.0, 2.0, 6.0]) == (3, pytest.approx(np.sqrt(7 / 3)))
+    assert mean_and_error([4.0]) == (4, None)
+    assert mean_and_error([]) == (None, None)
+
+
+def test_seeds_without_a_number_are_said():
+    row = make_row("x", [1.0, float("nan"), 3.0], (2.0, 0.1))
+    assert row["each"] == [1.0, None, 3.0]
+    assert (row["measured"], row["seeds"]) == (2.0, 3)
+    assert row["verdict"] == "not comparable: 1 of 3 seeds have no such number"
+    json.dumps(row, allow_nan=False)
+
+
+def test_fewer_steps_are_no_comparison():
+    assert shortened(40_000, 400_000) == "40,000 of 400,000 steps"
+    assert shortened(400_000, 400_000) == ""
+
+
+def test_settings_that_differ_are_notes_below_the_table():
+    rows = [make_row("a", [1.0], differs=["x", "y"]), make_row("b", [1.0], differs=["y"])]
+    made = {"name": "ring", "command": "c", "seconds": 1.0, "hardware": "h"}
+    text = reproduce.to_markdown(made | {"rows": [*rows, make_row("c", [1.0])]})
+    assert [line.split("|")[-2].strip() for line in text.splitlines()[:5]] == [
+        "differs",
+        "---",
+        "1, 2",
+        "2",
+        "-",
+    ]
+    assert "Differs: (1) x; (2) y." in text
+
+
+def test_the_readme_takes_what_was_measured_in_full(tmp_path):
+    results, runs = tmp_path / "results", tmp_path / "runs"
+    results.mkdir()
+    block = "<!-- results:ring -->\n<!-- end -->"
+    assert "Not measured yet: ring." in readme.render(block, results)
+    for name, words in {"ring": "", "grid": " --quick"}.items():
+        (runs / name).mkdir(parents=True)
+        made = {"name": name, "command": f"reproduce {name}{words}", "rows": [make_row("r", [1.0])]}
+        text = json.dumps(made | {"seconds": 1.0, "hardware": "h"})
+        (runs / name / "table.json").write_text(text)
+    readme.collect_tables(runs, results)
+    assert [path.name for path in results.iterdir()] == ["ring.json"]
+    assert "| r | - | 1 |" in readme.render(block, results)

@@ -1,0 +1,196 @@
+"""The 2014 table: its recipe is the experiment's, its protocol that of the paper, by hand."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+import tiny
+
+from gan_jax import experiment
+from gan_jax.config import flatten, hypers
+from gan_jax.metrics import parzen
+from gan_jax.reproduce import goodfellow2014 as table
+from gan_jax.reproduce.work import Size, Work
+
+
+def test_the_recipe_is_the_experiments():
+    path = next(p for p in tiny.EXPERIMENTS if p.stem == "goodfellow2014")
+    theirs, ours = flatten(tiny.experiment(path)), flatten(table.settings(0, 125_000))
+    how_often = {k for k in ours if k.endswith("_every_steps")}
+    assert {k for k in ours if ours[k] != theirs[k]} <= how_often
+
+
+def test_variants_differ_in_what_they_are_named_after():
+    one = flatten(table.settings(0, 1000))
+    other = flatten(table.settings(0, 1000, "minimax"))
+    assert {k for k in one if one[k] != other[k]} == {"objective"}
+
+
+def test_with_k_2_epochs_are_what_they_were():
+    """Half as many steps, each with two batches; gen moves half as often."""
+    one, two = table.settings(0, 1000), table.settings(0, 1000, k=2)
+    assert two.steps * two.dynamics.k_disc == one.steps * one.dynamics.k_disc == 1000
+    assert two.eval_every_steps * 2 == one.eval_every_steps == 5000
+    assert two.disc.momentum_steps == one.disc.momentum_steps == 125_000
+    assert two.gen.momentum_steps * 2 == one.gen.momentum_steps
+    assert two.gen.lr_decay == pytest.approx(one.gen.lr_decay**2, rel=1e-12)
+    assert float(hypers(two).disc["lr_decay"]) == float(hypers(one).disc["lr_decay"])
+
+
+def test_cohorts_and_their_steps():
+    long = table.plans(Size(3, 250_000))
+    steps = {name: [c.steps for c in seeds] for plan in long for name, seeds in plan.items()}
+    assert steps == {
+        "adversarial nets": [250_000] * 3,
+        "adversarial nets, minimax": [75_000],
+        "adversarial nets, max_likelihood": [75_000],
+        "adversarial nets, k_disc = 2": [37_500],
+    }
+    assert [c.seed for c in long[0]["adversarial nets"]] == [0, 1, 2]
+    assert [len(plan) for plan in long] == [1, 2, 1]
+
+
+SIGMAS = np.logspace(-1, 0, 10)
+
+
+def likelihoods(centres, x, sigma):
+    """[M] nats, in float64, from the formula."""
+    squares = ((x[:, None] - centres[None]) ** 2).sum(-1) / (2 * sigma**2)
+    best = squares.min(1)
+    sums = np.log(np.exp(best[:, None] - squares).mean(1)) - best
+    return sums - centres.shape[1] * np.log(sigma * np.sqrt(2 * np.pi))
+
+
+@pytest.fixture
+def protocol():
+    rng = np.random.default_rng(0)
+    valid, test = rng.uniform(size=(2, 60, 4)).astype(np.float32)
+    return table.Protocol(30, valid, test)
+
+
+def some(seed, n=40):
+    return np.random.default_rng(seed).uniform(size=(n, 4))
+
+
+def test_a_number_is_that_of_the_protocol(protocol):
+    """The sigma that the validation images like best, the mean and error of the test images."""
+    x = some(1)
+    row = table.scored_row("adversarial nets", [x], protocol)
+    valid = [likelihoods(x[:30], protocol.valid_NxD, s).mean() for s in SIGMAS]
+    sigma = SIGMAS[int(np.argmax(valid))]
+    test = likelihoods(x[:30], protocol.test_NxD, sigma)
+    assert row["sigma"] == [pytest.approx(sigma)]
+    assert row["measured"] == pytest.approx(test.mean(), rel=1e-4)
+    assert row["standard_error"] == pytest.approx(test.std() / np.sqrt(60), rel=1e-3)
+    assert row["verdict"] == "not reproduced"
+    fine = table.scored_row("x", [x], protocol, fine=True)
+    assert likelihoods(x[:30], protocol.valid_NxD, fine["sigma"][0]).mean() >= max(valid)
+
+
+def test_the_error_of_several_seeds_is_over_seeds(protocol):
+    row = table.scored_row("adversarial nets", [some(1), some(2), some(3)], protocol)
+    assert row["standard_error"] == pytest.approx(np.std(row["each"], ddof=1) / np.sqrt(3))
+    alone = [table.scored_row("x", [some(i)], protocol) for i in (1, 2, 3)]
+    assert row["each"] == [each["measured"] for each in alone]
+    errors = [each["standard_error"] for each in alone]
+    assert row["standard_error_over_images"] == pytest.approx(np.mean(errors))
+
+
+def test_a_sigma_at_the_grids_edge_is_refused(protocol):
+    far = some(1) + 9  # the widest window is the best
+    row = table.scored_row("adversarial nets", [some(1), far], protocol)
+    assert row["measured"] is None
+    assert row["verdict"].startswith("not measured: refused: sigma 1 is the best")
+    assert row["published"] == 225
+
+
+def test_the_way_there_is_told_by_validation(protocol, monkeypatch):
+    shown = np.stack([some(1), some(1) + 9])
+    monkeypatch.setattr(table, "flat_samples", lambda config, states, n: shown[:, :n])
+    good, refused = table.validate(None, protocol, None)
+    assert refused is None
+    valid = [likelihoods(shown[0, :30], protocol.valid_NxD, s).mean() for s in SIGMAS]
+    assert good == pytest.approx([max(valid), SIGMAS[int(np.argmax(valid))]], rel=1e-4)
+
+
+class Split:
+    def __init__(self, x):
+        self.x = x
+
+
+@pytest.fixture
+def mnist(monkeypatch):
+    """Small images in MNIST's splits: which were read."""
+    read, rng = [], np.random.default_rng(0)
+
+    def load(name, split):
+        read.append((name, split))
+        return Split(rng.integers(0, 256, (20_000, 28, 28, 1), np.uint8))
+
+    monkeypatch.setattr(table.data, "load", load)
+    return read
+
+
+def test_the_papers_images(mnist):
+    protocol = table.make_protocol(quick=False)
+    assert protocol.centres == 10_000
+    assert protocol.valid_NxD.shape == (1_000, 784)
+    assert protocol.test_NxD.shape == (10_000, 784)
+    assert protocol.test_NxD.min() == 0
+    assert protocol.test_NxD.max() == 1
+    assert mnist == [("mnist", "train[50000:]"), ("mnist", "test")]
+    np.testing.assert_allclose(parzen.SIGMAS, SIGMAS)
+
+
+def tiny_settings(seed, steps, objective="non_saturating", k=1):
+    c = SETTINGS(seed, steps, objective, k)
+    c.data.name, c.data.split, c.batch_size, c.latent.dim = "digits", "train[:50]", 10, 2
+    c.gen.args.hidden, c.disc.args.units, c.disc.args.pieces = (4,), (4,), 2
+    c.log_every_steps = c.eval_every_steps = c.checkpoint_every_steps = 2 // k
+    return c
+
+
+SETTINGS = table.settings
+
+
+@pytest.mark.slow
+def test_the_table_and_its_picture(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+
+    def images(split, n=None):
+        return rng.uniform(size=(n or 60, 64)).astype(np.float32)
+
+    monkeypatch.setattr(table, "images", images)
+    monkeypatch.setattr(table, "settings", tiny_settings)
+    protocol = table.Protocol(50, images("valid", 30), images("test", 40))
+    monkeypatch.setattr(table, "make_protocol", lambda quick: protocol)
+    monkeypatch.setattr(table, "COMPONENTS", 10)
+    monkeypatch.setattr(table, "MIXTURE", 2)
+    work = Work(tmp_path, False, Size(2, 8))
+    with jax.debug_key_reuse(False):
+        rows = table.run(work)
+    json.dumps(rows, allow_nan=False)
+    by_name = {row["name"]: row for row in rows}
+    ours = by_name["adversarial nets"]
+    assert (ours["published"], ours["published_error"], ours["seeds"]) == (225, 2, 2)
+    assert [[epoch for epoch, *_ in seed] for seed in ours["history"]] == [
+        [0.004, 0.008, 0.012, 0.016]
+    ] * 2
+    assert by_name["adversarial nets, k_disc = 2"]["history"][0][-1][0] == 0.016
+    assert any("both at once" in d for d in by_name["adversarial nets, k_disc = 2"]["differs"])
+    assert by_name["adversarial nets, finer sigma"]["published"] is None
+    assert by_name["deep GSN"]["verdict"] == "not measured: published only"
+    assert by_name["training images as centres"]["measured"] is not None
+    assert table.picture(work, rows).dtype == np.uint8
+
+
+def test_without_scikit_learn_the_mixtures_row_says_so(monkeypatch):
+    monkeypatch.setattr(table.importlib.util, "find_spec", lambda name: None)
+    row = table.mixture_row(False, None)
+    assert row["verdict"] == "not measured: needs scikit-learn: pip install 'gan-jax[demo]'"
+
+
+def test_settings_are_good_ones(monkeypatch):
+    for config in (tiny_settings(0, 10), tiny_settings(0, 10, k=2)):
+        experiment.check(config)
