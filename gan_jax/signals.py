@@ -74,7 +74,7 @@ def make_signals(
         grads = jax.grad(lambda gen: game.gen_loss(Params(gen, state.disc.params), state, draw)[0])(
             state.gen.params
         )
-        return optax.global_norm(grads)
+        return optax.tree.norm(grads)
 
     def signals(state: GanState, hypers: Hypers, shown: Shown) -> dict[str, Array]:
         k_real, k_z, k_draw, k_way = jax.random.split(
@@ -104,5 +104,5 @@ def _width(x: Array) -> Array:
 
 
 def _place(real: Array, fake: Array, way: Array) -> Array:
-    along = [(x * way).reshape(len(x), -1).sum(1) for x in (real, fake)]
+    along = [(x * way[None]).reshape(len(x), -1).sum(1) for x in (real, fake)]
     return (along[1].mean() - along[0].mean()) / jnp.maximum(along[0].std(), 1e-12)
