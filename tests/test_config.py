@@ -57,6 +57,13 @@ def test_choices_suggest_the_nearest(path, config):
     assert f"Did you mean {right!r}?" in problems(config)[0]
 
 
+def test_batches_are_counted_in_int32(config):
+    config.steps, config.dynamics.k_disc = 2**30, 2
+    assert problems(config) == [f"steps times dynamics.k_disc is {2**31}: expected below {2**31}"]
+    config.steps -= 1
+    assert not problems(config)
+
+
 def test_all_problems_at_once(config):
     config.batch_size, config.gen.lr, config.latent.law = 0, math.nan, "norml"
     assert len(problems(config)) == 3
