@@ -221,6 +221,6 @@ def _one_sided(last: Sequence[Line], game: Game, sign: int) -> str:
         return ""
     sides = [min(sign * line["watch/logit_real"], sign * line["watch/logit_fake"]) for line in last]
     gap = max(abs(_gap(line)) for line in last)
-    if min(sides) > max(ONE_SIDED, gap):
+    if min(sides) > max(ONE_SIDED, gap / 2):
         return f"mean logits of reals and fakes are {_logits(last[-1])}"
     return ""

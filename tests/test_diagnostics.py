@@ -113,6 +113,7 @@ def test_every_symptom_is_tested_here():
         series(
             logit_real=lambda i: 12.0 + i / 9, logit_fake=lambda i: -12.0 - i / 9
         ),  # sure, and right
+        series(logit_real=lambda i: 30 + i / 9, logit_fake=lambda i: 6 + i / 9),  # far apart
         series(place=lambda i: 0.3 * (-1) ** i),  # it trembles
         series(place=lambda i: 2.0 * i),  # it travels
         series(logit_held=lambda i: 0.2 + i / 999),
