@@ -79,6 +79,8 @@ def in_words(name: str, case: dict[str, Any]) -> str:
     words = f"{name} {case['name']}: {case['ours']:.1f} {case['unit']}"
     if case["ratio"]:
         words += f", theirs {case['theirs']:.1f}, ratio {case['ratio']:.2f}"
+    if "diagnostics_share" in case:
+        words += f"; diagnostics {case['diagnostics_share']:.2%} of the time"
     return words + (
         f"; matrix products {case['matmul_fraction']:.0%} of the step, "
         f"{case['flops'] * case['ours'] / 1e9:.0f} GFLOP/s"
