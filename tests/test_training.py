@@ -66,6 +66,13 @@ def test_more_steps_go_on_from_the_last(tmp_path, whole, first):
     assert places(tmp_path) == ["0"]
 
 
+def test_examples_come_in_one_order_however_the_steps_are_parted(tmp_path):
+    points = {"seeds": 1, "data__name": "ring", "data__points": 80}  # ten batches an epoch
+    whole = train(tmp_path / "whole", "name", configs(13, **points))
+    train(tmp_path / "parts", "name", configs(7, **points))
+    assert same(train(tmp_path / "parts", "name", configs(13, **points)).states, whole.states)
+
+
 def test_what_is_done_is_not_done_again(tmp_path, whole, monkeypatch):
     first = train(tmp_path, "name", configs(23), look)
     monkeypatch.setattr(training, "_loop", None)
@@ -115,6 +122,7 @@ def test_only_seeds_that_are_not_there_are_trained(tmp_path, whole):
     before = (tmp_path / "states" / "0" / "seconds.json").read_bytes()
     three = train(tmp_path, "name", configs(23, seeds=3), look)
     assert places(tmp_path) == ["0", "1"]
+    assert [c.seed for c in training._members(tmp_path / "states" / "1")] == [2]
     assert (tmp_path / "states" / "0" / "seconds.json").read_bytes() == before
     assert same(three.only([0, 1]).states, whole.states)
     assert three.looks[:2] == whole.looks
