@@ -68,13 +68,19 @@ class Diagnosis:
     def __init__(self, game: Game, lines: Iterable[Line] = ()):
         self.game = game
         self.watched: list[Line] = []
+        self.few: list[str] = []  # what each evaluation said of modes or classes
         self.found: dict[str, Finding] = {}
         for line in lines:
             self.add(line)
 
     def add(self, line: Line) -> list[Finding]:
         """What this line shows for the first time."""
-        new = _evaluated(line, self.game)
+        new = []
+        few = _few_of_all(line, self.game)
+        if few is not None:
+            self.few.append(few)
+            if all(self.few[-2:]) and (len(self.few) > 1 or line["step"] == self.game.steps):
+                new.append(Finding("mode collapse", line["step"], self.few[-1]))
         if "watch/auc" in line:
             self.watched.append(line)
             for label, (symptom, patience) in SYMPTOMS.items():
@@ -192,16 +198,17 @@ SYMPTOMS: dict[str, tuple[Callable[[Sequence[Line], Sequence[Line], Game], str],
 NARROW, SURE, ONE_SIDED, LARGE, GROWS = 0.1, 10.0, 5.0, 15.0, 1.3
 
 
-def _evaluated(line: Line, game: Game) -> list[Finding]:
-    """Mode collapse by an evaluation: good samples, of at most a quarter of what there is."""
+def _few_of_all(line: Line, game: Game) -> str | None:
+    """Whether good samples are of a quarter of the modes or less: in words, "", or None unseen."""
     modes, classes = line.get("eval/modes"), line.get("eval/classes")
-    if modes is not None and line["eval/high_quality"] > 0.5 and modes <= game.modes / 4:
-        good = f"{line['eval/high_quality']:.0%} good samples"
-        return [Finding("mode collapse", line["step"], f"{good}, of {modes} modes of {game.modes}")]
-    if classes is not None and classes <= game.classes / 4:
-        evidence = f"samples of {classes} classes of {game.classes}"
-        return [Finding("mode collapse", line["step"], evidence)]
-    return []
+    if modes is not None:
+        few = line["eval/high_quality"] > 0.5 and modes <= game.modes / 4
+        return (
+            f"{line['eval/high_quality']:.0%} good samples, of {modes} modes of {game.modes}" * few
+        )
+    if classes is not None:
+        return f"samples of {classes} classes of {game.classes}" * (classes <= game.classes / 4)
+    return None
 
 
 def _constant(lines: Sequence[Line], name: str) -> bool:

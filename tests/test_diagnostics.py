@@ -148,7 +148,13 @@ def test_a_gen_that_has_yet_to_open_up_is_not_collapsed():
     ],
 )
 def test_mode_collapse_by_an_evaluation(values, label):
-    assert list(found([{"step": 5, **values}])) == ([label] if label else [])
+    good = {"eval/modes": 8, "eval/high_quality": 0.9} if "eval/modes" in values else {}
+    good = good or {"eval/classes": 10}
+    looks = [{"step": 5, **values}, {"step": 10, **values}]
+    assert found(looks) == ({label: 10} if label else {})
+    assert found(looks[:1]) == {}  # the first look may be too early
+    assert found([looks[0], {"step": 10, **good}, {"step": 15, **values}]) == {}
+    assert list(found([{"step": GAME.steps, **values}])) == ([label] if label else [])
 
 
 def test_a_resumed_run_finds_what_a_whole_one_finds():
