@@ -53,6 +53,13 @@ def test_a_gen_of_one_sample():
     assert abs(found["place"]) == pytest.approx(2.8, abs=0.8)  # by 64 draws of the law
 
 
+def test_spread_is_in_widths_of_the_data():
+    """x = 0.884 (z_1 + z_2) is as wide as 1.25, a tenth of N(4, 12.5^2)."""
+    config = tiny.config(gen__args__hidden=(), data__args__std=12.5)
+    found = measured(config, with_params("gen", out=set_to(0.884, bias=0.0)))
+    assert found["spread"] == pytest.approx(0.1, rel=0.3)
+
+
 def test_a_disc_that_looks_at_the_number():
     """Logit x, of data around 4 and samples at 0: all pairs are right."""
     config = tiny.config(disc__args__hidden=(), gen__args__hidden=())
