@@ -75,6 +75,13 @@ def costs_table(result: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"`gan-jax bench costs` on {result['hardware']}; {words}."])
 
 
+def watch_table(result: dict[str, Any]) -> str:
+    """The share of a run that diagnostics take, in a sentence."""
+    shares = [f"{case['diagnostics_share']:.2%} ({case['name']})" for case in result["cases"]]
+    words = f"Diagnostics take {', '.join(shares)} of a run's time"
+    return f"{words}: `gan-jax bench watch` on {result['hardware']}."
+
+
 SHOWN = ("modes", "high_quality", "reverse_kl")  # of a sweep on a mixture
 
 
@@ -106,6 +113,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "r3gan_lazy": to_markdown,
     "planted": to_markdown,
     "bench_costs": costs_table,
+    "bench_watch": watch_table,
     "ring_all": sweep_table,
 }
 
