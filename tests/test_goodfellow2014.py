@@ -183,6 +183,8 @@ def test_the_table_and_its_picture(tmp_path, monkeypatch):
     assert by_name["deep GSN"]["verdict"] == "not measured: published only"
     assert by_name["training images as centres"]["measured"] is not None
     assert table.picture(work, rows).dtype == np.uint8
+    assert table.picture(work, rows[4:]) is not None
+    assert table.picture(work, rows[-3:]) is None
 
 
 def test_without_scikit_learn_the_mixtures_row_says_so(monkeypatch):

@@ -201,19 +201,22 @@ def mixture_row(quick: bool, protocol: Protocol) -> dict[str, Any]:
 
 
 def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
-    """The validation likelihood on the way, a line a seed."""
-    if not pointplots.available():
+    """The validation likelihood on the way, a line a seed; None of runs too short for any."""
+    trained = [row for row in rows if any(row.get("history", ()))]
+    if not trained or not pointplots.available():
         return None
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), dpi=90, layout="constrained")
     canvas, axes = FigureCanvasAgg(figure), figure.subplots()
-    trained = [row for row in rows if any(row.get("history", ()))]
     for i, row in enumerate(trained):
         for seed, history in enumerate(row["history"]):
-            epochs, nats, _ = zip(*history, strict=True)
-            axes.plot(epochs, nats, color=f"C{i}", label=None if seed else row["name"])
+            axes.plot(
+                *list(zip(*history, strict=True))[:2],
+                color=f"C{i}",
+                label=None if seed else row["name"],
+            )
     axes.axhline(OUR_NATS, color=pointplots.DISC, lw=0.8, ls=":", label="published, test")
     axes.set(xlabel="epochs", ylabel="validation log-likelihood, nats (the paper's grid of sigma)")
     axes.legend(frameon=False)
