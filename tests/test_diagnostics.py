@@ -114,6 +114,11 @@ def test_every_symptom_is_tested_here():
             logit_real=lambda i: 12.0 + i / 9, logit_fake=lambda i: -12.0 - i / 9
         ),  # sure, and right
         series(logit_real=lambda i: 30 + i / 9, logit_fake=lambda i: 6 + i / 9),  # far apart
+        # disc has won, but gen still learns; gen learns no more, but disc has a loss
+        series(disc_loss=after(5, lambda i: 1e-4 * (1 + i), 1.2), auc=lambda i: 1.0),
+        series(gen_grad=after(5, lambda i: 1e-6 * (1 + i), 1.0), auc=lambda i: 1.0),
+        series(place=lambda i: 0.3),  # but other samples
+        series(place=lambda i: 1.5 * abs(i % 16 - 8)),  # there and back, slowly
         series(place=lambda i: 0.3 * (-1) ** i),  # it trembles
         series(place=lambda i: 2.0 * i),  # it travels
         series(logit_held=lambda i: 0.2 + i / 999),
