@@ -113,11 +113,9 @@ def problems(config: ConfigDict) -> list[str]:
                 f"{name} is {flat[name]}: expected a multiple of log_every_steps, "
                 f"{config.log_every_steps}"
             )
-    if config.steps * config.dynamics.k_disc >= 2**31:  # batches are counted in int32 on a device
-        found.append(
-            f"steps times dynamics.k_disc is {config.steps * config.dynamics.k_disc}: "
-            f"expected below {2**31}"
-        )
+    batches = config.steps * config.dynamics.k_disc  # counted in int32 on a device
+    if batches >= 2**31 > max(config.steps, config.dynamics.k_disc):
+        found.append(f"steps times dynamics.k_disc is {batches}: expected below {2**31}")
     if config.disc.pack > 0 and config.batch_size % config.disc.pack:
         found.append(
             f"disc.pack is {config.disc.pack}: "
