@@ -1,7 +1,7 @@
 """What is going wrong with a run, by name, from its lines alone: a pure function of metrics.jsonl.
 
 Each symptom looks at the last watched lines (signals.py makes watch/...) and says since which step
-it is there and by which numbers, or None. None goes by a loss alone: a loss of 0 is healthy for a
+it is there and by which numbers, or "". None goes by a loss alone: a loss of 0 is healthy for a
 relativistic hinge, and a critic's may be any number.
 """
 

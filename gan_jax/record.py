@@ -1,5 +1,6 @@
 """What a run leaves in its folder as it goes: lines, evaluations, pictures, how it ended."""
 
+import functools
 import json
 import logging
 import math
@@ -110,7 +111,11 @@ class Record:
         timing = records.read_lines(run.path("timing.jsonl"))
         self.began = time.monotonic() - (timing[-1]["seconds"] if timing else 0.0)
         self.lines = [_decode(line) for line in records.read_lines(run.path("metrics.jsonl"))]
-        self.diagnosis = Diagnosis(facts(config), self.lines)
+
+    @functools.cached_property
+    def diagnosis(self) -> Diagnosis:
+        """Of the lines so far. Made with the first line, when the device is at work."""
+        return Diagnosis(facts(self.config), self.lines)
 
     def line(self, step: int, metrics: Mapping[str, Any], state: GanState | None = None) -> None:
         """One line of metrics.jsonl; with a state also what is to be evaluated and drawn of it.
@@ -118,7 +123,7 @@ class Record:
         Ends the run where the game is lost: see _lost.
         """
         host = jax.device_get(dict(metrics))
-        refused = host.pop(GUARD)
+        refused, diagnosis = host.pop(GUARD), self.diagnosis
         numbers = {name: value.item() for name, value in host.items()}
         lost = self._lost(step, numbers, refused, state)
         if state is not None and not lost:
@@ -129,11 +134,11 @@ class Record:
         self.run.write(step, numbers)
         self.run.write_timing(step, time.monotonic() - self.began, self.progress.rate(step))
         self.progress.update(step, numbers)
-        for finding in self.diagnosis.add(self.lines[-1]):
+        for finding in diagnosis.add(self.lines[-1]):
             words = finding.step, finding.label, finding.evidence
             log.warning("%s, step %d: %s: %s", self.run.workdir.name, *words)
         if lost:
-            self.diagnosis.tell(Finding(NOT_FINITE, step, lost))
+            diagnosis.tell(Finding(NOT_FINITE, step, lost))
             self.finish("diverged", reason=lost)
             raise_diverged(self.run, step, lost)
 
@@ -144,13 +149,15 @@ class Record:
         """
         count = sum(int(seen.times) for seen in refused.values())
         if count:
-            told = self._first_refusal(refused)
+            known = self.diagnosis.found.get(NOT_FINITE)
+            told = known.evidence if known else self._first_refusal(refused)
             self.diagnosis.tell(Finding(NOT_FINITE, step, told))
             if self.config.nonfinite.policy == "stop":
                 return told
             if count > self.config.nonfinite.limit:
                 return f"{told}, and {count} updates were refused: nonfinite.limit is reached"
-        wrong = [k for k, v in numbers.items() if not math.isfinite(v) and not count]
+        before = self.lines[-1].get("refused", 0) if self.lines else 0
+        wrong = [k for k, v in numbers.items() if not math.isfinite(v) and count == before]
         if state is not None:  # a state can be lost at finite losses, and must not be saved
             finite = jax.device_get(_finite(state))
             wrong += [f"the weights of {name}" for name, good in finite.items() if not good]

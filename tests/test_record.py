@@ -80,6 +80,16 @@ def test_skip_and_rollback_go_on_up_to_the_limit(tmp_path, policy):
     assert json.loads((tmp_path / "summary.json").read_text())["labels"] == ["not finite"]
 
 
+def test_a_refusal_excuses_the_numbers_of_its_own_line_only(tmp_path):
+    lost = {"disc_loss": np.float32("nan")}
+    told = pytest.raises(DivergedError, match="disc_loss not finite")
+    with record(tmp_path, nonfinite__policy="skip") as kept:
+        kept.line(5, line(1, 2, 0, **lost))
+        kept.line(10, line(2, 2, 0, **lost))
+        with told:
+            kept.line(15, line(2, 2, 0, **lost))
+
+
 def test_a_number_that_is_lost_without_a_refusal(tmp_path):
     told = pytest.raises(DivergedError, match="gen_loss not finite")
     with record(tmp_path, nonfinite__policy="skip") as kept, told:

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import data
 from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, rows_hypers
-from gan_jax.config import get_config
+from gan_jax.config import assign, get_config
 from gan_jax.data import pipeline
 from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.guard import GUARD
@@ -66,15 +66,7 @@ def digits(seed: int, steps: int) -> ConfigDict:
 
 
 def _edit(path: str, value: Any) -> Callable[[ConfigDict], None]:
-    section, _, key = path.rpartition(".")
-
-    def edit(c: ConfigDict) -> None:
-        owner = c
-        for word in section.split(".") if section else ():
-            owner = owner[word]
-        owner[key] = value
-
-    return edit
+    return lambda c: assign(c, path, value)
 
 
 def _rates_times_1000(c: ConfigDict) -> None:
@@ -169,7 +161,7 @@ def watch(configs: Sequence[ConfigDict], plant: Plant) -> list[Diagnosis]:
     states, objectives = plant.state(init_rows(configs)[0]), objectives_of(configs)
     many = jit_rows(make_train_rows(config, objectives), jax.devices()[:1])
     signals = jax.jit(jax.vmap(make_signals(config, objectives), in_axes=(0, 0, None)))
-    source, hypers, shown = make_source(config, m, arrays), rows_hypers(configs), None
+    source, hypers = make_source(config, m, arrays), rows_hypers(configs)
     shown, keys = make_shown(config, arrays), jnp.copy(states.key)
     found = [Diagnosis(facts(c)) for c in configs]
     for step in range(config.log_every_steps, config.steps + 1, config.log_every_steps):
