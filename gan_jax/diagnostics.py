@@ -203,11 +203,10 @@ def _few_of_all(line: Line, game: Game) -> str | None:
     modes, classes = line.get("eval/modes"), line.get("eval/classes")
     if modes is not None:
         few = line["eval/high_quality"] > 0.5 and modes <= game.modes / 4
-        return (
-            f"{line['eval/high_quality']:.0%} good samples, of {modes} modes of {game.modes}" * few
-        )
+        good = f"{line['eval/high_quality']:.0%} good samples"
+        return f"{good}, of {modes} of {game.modes} modes" * few
     if classes is not None:
-        return f"samples of {classes} classes of {game.classes}" * (classes <= game.classes / 4)
+        return f"samples of {classes} of {game.classes} classes" * (classes <= game.classes / 4)
     return None
 
 

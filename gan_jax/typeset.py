@@ -107,7 +107,9 @@ def setting_in_words(values: dict[str, Any]) -> str:
 
 
 def show(value: Any) -> str:
-    """A config's value as a person writes it."""
+    """A config's or a table's value as a person writes it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {show(v)}" for name, v in value.items()) or "-"
     if isinstance(value, list | tuple):
         return f"({', '.join(show(v) for v in value)})"
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:

@@ -271,6 +271,8 @@ def test_a_number_with_its_error(mean, error, text):
 
 def test_values_as_a_person_writes_them():
     values = [0.1, 10.0, 1e-5, True, None, "r1", [128, 128], 3]
+    assert typeset.show({"collapse": 6, "x": [1, 2.0]}) == "collapse: 6, x: (1, 2)"
+    assert typeset.show({}) == "-"
     assert [typeset.show(v) for v in values] == [
         *("0.1", "10", "1e-05", "true", "none", "r1", "(128, 128)", "3")
     ]
