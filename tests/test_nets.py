@@ -83,9 +83,9 @@ def test_maxout_by_hand():
     layer = Maxout(units=2, pieces=3)
     variables = layer.init(key(), jnp.zeros((1, 2)))
     linear = variables["params"]["pieces"]["linear"]
-    x = jnp.asarray([[0.3, -0.7]])
-    pieces = np.asarray(x @ linear["kernel"] + linear["bias"][None]).reshape(2, 3)
-    np.testing.assert_allclose(layer.apply(variables, x)[0], pieces.max(1), rtol=1e-6)
+    x = jax.random.normal(key(), (8, 2))
+    pieces = np.asarray(x @ linear["kernel"] + linear["bias"][None]).reshape(8, 3, 2)
+    np.testing.assert_allclose(layer.apply(variables, x), pieces.max(1), rtol=1e-6)
 
 
 def test_dropout_keeps_the_mean_and_drops_only_in_training():
