@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 
@@ -135,12 +136,32 @@ def test_a_stopped_table_goes_on_and_takes_more_seeds_and_steps(tmp_path, monkey
             reproduce.reproduce("r3gan_lazy", tmp_path / "parts", False, 2, 6)
         monkeypatch.setattr(stop, "requested", lambda: False)
         assert len(list((tmp_path / "parts" / "states").iterdir())) == 2
-        assert not (tmp_path / "parts" / "table.json").exists()
+        assert len(_rows(tmp_path / "parts")) == 2  # of the first cohort
+        assert "Stopped before its end" in (tmp_path / "parts" / "table.md").read_text()
         reproduce.reproduce("r3gan_lazy", tmp_path / "parts", False, 2, 6)
         assert [row["seeds"] for row in _rows(tmp_path / "parts")] == [2] * 4
         text = reproduce.reproduce("r3gan_lazy", tmp_path / "parts", False, 3, 8)
     assert _rows(tmp_path / "parts") == _rows(tmp_path / "whole")
+    assert "Stopped" not in text
     assert "`gan-jax reproduce r3gan_lazy --workdir DIR --seeds 3 --steps 8`" in text
+
+
+def test_a_stop_leaves_the_rows_before_it_but_no_part_of_a_whole_table(tmp_path, monkeypatch):
+    def run(work):
+        yield make_row("first", [1.0])
+        if work.trained.seeds > 1:
+            yield make_row("second", [2.0])
+        else:
+            raise PreemptedError("stopped")
+
+    monkeypatch.setattr(r3gan_lazy, "run", run)
+    monkeypatch.setattr(r3gan_lazy, "COLUMNS", {"row": lambda row: row["name"]})
+    for seeds, names in ((1, ["first"]), (2, ["first", "second"]), (1, ["first", "second"])):
+        with contextlib.nullcontext() if seeds > 1 else pytest.raises(PreemptedError):
+            reproduce.reproduce("r3gan_lazy", tmp_path, False, seeds)
+        assert [row["name"] for row in _rows(tmp_path)] == names
+        text = (tmp_path / "table.md").read_text()
+        assert ("Stopped before its end" in text) == (names == ["first"])
 
 
 def test_sizes_that_a_table_does_not_take():

@@ -1,8 +1,8 @@
 """Published tables: one file each, with settings, protocol, published numbers, ours beside them.
 
-A table is a file with run(work) -> list of rows, and if it likes COLUMNS, {title: row -> text},
-and picture(work, rows) -> uint8 [h, w, 3] or None. One that trains, and goes on, has the sizes
-RECORDED and QUICK. Here is what writes the rows down.
+A table is a file with run(work) -> rows, one by one as they are measured, and if it likes COLUMNS,
+{title: row -> text}, and picture(work, rows) -> uint8 [h, w, 3] or None. One that trains, and goes
+on, has the sizes RECORDED and QUICK. Here is what writes the rows down.
 """
 
 import importlib
@@ -14,15 +14,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gan_jax.config import choose
 from gan_jax.images import png_bytes
 from gan_jax.locks import hold
 from gan_jax.records import write_atomically, writing
 from gan_jax.reproduce import training
 from gan_jax.reproduce.work import PUBLISHED, Columns, Work
-from gan_jax.types import ConfigError
+from gan_jax.types import ConfigError, PreemptedError
 from gan_jax.versions import made_with
 
+STOPPED = "stopped"  # in a table that lacks rows
 HELPERS = {"dirac_game", "modes", "training", "work"}
 
 
@@ -68,7 +71,8 @@ def reproduce(
 ) -> str:
     """Measures a table; writes table.json, table.md, maybe picture.png. Returns table.md's text.
 
-    PreemptedError after a stop was saved: the same call goes on.
+    PreemptedError after a stop was saved: the same call goes on. Rows that were measured before it
+    are written down, unless a whole table is there.
     """
     work = make_work(name, workdir, quick, seeds, steps)
     with writing(work.folder):
@@ -87,16 +91,32 @@ def _command(name: str, quick: bool, seeds: int | None, steps: int | None) -> st
 
 
 def _measure(name: str, work: Work, command: str) -> str:
-    module, folder = _module(name), work.folder
-    start = time.monotonic() - training.seconds(folder)  # those of earlier calls count too
-    rows = module.run(work)
+    module = _module(name)
+    start = time.monotonic() - training.seconds(work.folder)  # those of earlier calls count too
+    rows: list[dict[str, Any]] = []
+
+    def table() -> dict[str, Any]:
+        seconds = time.monotonic() - start
+        return {"name": name, **made_with(command), "seconds": seconds, "rows": rows}
+
+    try:
+        for row in module.run(work):
+            rows.append(row)  # a stop leaves those before it
+    except PreemptedError:
+        if rows and not _is_whole(work.folder):
+            _write(work.folder, table() | {STOPPED: True})
+        raise
     drawn = getattr(module, "picture", lambda work, rows: None)(work, rows)
-    table = {
-        "name": name,
-        **made_with(command),
-        "seconds": time.monotonic() - start,
-        "rows": rows,
-    }
+    return _write(work.folder, table(), drawn)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a table is there with all its rows."""
+    file = folder / "table.json"
+    return file.exists() and STOPPED not in json.loads(file.read_text())
+
+
+def _write(folder: Path, table: dict[str, Any], drawn: np.ndarray | None = None) -> str:
     text = to_markdown(table)
     with writing(folder):
         write_atomically(folder / "table.json", (json.dumps(table, indent=2) + "\n").encode())
@@ -116,6 +136,8 @@ def to_markdown(table: dict[str, Any]) -> str:
         lines.append(f"| {' | '.join(text(row) for text in columns.values())} |")
     if notes and not own:
         lines += ["", "Differs: " + "; ".join(f"({i}) {n}" for i, n in enumerate(notes, 1)) + "."]
+    if STOPPED in table:
+        lines += ["", "Stopped before its end: what is not above was not trained yet."]
     lines += ["", f"`{table['command']}`: {table['seconds']:.0f} s on {table['hardware']}."]
     return "\n".join(lines) + "\n"
 

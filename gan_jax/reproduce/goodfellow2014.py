@@ -7,7 +7,7 @@ variants are those of the paper and its code. "adversarial nets" is the mean ove
 import functools
 import importlib.util
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,16 +82,16 @@ def make_protocol(quick: bool) -> Protocol:
     return Protocol(parzen.CENTRES_2014 // tenth, valid[::tenth], test)
 
 
-def run(work: Work) -> list[dict[str, Any]]:
-    """Our rows, then what they are to be seen beside, then the paper's others."""
+def run(work: Work) -> Iterator[dict[str, Any]]:
+    """The paper's others, what the protocol says of images and of a mixture, then our rows."""
     protocol = make_protocol(work.quick)
-    rows = [row for plan in plans(work.trained) for row in cohort_rows(work, plan, protocol)]
-    rows += [
-        scored_row("training images as centres", [images(TRAIN, protocol.centres)], protocol),
-        mixture_row(work.quick, protocol),
-    ]
-    others = [name for name in PUBLISHED if name != OURS]
-    return rows + [make_row(each, [], PUBLISHED[each], why_not="published only") for each in others]
+    for name, number in PUBLISHED.items():
+        if name != OURS:
+            yield make_row(name, [], number, why_not="published only")
+    yield scored_row("training images as centres", [images(TRAIN, protocol.centres)], protocol)
+    yield mixture_row(work.quick, protocol)
+    for plan in plans(work.trained):
+        yield from cohort_rows(work, plan, protocol)
 
 
 def plans(size: Size) -> list[dict[str, list[ConfigDict]]]:

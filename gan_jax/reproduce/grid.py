@@ -1,5 +1,6 @@
 """Twenty-five Gaussians on a grid: PacGAN's table 1 and VEEGAN's, by the settings of two papers."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ PUBLISHED = modes.published(
 DEMO = "25 modes on a grid: the demo has a ring"
 
 
-def run(work: Work) -> list[dict[str, Any]]:
+def run(work: Work) -> Iterator[dict[str, Any]]:
     """A row a method and number."""
     return modes.run("grid", PUBLISHED, DEMO, work)
 

@@ -6,7 +6,7 @@ et al. 2017): here on eight distinct modes; VEEGAN's table 1 (Srivastava et al. 
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,30 +95,24 @@ def published(
 
 def run(
     law: str, published: Mapping[str, Mapping[str, Published]], demo: str, work: Work
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """The rows of a law's table. demo: how the data differ from those of the Unrolled demo."""
-    rows = []
     for name, numbers in published.items():
         if name not in METHODS:
-            rows += [
-                make_row(f"{name}: {label(law, what)}", [], number, why_not="published only")
-                for what, number in numbers.items()
-            ]
+            for what, number in numbers.items():
+                yield make_row(f"{name}: {label(law, what)}", [], number, why_not="published only")
             continue
         method, drawn = METHODS[name], draw(law, name, work)
         short = shortened(min(work.trained.steps, method.steps), method.steps)
         differs = [short, *method.differs, demo if method.why_not else "", *drawn.refused]
         for what, each in measure(law, drawn.x_SxNxD).items():
-            rows.append(
-                make_row(
-                    f"{name}: {label(law, what)}",
-                    each,
-                    numbers.get(what, NOTHING),
-                    [text for text in differs if text],
-                    method.why_not or short,
-                )
+            yield make_row(
+                f"{name}: {label(law, what)}",
+                each,
+                numbers.get(what, NOTHING),
+                [text for text in differs if text],
+                method.why_not or short,
             )
-    return rows
 
 
 class Drawn(NamedTuple):

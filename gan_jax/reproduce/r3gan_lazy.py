@@ -4,6 +4,7 @@ Huang et al. 2024 (R3GAN), appendix E, says that lazy regularisation (every 8 st
 weight) fails on toys. Settings are those of the D2L toolkit's 25 Gaussians.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -43,18 +44,16 @@ def settings(objective: str, every: int, seed: int, steps: int) -> ConfigDict:
     return c
 
 
-def run(work: Work) -> list[dict[str, Any]]:
+def run(work: Work) -> Iterator[dict[str, Any]]:
     """A row an objective and laziness, each laziness one cohort."""
     seeds, steps = work.trained
-    found = []
     for every in (1, LAZY):
         how = "every step" if every == 1 else f"every {every} steps"
         configs = [settings(o, every, s, steps) for o in OBJECTIVES for s in range(seeds)]
         trained = train(work.folder, f"R1 + R2 {how}", configs)
         x_MxNxD = samples(configs[0], trained.states, SAMPLES)
         for i, objective in enumerate(OBJECTIVES):
-            found.append(_row(f"{objective}, {how}", x_MxNxD[i * seeds : (i + 1) * seeds]))
-    return found
+            yield _row(f"{objective}, {how}", x_MxNxD[i * seeds : (i + 1) * seeds])
 
 
 def _row(name: str, x_SxNxD: np.ndarray) -> dict[str, Any]:
