@@ -73,7 +73,7 @@ def test_a_sweeps_numbers_are_those_of_its_table(tmp_path):
     (run / "rows.json").write_text(json.dumps(said | {"versions": {"jax": "1"}}))
     metric = {"mean": 7.5, "standard_error": 0.5, "each": [7, 8], "median": 7.5}
     setting = {
-        "values": {"objective": "hinge", "penalty.weight": 0.1},
+        "values": {"objective": "hinge", "penalty.weight": 0.1, "disc.args.code": None},
         **{"seeds": 3, "diverged": 1, "failed": 0},
         "metrics": {f"{part}/{n}": metric for part in ("eval", "test") for n in readme.SHOWN},
     }

@@ -178,7 +178,9 @@ def _seconds(run: Path, said: dict[str, Any]) -> float:
 
 
 def _in_words(values: dict[str, Any]) -> str:
-    others = [f"{leaf} {value}" for leaf, value in values.items() if leaf != "objective"]
+    """A setting's name; a leaf that only other settings give has no value here."""
+    given = {leaf: v for leaf, v in values.items() if leaf != "objective" and v is not None}
+    others = [f"{leaf} {value}" for leaf, value in given.items()]
     return ", ".join([values["objective"], *others])
 
 
