@@ -106,18 +106,33 @@ def make_train_rows(
 
 
 def jit_rows(train_rows: Callable[..., Any], devices: Sequence[jax.Device]) -> Any:
-    """The rows' program, each device with its share of the rows; they must divide evenly."""
-    platform = devices[0].platform
-    if len(devices) == 1:
+    """The rows' program, each device with its share; spare places train copies that are dropped."""
+    platform, n = devices[0].platform, len(devices)
+    if n == 1:
         return jit_loop(train_rows, platform)
     sharded = jax.shard_map(
         train_rows, mesh=_mesh(devices), in_specs=SPECS, out_specs=SPECS[0], check_vma=False
     )
-    return jit_loop(sharded, platform)
+
+    def spread(
+        states: GanState, examples: PyTree, orders: Array, hypers: Hypers, steps: Array
+    ) -> tuple[GanState, PyTree]:
+        m = orders.shape[0]
+        if m % n == 0:
+            return sharded(states, examples, orders, hypers, steps)
+        places = jnp.arange(-(-m // n) * n) % m
+        states, orders, hypers = jax.tree.map(lambda a: a[places], (states, orders, hypers))
+        results = sharded(states, examples, orders, hypers, steps)
+        return jax.tree.map(lambda a: a[:m], results)
+
+    return jit_loop(spread, platform)
 
 
 def shardings(devices: Sequence[jax.Device]) -> tuple[Sharding, ...]:
-    """Where the arguments of jit_rows' program are: states, examples, orders, hypers, steps."""
+    """Where the arguments of jit_rows' program are: states, examples, orders, hypers, steps.
+
+    For rows that divide evenly.
+    """
     if len(devices) == 1:
         return tuple(SingleDeviceSharding(devices[0]) for _ in SPECS)
     return tuple(NamedSharding(_mesh(devices), spec) for spec in SPECS)

@@ -49,12 +49,22 @@ def choose_how(
 
 
 def candidates(m: int, available: int | None = None) -> list[How]:
-    """All rows at once on as many devices as divide them evenly; then smaller chunks."""
+    """All rows at once, then in smaller chunks, on as many devices as shorten the longest share.
+
+    Where copies of rows fill the last share, also on as many as divide the rows evenly.
+    """
     available = available or len(jax.devices())
-    devices = max(d for d in range(1, available + 1) if m % d == 0)
-    share = m // devices
-    chunks = [share, *(c for c in (16, 4, 1) if c < share and share % c == 0)]
-    return [How(chunk, devices) for chunk in chunks]
+    share = -(-m // min(m, available))
+    even = max(d for d in range(1, available + 1) if m % d == 0)
+    return [
+        How(chunk, devices)
+        for devices in dict.fromkeys([-(-m // share), even])
+        for chunk in _chunks(-(-m // devices))
+    ]
+
+
+def _chunks(share: int) -> list[int]:
+    return [share, *(c for c in (16, 4, 1) if c < share and share % c == 0)]
 
 
 def asked(m: int, chunk: int) -> How:
@@ -101,7 +111,7 @@ def _timed(
 
 
 def _in_words(how: How, m: int) -> str:
-    share = m // how.devices
+    share = -(-m // how.devices)
     ways = {share: "vmap", 1: "map"}
     words = ways.get(how.chunk, f"map over chunks of {how.chunk}")
     return words + (f" on {how.devices} devices" if how.devices > 1 else "")

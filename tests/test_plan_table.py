@@ -104,7 +104,7 @@ def test_the_table_says_what_is_there():
         "compiled in": "12.3 s",
     }
     assert "the compiler's estimate: 40 us a step, 200 ms for 5000 steps" in notes[1]
-    assert "as many chips as divide its 288 rows, 144" in notes[2]
+    assert "288 rows, 2 a chip, fill 144 chips" in notes[2]
     assert "share" in notes[3]
     assert len(notes) == 4
     markdown = table.to_markdown(PLAN)

@@ -2,6 +2,9 @@
 
 import functools
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -183,4 +186,36 @@ def test_chunks_and_devices_divide_the_rows(monkeypatch):
     monkeypatch.setattr(jax, "devices", lambda: [None] * 4)
     assert tune.candidates(96) == [tune.How(24, 4), tune.How(4, 4), tune.How(1, 4)]
     assert tune.candidates(9) == [tune.How(3, 3), tune.How(1, 3)]
-    assert tune.candidates(7) == [tune.How(7, 1), tune.How(1, 1)]
+    uneven = [tune.How(2, 4), tune.How(1, 4), tune.How(7, 1), tune.How(1, 1)]
+    assert tune.candidates(7) == uneven
+    assert tune.candidates(3) == [tune.How(1, 3)]
+    monkeypatch.setattr(jax, "devices", lambda: [None] * 8)
+    assert tune.candidates(17)[0] == tune.How(3, 6)  # two more would shorten nothing
+
+
+UNEVEN = """
+import jax, numpy as np
+jax.config.update("jax_num_cpu_devices", 2)
+from test_train_rows import assert_near, configs, init_rows, jit_rows, make_train_rows
+from test_train_rows import ORDER, objectives_of, jnp
+
+rows = configs()[:3]
+program = make_train_rows(rows[0], objectives_of(rows))
+orders = jnp.broadcast_to(ORDER, (3, *ORDER.shape))
+found = []
+for devices in (1, 2):
+    many = jit_rows(program, jax.devices()[:devices])
+    states, numbers = init_rows(rows)
+    for steps in (5, 3):
+        states, metrics = many(states, (), orders, numbers, np.int32(steps))
+    found.append(jax.device_get((states.replace(key=None), metrics)))
+assert len(metrics["gen_loss"]) == 3
+assert_near(*found, rtol=2e-4, atol=1e-6)
+"""
+
+
+def test_three_rows_on_two_devices_are_those_of_one():
+    """In a process of its own: how many devices there are is said before the first program."""
+    command = [sys.executable, "-W", "error", "-c", UNEVEN]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()

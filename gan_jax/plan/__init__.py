@@ -69,14 +69,14 @@ def of_run(config: ConfigDict, topology: Topology) -> dict[str, Any]:
 
 
 def of_cohort(cohort: rows.Cohort, topology: Topology) -> dict[str, Any]:
-    """What a sweep's cohort costs, its rows over as many of the chips as divide them evenly.
+    """What a sweep's cohort costs, its rows over as many of the chips as shorten it.
 
-    Compiled is a program of all chips, as the larger topologies have no other: those that are left
+    Compiled is a program of all chips, as the larger topologies have no other: places that are left
     over have rows too, copies of the last. No chip's program depends on another's.
     """
     configs = [config_lib.from_json(row.config) for row in cohort.rows]
     how = candidates(len(configs), len(topology.chips))[0]
-    copies = (len(topology.chips) - how.devices) * how.chunk
+    copies = len(topology.chips) * how.chunk - len(configs)
     lowered = lower_rows([*configs, *configs[-1:] * copies], topology.chips, how.chunk)
     found = {"id": cohort.id, "rows": len(configs), "chips": how.devices}
     return found | costs(lowered, configs[0], topology)

@@ -62,7 +62,8 @@ def notes(plan: dict[str, Any]) -> Iterator[str]:
         if each["id"] == "run" and plan["chips"] > 1:
             yield "a run trains on one chip"
         if each["rows"] > 1 and each["chips"] < plan["chips"]:
-            yield f"{name}: as many chips as divide its {each['rows']} rows, {each['chips']}"
+            share = -(-each["rows"] // each["chips"])
+            yield f"{name}: {each['rows']} rows, {share} a chip, fill {each['chips']} chips"
         if each.get("loops"):
             times = " and ".join(f"{n} times" for n in each["loops"])
             yield f"{name}: loops inside a step, {times}, count once in FLOPs, bytes and at peak"
