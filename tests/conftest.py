@@ -11,6 +11,9 @@ from gan_jax import compilation
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
+# Programs of tests are small and run once or twice: their time is their compiler's. What tests
+# start in processes of their own is compiled as for users.
+jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture(autouse=True, scope="session")

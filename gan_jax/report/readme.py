@@ -1,7 +1,8 @@
-"""README.md's figures, from the files that commands wrote: python -m gan_jax.report.readme.
+"""The pages' figures, from the files that commands wrote: python -m gan_jax.report.readme.
 
-Between <!-- results:NAME --> and <!-- end --> stands what experiments/results/NAME.json says. The
-files are made from runs/demo and from runs/NAME, a table's workdir, where they are there.
+Between <!-- results:NAME --> and <!-- end --> stands what experiments/results/NAME.json says, on
+the front page or beside those files. They are made from runs/demo and from runs/NAME, a table's
+workdir, where they are there.
 """
 
 import json
@@ -18,6 +19,7 @@ from gan_jax.reproduce.work import plus_minus
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "experiments" / "results"
+PAGES = (ROOT / "README.md", RESULTS / "README.md")
 BLOCK = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -123,7 +125,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def render(text: str, results: Path = RESULTS) -> str:
-    """The README with every block made anew."""
+    """A page with every block made anew."""
 
     def block(match: re.Match) -> str:
         file = results / f"{match[2]}.json"
@@ -189,7 +191,7 @@ def _few(metric: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Collects the demo and the tables that were made in runs/, and writes README.md."""
+    """Collects the demo and the tables that were made in runs/, and writes the pages."""
     run = ROOT / "runs" / "demo"
     if (run / "summary.json").exists():
         collect_demo(run)
@@ -197,8 +199,8 @@ def main() -> None:
     for name in SWEEPS:
         if (ROOT / "runs" / name / "table.json").exists():
             collect_sweep(ROOT / "runs" / name)
-    readme = ROOT / "README.md"
-    readme.write_text(render(readme.read_text()))
+    for page in PAGES:
+        page.write_text(render(page.read_text()))
 
 
 if __name__ == "__main__":
