@@ -1,0 +1,79 @@
+"""What the front page tells people to write works as it stands there."""
+
+import re
+import sys
+import textwrap
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+from ml_collections import ConfigDict
+
+from gan_jax import data, experiment, nets, objectives
+from gan_jax.report import readme
+from gan_jax.rows import resolve
+from gan_jax.steps import make_train_step
+
+CODE = [
+    textwrap.dedent(block)
+    for block in re.findall(r"(?:^ {4}.*\n|^\n)+", readme.PAGES[0].read_text(), re.MULTILINE)
+]
+
+
+def module(monkeypatch, words, package=None):
+    """The one block with these words as a module, and as a file of the package."""
+    (code,) = [block for block in CODE if words in block]
+    name = f"{package.__name__}.from_readme" if package else "from_readme"
+    made = types.ModuleType(name)
+    exec(code, made.__dict__)
+    if package:
+        monkeypatch.setitem(sys.modules, name, made)
+        monkeypatch.setattr(package, "names", lambda: ["from_readme"])
+    return made
+
+
+def test_its_objective(monkeypatch):
+    (code,) = [block for block in CODE if "def squared_hinge" in block]
+    found = dict(vars(objectives))
+    exec(code, found)
+    real_B, fake_B = np.asarray([3.0, 0.0]), np.asarray([-0.5, 2.0])
+    losses = found["squared_hinge"](real_B, fake_B)
+    np.testing.assert_allclose(losses.disc, [0.25, 10.0])
+    np.testing.assert_allclose(losses.gen, -fake_B)
+
+
+def test_its_architecture(monkeypatch):
+    module(monkeypatch, "class Generator", nets)
+    gen = nets.make_generator("from_readme", {"width": 4}, (8, 8, 1), "tanh")
+    disc = nets.make_discriminator("from_readme", {"width": 4}, (8, 8, 1))
+    x = jnp.ones((5, 3))
+    for net, shape in ((gen, (5, 8, 8, 1)), (disc, (5,))):
+        params, vars = net.init(jax.random.key(0), x)
+        x = net.apply(params, vars, x, None, False)[0]
+        assert x.shape == shape
+        assert any(4 in leaf.shape for leaf in jax.tree.leaves(params))
+    config = tiny.config(data__name="digits", gen__net="from_readme", disc__net="from_readme")
+    config.gen.args, config.disc.args = ConfigDict(), ConfigDict()
+    experiment.check(config)
+
+
+def test_its_data_set(monkeypatch):
+    law = module(monkeypatch, "def log_density", data)
+    x_Nx2 = law.sample(jax.random.key(0), 1000)
+    assert np.allclose(np.exp(law.log_density(x_Nx2)), 1 / 4)
+    assert law.log_density(np.asarray([[0.0, 1.5]])) == -np.inf
+    assert np.abs(x_Nx2).max() == pytest.approx(1, abs=0.01)
+    config = tiny.config(data__name="from_readme")
+    assert callable(make_train_step(config))
+
+
+def test_its_experiment(monkeypatch):
+    experiment.check(module(monkeypatch, "on the bundled 8x8 digits").get_config())
+
+
+def test_its_sweep(monkeypatch):
+    made = module(monkeypatch, "SWEEPS = {")
+    assert len(resolve(made.get_config(), made.SWEEPS["losses"])) == 32
