@@ -17,7 +17,7 @@ from gan_jax import data, pointplots
 from gan_jax.config import get_config
 from gan_jax.metrics import parzen
 from gan_jax.reproduce.training import Trained, refused, samples, train
-from gan_jax.reproduce.work import NOTHING, Published, Size, Work, make_row
+from gan_jax.reproduce.work import NOTHING, Published, Size, Work, make_row, shortened
 from gan_jax.types import GanState
 
 STEPS_PER_EPOCH, RAMP = 500, 250  # epochs of the momentum's ramp
@@ -150,7 +150,8 @@ def our_rows(
     if work.quick:
         differs.append("a tenth of the samples and of the images")
     x_MxNxD = list(flat_samples(config, trained.states, protocol.centres))
-    row = scored_row(name, x_MxNxD, protocol, differs, "--quick" if work.quick else "")
+    why_not = "--quick" if work.quick else shortened(config.steps * batches, RECORDED.steps)
+    row = scored_row(name, x_MxNxD, protocol, differs, why_not)
     row["history"] = [
         [[step * batches / STEPS_PER_EPOCH, *found] for step, found in looks if found]
         for looks in trained.looks
