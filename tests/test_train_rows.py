@@ -196,17 +196,17 @@ def test_chunks_and_devices_divide_the_rows(monkeypatch):
 UNEVEN = """
 import jax, numpy as np
 jax.config.update("jax_num_cpu_devices", 2)
-from test_train_rows import assert_near, configs, init_rows, jit_rows, make_train_rows
-from test_train_rows import ORDER, objectives_of, jnp
+jax.config.update("jax_disable_most_optimizations", True)
+from test_train_rows import ORDER, assert_near, init_rows, jit_rows, jnp, make_train_rows, tiny
 
-rows = configs()[:3]
-program = make_train_rows(rows[0], objectives_of(rows))
+rows = [tiny.config(data__name="ring", seed=seed) for seed in range(3)]
+program = make_train_rows(rows[0])
 orders = jnp.broadcast_to(ORDER, (3, *ORDER.shape))
 found = []
 for devices in (1, 2):
     many = jit_rows(program, jax.devices()[:devices])
     states, numbers = init_rows(rows)
-    for steps in (5, 3):
+    for steps in (2, 1):
         states, metrics = many(states, (), orders, numbers, np.int32(steps))
     found.append(jax.device_get((states.replace(key=None), metrics)))
 assert len(metrics["gen_loss"]) == 3
