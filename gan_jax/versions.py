@@ -35,4 +35,4 @@ def hardware() -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     devices = sorted({d.device_kind for d in jax.devices() if d.platform != "cpu"})
     model = models[0] if models else platform.processor() or platform.machine()
-    return ", ".join([model, f"{cores} cores", *devices])
+    return ", ".join([model, f"{cores} core{'' if cores == 1 else 's'}", *devices])

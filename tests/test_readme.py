@@ -15,7 +15,6 @@ from ml_collections import ConfigDict
 from gan_jax import data, experiment, nets, objectives
 from gan_jax.report import readme
 from gan_jax.rows import resolve
-from gan_jax.steps import make_train_step
 
 CODE = [
     textwrap.dedent(block)
@@ -35,7 +34,7 @@ def module(monkeypatch, words, package=None):
     return made
 
 
-def test_its_objective(monkeypatch):
+def test_its_objective():
     (code,) = [block for block in CODE if "def squared_hinge" in block]
     found = dict(vars(objectives))
     exec(code, found)
@@ -66,8 +65,7 @@ def test_its_data_set(monkeypatch):
     assert np.allclose(np.exp(law.log_density(x_Nx2)), 1 / 4)
     assert law.log_density(np.asarray([[0.0, 1.5]])) == -np.inf
     assert np.abs(x_Nx2).max() == pytest.approx(1, abs=0.01)
-    config = tiny.config(data__name="from_readme")
-    assert callable(make_train_step(config))
+    experiment.check(tiny.config(data__name="from_readme"))
 
 
 def test_its_experiment(monkeypatch):

@@ -146,22 +146,22 @@ def test_a_stopped_table_goes_on_and_takes_more_seeds_and_steps(tmp_path, monkey
     assert "`gan-jax reproduce r3gan_lazy --workdir DIR --seeds 3 --steps 8`" in text
 
 
-def test_a_stop_leaves_the_rows_before_it_but_no_part_of_a_whole_table(tmp_path, monkeypatch):
+def test_a_stop_leaves_the_rows_before_it_and_loses_none_that_are_there(tmp_path, monkeypatch):
+    names = ["first", "second", "third"]
+
     def run(work):
-        yield make_row("first", [1.0])
-        if work.trained.seeds > 1:
-            yield make_row("second", [2.0])
-        else:
+        yield from (make_row(name, [1.0]) for name in names[: work.trained.seeds])
+        if work.trained.seeds < len(names):
             raise PreemptedError("stopped")
 
     monkeypatch.setattr(r3gan_lazy, "run", run)
     monkeypatch.setattr(r3gan_lazy, "COLUMNS", {"row": lambda row: row["name"]})
-    for seeds, names in ((1, ["first"]), (2, ["first", "second"]), (1, ["first", "second"])):
-        with contextlib.nullcontext() if seeds > 1 else pytest.raises(PreemptedError):
+    for seeds, there in ((1, 1), (2, 2), (1, 2), (2, 2), (3, 3), (2, 3)):
+        with contextlib.nullcontext() if seeds == 3 else pytest.raises(PreemptedError):
             reproduce.reproduce("r3gan_lazy", tmp_path, False, seeds)
-        assert [row["name"] for row in _rows(tmp_path)] == names
+        assert [row["name"] for row in _rows(tmp_path)] == names[:there]
         text = (tmp_path / "table.md").read_text()
-        assert ("Stopped before its end" in text) == (names == ["first"])
+        assert ("Stopped before its end" in text) == (there < 3)
 
 
 def test_sizes_that_a_table_does_not_take():
@@ -243,4 +243,8 @@ def test_the_readme_takes_what_was_measured_in_full(tmp_path):
         (runs / name / "table.json").write_text(text)
     readme.collect_tables(runs, results)
     assert [path.name for path in results.iterdir()] == ["ring.json"]
+    assert "| r | - | 1 |" in readme.render(block, results)
+    part = json.loads((runs / "ring" / "table.json").read_text()) | {"rows": [], "stopped": True}
+    (runs / "ring" / "table.json").write_text(json.dumps(part))
+    readme.collect_tables(runs, results)
     assert "| r | - | 1 |" in readme.render(block, results)

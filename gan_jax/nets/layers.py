@@ -75,7 +75,7 @@ class Maxout(nn.Module):
     """x [B, D] -> the largest of `pieces` linear maps, [B, units]. Goodfellow et al. 2013.
 
     Column i * units + j of the kernel is piece i of unit j: a unit's pieces side by side would make
-    each maximum and its gradient a walk over a few neighbours, half of a small step on a CPU.
+    each maximum and its gradient a walk over a few neighbours, which is slow on a CPU.
     """
 
     units: int

@@ -14,7 +14,7 @@ from typing import Any
 
 from gan_jax import reproduce
 from gan_jax.plan import table as plan_table
-from gan_jax.reproduce import to_markdown
+from gan_jax.reproduce import lacks_rows_of, to_markdown
 from gan_jax.reproduce.work import plus_minus
 
 ROOT = Path(__file__).parent.parent.parent
@@ -148,11 +148,14 @@ def collect_demo(run: Path, results: Path = RESULTS) -> None:
 
 
 def collect_tables(runs: Path, results: Path = RESULTS) -> None:
-    """NAME.json from runs/NAME, for every table that was measured there in full."""
+    """NAME.json from runs/NAME: not of --quick, and no part of a table that is there."""
     for name in reproduce.names():
-        file = runs / name / "table.json"
-        if file.exists() and "--quick" not in json.loads(file.read_text())["command"]:
-            shutil.copy(file, results / f"{name}.json")
+        file, there = runs / name / "table.json", results / f"{name}.json"
+        if not file.exists():
+            continue
+        table = json.loads(file.read_text())
+        if "--quick" not in table["command"] and not lacks_rows_of(table["rows"], there):
+            shutil.copy(file, there)
 
 
 def collect_sweep(run: Path, results: Path = RESULTS) -> None:

@@ -72,7 +72,7 @@ def reproduce(
     """Measures a table; writes table.json, table.md, maybe picture.png. Returns table.md's text.
 
     PreemptedError after a stop was saved: the same call goes on. Rows that were measured before it
-    are written down, unless a whole table is there.
+    are written down, unless a table with more of them is there.
     """
     work = make_work(name, workdir, quick, seeds, steps)
     with writing(work.folder):
@@ -103,17 +103,16 @@ def _measure(name: str, work: Work, command: str) -> str:
         for row in module.run(work):
             rows.append(row)  # a stop leaves those before it
     except PreemptedError:
-        if rows and not _is_whole(work.folder):
+        if rows and not lacks_rows_of(rows, work.folder / "table.json"):
             _write(work.folder, table() | {STOPPED: True})
         raise
     drawn = getattr(module, "picture", lambda work, rows: None)(work, rows)
     return _write(work.folder, table(), drawn)
 
 
-def _is_whole(folder: Path) -> bool:
-    """Whether a table is there with all its rows."""
-    file = folder / "table.json"
-    return file.exists() and STOPPED not in json.loads(file.read_text())
+def lacks_rows_of(rows: list[dict[str, Any]], file: Path) -> bool:
+    """Whether a table.json is there that has more rows: a stop is no reason to lose them."""
+    return file.exists() and len(json.loads(file.read_text())["rows"]) > len(rows)
 
 
 def _write(folder: Path, table: dict[str, Any], drawn: np.ndarray | None = None) -> str:
