@@ -436,6 +436,11 @@ def test_a_page_of_a_reproduced_table(tmp_path, name):
     (tmp_path / "table.json").write_bytes((readme.RESULTS / f"{name}.json").read_bytes())
     made = json.loads((tmp_path / "table.json").read_text())
     text = read(tmp_path)
+    assert "stopped before its end" not in text
+    (tmp_path / "table.json").write_text(json.dumps(made | {"stopped": True, "seconds": 12345.6}))
+    text = read(tmp_path)
+    assert "12,346 s" in text
+    assert "stopped before its end" in text
     tree = Tree(text)
     assert tree.count("tr") == len(made["rows"]) + 1
     assert made["command"] in text

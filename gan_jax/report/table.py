@@ -20,7 +20,8 @@ def table_page(folder: Path) -> str:
     """The file's text. Raises ConfigError where table.json is not reproduce's."""
     made = read_object(folder / "table.json", "a --workdir that reproduce has written")
     name = str(made.get("name", "table"))
-    says = [f"{number(made['seconds'])} s"] if isinstance(made.get("seconds"), float) else []
+    says = [f"{made['seconds']:,.0f} s"] if isinstance(made.get("seconds"), float) else []
+    says += ["stopped before its end: more rows are to be trained"] if made.get("stopped") else []
     command = str(made["command"]) if made.get("command") else None
     return page(
         f"{name} - gan_jax",
