@@ -15,7 +15,7 @@ from flax import linen as nn
 from gan_jax.config import choose
 from gan_jax.types import Array, ConfigError, PyTree
 
-HELPERS = {"layers", "convolution", "views", "normalise"}
+HELPERS = {"layers", "convolution", "matmul", "views", "normalise"}
 
 
 class Net(NamedTuple):

@@ -12,6 +12,7 @@ from jax import lax
 
 from gan_jax.config import choose
 from gan_jax.nets.layers import INITS
+from gan_jax.nets.matmul import matmul
 from gan_jax.types import Array
 
 SIZE = 4
@@ -48,7 +49,7 @@ def _transpose_as_it_is(x: Array, kernel: Array) -> Array:
 
 
 def _conv_as_product(x: Array, kernel: Array) -> Array:
-    return _windows(x) @ _matrix(kernel)
+    return matmul(_windows(x), _matrix(kernel))
 
 
 def _transpose_as_product(x: Array, kernel: Array) -> Array:
@@ -56,7 +57,7 @@ def _transpose_as_product(x: Array, kernel: Array) -> Array:
     b, h, w, _ = x.shape
     image = jax.ShapeDtypeStruct((b, 2 * h, 2 * w, kernel.shape[-1]), x.dtype)
     (overlaid,) = jax.linear_transpose(_windows, image)(
-        x @ _matrix(kernel[::-1, ::-1].swapaxes(2, 3)).T
+        matmul(x, _matrix(kernel[::-1, ::-1].swapaxes(2, 3)).T)
     )
     return overlaid
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax.config import choose
+from gan_jax.nets.matmul import matmul
 from gan_jax.types import Array
 
 ACTIVATIONS: dict[str, Callable[..., Array]] = {
@@ -66,7 +67,12 @@ class Dense(nn.Module):
     def __call__(self, x: Array) -> Array:
         pair = INITS[choose("weights", self.weights, INITS)](self.gain, x.shape[-1])
         layer = nn.Dense(
-            self.features, self.bias, kernel_init=pair[0], bias_init=pair[1], name="linear"
+            self.features,
+            self.bias,
+            kernel_init=pair[0],
+            bias_init=pair[1],
+            dot_general=lambda x, kernel, *_, **__: matmul(x, kernel),
+            name="linear",
         )
         return layer(x)
 

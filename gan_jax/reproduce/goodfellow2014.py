@@ -120,15 +120,21 @@ def cohort_rows(
 
 
 def validate(config: ConfigDict, protocol: Protocol, states: GanState) -> list[Any]:
-    """Each row's validation likelihood, [nats, sigma], by the paper's grid; None at its edge."""
+    """Each row's validation likelihood, [nats, sigma] by the paper's grid, then by a finer search.
+
+    None where sigma is at the grid's edge.
+    """
     found: list[Any] = []
     for x_NxD in flat_samples(config, states, protocol.centres):
         try:
-            sigma = parzen.choose_sigma(x_NxD, protocol.valid_NxD)
+            looks = [
+                parzen.goodfellow2014(x_NxD, protocol.valid_NxD, protocol.valid_NxD, fine)
+                for fine in (False, True)
+            ]
         except parzen.SigmaAtEdgeError:
             found.append(None)
         else:
-            found.append([parzen.score(x_NxD, protocol.valid_NxD, sigma).mean, sigma])
+            found.append([number for look in looks for number in (look.mean, look.sigma)])
     return found
 
 
