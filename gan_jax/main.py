@@ -133,6 +133,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     add("--quick", action="store_true", help="a few seeds and rounds, to see that it runs")
     add("--seeds", type=int, help="more than the recorded run's: the others are not repeated")
     add("--steps", type=int, help="more than the recorded run's: it goes on")
+    add("--precision", help="of the products: default, highest, bfloat16 (the device's default)")
     add = verb("data", "Prepare a data set from files on this machine.")
     add("action", **_one_of("action", ["prepare"]))
     add("name", help="mnist or fashion_mnist")

@@ -200,7 +200,7 @@ def reproduce(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Measures a table and prints it beside the published numbers."""
     from gan_jax.reproduce import reproduce as measure
 
-    print(measure(args.name, args.workdir, args.quick, args.seeds, args.steps))
+    print(measure(args.name, args.workdir, args.quick, args.seeds, args.steps, args.precision))
     report(args, overrides)
 
 

@@ -51,6 +51,19 @@ def test_cohorts_and_their_steps():
     assert [len(plan) for plan in long] == [1, 2, 1]
 
 
+def test_at_another_precision_a_row_at_the_devices_own_stands_beside():
+    """Of the first seed, for as long as rounding takes to show."""
+    *asked, beside = table.plans(Size(3, 250_000, "bfloat16"))
+    assert {c.precision for plan in asked for seeds in plan.values() for c in seeds} == {"bfloat16"}
+    ((name, (config,)),) = beside.items()
+    assert "the device's own precision" in name
+    one = flatten(asked[0]["adversarial nets"][0])
+    found = flatten(config)
+    assert {k for k in one if one[k] != found[k]} == {"precision", "steps"}
+    assert found["precision"] == "default"
+    assert found["steps"] == 30_000
+
+
 SIGMAS = np.logspace(-1, 0, 10)
 
 
@@ -111,7 +124,10 @@ def test_the_way_there_is_told_by_validation(protocol, monkeypatch):
     good, refused = table.validate(None, protocol, None)
     assert refused is None
     valid = [likelihoods(shown[0, :30], protocol.valid_NxD, s).mean() for s in SIGMAS]
-    assert good == pytest.approx([max(valid), SIGMAS[int(np.argmax(valid))]], rel=1e-4)
+    assert good[:2] == pytest.approx([max(valid), SIGMAS[int(np.argmax(valid))]], rel=1e-4)
+    finer = likelihoods(shown[0, :30], protocol.valid_NxD, good[3]).mean()
+    assert good[2] == pytest.approx(finer, rel=1e-4)
+    assert finer > max(valid)
 
 
 class Split:

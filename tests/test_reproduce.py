@@ -12,7 +12,7 @@ from gan_jax.config import flatten
 from gan_jax.data import grid
 from gan_jax.locks import hold
 from gan_jax.report import readme
-from gan_jax.reproduce import gaussian1d, r3gan_lazy
+from gan_jax.reproduce import gaussian1d, modes, r3gan_lazy
 from gan_jax.reproduce.work import Size, make_row, mean_and_error, shortened, verdict
 from gan_jax.types import ConfigError, PreemptedError, WorkdirBusyError
 
@@ -169,8 +169,41 @@ def test_sizes_that_a_table_does_not_take():
         reproduce.make_work("dirac", "x", False, seeds=3)
     with pytest.raises(ConfigError, match="--steps is 0: expected at least 1"):
         reproduce.make_work("ring", "x", False, steps=0)
+    with pytest.raises(ConfigError, match=r"--precision.* .bfloat61..*bfloat16"):
+        reproduce.make_work("ring", "x", False, precision="bfloat61")
+    with pytest.raises(ConfigError, match="--precision is highest: table dirac trains nothing"):
+        reproduce.make_work("dirac", "x", False, precision="highest")
+    assert reproduce.make_work("ring", "x", True, precision="highest").size == Size(
+        2, 20, "highest"
+    )
     assert reproduce.make_work("gaussian1d", "x", True, seeds=9).size == Size(9, 200)
     assert reproduce.make_work("r3gan_lazy", "x", False, steps=30_000).size == Size(8, 30_000)
+
+
+@pytest.mark.parametrize("name", ["gaussian1d", "goodfellow2014", "grid", "r3gan_lazy", "ring"])
+def test_tables_train_at_the_precision_that_is_asked_for(tmp_path, monkeypatch, name):
+    """The command keeps it; the first cohort is all we let them train."""
+    module = modes if name in {"grid", "ring"} else reproduce._module(name)
+    found = []
+
+    def train(folder, name, configs, look=None):
+        found.extend(configs)
+        raise PreemptedError("stopped")
+
+    monkeypatch.setattr(module, "train", train)
+    if name == "goodfellow2014":
+        nothing = module.Protocol(1, None, None)
+        monkeypatch.setattr(module, "make_protocol", lambda quick: nothing)
+        monkeypatch.setattr(module, "images", lambda *a: None)
+        monkeypatch.setattr(module, "scored_row", lambda *a: make_row("a", [1.0]))
+        monkeypatch.setattr(module, "mixture_row", lambda *a: make_row("b", [1.0]))
+    with pytest.raises(PreemptedError):
+        reproduce.reproduce(name, tmp_path, True, precision="bfloat16")
+    assert {c.precision for c in found} == {"bfloat16"}
+    file = tmp_path / "table.json"
+    if file.exists():
+        command = f"gan-jax reproduce {name} --workdir DIR --quick --precision bfloat16"
+        assert json.loads(file.read_text())["command"] == command
 
 
 def test_a_table_is_measured_by_one_process_at_a_time(tmp_path):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax.config import choose
+from gan_jax.config import PRECISIONS, choose
 from gan_jax.images import png_bytes
 from gan_jax.locks import hold
 from gan_jax.records import write_atomically, writing
@@ -45,17 +45,23 @@ def _module(name: str) -> Any:
 
 
 def make_work(
-    name: str, workdir: str | Path, quick: bool, seeds: int | None = None, steps: int | None = None
+    name: str,
+    workdir: str | Path,
+    quick: bool,
+    seeds: int | None = None,
+    steps: int | None = None,
+    precision: str | None = None,
 ) -> Work:
     """What the table is asked for. ConfigError for a size that it does not take."""
     module = _module(name)
-    asked = {"seeds": seeds, "steps": steps}
-    given = {flag: n for flag, n in asked.items() if n is not None}
-    for flag, n in given.items():
+    given = _given(seeds, steps, precision)
+    for flag, value in given.items():
         if not hasattr(module, "RECORDED"):
-            raise ConfigError(f"--{flag} is {n}: table {name} trains nothing that takes {flag}")
-        if n < 1:
-            raise ConfigError(f"--{flag} is {n}: expected at least 1")
+            raise ConfigError(f"--{flag} is {value}: table {name} trains nothing that takes {flag}")
+        if flag == "precision":
+            choose("--precision", value, PRECISIONS)
+        elif value < 1:
+            raise ConfigError(f"--{flag} is {value}: expected at least 1")
     if not hasattr(module, "RECORDED"):
         return Work(Path(workdir), quick)
     size = (module.QUICK if quick else module.RECORDED)._replace(**given)
@@ -68,26 +74,31 @@ def reproduce(
     quick: bool,
     seeds: int | None = None,
     steps: int | None = None,
+    precision: str | None = None,
 ) -> str:
     """Measures a table; writes table.json, table.md, maybe picture.png. Returns table.md's text.
 
     PreemptedError after a stop was saved: the same call goes on. Rows that were measured before it
     are written down, unless a table with more of them is there.
     """
-    work = make_work(name, workdir, quick, seeds, steps)
+    work = make_work(name, workdir, quick, seeds, steps, precision)
     with writing(work.folder):
         work.folder.mkdir(parents=True, exist_ok=True)
         lock = hold(work.folder)
     try:
-        return _measure(name, work, _command(name, quick, seeds, steps))
+        return _measure(name, work, _command(name, quick, _given(seeds, steps, precision)))
     finally:
         os.close(lock)
 
 
-def _command(name: str, quick: bool, seeds: int | None, steps: int | None) -> str:
+def _given(seeds: int | None, steps: int | None, precision: str | None) -> dict[str, Any]:
+    asked = {"seeds": seeds, "steps": steps, "precision": precision}
+    return {flag: value for flag, value in asked.items() if value is not None}
+
+
+def _command(name: str, quick: bool, given: dict[str, Any]) -> str:
     words = [f"gan-jax reproduce {name} --workdir DIR"] + ["--quick"] * quick
-    sizes = {"--seeds": seeds, "--steps": steps}
-    return " ".join(words + [f"{flag} {n}" for flag, n in sizes.items() if n is not None])
+    return " ".join(words + [f"--{flag} {value}" for flag, value in given.items()])
 
 
 def _measure(name: str, work: Work, command: str) -> str:

@@ -43,9 +43,10 @@ def settings(view: str, seed: int, rounds: int) -> ConfigDict:
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
     """Rows for both views; a step is a round of 20 + 20 updates."""
-    seeds, rounds = work.trained
+    size = work.trained
     for name, view in VIEWS.items():
-        found = measure(work, name, [settings(view, s, rounds) for s in range(seeds)])
+        configs = size.configs([settings(view, s, size.steps) for s in range(size.seeds)])
+        found = measure(work, name, configs)
         yield from rows(name, found)
 
 

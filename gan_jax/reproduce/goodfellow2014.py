@@ -17,13 +17,22 @@ from gan_jax import data, pointplots
 from gan_jax.config import get_config
 from gan_jax.metrics import parzen
 from gan_jax.reproduce.training import Trained, refused, samples, train
-from gan_jax.reproduce.work import NOTHING, Published, Size, Work, make_row, shortened
+from gan_jax.reproduce.work import (
+    NOTHING,
+    Published,
+    Size,
+    Work,
+    make_row,
+    rounding,
+    shortened,
+)
 from gan_jax.types import GanState
 
 STEPS_PER_EPOCH, RAMP = 500, 250  # epochs of the momentum's ramp
 RECORDED = Size(seeds=3, steps=500 * STEPS_PER_EPOCH)
 QUICK = Size(seeds=2, steps=20)
 OBJECTIVES, VARIANT_EPOCHS = ("minimax", "max_likelihood"), 150
+PRECISE_EPOCHS = 60  # of the row that says what rounding does
 LOOK_EPOCHS = 10  # the validation likelihood on the way
 TRAIN, VALID, TEST = "train[:50000]", "train[50000:]", "test"
 OURS = "adversarial nets"
@@ -95,13 +104,19 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
 
 
 def plans(size: Size) -> list[dict[str, list[ConfigDict]]]:
-    """{row: its seeds} of each cohort."""
+    """{row: its seeds} of each cohort; at another precision also a row at the device's own."""
     short = min(size.steps, VARIANT_EPOCHS * STEPS_PER_EPOCH)
-    return [
-        {OURS: [settings(seed, size.steps) for seed in range(size.seeds)]},
-        {f"{OURS}, {objective}": [settings(0, short, objective)] for objective in OBJECTIVES},
-        {f"{OURS}, k_disc = 2": [settings(0, short, k=2)]},
+    seeds = size.configs([settings(seed, size.steps) for seed in range(size.seeds)])
+    variants = size.configs([settings(0, short, objective) for objective in OBJECTIVES])
+    found = [
+        {OURS: seeds},
+        {f"{OURS}, {c.objective}": [c] for c in variants},
+        {f"{OURS}, k_disc = 2": size.configs([settings(0, short, k=2)])},
     ]
+    if size.differs:
+        short = min(size.steps, PRECISE_EPOCHS * STEPS_PER_EPOCH)
+        found.append({f"{OURS}, the device's own precision": [settings(0, short)]})
+    return found
 
 
 def cohort_rows(
@@ -152,7 +167,7 @@ def our_rows(
     differs = [f"{config.steps * batches / STEPS_PER_EPOCH:g} epochs: the paper's are not recorded"]
     if batches > 1:
         differs.append("gen answers the disc that has moved twice: the code moves both at once")
-    differs += refused(trained.states)
+    differs += rounding(config.precision) + refused(trained.states)
     if work.quick:
         differs.append("a tenth of the samples and of the images")
     x_MxNxD = list(flat_samples(config, trained.states, protocol.centres))

@@ -104,7 +104,8 @@ def run(
             continue
         method, drawn = METHODS[name], draw(law, name, work)
         short = shortened(min(work.trained.steps, method.steps), method.steps)
-        differs = [short, *method.differs, demo if method.why_not else "", *drawn.refused]
+        differs = [short, *method.differs, *work.trained.differs]
+        differs += [demo if method.why_not else "", *drawn.refused]
         for what, each in measure(law, drawn.x_SxNxD).items():
             yield make_row(
                 f"{name}: {label(law, what)}",
@@ -125,8 +126,9 @@ class Drawn(NamedTuple):
 @functools.cache  # the picture shows the same samples
 def draw(law: str, name: str, work: Work) -> Drawn:
     """A method's samples [seeds, N, 2], after the training that is still to be done."""
-    method, (seeds, asked) = METHODS[name], work.trained
-    configs = [method.settings(law, s, min(asked, method.steps)) for s in range(seeds)]
+    method, size = METHODS[name], work.trained
+    steps = min(size.steps, method.steps)
+    configs = size.configs([method.settings(law, s, steps) for s in range(size.seeds)])
     trained = train(work.folder, f"{law}: {name}", configs)
     return Drawn(samples(configs[0], trained.states, SAMPLES), refused(trained.states))
 

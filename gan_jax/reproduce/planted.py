@@ -136,7 +136,7 @@ def count(name: str, plant: Plant, size: Size) -> dict[str, Any]:
     for seed in range(size.seeds):
         configs.append(base(seed, size.steps))
         plant.edit(configs[-1])
-    found = [[f.label for f in each.found.values()] for each in watch(configs, plant)]
+    found = [[f.label for f in each.found.values()] for each in watch(size.configs(configs), plant)]
     fits = [any(label in (plant.labels or labels) for label in labels) for labels in found]
     names = sorted({label for labels in found for label in labels})
     return {

@@ -46,10 +46,11 @@ def settings(objective: str, every: int, seed: int, steps: int) -> ConfigDict:
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
     """A row an objective and laziness, each laziness one cohort."""
-    seeds, steps = work.trained
+    size, seeds = work.trained, work.trained.seeds
     for every in (1, LAZY):
         how = "every step" if every == 1 else f"every {every} steps"
-        configs = [settings(o, every, s, steps) for o in OBJECTIVES for s in range(seeds)]
+        rows = [(o, s) for o in OBJECTIVES for s in range(seeds)]
+        configs = size.configs([settings(o, every, s, size.steps) for o, s in rows])
         trained = train(work.folder, f"R1 + R2 {how}", configs)
         x_MxNxD = samples(configs[0], trained.states, SAMPLES)
         for i, objective in enumerate(OBJECTIVES):

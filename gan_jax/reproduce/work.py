@@ -5,16 +5,36 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from ml_collections import ConfigDict
 
 Published = tuple[float | None, float | None]  # a number and its standard error
 NOTHING: Published = (None, None)
 
 
 class Size(NamedTuple):
-    """How much is trained."""
+    """How much is trained, and how exactly."""
 
     seeds: int
     steps: int
+    precision: str = "default"  # of the step's products: config.precision
+
+    def configs(self, configs: Sequence[ConfigDict]) -> list[ConfigDict]:
+        """A table's configs at that precision."""
+        for config in configs:
+            config.precision = self.precision
+        return list(configs)
+
+    @property
+    def differs(self) -> list[str]:
+        """What to say of the precision."""
+        return rounding(self.precision)
+
+
+def rounding(precision: str) -> list[str]:
+    """What to say of a config's precision: nothing of the device's own."""
+    if precision == "bfloat16":
+        return ["the factors of matrix products are rounded to bfloat16, their sums float32"]
+    return [] if precision == "default" else [f"precision {precision}"]
 
 
 class Work(NamedTuple):
