@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import signal
 
 import jax
 import numpy as np
@@ -162,6 +163,31 @@ def test_a_stop_leaves_the_rows_before_it_and_loses_none_that_are_there(tmp_path
         assert [row["name"] for row in _rows(tmp_path)] == names[:there]
         text = (tmp_path / "table.md").read_text()
         assert ("Stopped before its end" in text) == (there < 3)
+
+
+def test_a_signal_before_there_is_work_to_save_leaves_the_rows_too(tmp_path, monkeypatch):
+    """Amid a compile the process ends at once; after the last row there is nothing to leave."""
+
+    def end(code):
+        raise SystemExit(code)
+
+    def run(work):
+        yield make_row("first", [1.0])
+        if work.trained.seeds == 1:
+            stop.on_signal(signal.SIGTERM)
+
+    stop.reset()
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(r3gan_lazy, "run", run)
+    monkeypatch.setattr(r3gan_lazy, "COLUMNS", {"row": lambda row: row["name"]})
+    with pytest.raises(SystemExit, match="75"):
+        reproduce.reproduce("r3gan_lazy", tmp_path, False, 1)
+    assert [row["name"] for row in _rows(tmp_path)] == ["first"]
+    assert "Stopped before its end" in (tmp_path / "table.md").read_text()
+    reproduce.reproduce("r3gan_lazy", tmp_path, False, 2)
+    with pytest.raises(SystemExit):
+        stop.on_signal(signal.SIGTERM)
+    assert "Stopped" not in (tmp_path / "table.md").read_text()
 
 
 def test_sizes_that_a_table_does_not_take():

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_jax import stop
 from gan_jax.config import PRECISIONS, choose
 from gan_jax.images import png_bytes
 from gan_jax.locks import hold
@@ -110,13 +111,19 @@ def _measure(name: str, work: Work, command: str) -> str:
         seconds = time.monotonic() - start
         return {"name": name, **made_with(command), "seconds": seconds, "rows": rows}
 
-    try:
-        for row in module.run(work):
-            rows.append(row)  # a stop leaves those before it
-    except PreemptedError:
+    def leave() -> None:
         if rows and not lacks_rows_of(rows, work.folder / "table.json"):
             _write(work.folder, table() | {STOPPED: True})
+
+    stop.leave_with(leave)  # a stop leaves the rows before it, also one amid a compile
+    try:
+        for row in module.run(work):
+            rows.append(row)
+    except PreemptedError:
+        leave()
         raise
+    finally:
+        stop.leave_with(lambda: None)
     drawn = getattr(module, "picture", lambda work, rows: None)(work, rows)
     return _write(work.folder, table(), drawn)
 
