@@ -11,25 +11,26 @@ from gan_jax import experiment
 from gan_jax.config import flatten, hypers
 from gan_jax.metrics import parzen
 from gan_jax.reproduce import goodfellow2014 as table
+from gan_jax.reproduce import goodfellow2014_recipe as recipe
 from gan_jax.reproduce.work import Size, Work
 
 
 def test_the_recipe_is_the_experiments():
     path = next(p for p in tiny.EXPERIMENTS if p.stem == "goodfellow2014")
-    theirs, ours = flatten(tiny.experiment(path)), flatten(table.settings(0, 125_000))
+    theirs, ours = flatten(tiny.experiment(path)), flatten(recipe.settings(0, 125_000))
     how_often = {k for k in ours if k.endswith("_every_steps")}
     assert {k for k in ours if ours[k] != theirs[k]} <= how_often
 
 
 def test_variants_differ_in_what_they_are_named_after():
-    one = flatten(table.settings(0, 1000))
-    other = flatten(table.settings(0, 1000, "minimax"))
+    one = flatten(recipe.settings(0, 1000))
+    other = flatten(recipe.settings(0, 1000, "minimax"))
     assert {k for k in one if one[k] != other[k]} == {"objective"}
 
 
 def test_with_k_2_epochs_are_what_they_were():
     """Half as many steps, each with two batches; gen moves half as often."""
-    one, two = table.settings(0, 1000), table.settings(0, 1000, k=2)
+    one, two = recipe.settings(0, 1000), recipe.settings(0, 1000, k=2)
     assert two.steps * two.dynamics.k_disc == one.steps * one.dynamics.k_disc == 1000
     assert two.eval_every_steps * 2 == one.eval_every_steps == 5000
     assert two.disc.momentum_steps == one.disc.momentum_steps == 125_000
@@ -39,7 +40,7 @@ def test_with_k_2_epochs_are_what_they_were():
 
 
 def test_cohorts_and_their_steps():
-    long = table.plans(Size(3, 250_000))
+    long = recipe.plans(Size(3, 250_000))
     steps = {name: [c.steps for c in seeds] for plan in long for name, seeds in plan.items()}
     assert steps == {
         "adversarial nets": [250_000] * 3,
@@ -53,7 +54,8 @@ def test_cohorts_and_their_steps():
 
 def test_at_another_precision_a_row_at_the_devices_own_stands_beside():
     """Of the first seed, for as long as rounding takes to show."""
-    *asked, beside = table.plans(Size(3, 250_000, "bfloat16"))
+    first, beside, *others = recipe.plans(Size(3, 250_000, "bfloat16"))
+    asked = [first, *others]
     assert {c.precision for plan in asked for seeds in plan.values() for c in seeds} == {"bfloat16"}
     ((name, (config,)),) = beside.items()
     assert "the device's own precision" in name
@@ -130,6 +132,25 @@ def test_the_way_there_is_told_by_validation(protocol, monkeypatch):
     assert finer > max(valid)
 
 
+def test_rows_of_the_way():
+    """A seed that was refused there, or looked at before there was a finer search, is left out."""
+    old = [[60.0, 100.0, 0.2]]
+    seeds = [
+        [[50.0, 1.0, 0.2, 2.0, 0.19], [60.0, 110.0, 0.2, 115.0, 0.19]],
+        [[60.0, 120.0, 0.1, 125.0, 0.11], [130.0, 140.0, 0.1, 145.0, 0.11]],
+        old,
+    ]
+    rows = {row["name"]: row for row in table.milestones("x", seeds)}
+    assert {name: row["each"] for name, row in rows.items()} == {
+        "x, validation after 60 epochs": [110, 120, 100],
+        "x, validation after 60 epochs, finer sigma": [115, 125],
+        "x, validation after 130 epochs": [140],
+        "x, validation after 130 epochs, finer sigma": [145],
+    }
+    assert rows["x, validation after 60 epochs, finer sigma"]["sigma"] == [0.19, 0.11]
+    assert rows["x, validation after 60 epochs"]["verdict"] == "nothing published"
+
+
 class Split:
     def __init__(self, x):
         self.x = x
@@ -167,7 +188,7 @@ def tiny_settings(seed, steps, objective="non_saturating", k=1):
     return c
 
 
-SETTINGS = table.settings
+SETTINGS = recipe.settings
 
 
 @pytest.mark.slow
@@ -178,7 +199,7 @@ def test_the_table_and_its_picture(tmp_path, monkeypatch):
         return rng.uniform(size=(n or 60, 64)).astype(np.float32)
 
     monkeypatch.setattr(table, "images", images)
-    monkeypatch.setattr(table, "settings", tiny_settings)
+    monkeypatch.setattr(recipe, "settings", tiny_settings)
     protocol = table.Protocol(50, images("valid", 30), images("test", 40))
     monkeypatch.setattr(table, "make_protocol", lambda quick: protocol)
     monkeypatch.setattr(table, "COMPONENTS", 10)

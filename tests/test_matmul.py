@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.nets.matmul import matmul
+from gan_jax.nets.matmul import SUMMED, _product, matmul
 
 
 def rounded(a):
@@ -47,6 +47,25 @@ def test_so_are_those_of_the_gradients(bfloat16, run):
         of_x, of_w = run(lambda x, w, g: jax.vjp(matmul, x, w)[1](g))(x, W, g)
         np.testing.assert_allclose(of_x, rounded(g) @ rounded(W).T, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(of_w, rounded(x).T @ rounded(g), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", SUMMED)
+def test_gradients_of_each_kind(kind):
+    """They are products of the other kinds, which close in on themselves: so all orders hold."""
+    x, y = some(4, 4), some(4, 4, seed=1)
+    g = some(4, 4, seed=2)
+    axes = {"x y": "ij,jk->ik", "x yT": "ij,kj->ik", "xT y": "ji,jk->ik"}[kind]
+
+    def exact(x, y):
+        return jnp.einsum(axes, x, y, precision="highest")
+
+    def product(x, y):
+        return _product.bind(x, y, kind=kind)
+
+    ours = jax.jit(lambda x, y, g: (product(x, y), *jax.vjp(product, x, y)[1](g)))(x, y, g)
+    x, y, g = (jnp.float32(rounded(a)) for a in (x, y, g))
+    for found, right in zip(ours, (exact(x, y), *jax.vjp(exact, x, y)[1](g)), strict=True):
+        np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-6)
 
 
 def test_leading_axes_are_rows(bfloat16):

@@ -27,7 +27,7 @@ from gan_jax.types import ConfigError, PreemptedError
 from gan_jax.versions import made_with
 
 STOPPED = "stopped"  # in a table that lacks rows
-HELPERS = {"dirac_game", "modes", "training", "work"}
+HELPERS = {"dirac_game", "goodfellow2014_recipe", "modes", "training", "work"}
 
 
 def names() -> list[str]:

@@ -6,7 +6,6 @@ variants are those of the paper and its code. "adversarial nets" is the mean ove
 
 import functools
 import importlib.util
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -14,8 +13,15 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import data, pointplots
-from gan_jax.config import get_config
 from gan_jax.metrics import parzen
+from gan_jax.reproduce.goodfellow2014_recipe import (
+    OURS,
+    STEPS_PER_EPOCH,
+    TEST,
+    TRAIN,
+    VALID,
+    plans,
+)
 from gan_jax.reproduce.training import Trained, refused, samples, train
 from gan_jax.reproduce.work import (
     NOTHING,
@@ -28,14 +34,9 @@ from gan_jax.reproduce.work import (
 )
 from gan_jax.types import GanState
 
-STEPS_PER_EPOCH, RAMP = 500, 250  # epochs of the momentum's ramp
 RECORDED = Size(seeds=3, steps=500 * STEPS_PER_EPOCH)
 QUICK = Size(seeds=2, steps=20)
-OBJECTIVES, VARIANT_EPOCHS = ("minimax", "max_likelihood"), 150
-PRECISE_EPOCHS = 60  # of the row that says what rounding does
-LOOK_EPOCHS = 10  # the validation likelihood on the way
-TRAIN, VALID, TEST = "train[:50000]", "train[50000:]", "test"
-OURS = "adversarial nets"
+MILESTONES = (60, 130, 260, 300, 450)  # epochs whose validation likelihood has rows
 OUR_NATS = 225.0
 PUBLISHED: dict[str, Published] = {
     OURS: (OUR_NATS, 2),
@@ -45,24 +46,6 @@ PUBLISHED: dict[str, Published] = {
 }
 FINE = "sigma by a fine search between the grid's points: not the paper's protocol"
 MIXTURE, COMPONENTS = 50, 100
-
-
-def settings(seed: int, steps: int, objective: str = "non_saturating", k: int = 1) -> ConfigDict:
-    """As experiments/goodfellow2014.py; steps in those of k = 1, schedules in epochs."""
-    c = get_config()
-    c.seed, c.steps, c.batch_size, c.objective = seed, steps // k, 100, objective
-    c.data.name, c.data.split, c.data.low = "mnist", TRAIN, 0.0
-    c.latent.law, c.latent.low, c.latent.high = "uniform", -math.sqrt(3), math.sqrt(3)
-    c.dynamics.name = "simultaneous" if k == 1 else "alternating"
-    c.dynamics.k_disc, c.disc.loss_scale, c.ema.decay = k, 0.5, 0.0
-    for player, batches in ((c.gen, k), (c.disc, 1)):
-        player.net, player.optimizer, player.lr = "maxout", "sgd", 0.1
-        player.schedule, player.lr_end = "exponential", 1e-6
-        player.lr_decay = 1 / 1.000004**batches  # per update of the player
-        player.momentum, player.momentum_end = 0.5, 0.7
-        player.momentum_steps = RAMP * STEPS_PER_EPOCH // batches
-    c.eval_every_steps = c.checkpoint_every_steps = LOOK_EPOCHS * STEPS_PER_EPOCH // k
-    return c
 
 
 class Protocol(NamedTuple):
@@ -101,22 +84,6 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
     yield mixture_row(work.quick, protocol)
     for plan in plans(work.trained):
         yield from cohort_rows(work, plan, protocol)
-
-
-def plans(size: Size) -> list[dict[str, list[ConfigDict]]]:
-    """{row: its seeds} of each cohort; at another precision also a row at the device's own."""
-    short = min(size.steps, VARIANT_EPOCHS * STEPS_PER_EPOCH)
-    seeds = size.configs([settings(seed, size.steps) for seed in range(size.seeds)])
-    variants = size.configs([settings(0, short, objective) for objective in OBJECTIVES])
-    found = [
-        {OURS: seeds},
-        {f"{OURS}, {c.objective}": [c] for c in variants},
-        {f"{OURS}, k_disc = 2": size.configs([settings(0, short, k=2)])},
-    ]
-    if size.differs:
-        short = min(size.steps, PRECISE_EPOCHS * STEPS_PER_EPOCH)
-        found.append({f"{OURS}, the device's own precision": [settings(0, short)]})
-    return found
 
 
 def cohort_rows(
@@ -178,7 +145,24 @@ def our_rows(
         for looks in trained.looks
     ]
     fine = scored_row(f"{name}, finer sigma", x_MxNxD, protocol, [*differs, FINE], fine=True)
-    return [row, fine]
+    return [row, fine, *milestones(name, row["history"])]
+
+
+def milestones(name: str, histories: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """What the validation images said on the way, by both windows: one is what the grid costs.
+
+    histories: each seed's [epoch, nats, sigma, nats, sigma], the second pair by the finer search.
+    """
+    found = []
+    for epoch in MILESTONES:
+        looks = [look for history in histories for look in history if look[0] == epoch]
+        for number, how, differs in ((1, "", []), (3, ", finer sigma", [FINE])):
+            each = [look[number : number + 2] for look in looks if len(look) > number]
+            if each:
+                title = f"{name}, validation after {epoch} epochs{how}"
+                nats, sigma = [list(column) for column in zip(*each, strict=True)]
+                found.append(make_row(title, nats, differs=differs, sigma=sigma))
+    return found
 
 
 def scored_row(

@@ -1,0 +1,47 @@
+"""What the 2014 table trains: the published configuration, its variants, and for how long."""
+
+import math
+
+from ml_collections import ConfigDict
+
+from gan_jax.config import get_config
+from gan_jax.reproduce.work import Size
+
+STEPS_PER_EPOCH, RAMP = 500, 250  # epochs of the momentum's ramp
+OBJECTIVES, VARIANT_EPOCHS = ("minimax", "max_likelihood"), 150
+PRECISE_EPOCHS = 60  # of the row that says what rounding does
+LOOK_EPOCHS = 10  # the validation likelihood on the way
+TRAIN, VALID, TEST = "train[:50000]", "train[50000:]", "test"
+OURS = "adversarial nets"
+
+
+def settings(seed: int, steps: int, objective: str = "non_saturating", k: int = 1) -> ConfigDict:
+    """As experiments/goodfellow2014.py; steps in those of k = 1, schedules in epochs."""
+    c = get_config()
+    c.seed, c.steps, c.batch_size, c.objective = seed, steps // k, 100, objective
+    c.data.name, c.data.split, c.data.low = "mnist", TRAIN, 0.0
+    c.latent.law, c.latent.low, c.latent.high = "uniform", -math.sqrt(3), math.sqrt(3)
+    c.dynamics.name = "simultaneous" if k == 1 else "alternating"
+    c.dynamics.k_disc, c.disc.loss_scale, c.ema.decay = k, 0.5, 0.0
+    for player, batches in ((c.gen, k), (c.disc, 1)):
+        player.net, player.optimizer, player.lr = "maxout", "sgd", 0.1
+        player.schedule, player.lr_end = "exponential", 1e-6
+        player.lr_decay = 1 / 1.000004**batches  # per update of the player
+        player.momentum, player.momentum_end = 0.5, 0.7
+        player.momentum_steps = RAMP * STEPS_PER_EPOCH // batches
+    c.eval_every_steps = c.checkpoint_every_steps = LOOK_EPOCHS * STEPS_PER_EPOCH // k
+    return c
+
+
+def plans(size: Size) -> list[dict[str, list[ConfigDict]]]:
+    """{row: its seeds} of each cohort; at another precision also a row at the device's own."""
+    short = min(size.steps, VARIANT_EPOCHS * STEPS_PER_EPOCH)
+    seeds = size.configs([settings(seed, size.steps) for seed in range(size.seeds)])
+    variants = size.configs([settings(0, short, objective) for objective in OBJECTIVES])
+    beside = settings(0, min(size.steps, PRECISE_EPOCHS * STEPS_PER_EPOCH))
+    return [
+        {OURS: seeds},
+        *([{f"{OURS}, the device's own precision": [beside]}] if size.differs else []),
+        {f"{OURS}, {c.objective}": [c] for c in variants},
+        {f"{OURS}, k_disc = 2": size.configs([settings(0, short, k=2)])},
+    ]
