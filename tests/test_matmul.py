@@ -120,3 +120,15 @@ def test_derivatives_of_every_order(bfloat16):
         ours, theirs = jax.tree.leaves(what(matmul)), jax.tree.leaves(what(exact))
         for a, b in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(a, b, rtol=0.03, atol=0.03)
+
+
+@pytest.mark.parametrize(("platform", "pads"), [("cpu", True), ("cuda", False), ("tpu", False)])
+def test_every_platform_has_products_of_bfloat16(bfloat16, platform, pads):
+    """Also those that are not here; only a CPU's gradient of a weight is filled up."""
+    trace = jax.jit(jax.grad(lambda w: matmul(X, w).sum())).trace(W)
+    text = trace.lower(lowering_platforms=(platform,)).as_text()
+    dots = [line for line in text.splitlines() if "dot_general" in line]
+    assert len(dots) == 1
+    assert "xbf16>" in dots[0]
+    assert "-> tensor<7x3xf32>" in dots[0]
+    assert ("stablehlo.pad" in text) == pads
