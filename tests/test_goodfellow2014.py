@@ -140,7 +140,9 @@ def test_rows_of_the_way():
         [[60.0, 120.0, 0.1, 125.0, 0.11], [130.0, 140.0, 0.1, 145.0, 0.11]],
         old,
     ]
-    rows = {row["name"]: row for row in table.milestones("x", seeds)}
+    rows = {row["name"]: row for row in table.milestones("x", seeds, ["rounded"])}
+    assert rows["x, validation after 130 epochs"]["differs"] == ["rounded"]
+    assert rows["x, validation after 130 epochs, finer sigma"]["differs"] == ["rounded", table.FINE]
     assert {name: row["each"] for name, row in rows.items()} == {
         "x, validation after 60 epochs": [110, 120, 100],
         "x, validation after 60 epochs, finer sigma": [115, 125],

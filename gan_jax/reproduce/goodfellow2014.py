@@ -145,10 +145,12 @@ def our_rows(
         for looks in trained.looks
     ]
     fine = scored_row(f"{name}, finer sigma", x_MxNxD, protocol, [*differs, FINE], fine=True)
-    return [row, fine, *milestones(name, row["history"])]
+    return [row, fine, *milestones(name, row["history"], rounding(config.precision))]
 
 
-def milestones(name: str, histories: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+def milestones(
+    name: str, histories: Sequence[Sequence[Any]], differs: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """What the validation images said on the way, by both windows: one is what the grid costs.
 
     histories: each seed's [epoch, nats, sigma, nats, sigma], the second pair by the finer search.
@@ -156,12 +158,12 @@ def milestones(name: str, histories: Sequence[Sequence[Any]]) -> list[dict[str, 
     found = []
     for epoch in MILESTONES:
         looks = [look for history in histories for look in history if look[0] == epoch]
-        for number, how, differs in ((1, "", []), (3, ", finer sigma", [FINE])):
+        for number, how, also in ((1, "", []), (3, ", finer sigma", [FINE])):
             each = [look[number : number + 2] for look in looks if len(look) > number]
             if each:
                 title = f"{name}, validation after {epoch} epochs{how}"
                 nats, sigma = [list(column) for column in zip(*each, strict=True)]
-                found.append(make_row(title, nats, differs=differs, sigma=sigma))
+                found.append(make_row(title, nats, differs=[*differs, *also], sigma=sigma))
     return found
 
 
