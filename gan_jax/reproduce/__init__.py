@@ -45,17 +45,12 @@ def _module(name: str) -> Any:
     return importlib.import_module(f"{__name__}.{choose('table', name, names())}")
 
 
-def make_work(
-    name: str,
-    workdir: str | Path,
-    quick: bool,
-    seeds: int | None = None,
-    steps: int | None = None,
-    precision: str | None = None,
-) -> Work:
-    """What the table is asked for. ConfigError for a size that it does not take."""
-    module = _module(name)
-    given = _given(seeds, steps, precision)
+def make_work(name: str, workdir: str | Path, quick: bool, **asked: Any) -> Work:
+    """What the table is asked for: Size's fields, None for the table's own.
+
+    ConfigError for what it does not take.
+    """
+    module, given = _module(name), _given(asked)
     for flag, value in given.items():
         if not hasattr(module, "RECORDED"):
             raise ConfigError(f"--{flag} is {value}: table {name} trains nothing that takes {flag}")
@@ -82,18 +77,18 @@ def reproduce(
     PreemptedError after a stop was saved: the same call goes on. Rows that were measured before it
     are written down, unless a table with more of them is there.
     """
-    work = make_work(name, workdir, quick, seeds, steps, precision)
+    asked = {"seeds": seeds, "steps": steps, "precision": precision}
+    work = make_work(name, workdir, quick, **asked)
     with writing(work.folder):
         work.folder.mkdir(parents=True, exist_ok=True)
         lock = hold(work.folder)
     try:
-        return _measure(name, work, _command(name, quick, _given(seeds, steps, precision)))
+        return _measure(name, work, _command(name, quick, _given(asked)))
     finally:
         os.close(lock)
 
 
-def _given(seeds: int | None, steps: int | None, precision: str | None) -> dict[str, Any]:
-    asked = {"seeds": seeds, "steps": steps, "precision": precision}
+def _given(asked: dict[str, Any]) -> dict[str, Any]:
     return {flag: value for flag, value in asked.items() if value is not None}
 
 
