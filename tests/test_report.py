@@ -451,6 +451,15 @@ def test_a_page_of_a_reproduced_table(tmp_path, name):
         assert "each" not in re.findall(r"<th[^>]*>(.*?)</th>", text)
 
 
+def test_what_differs_is_said_once_and_by_number_in_the_rows(tmp_path):
+    rows = [{"name": "a", "differs": ["x<y", "z"]}, {"name": "b", "differs": ["z"]}, {"name": "c"}]
+    (tmp_path / "table.json").write_text(json.dumps({"name": "t", "rows": rows}))
+    text = read(tmp_path)
+    assert re.findall(r"<li>(.*?)</li>", text) == ["x&lt;y", "z"]
+    found = re.findall(r"<td[^>]*>(.*?)</td>", text)
+    assert found == ["a", "1, 2", "b", "2", "c", "-"]
+
+
 def test_the_verb(tmp_path, capsys):
     assert main.main(["report", "--workdir", str(make_run(tmp_path / "r"))]) == 0
     assert capsys.readouterr().out == f"look at {tmp_path / 'r' / 'report.html'}\n"

@@ -41,10 +41,27 @@ def _rows(rows: Any) -> Html:
     if not rows:
         return empty("This table has no rows.")
     names = [n for n in dict.fromkeys(n for row in rows for n in row) if n not in HIDDEN]
-    body = [[_cell(row, name) for name in names] for row in rows]
+    notes = list(dict.fromkeys(note for row in rows for note in _notes(row)))
+    numbered = [row | _numbered(row, notes) for row in rows]
+    body = [[_cell(row, name) for name in names] for row in numbered]
     found = {n: [row[n] for row in rows if row.get(n) is not None] for n in names}
     right = {n.replace("_", " ") for n in names if n in ERRORS or (found[n] and numeric(found[n]))}
-    return table([name.replace("_", " ") for name in names], body, "Table", right)
+    shown = table([name.replace("_", " ") for name in names], body, "Table", right)
+    if not notes:
+        return shown
+    listed = tag("ol", *(tag("li", note) for note in notes))
+    return join([shown, tag("p", "What differs, by its number:"), listed])
+
+
+def _notes(row: dict[str, Any]) -> list[str]:
+    """What differs: too long for a cell, and mostly the same from row to row."""
+    differs = row.get("differs")
+    return [note for note in differs if isinstance(note, str)] if isinstance(differs, list) else []
+
+
+def _numbered(row: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    numbers = ", ".join(str(notes.index(note) + 1) for note in _notes(row))
+    return {"differs": numbers} if numbers else {}
 
 
 def _cell(row: dict[str, Any], name: str) -> Html:
@@ -59,6 +76,8 @@ def _cell(row: dict[str, Any], name: str) -> Html:
         return cell(join(tag("div", show(each)) for each in value), kind="wrap")
     if isinstance(value, float):
         return cell(number(value), kind="num")
+    if name in {"name", "verdict"} and isinstance(value, str):
+        return cell(value, kind="wrap")
     return cell("-") if value in (None, []) else value_cell(value)
 
 
