@@ -9,7 +9,7 @@ import tiny
 
 from gan_jax import stop
 from gan_jax.config import hypers
-from gan_jax.reproduce import gaussian1d, goodfellow2014, modes, r3gan_lazy, training
+from gan_jax.reproduce import gaussian1d, goodfellow2014_recipe, modes, r3gan_lazy, training
 from gan_jax.reproduce.training import refused, samples, train
 from gan_jax.types import ConfigError, PreemptedError
 
@@ -196,8 +196,8 @@ def test_refused_updates_are_told(tmp_path):
 
 
 SETTINGS = {
-    "goodfellow2014": lambda steps: goodfellow2014.settings(0, steps),
-    "goodfellow2014, k = 2": lambda steps: goodfellow2014.settings(0, steps, k=2),
+    "goodfellow2014": lambda steps: goodfellow2014_recipe.settings(0, steps),
+    "goodfellow2014, k = 2": lambda steps: goodfellow2014_recipe.settings(0, steps, k=2),
     "gaussian1d": lambda steps: gaussian1d.settings("raw", 0, steps),
     "r3gan_lazy": lambda steps: r3gan_lazy.settings("rpgan", 8, 0, steps),
     **{
