@@ -29,6 +29,7 @@ def make_game(setup: Setup, hypers: Hypers) -> Game:
     return Game(
         disc_loss=functools.partial(disc_loss, setup, hypers),
         gen_loss=functools.partial(gen_loss, setup, hypers),
+        make_fakes=functools.partial(make_fakes, setup),
         disc_update=disc_update,
         gen_update=functools.partial(update, setup.gen_optimizer(hypers.gen)),
     )
@@ -111,7 +112,9 @@ def _numbers(penalty: dict[str, Array]) -> dict[str, Array]:
 
 
 def make_fakes(setup: Setup, params: Params, state: GanState, draw: Draw) -> tuple[Array, PyTree]:
-    """G(z) for the draw's noise, [B, ...], and gen's new vars."""
+    """G(z) for the draw's noise, [B, ...], and gen's new vars; the draw's own if it has them."""
+    if draw.fakes is not None:
+        return draw.fakes
     key = jax.random.fold_in(draw.key, GEN_DROPOUT)
     return setup.gen.apply(params.gen, state.gen.vars, draw.z, key, train=True)
 

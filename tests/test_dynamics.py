@@ -13,14 +13,19 @@ import tiny
 from gan_jax.config import hypers
 from gan_jax.dynamics import DYNAMICS, Draw, Game, first_extra
 from gan_jax.dynamics.first_order import alternating, simultaneous
+from gan_jax.game import make_setup
 from gan_jax.guard import guarded
-from gan_jax.losses import update
+from gan_jax.losses import make_draws, make_game, update
 from gan_jax.optim import make_optimizer
 from gan_jax.steps import init_state, make_train_step
 from gan_jax.types import ConfigError, GanState, Player
 
 RATE = 0.1
 LR = optax.sgd(RATE)
+
+
+def no_fakes(params, state, draw):
+    """What games without networks make: their losses are functions of the parameters alone."""
 
 
 def dirac(theta=1.0, psi=-1.0):
@@ -36,7 +41,7 @@ def dirac(theta=1.0, psi=-1.0):
     opt = guarded(LR).init(jnp.ones(1))
     players = [Player(jnp.asarray([w]), (), opt) for w in (theta, psi)]
     state = GanState(jnp.zeros((), int), jax.random.key(0), *players, None, {})
-    return Game(disc_loss, gen_loss, move, move), state
+    return Game(disc_loss, gen_loss, no_fakes, move, move), state
 
 
 def draws(*reals):
@@ -117,7 +122,7 @@ def with_players(gen_loss, disc_loss, name, optimizer, w):
     players = [Player(jnp.asarray(x), (), optimizer.init(jnp.asarray(x))) for x in w]
     extra = first_extra(name, *players)
     state = GanState(jnp.zeros((), int), jax.random.key(0), *players, None, extra)
-    return Game(disc_loss, gen_loss, move, move), state
+    return Game(disc_loss, gen_loss, no_fakes, move, move), state
 
 
 def place(state):
@@ -264,6 +269,20 @@ def test_unrolled_survives_a_gradient_of_zero(optimizer):
     )
     after, _ = DYNAMICS["unrolled"](game, state, draws(0.0), unroll_steps=2)
     assert np.isfinite(place(after)).all()
+
+
+def test_unrolled_networks_make_their_fakes_once():
+    """All K updates of disc judge one gen's fakes: the gradient through K gens is the same."""
+    c = tiny.config(dynamics__name="unrolled", gen__args__batch_norm=True)
+    state = init_state(c, jax.random.key(0))
+    game = make_game(make_setup(c), hypers(c))
+    draw = make_draws(make_setup(c), tiny.batch(c).x, jax.random.split(state.key, 1))
+    once, _ = jax.jit(functools.partial(DYNAMICS["unrolled"], game))(state, draw)
+    each, _ = jax.jit(functools.partial(DYNAMICS["unrolled"], game._replace(make_fakes=no_fakes)))(
+        state, draw
+    )
+    for a, b in zip(jax.tree.leaves(once.gen), jax.tree.leaves(each.gen), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.usefixtures("x64")

@@ -18,6 +18,7 @@ class Draw(NamedTuple):
     real: Array  # [B, ...]; [K, B, ...] for the draws of a step
     z: Array  # [B, Z], drawn once for both players: the compiler then makes its fakes once
     key: Array  # of dropout, noise, penalties
+    fakes: tuple[Array, PyTree] | None = None  # of z, and gen's new vars; None: not made yet
 
 
 class Params(NamedTuple):
@@ -31,11 +32,13 @@ class Game(NamedTuple):
     """Two players with everything bound but what moves.
 
     disc_loss, gen_loss: (params, state, draw) -> (scalar, (vars of that player, metrics)).
+    make_fakes: (params, state, draw) -> what draw.fakes holds; both losses take those of the draw.
     disc_update, gen_update: (player, gradient, new vars) -> player.
     """
 
     disc_loss: Callable[[Params, GanState, Draw], tuple[Array, tuple[PyTree, Metrics]]]
     gen_loss: Callable[[Params, GanState, Draw], tuple[Array, tuple[PyTree, Metrics]]]
+    make_fakes: Callable[[Params, GanState, Draw], tuple[Array, PyTree]]
     disc_update: Callable[[Player, PyTree, PyTree], Player]
     gen_update: Callable[[Player, PyTree, PyTree], Player]
 

@@ -69,6 +69,8 @@ def unrolled(game: Game, state: GanState, draws: Draw, *, unroll_steps: int = 5)
 
     def gen_loss(w: Params, state: GanState, draw: Draw):
         there = state.replace(gen=state.gen.replace(params=w.gen))
+        # One gen in all K updates: made before their loop, it is gone back through once
+        draw = draw._replace(fakes=game.make_fakes(w, there, draw))
         there, _ = lax.scan(
             lambda s, _: (move_disc(tame, s, draw)[0], None), there, length=unroll_steps
         )
