@@ -32,7 +32,16 @@ def hardware() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     devices = sorted({d.device_kind for d in jax.devices() if d.platform != "cpu"})
     model = models[0] if models else platform.processor() or platform.machine()
-    return ", ".join([model, f"{cores} core{'' if cores == 1 else 's'}", *devices])
+    count = cores()
+    return ", ".join([model, f"{count} core{'' if count == 1 else 's'}", *devices])
+
+
+def cores() -> int:
+    """Those this process may use; SLURM may grant fewer than it shows, and macOS shows them all."""
+    if hasattr(os, "sched_getaffinity"):
+        shown = len(os.sched_getaffinity(0))
+    else:
+        shown = os.cpu_count() or 1
+    return min(shown, int(os.environ.get("SLURM_CPUS_ON_NODE", shown)))

@@ -15,6 +15,7 @@ from gan_jax import rows as rows_lib
 from gan_jax.launch import local, overview, worker
 from gan_jax.sweep import param, product, seeds
 from gan_jax.types import ConfigError, PreemptedError, WorkdirBusyError
+from gan_jax.versions import cores, hardware
 
 DONE = """for row in $ROWS; do
   mkdir -p "$3/rows/$row"
@@ -78,10 +79,10 @@ def test_a_worker_for_each_cohort_that_has_not_ended(sweep, stand_in):
     local.run(folder, said, set(ids(said)[:2]), workers=1)
     assert states(folder, said) == [["done"] * 2, ["done"] * 2, [None] * 2]
     local.run(folder, said, set(ids(said)), workers=2)
-    cores = len(os.sched_getaffinity(0))
-    words = "-m gan_jax.launch.worker"
-    first = [f"{words} {folder} {cohort} {cores}" for cohort in ids(said)[:2]]
-    assert stand_in.calls() == [*first, f"{words} {folder} {ids(said)[2]} {max(1, cores // 2)}"]
+    words, all_of_them = "-m gan_jax.launch.worker", cores()
+    first = [f"{words} {folder} {cohort} {all_of_them}" for cohort in ids(said)[:2]]
+    half = max(1, all_of_them // 2)
+    assert stand_in.calls() == [*first, f"{words} {folder} {ids(said)[2]} {half}"]
 
 
 def test_so_many_workers_at_a_time(sweep, stand_in, tmp_path):
@@ -93,11 +94,22 @@ def test_so_many_workers_at_a_time(sweep, stand_in, tmp_path):
 
 
 def test_slurm_may_grant_fewer_cores(monkeypatch):
-    shown = len(os.sched_getaffinity(0))
-    assert local.cores() == shown
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 5}, raising=False)
+    assert cores() == 3
     for granted in ("1", "4096"):
         monkeypatch.setenv("SLURM_CPUS_ON_NODE", granted)
-        assert local.cores() == min(shown, int(granted))
+        assert cores() == min(3, int(granted))
+
+
+def test_macos_shows_all_cores_and_trains_a_sweep(sweep, stand_in, monkeypatch):
+    """Its os has no sched_getaffinity."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    folder, said = sweep
+    stand_in(DONE)
+    local.run(folder, said, set(ids(said)), workers=2)
+    assert {call.split()[-1] for call in stand_in.calls()} == {"3"}
+    assert hardware().split(", ")[1] == "6 cores"
 
 
 @pytest.mark.parametrize(

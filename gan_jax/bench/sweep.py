@@ -44,11 +44,11 @@ def settings(case: str, index: int = 0) -> Any:
 
 def make_ours(case: str) -> Side:
     """All rows as one program, in the fastest of the ways that a sweep tries."""
-    import os
-
     import jax
 
-    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+    from gan_jax.versions import cores
+
+    jax.config.update("jax_num_cpu_devices", cores())
     import jax.numpy as jnp
     import numpy as np
 

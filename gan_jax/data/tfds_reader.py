@@ -6,7 +6,6 @@ Only what lies on the disk is read: nothing is downloaded, and no data set's own
 import hashlib
 import io
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from gan_jax.data import cache, tfrecord
 from gan_jax.data.base import Arrays, PathLike, Spec
 from gan_jax.data.tfds_folder import find
 from gan_jax.types import ConfigError, DataCorruptError, DataMissingError
+from gan_jax.versions import cores
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _BLOCK = 512  # examples decoded between two writes
@@ -138,7 +138,7 @@ def _blocks(builder: Any, split: str, fields: Fields, entry: cache.Entry) -> Ite
     """The decoded examples of a split, _BLOCK at a time."""
     where = f"{builder.data_path} {split}"
     height, width, channels = entry.shape[1:]
-    workers = os.cpu_count() or 1 if height * width >= _THREAD_PIXELS else 1
+    workers = cores() if height * width >= _THREAD_PIXELS else 1
     with ThreadPoolExecutor(workers) as pool:
         mapping = pool.map if workers > 1 else map
         for batch in _batched(_examples(builder, split, fields), _BLOCK):

@@ -17,6 +17,7 @@ from gan_jax import launch, stop
 from gan_jax.locks import hold
 from gan_jax.records import writing
 from gan_jax.types import PreemptedError, WorkdirBusyError
+from gan_jax.versions import cores
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 60.0  # for workers to save after a stop
@@ -133,12 +134,6 @@ def tend(
             f"another process trains rows of {len(busy)} cohorts in {workdir} ({busy[0]}): run the "
             "same command again when it has ended"
         )
-
-
-def cores() -> int:
-    """Those this process may use; SLURM may grant fewer than it shows."""
-    shown = len(os.sched_getaffinity(0))
-    return min(shown, int(os.environ.get("SLURM_CPUS_ON_NODE", shown)))
 
 
 def _is_over(worker: _Worker, hang_seconds: float) -> bool:
