@@ -68,7 +68,9 @@ def _loop(
     key, hypers = jnp.copy(state.key), config_lib.hypers(config)  # the state's own key is donated
     step, waiting = int(state.step), None
     while step < config.steps and not record.at_equilibrium():
-        count = min(config.log_every_steps, config.steps - step)
+        # To the next multiple: schedules are of multiples, and a run may start beside them
+        line = config.log_every_steps - step % config.log_every_steps
+        count = min(line, config.steps - step)
         state, metrics = many(state, *source(key, np.int32(step)), hypers, np.int32(count))
         step += count
         if due_signals(config, step):

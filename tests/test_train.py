@@ -128,6 +128,21 @@ def test_a_run_asked_for_more_steps_goes_on_as_if_asked_for_them_first(tmp_path,
     assert all((a == b).all() for a, b in zip(here[1], there[1], strict=True))
 
 
+def test_a_run_that_ended_beside_the_schedules_comes_back_to_them(tmp_path, plain):
+    train.train(small(steps=13), tmp_path / "more")
+    train.train(small(), tmp_path / "more")
+    train.train(small(), tmp_path / "whole")
+    found, expected = lines(tmp_path / "more"), lines(tmp_path / "whole")
+    assert [line["step"] for line in found] == [5, 10, 13, *range(15, 41, 5)]
+    assert [line["step"] for line in found if "eval/it" in line] == [13, 20, 40]
+    both = [x for x in expected if x["step"] != 15]  # its five steps are two lines here
+    assert [x for x in found if x["step"] not in (13, 15)] == both
+    third = [x["disc_loss"] for x in found if x["step"] in (13, 15)]
+    np.testing.assert_allclose(np.dot([3, 2], third) / 5, expected[2]["disc_loss"], rtol=1e-5)
+    here, there = (arrays(tmp_path / name, small()) for name in ("more", "whole"))
+    assert all((a == b).all() for a, b in zip(here[1], there[1], strict=True))
+
+
 def test_a_stop_during_an_evaluation_saves_right_after_it(tmp_path, monkeypatch, plain):
     looked = []
     monkeypatch.setattr(train.stop, "requested", lambda: bool(looked))
