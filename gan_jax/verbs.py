@@ -50,11 +50,15 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Plans, trains what has not ended, then writes statistics and report; or has it done."""
+    import jax
+
     from gan_jax import features, launch, rows
     from gan_jax.experiment import load_sweep
     from gan_jax.launch import local, options, overview, slurm
 
     _check_launch(args)
+    if not args.estimate:  # which measures here; else accelerators are for the workers alone
+        jax.config.update("jax_platforms", "cpu")
     given = options.parse(args.option)
     base, name, settings = load_sweep(args.config, overrides, args.sweep)
     everything = rows.resolve(base, settings)

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from gan_jax.sweep import param, product, seeds
 from gan_jax.types import ConfigError, PreemptedError, WorkdirBusyError
 from gan_jax.versions import cores, hardware
 
+REAL = sys.executable
 DONE = """for row in $ROWS; do
   mkdir -p "$3/rows/$row"
   echo '{"status": "done"}' > "$3/rows/$row/summary.json"
@@ -328,6 +330,64 @@ def test_what_a_summary_says_is_final(sweep):
     assert states(folder, said)[0] == ["diverged", "failed"]
     launch.forgive(folder, [first, second, said["cohorts"][1]["rows"][0]])
     assert states(folder, said)[0] == ["diverged", None]
+
+
+LAUNCH = """
+import sys
+from gan_jax.main import main
+sys.executable, *words = sys.argv[1:]
+sys.exit(main(words))
+"""
+CONFIG = """
+from gan_jax.config import get_config
+from gan_jax.sweep import seeds
+SWEEPS = {"s": seeds(1)}
+"""
+
+
+def test_accelerators_are_for_the_workers(tmp_path):
+    """There is none here, so that a launcher that looked for one would end with an error."""
+    (tmp_path / "config.py").write_text(CONFIG)
+    (tmp_path / "worker").write_text(f"#!/bin/sh\necho $JAX_PLATFORMS > {tmp_path}/asked; exit 3\n")
+    (tmp_path / "worker").chmod(0o755)
+    words = ["sweep", "--config", "config.py", "--workdir", "w", "--share", "0/1"]
+    done = subprocess.run(
+        [REAL, "-c", LAUNCH, str(tmp_path / "worker"), *words],
+        env=os.environ | {"JAX_PLATFORMS": "tpu"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, (tmp_path / "asked").read_text()) == (1, "tpu\n"), done.stderr
+    assert launch.read(tmp_path / "w")["hardware"] is None
+
+
+@pytest.mark.parametrize(
+    ("ended", "noted"),
+    [
+        (None, True),
+        (PreemptedError("stopped"), True),
+        (WorkdirBusyError("another has the device"), False),
+        (ConfigError("no such"), False),
+    ],
+)
+def test_a_worker_that_has_trained_says_on_what(ended, noted, sweep, monkeypatch, capsys):
+    folder, said = sweep
+    first, last = ids(said)[0], ids(said)[-1]
+    for cohort in (first, last):
+        (folder / "cohorts" / cohort).mkdir(parents=True)
+    (folder / "cohorts" / last / "hardware.json").write_text('{"hardware": "TPU v5 lite"}')
+
+    def train(workdir, cohort):
+        if ended:
+            raise ended
+
+    monkeypatch.setattr(worker, "_wait_until_free", train)
+    assert worker._run(folder, first) == (ended.code if ended else 0)
+    launch.note_how(folder, said)
+    found = [hardware(), "TPU v5 lite"] if noted else ["TPU v5 lite"]
+    assert launch.read(folder)["hardware"] == "; ".join(found)
 
 
 def test_how_cohorts_were_run_is_taken_over(sweep):

@@ -3,7 +3,7 @@ tpu_vm); here is what a sweep's folder holds and how it is begun, gone on with a
 
     rows.json      every row with its config, the cohorts, how each was run
     rows/<id>/     a run directory each
-    cohorts/<id>/  the cohort's checkpoints, how.json, log.txt
+    cohorts/<id>/  the cohort's checkpoints, how.json, hardware.json, log.txt
     slurm/         what SLURM's tasks say
     table.json     the statistics, written at the end (and table.md, table.tex)
 """
@@ -19,7 +19,7 @@ from gan_jax import rows as rows_lib
 from gan_jax.records import write_atomically, writing
 from gan_jax.rows import Cohort, Row
 from gan_jax.types import ConfigError
-from gan_jax.versions import made_with
+from gan_jax.versions import hardware, versions
 
 log = logging.getLogger(__name__)
 FINAL = ("done", "diverged", "failed")  # a failed row is tried again only when asked to
@@ -61,7 +61,9 @@ def begin(
             "rows": [dataclasses.asdict(row) for row in rows],
             "cohorts": [],
             "chunk": chunk,
-            **made_with(command),
+            "command": command,
+            "versions": versions(),
+            "hardware": None,  # the workers', who tell it: a launcher stays off accelerators
         }
     known = {cohort["id"] for cohort in said["cohorts"]}
     said["cohorts"] += [
@@ -91,15 +93,30 @@ def write(workdir: Path, said: dict[str, Any]) -> None:
     write_atomically(workdir / "rows.json", text.encode())
 
 
+def note_hardware(workdir: Path, cohort_id: str) -> None:
+    """What this process has trained the cohort on; its rows are worth more than this note."""
+    text = json.dumps({"hardware": hardware()}) + "\n"
+    try:
+        write_atomically(workdir / "cohorts" / cohort_id / "hardware.json", text.encode())
+    except OSError as error:
+        log.warning("what cohort %s was trained on cannot be written: %s", cohort_id, error)
+
+
 def note_how(workdir: Path, said: dict[str, Any]) -> None:
-    """Takes over into rows.json how each cohort was run."""
+    """Takes over into rows.json how each cohort was run, and on what all were."""
+    machines: list[str] = []
     for cohort in said["cohorts"]:
-        file = workdir / "cohorts" / cohort["id"] / "how.json"
-        if file.exists():
-            cohort.update(json.loads(file.read_text()))
+        folder = workdir / "cohorts" / cohort["id"]
+        if (folder / "how.json").exists():
+            cohort.update(json.loads((folder / "how.json").read_text()))
         elif len(cohort["rows"]) == 1:
             cohort["how"] = "alone"
-    write(workdir, said)
+        if (folder / "hardware.json").exists():
+            machines.append(json.loads((folder / "hardware.json").read_text())["hardware"])
+    if machines:
+        said["hardware"] = "; ".join(dict.fromkeys(machines))
+    with writing(workdir):
+        write(workdir, said)
 
 
 def status(workdir: Path, row_id: str) -> str | None:

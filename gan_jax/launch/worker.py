@@ -24,17 +24,26 @@ def main(workdir: str, cohort_id: str, devices: str) -> int:
     import jax
 
     from gan_jax import compilation
-    from gan_jax.types import UserError
 
     _allow_many_files()
     jax.config.update("jax_num_cpu_devices", int(devices))
     compilation.use_cache()
+    return _run(Path(workdir), cohort_id)
+
+
+def _run(workdir: Path, cohort_id: str) -> int:
+    from gan_jax import launch
+    from gan_jax.types import UserError
+
+    code = 0
     try:
-        _wait_until_free(Path(workdir), cohort_id)
+        _wait_until_free(workdir, cohort_id)
     except UserError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
-        return error.code
-    return 0
+        code = error.code
+    if code in (0, stop.PREEMPTED):  # it has trained: before, a device might be another's
+        launch.note_hardware(workdir, cohort_id)
+    return code
 
 
 def _allow_many_files() -> None:
