@@ -2,14 +2,17 @@
 
 gan-jax train --config experiments/mnist_mlp.py --workdir runs/mnist_mlp
 gan-jax train --config experiments/mnist_mlp.py:mnist --workdir runs/mnist   # all 60,000
-make demo                                                                    # :demo, 4,000 steps
+make demo                                                                    # :demo, 3,500 steps
 """
 
+from gan_jax.config import choose
 from gan_jax.config import get_config as defaults
+
+VARIANTS = ("mnist5k", "mnist", "demo")
 
 
 def get_config(variant: str = "mnist5k"):
-    c = defaults()
+    c, variant = defaults(), choose("variant", variant, VARIANTS)
     c.data.name = "mnist" if variant == "mnist" else "mnist5k"
     c.data.split = "train" if variant == "mnist" else "train+test"  # 5,000: the wheel's all
     c.gen.args.hidden = (256, 512, 1024)

@@ -87,7 +87,9 @@ def get_config() -> ConfigDict:
     c.penalty = ConfigDict()
     c.penalty.name = "none"
     c.penalty.weight = 0.0  # times the mean of the penalty, added to disc's loss
-    c.penalty.every_steps = 1  # n: only in every n-th step, with n times the weight (lazy)
+    c.penalty.every_steps = (
+        1  # n: only in every n-th step, n times (lazy); saves no time in a cohort
+    )
     c.penalty.args = ConfigDict()  # numbers of the penalty; defaults in its signature
 
     c.dynamics = ConfigDict()
@@ -101,7 +103,7 @@ def get_config() -> ConfigDict:
     c.data.dir = placeholder(str)  # TFDS data_dir; unset: $TFDS_DATA_DIR, then TFDS's usual folder
     c.data.split = "train"  # TFDS notation: train[:50000]
     c.data.low = -1.0  # pixels are scaled to [low, 1]: -1 for tanh, 0 for sigmoid
-    c.data.device_mb = 2048  # larger sets stay on the host and are streamed
+    c.data.device_mb = 2048  # larger sets stay on the host and are streamed; cohorts refuse them
     c.data.args = ConfigDict()  # numbers of a synthetic law, such as its std
     c.data.points = 0  # of a law: drawn once, the same for every seed; 0: new ones for ever
 

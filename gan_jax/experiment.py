@@ -26,6 +26,8 @@ from gan_jax.rules import problems
 from gan_jax.steps import make_init, make_train_step
 from gan_jax.types import ConfigError, DataMissingError, GanState, UserError
 
+WIDTHS = {"sigma", "std"}  # arguments of laws that have no meaning at or below 0
+
 
 def load_config(file_and_arg: str, overrides: Mapping[str, str] | None = None) -> ConfigDict:
     """Runs FILE[:ARG]'s get_config (it is Python), applies the overrides and checks everything.
@@ -220,6 +222,12 @@ def _check_arg(path: str, taker: Callable[..., Any] | None, key: str, value: Any
     choose(path, key, names)
     if type(value) not in (int, float) or not math.isfinite(value):
         raise ConfigError(f"{path}.{key} is {value!r}: expected a finite number")
+    if path != "data.args":
+        return
+    if type(names[key]) is int and (type(value) is not int or value < 1):
+        raise ConfigError(f"{path}.{key} is {value!r}: expected an int of at least 1")
+    if key in WIDTHS and value <= 0:
+        raise ConfigError(f"{path}.{key} is {value!r}: expected a number above 0")
 
 
 def _check_sizes(config: ConfigDict) -> None:
@@ -232,10 +240,15 @@ def _check_sizes(config: ConfigDict) -> None:
         return
     if points:
         raise ConfigError(f"data.points is {points}: expected 0, as {config.data.name} is no law")
-    splits = data.spec(config.data.name, config.data.dir).splits
-    size = sum(part.stop - part.start for part in parse_split(config.data.split, splits))
+    size = examples(config)
     if config.batch_size > size:
         raise ConfigError(
             f"batch_size is {config.batch_size}: expected at most {size}, "
             f"the examples of {config.data.name} {config.data.split}"
         )
+
+
+def examples(config: ConfigDict) -> int:
+    """How many of a data set its split has."""
+    splits = data.spec(config.data.name, config.data.dir).splits
+    return sum(part.stop - part.start for part in parse_split(config.data.split, splits))

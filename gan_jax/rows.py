@@ -3,13 +3,14 @@
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import experiment, records, terms
+from gan_jax import data, experiment, records, terms
 from gan_jax.leaves import attempt, choose, flatten
 from gan_jax.objectives import OBJECTIVES
 from gan_jax.rules import CHOICES, RULES
@@ -166,9 +167,25 @@ def check(cohorts: Sequence[Cohort]) -> None:
         rows = _one_of_each_kind(cohort.rows)
         for row in rows if number < MANY_COHORTS else rows[:1]:
             config = config_lib.from_json(row.config)
-            found += [f"row {row.index}: {p}" for p in attempt(experiment.check, config)]
+            problems = attempt(experiment.check, config)
+            problems = problems or attempt(_check_shared, config, len(cohort.rows))
+            found += [f"row {row.index}: {problem}" for problem in problems]
     if found:
         raise ConfigError("; ".join(found[:5]) + _more(found, 5))
+
+
+def _check_shared(config: ConfigDict, rows: int) -> None:
+    """ConfigError where images are streamed from the host, which rows in one program cannot be."""
+    if rows == 1 or data.law(config.data.name):
+        return
+    shape = data.spec(config.data.name, config.data.dir).shape
+    megabytes = experiment.examples(config) * math.prod(shape) / 2**20
+    if megabytes > config.data.device_mb:
+        raise ConfigError(
+            f"data.device_mb is {config.data.device_mb}: {config.data.name} {config.data.split} "
+            f"has {megabytes:.3g} MB, and {rows} rows in one program need it on the device: raise "
+            "it if there is room, or train the rows one by one"
+        )
 
 
 def _one_of_each_kind(rows: Sequence[Row]) -> list[Row]:

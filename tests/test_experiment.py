@@ -109,6 +109,10 @@ OVERRIDES = {
     "dynamics.args.kk=1": "dynamics.args",
     "data.args.stdd=2": "Did you mean 'std'",
     "data.args.std=nan": "data.args.std is nan: expected a finite number",
+    "data.args.std=0": "data.args.std is 0: expected a number above 0",
+    "data.name=ring data.args.sigma=-0.1": "sigma is -0.1: expected a number above 0",
+    "data.name=ring data.args.modes=7.5": "modes is 7.5: expected an int of at least 1",
+    "data.name=grid data.args.side=0": "side is 0: expected an int of at least 1",
     "data.name=mnist5k data.split=trin": "data.split 'trin': 'trin' is not one of the splits",
     "data.name=mnist5k batch_size=4001": "batch_size is 4001: expected at most 4000",
     "latent.law=uniform latent.low=1": "latent.low is 1.0: expected below 1.0",
@@ -118,6 +122,12 @@ OVERRIDES = {
 
 def load(file, text):
     return experiment.load_config(str(file), dict(word.split("=", 1) for word in text.split()))
+
+
+@pytest.mark.parametrize("path", tiny.EXPERIMENTS, ids=lambda p: p.stem)
+def test_a_misspelt_variant_of_an_experiment_is_refused(path):
+    with pytest.raises(ConfigError):
+        experiment.load_config(f"{path}:minst")
 
 
 @pytest.mark.parametrize("text", OVERRIDES)

@@ -112,6 +112,17 @@ def test_runs_that_may_end_early_are_alone():
     assert len(grouped(seeds(3), config=base(stop_at_equilibrium=2))) == 3
 
 
+def test_images_that_are_streamed_cannot_be_shared():
+    """scikit-learn's digits have 1437 x 64 bytes, 90 kB."""
+    config = tiny.config(data__name="digits", data__device_mb=0)
+    rows_lib.check(grouped(seeds(1), config=config))
+    with pytest.raises(ConfigError, match=r"row 0: .*device_mb is 0: digits train has 0.0877 MB"):
+        rows_lib.check(grouped(seeds(2), config=config))
+    config.data.device_mb = 1
+    rows_lib.check(grouped(seeds(2), config=config))
+    rows_lib.check(grouped(seeds(2), config=base(data__device_mb=0)))
+
+
 def test_numbers_of_an_objective_reach_its_rows_only():
     configs = [
         base(objective="hinge"),
