@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gan_jax.leaves import flatten
 from gan_jax.records import write_atomically, writing
 from gan_jax.results import numbers, read_summary, read_sweep
 from gan_jax.typeset import to_latex, to_markdown
@@ -80,7 +81,8 @@ def aggregate(sweep_dir: str | Path) -> dict[str, Any]:
     for row in sweep["rows"]:
         summary = read_summary(Path(sweep_dir) / "rows" / row["id"])
         status = summary["status"] if summary else None
-        values = {leaf: row["values"].get(leaf) for leaf in by}
+        config = flatten(row["config"])  # has the leaves that only other rows set
+        values = {leaf: row["values"].get(leaf, config.get(leaf)) for leaf in by}
         found = summary["metrics"] if summary and status == "done" else {}
         seed = row["values"].get("seed", row["config"].get("seed", 0))
         entry = row | {"setting": values, "seed": seed, "status": status, "metrics": found}

@@ -66,6 +66,17 @@ def test_by_hand(tmp_path):
     assert one["standard_error"] is one["low"] is one["high"] is None
 
 
+def test_a_leaf_that_only_other_rows_set_has_its_value_of_the_config(tmp_path):
+    rows = []
+    for values in ({"objective": "hinge"}, {"objective": "hinge", "gen.lr": 0.25}):
+        config = get_config()
+        config.objective, config.gen.lr = "hinge", values.get("gen.lr", 0.5)
+        rows.append(fake_sweep.make_row(len(rows), config, tuple(values)))
+    fake_sweep.write_rows(tmp_path, rows, varied=["gen.lr"])
+    settings = statistics.aggregate(tmp_path)["settings"]
+    assert [setting["values"] for setting in settings] == [{"gen.lr": 0.5}, {"gen.lr": 0.25}]
+
+
 def test_the_interval_is_that_of_scipy():
     x = np.random.default_rng(3).exponential(size=12)
     low, high = statistics.bootstrap(x)
