@@ -1,6 +1,6 @@
 """Objectives on eight Gaussians on a ring (radius 1, standard deviation .01), over seeds.
 
-gan-jax sweep --config experiments/objectives_ring.py --sweep objectives --workdir runs/ring
+gan-jax sweep --config experiments/objectives_ring.py --sweep objectives --workdir runs/objectives
     nine objectives x four weights of R1 x eight seeds, 288 rows: one cohort, since rows differ in
     traced numbers only (the objectives are functions of logits)
 gan-jax sweep --config experiments/objectives_ring.py --sweep all --workdir runs/ring_all

@@ -73,7 +73,7 @@ def _cells(
         for name in names:
             found = setting["metrics"].get(name, {})
             row += [
-                plus_minus(found) + of_fewer(found, setting),
+                plus_minus(found) + of_fewer(found, setting["done"]),
                 number(found.get("median")),
                 interval(found),
             ]
@@ -129,9 +129,16 @@ def plus_minus(found: dict[str, Any]) -> str:
     return f"{mean:.{places}f} ± {error:.{places}f}"
 
 
-def of_fewer(found: dict[str, Any], setting: dict[str, Any]) -> str:
-    """Says n where some of the done rows have no finite number."""
-    return f" (n = {found['n']})" if found and 0 < found["n"] < setting["done"] else ""
+def of_fewer(found: dict[str, Any], rows: int) -> str:
+    """Says n where some of the rows have no finite number."""
+    return f" (n = {found['n']})" if found and 0 < found["n"] < rows else ""
+
+
+def duration(seconds: float) -> str:
+    """In the unit that a person would take."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 
 def interval(found: dict[str, Any], places: int | None = None) -> str:

@@ -12,7 +12,7 @@ from gan_jax.config import flatten, hypers
 from gan_jax.metrics import parzen
 from gan_jax.reproduce import goodfellow2014 as table
 from gan_jax.reproduce import goodfellow2014_recipe as recipe
-from gan_jax.reproduce.work import Size, Work
+from gan_jax.reproduce.work import Size, Work, make_row
 
 
 def test_the_recipe_is_the_experiments():
@@ -58,12 +58,18 @@ def test_at_another_precision_a_row_at_the_devices_own_stands_beside():
     asked = [first, *others]
     assert {c.precision for plan in asked for seeds in plan.values() for c in seeds} == {"bfloat16"}
     ((name, (config,)),) = beside.items()
-    assert "the device's own precision" in name
+    assert name == "adversarial nets, 60 epochs at the device's own precision"
     one = flatten(asked[0]["adversarial nets"][0])
     found = flatten(config)
     assert {k for k in one if one[k] != found[k]} == {"precision", "steps"}
     assert found["precision"] == "default"
     assert found["steps"] == 30_000
+
+
+def test_a_page_with_little_room_leaves_the_way_out():
+    way = table.milestones("x", [[[60, 1.0, 0.2, 2.0, 0.19]]])
+    rows, _ = table.shorten([make_row("x", [1.0]), *way])
+    assert [row["name"] for row in rows] == ["x"]
 
 
 SIGMAS = np.logspace(-1, 0, 10)

@@ -8,7 +8,7 @@ import pytest
 from gan_jax import experiment, reproduce
 from gan_jax.game import make_setup, make_view
 from gan_jax.reproduce import grid, modes, ring
-from gan_jax.reproduce.work import Size, Work
+from gan_jax.reproduce.work import Size, Work, make_row
 
 LAW_METHODS = [(law, name) for law in modes.LAWS for name in modes.METHODS]
 
@@ -116,6 +116,21 @@ def test_verdicts_by_steps(drawn, steps, of):
     assert rows["GAN: reverse KL with a bin for what is off the modes"]["verdict"] == (
         "nothing published"
     )
+
+
+def test_on_a_page_with_little_room_a_method_is_a_row():
+    rows = [
+        make_row("A: modes", [6.0, 8.0], (6.3, 0.5), ["x"]),
+        make_row(f"A: {modes.JUNK}", [1.0], differs=["y"]),
+        make_row("B: modes", [], (8, 0.1), why_not="published only"),
+    ]
+    short, columns = modes.shorten(rows)
+    assert list(columns) == ["published / measured", "modes", "verdict"]
+    assert [[cell(row) for cell in columns.values()] for row in short] == [
+        ["A", "6.3 ± 0.5 / 7.0 ± 1.0", "reproduced"],
+        ["B", "8 ± 0.1 / -", "not measured: published only"],
+    ]
+    assert [list(row["differs"]) for row in short] == [["x", "y"], []]
 
 
 def test_the_committed_size_is_the_default():

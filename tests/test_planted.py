@@ -1,12 +1,14 @@
 """The table of planted failures, at a small size: what it plants, and how it counts."""
 
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
 
 from gan_jax.diagnostics import NOT_FINITE, SYMPTOMS
 from gan_jax.reproduce import planted
-from gan_jax.reproduce.work import Size
+from gan_jax.reproduce.work import Size, Work, rounding
 
 
 def test_every_label_that_a_plant_waits_for_can_be_given():
@@ -15,6 +17,15 @@ def test_every_label_that_a_plant_waits_for_can_be_given():
     assert [name for name, p in planted.PLANTS.items() if not p.labels] == [
         name for name in planted.PLANTS if name.startswith("nothing: ")
     ]
+
+
+def test_rows_come_one_by_one_and_say_how_they_trained(monkeypatch):
+    trained = []
+    monkeypatch.setattr(planted, "watch", lambda configs, plant: trained.append(plant) or [])
+    monkeypatch.setattr(planted.np, "mean", len)
+    rows = planted.run(Work(Path("."), size=Size(1, 100, "bfloat16")))
+    assert next(rows)["differs"] == rounding("bfloat16")
+    assert len(trained) == 1
 
 
 @pytest.mark.slow

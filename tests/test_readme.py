@@ -13,6 +13,8 @@ import tiny
 from ml_collections import ConfigDict
 
 from gan_jax import data, experiment, nets, objectives
+from gan_jax.dynamics import DYNAMICS
+from gan_jax.penalties import PENALTIES
 from gan_jax.report import readme
 from gan_jax.rows import resolve
 
@@ -75,3 +77,32 @@ def test_its_experiment(monkeypatch):
 def test_its_sweep(monkeypatch):
     made = module(monkeypatch, "SWEEPS = {")
     assert len(resolve(made.get_config(), made.SWEEPS["losses"])) == 32
+
+
+def test_its_step(monkeypatch):
+    """Of a config that is quick to compile: the code asks get_config for it."""
+    small = tiny.config(data__name="mnist5k")
+    monkeypatch.setattr("gan_jax.config.get_config", lambda: small)
+    made = module(monkeypatch, "make_train_step(config)")
+    assert int(made.state.step) == 1
+    assert np.isfinite(made.metrics["gen_loss"])
+
+
+def test_its_images(monkeypatch, tmp_path):
+    made = module(monkeypatch, "My images", data)
+    for split, n in (("train", 6), ("test", 4)):
+        x = np.full((n, 32, 32, 3), n, np.uint8)
+        np.savez(tmp_path / f"{split}.npz", x=x)
+    monkeypatch.setattr(made, "SPLITS", {"train": 6, "test": 4})
+    assert made.load("train[:2]+test", tmp_path).x[:, 0, 0, 0].tolist() == [6, 6, 4, 4, 4, 4]
+    config = tiny.config(data__name="from_readme", data__dir=str(tmp_path), batch_size=6)
+    experiment.check(config)
+
+
+@pytest.mark.parametrize("names", [objectives.OBJECTIVES, PENALTIES, DYNAMICS, nets.names()])
+def test_it_lists_what_there_is(names):
+    """Of f-divergences, which are many, the first two."""
+    page = readme.PAGES[0].read_text()
+    table = page[page.index("| objectives |") : page.index("**What has run where.**")]
+    listed = set(re.findall(r"\w+", table))
+    assert {n for n in names if not n.startswith("fgan_")} <= listed

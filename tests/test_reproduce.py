@@ -14,7 +14,7 @@ from gan_jax.data import grid
 from gan_jax.locks import hold
 from gan_jax.report import readme
 from gan_jax.reproduce import gaussian1d, modes, r3gan_lazy
-from gan_jax.reproduce.work import Size, make_row, mean_and_error, shortened, verdict
+from gan_jax.reproduce.work import Size, make_row, mean_and_error, ours, shortened, verdict
 from gan_jax.types import ConfigError, PreemptedError, WorkdirBusyError
 
 KEYS = {"name", "published", "published_error", "measured", "standard_error", "seeds", "differs"}
@@ -61,7 +61,7 @@ def _small(config):
 def test_the_pages_say_what_the_results_say():
     pages = [page.read_text() for page in readme.PAGES]
     assert [readme.render(text) for text in pages] == pages
-    assert sorted(readme.TABLES) == sorted(m[1] for p in pages for m in readme.BLOCK.findall(p))
+    assert {*readme.TABLES} == {m[1] for p in pages for m in readme.BLOCK.findall(p)}
 
 
 def test_a_sweeps_numbers_are_those_of_its_table(tmp_path):
@@ -82,7 +82,8 @@ def test_a_sweeps_numbers_are_those_of_its_table(tmp_path):
     (run / "table.json").write_text(json.dumps({"command": "c", "settings": [setting]}))
     readme.collect_sweep(run, results)
     lines = readme.sweep_table(json.loads((results / "some.json").read_text())).splitlines()
-    assert lines[2] == "| hinge, penalty.weight 0.1 | 7.5 +- 0.5 | 7.5 +- 0.5 | - | 1 of 3 |"
+    few = "7.50 ± 0.50 (n = 2)"
+    assert lines[2] == f"| hinge, penalty.weight 0.1 | {few} | {few} | - | 1 of 3 |"
     assert lines[-1] == "`c`: 2 minutes on abacus."
 
 
@@ -101,6 +102,9 @@ def test_modes_are_counted_over_seeds_by_hand():
     assert row["measured"] == 13
     assert row["standard_error"] == pytest.approx(12)
     assert row["high_quality"] == pytest.approx(0.75)
+    assert (
+        "2 updates refused" in r3gan_lazy._row("x", whole[None], ["2 updates refused"])["differs"]
+    )
 
 
 def _tiny_lazy(monkeypatch):
@@ -163,6 +167,25 @@ def test_a_stop_leaves_the_rows_before_it_and_loses_none_that_are_there(tmp_path
         assert [row["name"] for row in _rows(tmp_path)] == names[:there]
         text = (tmp_path / "table.md").read_text()
         assert ("Stopped before its end" in text) == (there < 3)
+
+
+@pytest.mark.parametrize("file", ["rows.json", "config.json", "table.json"])
+def test_what_is_no_such_table_is_not_written_over(tmp_path, file):
+    (tmp_path / file).write_text(json.dumps({"name": "grid"}))
+    with pytest.raises(
+        ConfigError, match=f"has a {file}.*choose another --workdir for table dirac"
+    ):
+        reproduce.reproduce("dirac", tmp_path, True)
+    assert [path.name for path in tmp_path.iterdir()] == [file]
+
+
+def test_a_table_with_columns_of_its_own_says_what_differs_too():
+    made = {"name": "gaussian1d", "command": "c", "seconds": 1.0, "hardware": "h"}
+    row = gaussian1d._row("x", 1.0, 0.5, np.ones(2))
+    assert "differs" not in reproduce.to_markdown(made | {"rows": [row]})
+    text = reproduce.to_markdown(made | {"rows": [row | {"differs": ["rounded"]}]})
+    assert "| 1 |" in text
+    assert "Differs: (1) rounded." in text
 
 
 def test_a_signal_before_there_is_work_to_save_leaves_the_rows_too(tmp_path, monkeypatch):
@@ -271,6 +294,21 @@ def test_seeds_without_a_number_are_said():
     json.dumps(row, allow_nan=False)
 
 
+def test_a_mean_over_fewer_seeds_says_how_many():
+    assert ours(make_row("x", [1.0, float("nan"), 3.0])) == "2.0 ± 1.0 (n = 2)"
+    assert ours(make_row("x", [1.0, 3.0])) == "2.0 ± 1.0"
+    assert ours(make_row("x", [float("nan")])) == "-"
+
+
+def test_a_sweeps_table_in_a_tables_place_is_left_there(tmp_path):
+    runs, results = tmp_path / "runs", tmp_path / "results"
+    (runs / "ring").mkdir(parents=True)
+    results.mkdir()
+    (runs / "ring" / "table.json").write_text(json.dumps({"command": "c", "settings": []}))
+    readme.collect_tables(runs, results)
+    assert not [*results.iterdir()]
+
+
 def test_fewer_steps_are_no_comparison():
     assert shortened(40_000, 400_000) == "40,000 of 400,000 steps"
     assert shortened(400_000, 400_000) == ""
@@ -294,7 +332,7 @@ def test_the_readme_takes_what_was_measured_in_full(tmp_path):
     results, runs = tmp_path / "results", tmp_path / "runs"
     results.mkdir()
     block = "<!-- results:ring -->\n<!-- end -->"
-    assert "Not measured yet: ring." in readme.render(block, results)
+    assert "Not measured yet: `gan-jax reproduce ring --workdir DIR`." in readme.render(block, results)
     for name, words in {"ring": "", "grid": " --quick"}.items():
         (runs / name).mkdir(parents=True)
         made = {"name": name, "command": f"reproduce {name}{words}", "rows": [make_row("r", [1.0])]}

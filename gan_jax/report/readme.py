@@ -15,12 +15,12 @@ from typing import Any
 from gan_jax import reproduce
 from gan_jax.plan import table as plan_table
 from gan_jax.reproduce import lacks_rows_of, to_markdown
-from gan_jax.reproduce.work import plus_minus
+from gan_jax.typeset import of_fewer, plus_minus
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "experiments" / "results"
 PAGES = (ROOT / "README.md", RESULTS / "README.md")
-BLOCK = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- results:(\w+)( brief)? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def demo_table(result: dict[str, Any]) -> str:
@@ -35,8 +35,8 @@ def demo_table(result: dict[str, Any]) -> str:
             f"| of {total} samples | " + " | ".join(str(n) for n in counts) + " |",
             "",
             f"Mean confidence of the classifier: **{m['eval/confidence']:.3f}** on samples, "
-            f"**{m['eval/confidence_real']:.3f}** on real held-out digits (of which it gets "
-            f"{m['eval/accuracy_real']:.1%} right). {result['step']} steps in "
+            f"**{m['eval/confidence_real']:.3f}** on real digits that it was not trained on (it "
+            f"gets {m['eval/accuracy_real']:.1%} of them right). {result['step']} steps in "
             f"{result['seconds']:.0f} s, evaluations and pictures included, seed "
             f"{result['seed']}: `{result['command']}` on {result['hardware']}, jax "
             f"{result['versions']['jax']}.",
@@ -48,7 +48,7 @@ def bench_table(result: dict[str, Any]) -> str:
     """Our speed beside theirs."""
     unit = result["cases"][0]["unit"]
     lines = [
-        f"| case | ours, {unit} | theirs, {unit} | ratio | matrix products' share of our step |",
+        f"| case | gan_jax, {unit} | the other, {unit} | speed-up | share of matrix products |",
         "|---|---|---|---|---|",
     ]
     for case in result["cases"]:
@@ -65,7 +65,7 @@ def costs_table(result: dict[str, Any]) -> str:
     """What a penalty or dynamics adds to a plain step, beside the gradients it needs at least."""
     plain = next(case for case in result["cases"] if case["name"] == "plain")
     lines = [
-        "| step | time, of a plain one | gradients, at least | of a plain one's |",
+        "| step | time, in plain steps | gradients, at least | in those of a plain step |",
         "|---" * 4 + "|",
     ]
     for case in result["cases"]:
@@ -90,9 +90,12 @@ SHOWN = ("modes", "high_quality", "reverse_kl")  # of them
 
 def sweep_table(result: dict[str, Any]) -> str:
     """A setting a row, mean and standard error over its seeds."""
-    lines = ["| setting | modes | high quality | reverse KL | rows lost |", "|---" * 5 + "|"]
+    head = (
+        "| setting | modes found, of 8 | high-quality samples, share | reverse KL, nats | failed |"
+    )
+    lines = [head, "|---" * 5 + "|"]
     for row in result["rows"]:
-        cells = [plus_minus(row[name]["mean"], row[name]["standard_error"]) for name in SHOWN]
+        cells = [_over_seeds(row[name], row["seeds"]) for name in SHOWN]
         lost = f"{row['lost']} of {row['seeds']}"
         lines.append(f"| {row['name']} | {' | '.join(cells)} | {lost} |")
     return "\n".join(
@@ -102,6 +105,11 @@ def sweep_table(result: dict[str, Any]) -> str:
             f"`{result['command']}`: {result['seconds'] / 60:.0f} minutes on {result['hardware']}.",
         ]
     )
+
+
+def _over_seeds(found: dict[str, Any], seeds: int) -> str:
+    n = sum(value is not None for value in found["each"])
+    return plus_minus(found) + of_fewer(found | {"n": n}, seeds)
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -130,8 +138,10 @@ def render(text: str, results: Path = RESULTS) -> str:
     def block(match: re.Match) -> str:
         file = results / f"{match[2]}.json"
         if not file.exists():
-            return f"{match[1]}Not measured yet: {match[2]}.\n{match[3]}"
-        return f"{match[1]}{TABLES[match[2]](json.loads(file.read_text())).rstrip()}\n{match[3]}"
+            return f"{match[1]}Not measured yet: `gan-jax reproduce {match[2]} --workdir DIR`.\n{match[4]}"
+        result = json.loads(file.read_text())
+        text = to_markdown(result, brief=True) if match[3] else TABLES[match[2]](result)
+        return f"{match[1]}{text.rstrip()}\n{match[4]}"
 
     return BLOCK.sub(block, text)
 
@@ -154,6 +164,8 @@ def collect_tables(runs: Path, results: Path = RESULTS) -> None:
         if not file.exists():
             continue
         table = json.loads(file.read_text())
+        if table.get("name") != name:  # a sweep's, or another table's
+            continue
         if "--quick" not in table["command"] and not lacks_rows_of(table["rows"], there):
             shutil.copy(file, there)
 

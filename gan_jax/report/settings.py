@@ -100,7 +100,10 @@ def _line(
         shown: dict[str, Any] = {"data_metric": metric, "hidden": metric != sweep.metrics[0]}
         cells += [
             cell(
-                plus_minus(found) + of_fewer(found, setting), found["mean"], "num strong", **shown
+                plus_minus(found) + of_fewer(found, setting["done"]),
+                found["mean"],
+                "num strong",
+                **shown,
             ),
             number_cell(found["median"], None, places[metric], **shown),
             cell(interval(found, places[metric]), found["low"], "num", **shown),

@@ -22,8 +22,9 @@ from gan_jax.images import png_bytes
 from gan_jax.locks import hold
 from gan_jax.records import write_atomically, writing
 from gan_jax.reproduce import training
-from gan_jax.reproduce.work import PUBLISHED, Columns, Work
+from gan_jax.reproduce.work import BESIDE, Columns, Work
 from gan_jax.types import ConfigError, PreemptedError
+from gan_jax.typeset import duration
 from gan_jax.versions import made_with
 
 STOPPED = "stopped"  # in a table that lacks rows
@@ -79,6 +80,7 @@ def reproduce(
     """
     asked = {"seeds": seeds, "steps": steps, "precision": precision}
     work = make_work(name, workdir, quick, **asked)
+    _refuse_what_is_no_table(name, work.folder)
     with writing(work.folder):
         work.folder.mkdir(parents=True, exist_ok=True)
         lock = hold(work.folder)
@@ -86,6 +88,16 @@ def reproduce(
         return _measure(name, work, _command(name, quick, _given(asked)))
     finally:
         os.close(lock)
+
+
+def _refuse_what_is_no_table(name: str, folder: Path) -> None:
+    """ConfigError where a sweep, a run or another table lives: its files have the same names."""
+    there = next((f for f in ("rows.json", "config.json") if (folder / f).exists()), "")
+    if not there and (folder / "table.json").exists():
+        found = json.loads((folder / "table.json").read_text()).get("name")
+        there = "" if found == name else f"table.json, of {found}"
+    if there:
+        raise ConfigError(f"{folder} has a {there}: choose another --workdir for table {name}")
 
 
 def _given(asked: dict[str, Any]) -> dict[str, Any]:
@@ -138,21 +150,28 @@ def _write(folder: Path, table: dict[str, Any], drawn: np.ndarray | None = None)
     return text
 
 
-def to_markdown(table: dict[str, Any]) -> str:
-    """The rows in the table's own COLUMNS, or published beside measured, with notes."""
-    own: Columns | None = getattr(_module(table["name"]), "COLUMNS", None)
-    notes = list(dict.fromkeys(note for row in table["rows"] for note in row.get("differs", ())))
-    columns = own or PUBLISHED | {"differs": lambda row: _numbers(row["differs"], notes)}
+def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
+    """The rows in the table's own COLUMNS, or published beside measured, with notes.
+
+    brief: as the table's own shorten(rows) -> (rows, columns) has them.
+    """
+    module, rows = _module(table["name"]), table["rows"]
+    columns: Columns = getattr(module, "COLUMNS", BESIDE)
+    if brief:
+        rows, columns = module.shorten(rows)
+    notes = list(dict.fromkeys(note for row in rows for note in row.get("differs", ())))
+    if notes:
+        columns = columns | {"differs": lambda row: _numbers(row["differs"], notes)}
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for row in table["rows"]:
+    for row in rows:
         lines.append(f"| {' | '.join(text(row) for text in columns.values())} |")
-    if notes and not own:
+    if notes:
         lines += ["", "Differs: " + "; ".join(f"({i}) {n}" for i, n in enumerate(notes, 1)) + "."]
     if STOPPED in table:
-        lines += ["", "Stopped before its end: what is not above was not trained yet."]
-    lines += ["", f"`{table['command']}`: {table['seconds']:.0f} s on {table['hardware']}."]
+        lines += ["", "Stopped before its end: rows that are not above were not trained yet."]
+    lines += ["", f"`{table['command']}`: {duration(table['seconds'])} on {table['hardware']}."]
     return "\n".join(lines) + "\n"
 
 
 def _numbers(differs: list[str], notes: list[str]) -> str:
-    return ", ".join(str(notes.index(each) + 1) for each in differs) or "-"
+    return ", ".join(str(i) for i, note in enumerate(notes, 1) if note in differs) or "-"

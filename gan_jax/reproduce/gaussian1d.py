@@ -18,7 +18,7 @@ from gan_jax.reproduce.work import Size, Work
 
 COLUMNS = {
     "what disc sees: number": lambda row: row["name"],
-    "measured": lambda row: f"{row['measured']:.3f} +- {row['standard_error']:.3f}",
+    "measured": lambda row: f"{row['measured']:.3f} ± {row['standard_error']:.3f}",
     "seeds": lambda row: str(row["seeds"]),
 }
 MEAN, STD, CLOSE = 4.0, 1.25, 0.1
@@ -46,8 +46,8 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
     size = work.trained
     for name, view in VIEWS.items():
         configs = size.configs([settings(view, s, size.steps) for s in range(size.seeds)])
-        found = measure(work, name, configs)
-        yield from rows(name, found)
+        for row in rows(name, measure(work, name, configs)):
+            yield row | {"differs": size.differs}
 
 
 def measure(work: Work, name: str, configs: list[ConfigDict]) -> dict[str, np.ndarray]:

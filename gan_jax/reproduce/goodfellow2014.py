@@ -24,7 +24,9 @@ from gan_jax.reproduce.goodfellow2014_recipe import (
 )
 from gan_jax.reproduce.training import Trained, refused, samples, train
 from gan_jax.reproduce.work import (
+    BESIDE,
     NOTHING,
+    Columns,
     Published,
     Size,
     Work,
@@ -45,6 +47,7 @@ PUBLISHED: dict[str, Published] = {
     "stacked CAE": (121, 1.6),
 }
 FINE = "sigma by a fine search between the grid's points: not the paper's protocol"
+VALIDATION = "validation after"
 MIXTURE, COMPONENTS = 50, 100
 
 
@@ -138,7 +141,8 @@ def our_rows(
     if work.quick:
         differs.append("a tenth of the samples and of the images")
     x_MxNxD = list(flat_samples(config, trained.states, protocol.centres))
-    why_not = "--quick" if work.quick else shortened(config.steps * batches, RECORDED.steps)
+    short = shortened(config.steps * batches, RECORDED.steps)
+    why_not = "--quick" if work.quick else short and f"{short} planned here"
     row = scored_row(name, x_MxNxD, protocol, differs, why_not)
     row["history"] = [
         [[step * batches / STEPS_PER_EPOCH, *found] for step, found in looks if found]
@@ -146,6 +150,11 @@ def our_rows(
     ]
     fine = scored_row(f"{name}, finer sigma", x_MxNxD, protocol, [*differs, FINE], fine=True)
     return [row, fine, *milestones(name, row["history"], rounding(config.precision))]
+
+
+def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Columns]:
+    """Without what validation images said on the way, for a page with little room."""
+    return [row for row in rows if VALIDATION not in row["name"]], BESIDE
 
 
 def milestones(
@@ -161,7 +170,7 @@ def milestones(
         for number, how, also in ((1, "", []), (3, ", finer sigma", [FINE])):
             each = [look[number : number + 2] for look in looks if len(look) > number]
             if each:
-                title = f"{name}, validation after {epoch} epochs{how}"
+                title = f"{name}, {VALIDATION} {epoch} epochs{how}"
                 nats, sigma = [list(column) for column in zip(*each, strict=True)]
                 found.append(make_row(title, nats, differs=[*differs, *also], sigma=sigma))
     return found

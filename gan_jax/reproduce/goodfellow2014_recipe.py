@@ -39,9 +39,11 @@ def plans(size: Size) -> list[dict[str, list[ConfigDict]]]:
     seeds = size.configs([settings(seed, size.steps) for seed in range(size.seeds)])
     variants = size.configs([settings(0, short, objective) for objective in OBJECTIVES])
     beside = settings(0, min(size.steps, PRECISE_EPOCHS * STEPS_PER_EPOCH))
+    epochs = beside.steps / STEPS_PER_EPOCH
+    unrounded = f"{OURS}, {epochs:g} epochs at the device's own precision"
     return [
         {OURS: seeds},
-        *([{f"{OURS}, the device's own precision": [beside]}] if size.differs else []),
+        *([{unrounded: [beside]}] if size.differs else []),
         {f"{OURS}, {c.objective}": [c] for c in variants},
         {f"{OURS}, k_disc = 2": size.configs([settings(0, short, k=2)])},
     ]

@@ -20,6 +20,9 @@ PUBLISHED = modes.published(
 DEMO = "25 modes on a grid: the demo has a ring"
 
 
+shorten = modes.shorten
+
+
 def run(work: Work) -> Iterator[dict[str, Any]]:
     """A row a method and number."""
     return modes.run("grid", PUBLISHED, DEMO, work)

@@ -6,6 +6,7 @@ et al. 2017): here on eight distinct modes; VEEGAN's table 1 (Srivastava et al. 
 """
 
 import functools
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,12 +18,23 @@ from gan_jax.config import get_config
 from gan_jax.data import grid, ring
 from gan_jax.metrics.modes import mode_statistics, sampling_floor
 from gan_jax.reproduce.training import refused, samples, train
-from gan_jax.reproduce.work import NOTHING, Published, Size, Work, make_row, shortened
+from gan_jax.reproduce.work import (
+    NOTHING,
+    Columns,
+    Published,
+    Size,
+    Work,
+    make_row,
+    ours,
+    shortened,
+    theirs,
+)
 
 RECORDED, QUICK = Size(5, 40_000), Size(2, 20)
 SAMPLES, POINTS, DECISIONS = 2_500, 100_000, 100
 NUMBERS = ("modes", "high_quality", "reverse_kl")
 LAWS = {"ring": ring, "grid": grid}
+JUNK = "reverse KL with a bin for what is off the modes"
 
 
 def pacgan(law: str, seed: int, steps: int, pack: int) -> ConfigDict:
@@ -158,8 +170,25 @@ def label(law: str, what: str) -> str:
         "modes": f"modes of {k}",
         "high_quality": "high quality, %",
         "reverse_kl": f"reverse KL, nats (floor {floor:.4f})",
-        "reverse_kl_with_junk": "reverse KL with a bin for what is off the modes",
+        "reverse_kl_with_junk": JUNK,
     }[what]
+
+
+def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Columns]:
+    """A row a method, for a page with little room: published and measured in one cell."""
+    methods: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        name, what = row["name"].split(": ", 1)
+        method = methods.setdefault(name, {"name": name, "verdict": row["verdict"], "differs": {}})
+        method[what] = f"{theirs(row)} / {ours(row)}"
+        method["differs"] |= dict.fromkeys(row["differs"])
+    first = next(iter(methods.values()))
+    shown = [what for what in first if what not in ("name", "verdict", "differs", JUNK)]
+    return list(methods.values()), {
+        "published / measured": lambda row: row["name"],
+        **{what: operator.itemgetter(what) for what in shown},
+        "verdict": lambda row: row["verdict"],
+    }
 
 
 def picture(law: str, work: Work) -> np.ndarray | None:

@@ -5,7 +5,7 @@ broken in one way, and the same runs as they are. A planted failure counts as la
 diagnostics.py gives one of the labels that fit it; a healthy run where it gives any.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -125,9 +125,10 @@ PLANTS = {
 }
 
 
-def run(work: Work) -> list[dict[str, Any]]:
+def run(work: Work) -> Iterator[dict[str, Any]]:
     """A row a plant."""
-    return [count(name, plant, work.trained) for name, plant in PLANTS.items()]
+    for name, plant in PLANTS.items():
+        yield count(name, plant, work.trained)
 
 
 def count(name: str, plant: Plant, size: Size) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def count(name: str, plant: Plant, size: Size) -> dict[str, Any]:
         "seeds": size.seeds,
         "labelled": sum(fits),
         "labels": {n: sum(n in labels for labels in found) for n in names},
-        "differs": [],
+        "differs": size.differs,
         "verdict": "healthy" if not plant.labels else "planted",
     }
 

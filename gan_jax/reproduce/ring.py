@@ -20,6 +20,9 @@ PUBLISHED = modes.published(
 DEMO = "eight distinct modes: the demo's linspace repeats one and has seven"
 
 
+shorten = modes.shorten
+
+
 def run(work: Work) -> Iterator[dict[str, Any]]:
     """A row a method and number."""
     return modes.run("ring", PUBLISHED, DEMO, work)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax.typeset import of_fewer, plus_minus
+
 Published = tuple[float | None, float | None]  # a number and its standard error
 NOTHING: Published = (None, None)
 
@@ -117,23 +119,24 @@ def make_row(
     }
 
 
-def plus_minus(value: float | None, error: float | None) -> str:
-    """203.1 +- 1.2, or - where nothing was measured or published."""
-    if value is None:
-        return "-"
-    return f"{value:.4g}" + ("" if error is None else f" +- {error:.2g}")
+def ours(row: dict[str, Any]) -> str:
+    """A row's own number; says of how many seeds, where some have none."""
+    n = sum(value is not None for value in row["each"])
+    found = {"mean": row["measured"], "standard_error": row["standard_error"], "n": n}
+    return plus_minus(found) + of_fewer(found, row["seeds"])
 
 
-def measured(row: dict[str, Any]) -> str:
-    """A row's own number."""
-    return plus_minus(row["measured"], row["standard_error"])
+def theirs(row: dict[str, Any]) -> str:
+    """The paper's number, with the digits that it was printed with."""
+    numbers = (row["published"], row["published_error"])
+    return " ± ".join(f"{number:.4g}" for number in numbers if number is not None) or "-"
 
 
 Columns = dict[str, Callable[[dict[str, Any]], str]]
-PUBLISHED: Columns = {
+BESIDE: Columns = {
     "row": lambda row: row["name"],
-    "published": lambda row: plus_minus(row["published"], row["published_error"]),
-    "measured": measured,
+    "published": theirs,
+    "measured": ours,
     "seeds": lambda row: str(row["seeds"]),
     "verdict": lambda row: row["verdict"],
 }
