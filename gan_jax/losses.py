@@ -36,11 +36,16 @@ def make_game(setup: Setup, hypers: Hypers) -> Game:
 
 
 def make_draws(setup: Setup, real: Array, keys: Array) -> Draw:
-    """A step's draws [K, ...]: reals [K, B, ...] and a key each, from which the latents follow."""
+    """A step's draws: reals [K, B, ...] and a key each, from which the latents follow.
+
+    Further keys have draws of their own, with the reals from the first one on again.
+    """
 
     def latent(key: Array) -> Array:
         return setup.latent(jax.random.fold_in(key, LATENT), real.shape[1])
 
+    if len(keys) > len(real):
+        real = real[jnp.arange(len(keys)) % len(real)]
     return Draw(real, jax.vmap(latent)(keys), keys)
 
 

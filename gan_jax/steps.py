@@ -81,7 +81,8 @@ def make_train_step(config: ConfigDict, objectives: Sequence[str] = ()) -> Train
     precision = None if config.precision == "default" else config.precision
 
     def train_step(state: GanState, batch: Batch, hypers: Hypers) -> tuple[GanState, Metrics]:
-        keys = jax.random.split(jax.random.fold_in(state.key, state.step), batch.x.shape[0])
+        key = jax.random.fold_in(state.key, state.step)
+        keys = _draw_keys(key, batch.x.shape[0], config.dynamics.k_gen)
         with jax.default_matmul_precision(precision):
             game, draws = make_game(setup, hypers), make_draws(setup, batch.x, keys)
             state, metrics = move(game, state, draws, **hypers.dynamics)
@@ -90,6 +91,15 @@ def make_train_step(config: ConfigDict, objectives: Sequence[str] = ()) -> Train
         return state.replace(step=state.step + 1, ema=ema), metrics
 
     return train_step
+
+
+def _draw_keys(key: Array, k_disc: int, k_gen: int) -> Array:
+    """One for each update of disc, which gen shares, and for each of gen's beyond as many."""
+    keys = jax.random.split(key, k_disc)
+    if k_gen <= k_disc:
+        return keys
+    more = jax.random.split(jax.random.fold_in(key, k_disc), k_gen - k_disc)
+    return jnp.concatenate([keys, more])
 
 
 def _make_dynamics(config: ConfigDict) -> Callable[..., tuple[GanState, Metrics]]:

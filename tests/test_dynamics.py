@@ -69,7 +69,8 @@ def test_the_truth_table_of_who_moves(k_disc, k_gen):
     """By hand: disc on the next draw each time, against one gen; then gen against that disc."""
     game, state = dirac()
     reals = [0.3, -0.2, 0.7][:k_disc]
-    after, metrics = alternating(game, state, draws(*reals), k_disc=k_disc, k_gen=k_gen)
+    drawn = draws(*reals, *[9.0] * (k_gen - k_disc))
+    after, metrics = alternating(game, state, drawn, k_disc=k_disc, k_gen=k_gen)
     theta, psi, seen_psi, seen_theta = 1.0, -1.0, [], []
     for x in reals:
         seen_psi.append(psi)
@@ -81,6 +82,47 @@ def test_the_truth_table_of_who_moves(k_disc, k_gen):
     assert after.gen.params[0] == pytest.approx(theta)
     assert metrics["disc_loss"] == pytest.approx(np.mean(seen_psi))
     assert metrics["gen_loss"] == pytest.approx(np.mean(seen_theta))
+
+
+@pytest.mark.parametrize(
+    ("k_disc", "k_gen", "met"), [(1, 1, 1), (3, 1, 3), (3, 2, 32), (1, 4, 1234), (2, 4, 2134)]
+)
+def test_gen_meets_no_draw_twice(k_disc, k_gen, met):
+    """Updates that append their draw's digit to the weight: disc meets 1, 2, ... in turn."""
+    game, state = dirac(0.0, 0.0)
+    game = game._replace(
+        disc_loss=lambda p, s, draw: ((p.disc * draw.real).sum(), ((), {})),
+        gen_loss=lambda p, s, draw: ((p.gen * draw.z).sum(), ((), {})),
+        **dict.fromkeys(
+            ("disc_update", "gen_update"),
+            lambda player, digit, vars: player.replace(params=10 * player.params + digit),
+        ),
+    )
+    drawn = draws(*map(float, range(1, 1 + max(k_disc, k_gen))))
+    after, _ = alternating(game, state, drawn, k_disc=k_disc, k_gen=k_gen)
+    assert after.disc.params[0] == {1: 1, 2: 12, 3: 123}[k_disc]
+    assert after.gen.params[0] == met
+
+
+@pytest.mark.parametrize(("k_disc", "k_gen"), [(1, 5), (2, 5), (3, 2), (3, 3)])
+def test_every_update_beyond_discs_has_a_draw_of_its_own(k_disc, k_gen, monkeypatch):
+    """Noise and masks anew, reals in turn; those that disc shares are as they would be alone."""
+    seen = []
+
+    def spy(game, state, draws, *, k_disc=1, k_gen=1):
+        seen.append(draws)
+        return state, {}
+
+    monkeypatch.setitem(DYNAMICS, "alternating", spy)
+    config = tiny.config(dynamics__k_disc=k_disc, dynamics__k_gen=k_gen)
+    state, batch = init_state(config, jax.random.key(0)), tiny.batch(config)
+    make_train_step(config)(state, batch, hypers(config))
+    ((real, z, key, _),), n = seen, max(k_disc, k_gen)
+    assert len(np.unique(jax.random.key_data(key), axis=0)) == n
+    assert len(np.unique(z, axis=0)) == n
+    np.testing.assert_array_equal(real, batch.x[np.arange(n) % k_disc])
+    alone = jax.random.split(jax.random.fold_in(state.key, 0), k_disc)
+    np.testing.assert_array_equal(*map(jax.random.key_data, (key[:k_disc], alone)))
 
 
 # A game bent enough that no two rules agree: gen's loss f, disc's loss g, of theta and psi.

@@ -34,11 +34,12 @@ def alternating(
 ) -> Step:
     """k_disc updates of disc, then k_gen of gen against the new disc. Goodfellow 2014, algorithm 1.
 
-    Gen's first update meets the fakes of disc's last: they are still gen's own, and the compiler
-    then makes them once. Metrics are means over the updates of the step.
+    draws holds max(k_disc, k_gen). Gen's first update meets the fakes of disc's last: they are
+    still gen's own, and the compiler then makes them once. Each later one has a draw that gen has
+    not met. Metrics are means over the updates of the step.
     """
     state, disc_metrics = _repeat(move_disc, game, state, draws, range(k_disc))
-    last_first = [(k_disc - 1 - i) % k_disc for i in range(k_gen)]
+    last_first = [*reversed(range(k_disc)), *range(k_disc, k_gen)][:k_gen]
     state, gen_metrics = _repeat(move_gen, game, state, draws, last_first)
     return state, disc_metrics | gen_metrics
 
