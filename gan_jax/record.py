@@ -127,7 +127,7 @@ class Record:
         numbers = {name: value.item() for name, value in host.items()}
         lost = self._lost(step, numbers, refused, state)
         if state is not None and not lost:
-            numbers |= self._look(step, state)
+            numbers |= self._look(step, numbers, state)
         if count := sum(int(seen.times) for seen in refused.values()):
             numbers["refused"] = count
         self.lines.append({"step": step, **numbers})
@@ -171,25 +171,30 @@ class Record:
         leaf = leaf_name(params, int(refused[player].leaf))
         return f"{player}'s gradient of {leaf} was not finite in step {first[player] + 1}"
 
-    def _look(self, step: int, state: GanState) -> Numbers:
-        if due(self.config, step, "sample"):
+    def _look(self, step: int, numbers: Numbers, state: GanState) -> Numbers:
+        ends = step == self.config.steps or self.at_equilibrium({"step": step, **numbers})
+        if ends or due(self.config, step, "sample"):
             picture = self.look.picture(state)
             if picture is not None:
                 self.run.write_samples(step, picture)
         found = self.look.evaluate(state) if due(self.config, step, "eval") else {}
-        return found | (self.look.test(state) if step == self.config.steps else {})
+        return found | (self.look.test(state) if ends else {})
 
     def save(self, step: int, state: GanState) -> None:
         """A checkpoint, which must not outlive its lines."""
         self.run.sync()
         self.saved.save(step, state)
 
-    def at_equilibrium(self) -> bool:
-        """Whether the last stop_at_equilibrium evaluations had D near 1/2 on reals and on fakes."""
+    def at_equilibrium(self, *coming: Numbers) -> bool:
+        """Whether the last stop_at_equilibrium evaluations had D near 1/2 on reals and on fakes.
+
+        coming: a line that is not among the others yet.
+        """
         needed, band = self.config.stop_at_equilibrium, self.config.equilibrium_band
         if not needed:
             return False
-        last = [x for x in self.lines if x["step"] % self.config.eval_every_steps == 0][-needed:]
+        lines, every = [*self.lines, *coming], self.config.eval_every_steps
+        last = [line for line in lines if line["step"] % every == 0][-needed:]
         near = [max(abs(x["d_real"] - 0.5), abs(x["d_fake"] - 0.5)) < band for x in last]
         return len(near) == needed and all(near)
 

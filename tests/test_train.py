@@ -296,9 +296,12 @@ STILL = {"disc__lr": 0.0, "gen__lr": 0.0, "equilibrium_band": 0.4}
 @pytest.mark.parametrize("needed", [0, 2])
 def test_stop_at_equilibrium(needed, tmp_path, plain):
     config = small(steps=100, stop_at_equilibrium=needed, **STILL)
-    assert train.train(config, tmp_path).step == (40 if needed else 100)
+    last = 40 if needed else 100
+    assert train.train(config, tmp_path).step == last
     assert summary(tmp_path)["status"] == "done"
-    assert arrays(tmp_path, config)[0] == (40 if needed else 100)
+    assert summary(tmp_path)["metrics"]["test/it"] == last
+    assert [line["step"] for line in lines(tmp_path) if "test/it" in line] == [last]
+    assert arrays(tmp_path, config)[0] == last
     assert train.train(config, tmp_path).was_done
 
 
