@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from gan_jax import __version__, compilation, stop
@@ -80,8 +79,20 @@ class _Parser(argparse.ArgumentParser):
         refuse(f"{message} (see {self.prog} --help)")
 
 
-def _folder(text: str) -> str:
-    return text if text.strip() else refuse("--workdir is empty: expected a folder")
+def _here(flag: str, what: str = "folder") -> dict[str, Any]:
+    """An argument that names a folder or a file of this machine."""
+
+    def check(text: str) -> str:
+        if not text.strip():
+            refuse(f"{flag} is empty: expected a {what}")
+        if "://" in text:  # which would be a local folder gs:
+            refuse(f"{flag} {text} is remote: mount the bucket and give its folder")
+        return text
+
+    return {"type": check}
+
+
+WORKDIR = _here("--workdir")
 
 
 def _one_of(kind: str, choices: Sequence[str]) -> dict[str, Any]:
@@ -113,23 +124,23 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     add("--config", required=True, metavar="FILE[:ARG]", help="get_config(), and SWEEPS")
     add("--topology", required=True, metavar="v5e:16x16", help="or any of v4, v5e, v5p, v6e")
     add("--sweep", metavar="NAME", help="which of SWEEPS (none: get_config()'s run)")
-    add("--json", type=Path, metavar="FILE", help="write the figures, unrounded")
+    add("--json", **_here("--json", "file"), metavar="FILE", help="write the figures, unrounded")
     add = verb("sample", "Write samples of a trained run.")
-    add("--workdir", required=True, type=_folder)
-    add("--out", required=True, metavar="FILE.png|.gif|.npz")
+    add("--workdir", required=True, **WORKDIR)
+    add("--out", required=True, **_here("--out", "file"), metavar="FILE.png|.gif|.npz")
     add("--num", type=int, default=64, help="how many samples, or frames of a GIF (64)")
     add("--seed", type=int, default=0)
     add("--step", type=int, help="the checkpoint (the newest)")
     add("--interpolate", action="store_true", help="walk between latents, back to the first")
     add = verb("evaluate", "Evaluate a trained run's newest checkpoint, or that of --step.")
-    add("--workdir", required=True, type=_folder)
+    add("--workdir", required=True, **WORKDIR)
     add("--metrics", help="names of `gan-jax list metrics`, with commas between (all that apply)")
     add("--step", type=int)
     add = verb("report", "Write report.html of a run, a sweep or a reproduced table.")
-    add("--workdir", required=True, type=_folder)
+    add("--workdir", required=True, **WORKDIR)
     add = verb("reproduce", "Measure a published table: `gan-jax list tables` names them.")
     add("name", metavar="NAME")
-    add("--workdir", required=True, type=_folder)
+    add("--workdir", required=True, **WORKDIR)
     add("--quick", action="store_true", help="a few seeds and rounds, to see that it runs")
     add("--seeds", type=int, help="more than the recorded run's: the others are not repeated")
     add("--steps", type=int, help="more than the recorded run's: it goes on")
@@ -137,14 +148,25 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     add = verb("data", "Prepare a data set from files on this machine.")
     add("action", **_one_of("action", ["prepare"]))
     add("name", help="mnist or fashion_mnist")
-    add("--from", dest="source", required=True, metavar="DIR", help="holds the four IDX files")
-    add("--data_dir", help="the TFDS folder to write to ($TFDS_DATA_DIR, then TFDS's usual one)")
+    add(
+        "--from",
+        **_here("--from"),
+        dest="source",
+        required=True,
+        metavar="DIR",
+        help="holds the four IDX files",
+    )
+    add(
+        "--data_dir",
+        **_here("--data_dir"),
+        help="the TFDS folder to write to ($TFDS_DATA_DIR, then TFDS's usual one)",
+    )
     add = verb("list", "List what a config can name.")
     add("what", **_one_of("word", LISTS))
     add = verb("bench", "Measure speed.")
     add("names", nargs="*", metavar="NAME", help="which benchmarks (all)")
     add("--against", **_one_of("--against", ["pytorch"]), help="side by side, as a ratio")
-    add("--json", type=Path, metavar="FILE")
+    add("--json", **_here("--json", "file"), metavar="FILE")
     return parser, flags
 
 
@@ -152,10 +174,10 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     """The verbs that take a config file."""
     add = verb("train", "Train one config in a workdir, or go on with what is there.")
     add("--config", required=True, metavar="FILE[:ARG]", help="a Python file with get_config()")
-    add("--workdir", required=True, type=_folder, help="where the run is, or will be")
+    add("--workdir", required=True, **WORKDIR, help="where the run is, or will be")
     add = verb("sweep", "Train all rows of a sweep, or go on with them; then its statistics.")
     add("--config", required=True, metavar="FILE[:ARG]", help="get_config() and SWEEPS")
-    add("--workdir", required=True, type=_folder)
+    add("--workdir", required=True, **WORKDIR)
     add("--sweep", metavar="NAME", help="which of SWEEPS (the only one)")
     add("--rows", metavar="FIRST:LAST", help="only these, by their numbers")
     add("--dry_run", action="store_true", help="print the rows and cohorts, train nothing")
@@ -176,7 +198,7 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
         help="for the launcher, again and again: slurm takes those of sbatch, as partition=gpu; "
         "jobset and tpu_vm say which they need",
     )
-    add("--out", metavar="FILE", help="what jobset and tpu_vm write")
+    add("--out", **_here("--out", "file"), metavar="FILE", help="what jobset and tpu_vm write")
     add("--share", metavar="I/N", help="only the I-th of N equal parts of the rows, from 0")
     add("--workers", type=int, help="cohorts at a time (here 1, on SLURM as many as it likes)")
     add("--chunk", type=int, help="rows of a cohort at a time (what a first measurement likes)")

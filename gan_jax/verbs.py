@@ -56,7 +56,7 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax.experiment import load_sweep
     from gan_jax.launch import local, options, overview, slurm
 
-    _check_launch(args)
+    options.check(args)
     if not args.estimate:  # which measures here; else accelerators are for the workers alone
         jax.config.update("jax_platforms", "cpu")
     given = options.parse(args.option)
@@ -95,25 +95,6 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     else:
         local.run(workdir, said, ids, args.workers or 1, args.hang_seconds)
     _sum_up(args, workdir, said, mine)
-
-
-def _check_launch(args: argparse.Namespace) -> None:
-    """What flags of a sweep say to each other."""
-    writes = args.launcher in ("jobset", "tpu_vm")
-    if args.workers is not None and args.workers < 1:
-        refuse(f"--workers is {args.workers}: expected at least 1")
-    if args.chunk is not None and args.chunk < 1:
-        refuse(f"--chunk is {args.chunk}: expected at least 1")
-    if not args.hang_seconds > 0:
-        refuse(f"--hang_seconds is {args.hang_seconds:g}: expected a number above 0")
-    if writes and not args.out:
-        refuse(f"--launcher {args.launcher} writes a file: expected --out FILE")
-    if args.out and not writes:
-        refuse("--out: expected --launcher jobset or tpu_vm with it, which write a file")
-    if args.option and args.launcher == "local":
-        refuse("--option: expected another --launcher than local with it")
-    if args.share and args.launcher != "local":
-        refuse(f"--share: expected no --launcher {args.launcher}, which spreads rows itself")
 
 
 def _write_launch_file(
@@ -161,7 +142,8 @@ def plan(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Prints what a run, or a sweep, would cost on TPUs that are not attached."""
     from gan_jax.plan import run
 
-    run(args.config, overrides, args.sweep, args.topology, args.json)
+    file = Path(args.json) if args.json else None
+    run(args.config, overrides, args.sweep, args.topology, file)
 
 
 def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
@@ -238,7 +220,7 @@ def bench(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Measures and prints; with --json also writes the numbers."""
     from gan_jax.bench import run
 
-    run(args.names, args.against, args.json)
+    run(args.names, args.against, Path(args.json) if args.json else None)
 
 
 VERBS = {

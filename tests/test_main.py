@@ -103,6 +103,17 @@ BAD = {
     ),
     f"{TRAIN} x --config.data.name=digits --config.features.names=('inception',) "
     "--config.features.inception.path=no.npz": (66, "cannot be read from no.npz"),
+    f"{TRAIN} gs://bucket/run": (
+        78,
+        "--workdir gs://bucket/run is remote: mount the bucket and give its folder",
+    ),
+    "sweep --config tiny_experiment.py --workdir s3://b/x --out f.json": (78, "s3://b/x is remote"),
+    "sample --workdir run --out gs://b/x.png": (78, "--out gs://b/x.png is remote"),
+    "bench --json gs://b/x.json": (78, "--json gs://b/x.json is remote"),
+    "bench --json EMPTY": (78, "--json is empty: expected a file"),
+    "plan --config tiny_experiment.py --topology v5e:1x1 --json gs://b/x": (78, "is remote: mount"),
+    "data prepare mnist --from gs://b": (78, "--from gs://b is remote"),
+    "data prepare mnist --from . --data_dir gs://b": (78, "--data_dir gs://b is remote"),
     "list objectivs": (78, "word 'objectivs' is unknown.*Did you mean 'objectives'"),
     "list": (78, "required"),
     "bench mpl": (78, "benchmark 'mpl' is unknown.*Did you mean 'mlp'"),
@@ -121,6 +132,7 @@ def test_a_mistake_is_one_plain_line_and_its_code(line, run, place):
     assert err.startswith("gan-jax: ")
     assert err.count("\n") == 1
     assert not (place / "x" / "config.json").exists()  # mended, it may use the folder
+    assert not list(place.glob("gs:*"))
 
 
 def test_no_word_at_all(run):
