@@ -26,6 +26,7 @@ from gan_jax.evaluators.images import classes_by_a_judge, pixels
 from gan_jax.evaluators.laws import divergence_on_the_line, law_on_the_line, modes_of_a_mixture
 from gan_jax.features import FEATURES
 from gan_jax.game import make_setup
+from gan_jax.objectives import estimates_ratio
 from gan_jax.types import Array, GanState
 
 EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
@@ -99,7 +100,10 @@ def make_picture(config: ConfigDict) -> Callable[[GanState], np.ndarray | None]:
 def _make_line_of_d(
     config: ConfigDict, real: np.ndarray
 ) -> Callable[[GanState], tuple[np.ndarray, np.ndarray]]:
-    """f(state) -> places on the line, and D there: of a point, or of real data moved there."""
+    """f(state) -> places on the line, and D there: of a point, or of real data moved there.
+
+    D is NaN, which no curve shows, where the objective's logit is not that of a D.
+    """
     setup, middle = make_setup(config), real.mean()
     places = np.linspace(middle - 4 * real.std(), middle + 4 * real.std(), 200, dtype=np.float32)
 
@@ -110,4 +114,6 @@ def _make_line_of_d(
         batches = real[: setup.decision] - middle + places[:, None, None]
         return jax.vmap(lambda x: decide(setup, state, setup.view(x))[0])(batches)
 
+    if not estimates_ratio(config.objective):
+        return lambda state: (places, np.full_like(places, np.nan))
     return lambda state: (places, np.asarray(line(state)))

@@ -9,8 +9,11 @@ the mean of the other, so that its mean is what it should be.
 To add one: a function of logits, its row in OBJECTIVES, and what it claims in THEORY.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.nn import relu, sigmoid, softplus
 
 from gan_jax.energies import ENERGY_OBJECTIVES, began, ebgan, pulling_away
@@ -217,3 +220,14 @@ THEORY: dict[str, Theory] = {
     "rpgan": Theory(reason="pairs tie all points together", shift_invariant=True, paired=True),
     **FGAN_THEORY,
 }
+
+
+@functools.cache
+def estimates_ratio(name: str) -> bool:
+    """Whether disc does best at the logit log(p / q), so that D = sig(s) is to be p / (p + q).
+
+    By what THEORY claims at its numbers; no other logit goes through a sigmoid. False for energies.
+    """
+    p, q = np.array([0.2, 0.5, 0.3]), np.array([0.7, 0.1, 0.2])
+    theory = THEORY.get(name, Theory())
+    return theory.logit is not None and np.allclose(theory.logit(p, q), np.log(p / q), atol=1e-5)

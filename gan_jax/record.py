@@ -19,6 +19,7 @@ from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.experiment import state_like
 from gan_jax.guard import GUARD, leaf_name
+from gan_jax.objectives import estimates_ratio
 from gan_jax.types import DivergedError, GanState
 from gan_jax.writer import RunDir
 
@@ -35,15 +36,31 @@ class Result(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What is made of a state on schedule; made once for a config, or for all rows of a cohort."""
+    """What is made of a state on schedule."""
 
     evaluate: Callable[[GanState], Numbers]
     test: Callable[[GanState], Numbers]  # the same on draws of its own, at the end
     picture: Callable[[GanState], np.ndarray | None]
 
 
-def make_look(config: ConfigDict) -> Look:
-    """Evaluators and picture of a config."""
+def make_look(first: ConfigDict) -> Callable[[ConfigDict], Look]:
+    """f(config) -> evaluators and picture, for a run or the rows of the cohort that it begins.
+
+    Rows may differ in their objectives: those that estimate a ratio share one, as do the others.
+    """
+
+    looks = {estimates_ratio(first.objective): _look_of(first)}
+
+    def look(config: ConfigDict) -> Look:
+        kind = estimates_ratio(config.objective)
+        if kind not in looks:
+            looks[kind] = _look_of(config)
+        return looks[kind]
+
+    return look
+
+
+def _look_of(config: ConfigDict) -> Look:
     return Look(make_evaluate(config), make_evaluate(config, part="test"), make_picture(config))
 
 
@@ -104,10 +121,15 @@ class Record:
     """What a run leaves in its folder as it goes."""
 
     def __init__(
-        self, config: ConfigDict, run: RunDir, saved: Checkpoints, look: Look, progress: Pace
+        self,
+        config: ConfigDict,
+        run: RunDir,
+        saved: Checkpoints,
+        look: Callable[[ConfigDict], Look],
+        progress: Pace,
     ):
         self.config, self.run, self.saved = config, run, saved
-        self.look, self.progress = look, progress
+        self.look, self.progress = look(config), progress
         timing = records.read_lines(run.path("timing.jsonl"))
         self.began = time.monotonic() - (timing[-1]["seconds"] if timing else 0.0)
         self.lines = [_decode(line) for line in records.read_lines(run.path("metrics.jsonl"))]

@@ -80,11 +80,6 @@ class Refusal(NamedTuple):
 
 REFUSALS = (
     Refusal(
-        {"stop_at_equilibrium": 3, "objective": "began", "disc.net": "autoencoder"},
-        lambda c: c.stop_at_equilibrium > 0 and c.disc.net == "autoencoder",
-        "stop_at_equilibrium waits for D near 1/2, and an autoencoder's energy is no D",
-    ),
-    Refusal(
         {"disc.pack": 2, "disc.view": "moments"},
         lambda c: c.disc.pack > 1 and c.disc.view == "moments",
         "disc.pack above 1 joins samples, and disc.view 'moments' has joined the whole batch",

@@ -24,6 +24,7 @@ from gan_jax.dynamics import DYNAMICS, Metrics, first_extra
 from gan_jax.game import MEMORY, make_setup
 from gan_jax.guard import GUARD, refusals, roll_back
 from gan_jax.losses import clip_weights, make_draws, make_game
+from gan_jax.objectives import OBJECTIVES, estimates_ratio
 from gan_jax.types import Array, Batch, ConfigError, GanState, Hypers, Player, PyTree
 
 TrainStep = Callable[[GanState, Batch, Hypers], tuple[GanState, Metrics]]
@@ -78,6 +79,7 @@ def make_train_step(config: ConfigDict, objectives: Sequence[str] = ()) -> Train
     """
     setup = make_setup(config, objectives)
     move = _make_dynamics(config)
+    _check_end(config)
     precision = None if config.precision == "default" else config.precision
 
     def train_step(state: GanState, batch: Batch, hypers: Hypers) -> tuple[GanState, Metrics]:
@@ -91,6 +93,15 @@ def make_train_step(config: ConfigDict, objectives: Sequence[str] = ()) -> Train
         return state.replace(step=state.step + 1, ema=ema), metrics
 
     return train_step
+
+
+def _check_end(config: ConfigDict) -> None:
+    if config.stop_at_equilibrium and not estimates_ratio(config.objective):
+        raise ConfigError(
+            "stop_at_equilibrium waits for D near 1/2, and disc's judgement under "
+            f"{config.objective!r} is no D: expected 0, or one of the objectives "
+            f"{', '.join(filter(estimates_ratio, OBJECTIVES))}"
+        )
 
 
 def _draw_keys(key: Array, k_disc: int, k_gen: int) -> Array:

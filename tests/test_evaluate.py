@@ -39,9 +39,19 @@ def test_the_line_is_measured_and_drawn(leaves):
     assert picture.shape[-1] == 3
 
 
-def test_an_energy_has_no_gap_to_a_best_d():
-    config, state = game("gaussian1d", objective="began", disc__net="autoencoder")
+NO_D = [{"objective": "began", "disc__net": "autoencoder"}, {"objective": "lsgan"}]
+
+
+@pytest.mark.parametrize("leaves", NO_D, ids=lambda leaves: leaves["objective"])
+def test_a_judgement_that_is_no_d_has_no_gap_and_no_curve(leaves, monkeypatch):
+    drawn, draw = [], evaluate.pointplots.histogram
+    monkeypatch.setattr(
+        evaluate.pointplots, "histogram", lambda *args: (drawn.append(args[3]), draw(*args))[1]
+    )
+    config, state = game("gaussian1d", **leaves)
     assert set(evaluate.make_evaluate(config)(state)) == LINE - {"eval/disc_gap"}
+    assert evaluate.make_picture(config)(state).dtype == np.uint8
+    assert np.isnan(drawn).all()
 
 
 def test_a_perfect_game_has_no_gap_and_no_distance():

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import log_expit, softmax
 
 from gan_jax.logits import Theory
-from gan_jax.objectives import OBJECTIVES, THEORY
+from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, THEORY, estimates_ratio
 from gan_jax.types import Losses
 
 NAMES = list(OBJECTIVES)
@@ -246,3 +246,12 @@ def test_relativistic_losses_compare_as_written(x64):
         np.testing.assert_allclose(ragan.gen[i], sp(real_above) + sp(-fake_above))
         np.testing.assert_allclose(rpgan.disc[i], sp(-(real[i] - fake[i])))
         np.testing.assert_allclose(rpgan.gen[i], sp(-(fake[i] - real[i])))
+
+
+RATIO = {"minimax", "non_saturating", "max_likelihood", "blend", "thresholded"}
+RATIO |= {f"fgan_{name}{end}" for name in ("reverse_kl", "js", "gan") for end in ("", "_heuristic")}
+
+
+@pytest.mark.parametrize("name", [*OBJECTIVES, *ENERGY_OBJECTIVES])
+def test_whose_logit_goes_through_a_sigmoid(name):
+    assert estimates_ratio(name) == (name in RATIO)

@@ -3,13 +3,15 @@
 import contextlib
 import json
 
+import jax
 import numpy as np
 import pytest
 import tiny
 
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.guard import GUARD, Refused
-from gan_jax.record import Look, Record
+from gan_jax.record import Look, Record, make_look
+from gan_jax.steps import init_state
 from gan_jax.types import DivergedError
 from gan_jax.writer import RunDir
 
@@ -31,7 +33,7 @@ def record(folder, **leaves):
     look = Look(lambda s: {}, lambda s: {}, lambda s: None)
     with RunDir(folder, config) as run, Checkpoints(run.checkpoints_dir, 1) as saved:
         run.start(None)
-        yield Record(config, run, saved, look, Pace())
+        yield Record(config, run, saved, lambda config: look, Pace())
 
 
 def line(times=0, first=-1, leaf=-1, player="disc", **numbers):
@@ -42,6 +44,18 @@ def line(times=0, first=-1, leaf=-1, player="disc", **numbers):
 
 def last_line(folder):
     return json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
+
+
+def test_rows_look_alike_where_their_objectives_have_a_d_alike():
+    """A row of a cohort has the metrics that it has alone."""
+    objectives = ["hinge", "minimax", "lsgan", "fgan_gan"]
+    configs = [tiny.config(objective=name) for name in objectives]
+    look, state = make_look(configs[0]), init_state(configs[0], jax.random.key(0))
+    looks = [look(config) for config in configs]
+    assert looks[0] is looks[2]
+    assert looks[1] is looks[3]
+    found = [set(row.evaluate(state)) for row in looks[:2]]
+    assert found[1] - found[0] == {"eval/disc_gap"}
 
 
 def test_a_good_line(tmp_path):
@@ -106,7 +120,7 @@ def test_findings_are_those_of_the_lines_also_after_a_resume(tmp_path):
     config = tiny.config()
     with RunDir(tmp_path, config) as run, Checkpoints(run.checkpoints_dir, 1) as saved:
         run.start(15)
-        kept = Record(config, run, saved, Look(None, None, None), Pace())
+        kept = Record(config, run, saved, lambda config: Look(None, None, None), Pace())
         for step in (20, 25, 30):
             place = {"watch/place": np.float32(step)}
             kept.line(step, line(**watched, **place))

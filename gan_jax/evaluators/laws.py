@@ -13,6 +13,7 @@ from gan_jax.evaluators.draws import STREAMS, Evaluator, Values, decide, make_dr
 from gan_jax.game import make_setup
 from gan_jax.metrics import divergences, mode_statistics
 from gan_jax.metrics.divergence import estimated_optimum, ks_distance, parzen_density
+from gan_jax.objectives import estimates_ratio
 from gan_jax.steps import make_sampler
 from gan_jax.types import Array, GanState
 
@@ -22,13 +23,13 @@ DECISIONS = 400  # of disc on each law, half of them for the density estimate
 def law_on_the_line(config: ConfigDict, part: str = "eval") -> Evaluator | None:
     """mean, std and ks of the samples of a one-dimensional law, and disc_gap: mean |D - D*|.
 
-    An autoencoder's energy is no D, and has no gap.
+    No gap where the objective's logit is not that of a D.
     """
     law = data.law(config.data.name)
     if law is None or not hasattr(law, "cdf"):
         return None
     draw, gap = make_draw(config, part), jax.jit(_make_disc_gap(config, part, law))
-    has_gap = not make_setup(config).disc.is_energy
+    has_gap = estimates_ratio(config.objective)
 
     def run(state: GanState) -> Values:
         x_N = draw(state, config.eval_samples)[:, 0].astype(np.float64)
