@@ -6,9 +6,11 @@ refused.
 """
 
 import contextlib
+import glob
 import json
 import math
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -177,8 +179,12 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Readers see the old file or the new one, never a part. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    """Readers see the old file or the new one, never a part. Raises OSError.
+
+    The temporary file is this process's alone: several hosts may write one file of a shared folder.
+    """
+    here = f".{path.name}.{zlib.crc32(os.uname().nodename.encode()):08x}-"
+    temporary = path.with_name(f"{here}{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -188,3 +194,18 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
+    with contextlib.suppress(OSError):  # the file is there
+        for left in path.parent.glob(f"{glob.escape(here)}*.tmp"):
+            if not _is_alive(left.name.removeprefix(here).removesuffix(".tmp")):
+                left.unlink(missing_ok=True)
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process of this host may still write its temporary file; not after a kill."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, ValueError, OverflowError):  # another user's, or no number
+        return True
+    return True

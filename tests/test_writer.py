@@ -4,8 +4,10 @@ import json
 import logging
 import math
 import os
+import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -293,6 +295,41 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
             run.write_bytes("report.html", b"new")
     assert (tmp_path / "report.html").read_bytes() == b"old"
     assert not list(tmp_path.glob("*.tmp")) + list(tmp_path.glob(".*.tmp"))
+
+
+def test_hosts_that_write_one_file_at_once_do_not_meet(tmp_path, monkeypatch):
+    """Another host, then another process, writes the same file while this one does."""
+    file, fsync = tmp_path / "rows.json", os.fsync
+    names = iter([("b", 1), ("a", os.getppid())])
+
+    def meanwhile(handle):
+        fsync(handle)
+        if other := next(names, None):
+            with monkeypatch.context() as there:
+                there.setattr(os, "uname", lambda: SimpleNamespace(nodename=other[0]))
+                there.setattr(os, "getpid", lambda: other[1])
+                records.write_atomically(file, b"theirs")
+
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="a"))
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    records.write_atomically(file, b"ours")
+    assert file.read_bytes() == b"ours"
+    assert os.listdir(tmp_path) == ["rows.json"]
+
+
+def test_what_a_killed_writer_left_is_cleared_and_nothing_else(tmp_path):
+    code = (
+        "import os, sys; from pathlib import Path; from gan_jax import records\n"
+        "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
+        "records.write_atomically(Path(sys.argv[1]), b'torn')"
+    )
+    file = tmp_path / "rows[1].json"
+    subprocess.run([sys.executable, "-c", code, str(file)], check=False)
+    (left,) = tmp_path.iterdir()
+    alive = tmp_path / re.sub(r"-\d+.tmp", f"-{os.getppid()}.tmp", left.name)
+    alive.touch()
+    records.write_atomically(file, b"whole")
+    assert sorted(tmp_path.iterdir()) == sorted([file, alive])
 
 
 # Pictures

@@ -40,7 +40,8 @@ def begin(
     how many rows are run at a time (0: as is fastest), which stays as it was at first.
     """
     file = workdir / "rows.json"
-    if file.exists():
+    is_new = not file.exists()
+    if not is_new:
         said = read(workdir)
         there, here = {row["id"] for row in said["rows"]}, {row.id for row in rows}
         if there != here:
@@ -66,14 +67,16 @@ def begin(
             "hardware": None,  # the workers', who tell it: a launcher stays off accelerators
         }
     known = {cohort["id"] for cohort in said["cohorts"]}
-    said["cohorts"] += [
+    new = [
         {"id": c.id, "rows": [row.id for row in c.rows], "why": c.why}
         for c in cohorts
         if c.id not in known
     ]
-    with writing(workdir):
-        workdir.mkdir(parents=True, exist_ok=True)
-        write(workdir, said)
+    said["cohorts"] += new
+    if is_new or new:  # what another process is reading or writing stays
+        with writing(workdir):
+            workdir.mkdir(parents=True, exist_ok=True)
+            write(workdir, said)
     return said
 
 
