@@ -83,17 +83,17 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     every = [cohort for each in shares for cohort in each]
     said = launch.begin(workdir, name, args.config, command, everything, every, args.chunk or 0)
     mine = [row.id for cohort in cohorts for row in cohort.rows]
-    if args.retry_failed:
-        launch.forgive(workdir, mine)
+    again = mine if args.retry_failed else []
     if args.launcher == "slurm":
-        told = slurm.submit(workdir, said, ids, args.workers, args.hang_seconds, given)
+        told = slurm.submit(workdir, said, ids, args.workers, args.hang_seconds, given, again)
         if told:
             print(told)
             return
     elif args.share:
+        launch.forgive(workdir, again)  # nobody holds the folder: hosts share it
         local.tend(workdir, said, ids, args.workers or 1, args.hang_seconds)
     else:
-        local.run(workdir, said, ids, args.workers or 1, args.hang_seconds)
+        local.run(workdir, said, ids, args.workers or 1, args.hang_seconds, again)
     _sum_up(args, workdir, said, mine)
 
 

@@ -185,6 +185,20 @@ def test_a_stop_that_comes_a_little_later_is_waited_for(monkeypatch):
     assert not local._stop_requested_soon()
 
 
+def test_only_who_holds_the_folder_forgives_failed_rows(sweep, stand_in):
+    folder, said = sweep
+    stand_in(DONE)
+    launch.fail(folder, said["cohorts"][0], "no")
+    again = said["cohorts"][0]["rows"]
+    lock = local.hold(folder)
+    with pytest.raises(WorkdirBusyError):
+        local.run(folder, said, set(ids(said)), again=again)
+    assert states(folder, said)[0] == ["failed"] * 2
+    os.close(lock)
+    local.run(folder, said, set(ids(said)), again=again)
+    assert states(folder, said) == [["done"] * 2] * 3
+
+
 def test_rows_of_another_process_have_not_failed(sweep, stand_in):
     folder, said = sweep
     stand_in(f"if [ $4 = {ids(said)[1]} ]; then exit {WorkdirBusyError.code}; else {DONE}\nfi")
@@ -439,3 +453,11 @@ def test_a_sweep_is_not_begun_twice(sweep):
         launch.begin(folder, "name", "file", "command", rows, [], 4)
     again = launch.begin(folder, "other", "file", "other", rows, rows_lib.group(rows))
     assert again == launch.read(folder) == json.loads(json.dumps(said))
+
+
+def test_a_start_that_adds_nothing_writes_nothing(sweep):
+    folder, said = sweep
+    rows = [rows_lib.Row(**row) for row in said["rows"]]
+    before = (folder / "rows.json").stat()
+    launch.begin(folder, "name", "file", "command", rows, rows_lib.group(rows))
+    assert (folder / "rows.json").stat().st_ino == before.st_ino

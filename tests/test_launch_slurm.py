@@ -158,6 +158,19 @@ def test_two_submissions_at_once_are_one(sweep, tools):
     slurm.submit(folder, said, set(ids(said)), None, 60.0, {})  # the lock is free again
 
 
+def test_failed_rows_are_forgiven_by_who_submits(sweep, tools):
+    folder, said = sweep
+    end(folder, said, 1, "failed")
+    rows = said["cohorts"][1]["rows"]
+    lock = slurm.hold(folder)
+    with pytest.raises(WorkdirBusyError):
+        slurm.submit(folder, said, {ids(said)[1]}, None, 60.0, {}, rows)
+    assert [launch.status(folder, row) for row in rows] == ["failed"] * 2
+    os.close(lock)
+    slurm.submit(folder, said, {ids(said)[1]}, None, 60.0, {}, rows)
+    assert flag(tools.calls()[-1], "array") == "1"
+
+
 @pytest.mark.parametrize("key", ["array", "output", "out", "job-name", "wra", "signal", "requeue"])
 def test_what_gan_jax_sets_itself_is_refused(key, sweep, tools):
     with pytest.raises(ConfigError, match=f"--option {key}: gan-jax sets array, "):

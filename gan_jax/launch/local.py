@@ -80,11 +80,13 @@ def run(
     ids: Collection[str],
     workers: int = 1,
     hang_seconds: float = 3600.0,
+    again: Collection[str] = (),
 ) -> None:
-    """As tend, alone in the folder."""
+    """As tend, alone in the folder; of these rows also those that had failed."""
     with writing(workdir):
         lock = hold(workdir)
     try:
+        launch.forgive(workdir, again)
         tend(workdir, said, ids, workers, hang_seconds)
     finally:
         os.close(lock)

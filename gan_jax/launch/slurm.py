@@ -35,16 +35,18 @@ def submit(
     at_a_time: int | None,
     hang_seconds: float,
     options: Mapping[str, str],
+    again: Collection[str] = (),
 ) -> str | None:
     """Submits the cohorts of these ids that have not ended and are not in the queue.
 
-    Returns what there is to say, or None: all have ended. ConfigError with SLURM's own words where
-    it refuses.
+    Rows of `again` that had failed have not ended. Returns what there is to say, or None: all have
+    ended. ConfigError with SLURM's own words where it refuses.
     """
     extra = _extra(workdir, options)
     with writing(workdir):
         lock = hold(workdir)  # two calls at once would both find an empty queue
     try:
+        launch.forgive(workdir, again)
         name, waiting = job_name(workdir), _numbers(said, launch.pending(workdir, said, ids))
         if not waiting:
             return None
