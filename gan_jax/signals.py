@@ -34,15 +34,15 @@ def make_shown(config: ConfigDict, arrays: data.Arrays | None) -> Shown:
     """Examples spread evenly over the sets: sets may be sorted by class."""
     if arrays is None:
         return Shown(jnp.zeros(0), None)
-    spec, n = data.spec(config.data.name, config.data.dir), _examples(make_setup(config))
+    n = _examples(make_setup(config))
 
     def some(x: np.ndarray) -> Array:
         rows = np.linspace(0, len(x) - 1, n).astype(int)
         return pipeline.to_range(jnp.asarray(x[rows]), config.data.low)
 
-    has_test = "test" in spec.splits and "test" not in config.data.split
-    test = data.load(config.data.name, "test", config.data.dir).x if has_test else None
-    return Shown(some(arrays.x), None if test is None else some(test))
+    if not pipeline.has_held_out(config):
+        return Shown(some(arrays.x), None)
+    return Shown(some(arrays.x), some(data.load(config.data.name, "test", config.data.dir).x))
 
 
 def _examples(setup: Setup) -> int:

@@ -189,6 +189,14 @@ def test_digits_have_distances_by_features_and_pixels():
     assert (found["eval/recall_digits"], found["eval/precision_digits"]) == (0, 1)
 
 
+def test_no_image_is_held_out_where_the_test_split_is_trained_on():
+    """Each would be its own nearest training image, and copies 0 whatever gen has learned."""
+    config, state = game("digits", data__split="train+test[:50]")
+    found = evaluate.make_evaluate(config, ["pixels"])(state)
+    assert found["eval/nearest"] > 0
+    assert not {"eval/nearest_real", "eval/copies"} & set(found)
+
+
 def test_the_features_of_real_images_are_near_each_other():
     real = np.random.default_rng(0).normal(size=(2, 60, 4))
     near, far = (dict(compare(real[0], x)) for x in (real[1], real[1] + 3))

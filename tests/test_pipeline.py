@@ -149,3 +149,15 @@ def test_gens_averages_follow_its_own_update_alone():
     np.testing.assert_allclose(sample(after, z)[:2], sample(after, z[:2]), rtol=1e-5, atol=1e-6)
     with_old = sample(after.replace(gen=after.gen.replace(vars=state.gen.vars)), z)
     assert not np.allclose(sample(after, z), with_old)
+
+
+@pytest.mark.parametrize(
+    ("split", "held_out"),
+    [("train", True), ("train[:50%]", True), ("train+test", False), ("test[:9]", False)],
+)
+def test_a_test_split_is_held_out_unless_some_of_it_is_trained_on(split, held_out):
+    assert pipeline.has_held_out(small(data__split=split)) == held_out
+
+
+def test_a_law_holds_nothing_out():
+    assert not pipeline.has_held_out(tiny.config(data__name="ring"))

@@ -16,6 +16,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import data
+from gan_jax.data.base import parse_split
 from gan_jax.types import Array, Batch, GanState, PyTree
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
@@ -38,6 +39,14 @@ def load_examples(config: ConfigDict) -> data.Arrays | None:
         return None
     x = law.sample(jax.random.key(POINTS_SEED), config.data.points, **dict(config.data.args))
     return data.Arrays(np.asarray(x), None)
+
+
+def has_held_out(config: ConfigDict) -> bool:
+    """Whether the set has a test split, of which nothing is trained on."""
+    splits = data.spec(config.data.name, config.data.dir).splits
+    return "test" in splits and all(
+        part.split != "test" for part in parse_split(config.data.split, splits)
+    )
 
 
 def mean_example(config: ConfigDict) -> np.ndarray:

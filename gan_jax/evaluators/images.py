@@ -3,6 +3,7 @@
 from ml_collections import ConfigDict
 
 from gan_jax import data, metrics
+from gan_jax.data import pipeline
 from gan_jax.evaluators.draws import Evaluator, Values, held_out, make_draw, unit
 from gan_jax.features import digits, has_images
 from gan_jax.metrics.classifier import judge
@@ -39,7 +40,8 @@ def pixels(config: ConfigDict, part: str = "eval") -> Evaluator | None:
 
     ms_ssim and nearest, the median distance to the nearest training image, stand beside the same
     of held-out images, ms_ssim_real and nearest_real; copies: share of samples nearer to a
-    training image than 99 % of held-out ones; duplicates: share of samples that come twice.
+    training image than 99 % of held-out ones; duplicates: share of samples that come twice. Where
+    the test split is trained on no image is held out, and there is no nearest_real nor copies.
     """
     if not has_images(config):
         return None
@@ -57,7 +59,8 @@ def pixels(config: ConfigDict, part: str = "eval") -> Evaluator | None:
             yield "duplicates", metrics.duplicates(flat)
         found = metrics.memorised(flat, train_flat, held_flat)
         yield "nearest", found.distance
-        yield "nearest_real", found.distance_held_out
-        yield "copies", found.copies
+        if pipeline.has_held_out(config):
+            yield "nearest_real", found.distance_held_out
+            yield "copies", found.copies
 
     return run
