@@ -81,9 +81,9 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     workdir, ids = Path(args.workdir), {c.id for c in cohorts}
     command = " ".join(["gan-jax sweep --config", args.config, "--workdir DIR", *words])
     every = [cohort for each in shares for cohort in each]
-    said = launch.begin(workdir, name, args.config, command, everything, every, args.chunk or 0)
     mine = [row.id for cohort in cohorts for row in cohort.rows]
-    again = mine if args.retry_failed else []
+    again, chunk = mine if args.retry_failed else [], args.chunk or 0
+    said = launch.begin(workdir, name, args.config, command, everything, every, chunk, again)
     if args.launcher == "slurm":
         told = slurm.submit(workdir, said, ids, args.workers, args.hang_seconds, given, again)
         if told:
@@ -94,7 +94,7 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
         local.tend(workdir, said, ids, args.workers or 1, args.hang_seconds)
     else:
         local.run(workdir, said, ids, args.workers or 1, args.hang_seconds, again)
-    _sum_up(args, workdir, said, mine)
+    _sum_up(args, workdir, mine)
 
 
 def _write_launch_file(
@@ -118,7 +118,7 @@ def _write_launch_file(
     )
 
 
-def _sum_up(args: argparse.Namespace, workdir: Path, said: dict[str, Any], mine: list[str]) -> None:
+def _sum_up(args: argparse.Namespace, workdir: Path, mine: list[str]) -> None:
     """The table and the report; of a share only how it ended. FailedRowsError at the end."""
     from gan_jax import launch, statistics
     from gan_jax.report import write as write_report
@@ -127,7 +127,7 @@ def _sum_up(args: argparse.Namespace, workdir: Path, said: dict[str, Any], mine:
     if args.share:
         print(f"share {args.share} has ended: the same command without --share writes the table")
     else:
-        launch.note_how(workdir, said)
+        launch.note_how(workdir)
         print(statistics.to_markdown(statistics.write(workdir)))
         print(f"look at {write_report(workdir)}")
     failed = [row_id for row_id in mine if launch.status(workdir, row_id) in ("failed", None)]

@@ -399,7 +399,7 @@ def test_a_worker_that_has_trained_says_on_what(ended, noted, sweep, monkeypatch
 
     monkeypatch.setattr(worker, "_wait_until_free", train)
     assert worker._run(folder, first) == (ended.code if ended else 0)
-    launch.note_how(folder, said)
+    launch.note_how(folder)
     found = [hardware(), "TPU v5 lite"] if noted else ["TPU v5 lite"]
     assert launch.read(folder)["hardware"] == "; ".join(found)
 
@@ -409,10 +409,37 @@ def test_how_cohorts_were_run_is_taken_over(sweep):
     (folder / "cohorts" / ids(said)[1]).mkdir(parents=True)
     (folder / "cohorts" / ids(said)[1] / "how.json").write_text('{"chunk": 2, "how": "vmap"}')
     said["cohorts"][2]["rows"].pop()
-    launch.note_how(folder, said)
+    launch.write(folder, said)
+    launch.note_how(folder)
     found = launch.read(folder)["cohorts"]
     assert [cohort.get("how") for cohort in found] == [None, "vmap", "alone"]
     assert found[1]["chunk"] == 2
+
+
+def test_how_a_cohort_is_run_is_noted_as_soon_as_it_is_chosen(sweep, stand_in, tmp_path):
+    """The worker goes on when rows.json has it; what was added meanwhile stays."""
+    folder, said = sweep
+    rows = tmp_path / "w" / "rows.json"
+    said["cohorts"][2]["why"] = "added"
+    launch.write(folder, said)
+    put = """echo '{"how": "map of '$4'"}' > "$3/cohorts/$4/how.json\""""
+    stand_in(f'{put}\nuntil grep -q "map of $4" {rows}; do sleep 0.02; done\n{DONE}')
+    local.run(folder, said, set(ids(said)[:2]), hang_seconds=20.0)
+    assert states(folder, said) == [["done"] * 2, ["done"] * 2, [None] * 2]
+    found = launch.read(folder)["cohorts"]
+    assert [c.get("how") for c in found] == [*(f"map of {i}" for i in ids(said)[:2]), None]
+    assert found[2]["why"] == "added"
+
+
+def test_cohorts_without_rows_to_train_are_not_added(sweep):
+    """As of a sweep whose shares have trained all, in cohorts of their own."""
+    folder, said = sweep
+    rows = [rows_lib.Row(**row) for row in said["rows"]]
+    parts = [rows_lib.group(rows[:1]), rows_lib.group(rows[1:2]), rows_lib.group(rows[:1])]
+    launch.fail(folder, {"id": "x", "rows": [rows[0].id]}, "no")
+    for (part,), again, count in zip(parts, [(), (), [rows[0].id]], [3, 4, 5], strict=True):
+        found = launch.begin(folder, "name", "file", "command", rows, [part], 0, again)
+        assert len(found["cohorts"]) == count
 
 
 def test_the_table_of_a_plan():

@@ -171,6 +171,14 @@ def test_failed_rows_are_forgiven_by_who_submits(sweep, tools):
     assert flag(tools.calls()[-1], "array") == "1"
 
 
+def test_each_call_notes_how_cohorts_are_run(sweep, tools):
+    folder, said = sweep
+    (folder / "cohorts" / ids(said)[1]).mkdir(parents=True)
+    (folder / "cohorts" / ids(said)[1] / "how.json").write_text('{"chunk": 2, "how": "vmap"}')
+    slurm.submit(folder, said, set(ids(said)), None, 60.0, {})
+    assert [c.get("chunk") for c in launch.read(folder)["cohorts"]] == [None, 2, None, None]
+
+
 @pytest.mark.parametrize("key", ["array", "output", "out", "job-name", "wra", "signal", "requeue"])
 def test_what_gan_jax_sets_itself_is_refused(key, sweep, tools):
     with pytest.raises(ConfigError, match=f"--option {key}: gan-jax sets array, "):

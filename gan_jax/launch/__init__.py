@@ -33,11 +33,13 @@ def begin(
     rows: Sequence[Row],
     cohorts: Sequence[Cohort],
     chunk: int = 0,
+    again: Collection[str] = (),
 ) -> dict[str, Any]:
     """rows.json of a sweep, with these cohorts of its rows. ConfigError where it is another sweep.
 
-    What an earlier start wrote stays; cohorts of other rows of the sweep are added to it. chunk:
-    how many rows are run at a time (0: as is fastest), which stays as it was at first.
+    What an earlier start wrote stays; cohorts of other rows of the sweep are added to it where they
+    have rows to train: that have not ended, or that had failed and are in `again`. chunk: how many
+    rows are run at a time (0: as is fastest), which stays as it was at first.
     """
     file = workdir / "rows.json"
     is_new = not file.exists()
@@ -70,7 +72,7 @@ def begin(
     new = [
         {"id": c.id, "rows": [row.id for row in c.rows], "why": c.why}
         for c in cohorts
-        if c.id not in known
+        if c.id not in known and any(_is_due(workdir, row.id, again) for row in c.rows)
     ]
     said["cohorts"] += new
     if is_new or new:  # what another process is reading or writing stays
@@ -105,8 +107,10 @@ def note_hardware(workdir: Path, cohort_id: str) -> None:
         log.warning("what cohort %s was trained on cannot be written: %s", cohort_id, error)
 
 
-def note_how(workdir: Path, said: dict[str, Any]) -> None:
-    """Takes over into rows.json how each cohort was run, and on what all were."""
+def note_how(workdir: Path) -> None:
+    """Takes over into rows.json how each cohort is run, and on what all were."""
+    said = read(workdir)  # as it is by now: another call may have added cohorts
+    before = json.dumps(said)
     machines: list[str] = []
     for cohort in said["cohorts"]:
         folder = workdir / "cohorts" / cohort["id"]
@@ -118,8 +122,9 @@ def note_how(workdir: Path, said: dict[str, Any]) -> None:
             machines.append(json.loads((folder / "hardware.json").read_text())["hardware"])
     if machines:
         said["hardware"] = "; ".join(dict.fromkeys(machines))
-    with writing(workdir):
-        write(workdir, said)
+    if json.dumps(said) != before:
+        with writing(workdir):
+            write(workdir, said)
 
 
 def status(workdir: Path, row_id: str) -> str | None:
@@ -129,6 +134,11 @@ def status(workdir: Path, row_id: str) -> str | None:
     except (OSError, ValueError):
         return None
     return said["status"] if said.get("status") in FINAL else None
+
+
+def _is_due(workdir: Path, row_id: str, again: Collection[str]) -> bool:
+    ended = status(workdir, row_id)
+    return ended is None or (ended == "failed" and row_id in again)
 
 
 def pending(workdir: Path, said: dict[str, Any], ids: Collection[str]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class _Worker:
         self.workdir, self.cohort, self.started = workdir, cohort, time.time()
         self.folder = workdir / "cohorts" / cohort["id"]
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.has_how = (self.folder / "how.json").exists()
         command = [sys.executable, "-m", "gan_jax.launch.worker"]
         with (self.folder / "log.txt").open("ab") as log:
             self.process = subprocess.Popen(
@@ -47,6 +48,11 @@ class _Worker:
             return said["step"] * said["rows"]
         except (OSError, ValueError):
             return 0
+
+    def has_chosen(self) -> bool:
+        """Once, when how.json has come to be."""
+        before, self.has_how = self.has_how, (self.folder / "how.json").exists()
+        return self.has_how and not before
 
     def last_word(self) -> float:
         """When it started, or last beat or logged."""
@@ -87,19 +93,26 @@ def run(
         lock = hold(workdir)
     try:
         launch.forgive(workdir, again)
-        tend(workdir, said, ids, workers, hang_seconds)
+        launch.note_how(workdir)  # what an earlier start was killed too early to say
+        tend(workdir, said, ids, workers, hang_seconds, lambda: launch.note_how(workdir))
     finally:
         os.close(lock)
 
 
 def tend(
-    workdir: Path, said: dict[str, Any], ids: Collection[str], workers: int, hang_seconds: float
+    workdir: Path,
+    said: dict[str, Any],
+    ids: Collection[str],
+    workers: int,
+    hang_seconds: float,
+    note: Callable[[], None] = lambda: None,
 ) -> None:
     """Trains the cohorts of these ids until all their rows have ended.
 
     workers cohorts at a time share the machine's cores. A worker that says nothing for hang_seconds
-    is ended, and its rows have failed. PreemptedError after a stop, WorkdirBusyError at the end
-    where another process had some of the rows.
+    is ended, and its rows have failed. note is called when a cohort has a new how.json.
+    PreemptedError after a stop, WorkdirBusyError at the end where another process had some of the
+    rows.
     """
     waiting = launch.pending(workdir, said, ids)
     devices = max(1, cores() // workers)
@@ -114,6 +127,8 @@ def tend(
                     stop.keep_work()
                 time.sleep(POLL_SECONDS)
                 bar.update(running)
+                if sum(worker.has_chosen() for worker in running):  # any would not ask them all
+                    note()
                 for worker in list(running):
                     if _is_over(worker, hang_seconds):
                         running.remove(worker)

@@ -47,6 +47,7 @@ def submit(
         lock = hold(workdir)  # two calls at once would both find an empty queue
     try:
         launch.forgive(workdir, again)
+        launch.note_how(workdir)
         name, waiting = job_name(workdir), _numbers(said, launch.pending(workdir, said, ids))
         if not waiting:
             return None
