@@ -54,7 +54,7 @@ def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], GanState]:
         if setup.gen.out_bias_from_data:
             params = _start_at_mean(params, mean)
         gen = Player(params, vars, setup.gen_optimizer(hypers.gen).init(params))
-        ema = params if keeps_ema else None
+        ema = _variables(gen) if keeps_ema else None
         seen = setup.view(jnp.zeros((2 * setup.decision, *setup.shape)))
         params, vars = setup.disc.init(k_disc, seen)
         vars = {**vars, MEMORY: setup.memory}
@@ -89,7 +89,7 @@ def make_train_step(config: ConfigDict, objectives: Sequence[str] = ()) -> Train
             game, draws = make_game(setup, hypers), make_draws(setup, batch.x, keys)
             state, metrics = move(game, state, draws, **hypers.dynamics)
         state = state.replace(disc=clip_weights(setup, hypers, state.disc))  # optimistic overshoots
-        ema = _average(state.ema, state.gen.params, hypers.game["ema_decay"])
+        ema = _average(state.ema, state.gen, hypers.game["ema_decay"])
         return state.replace(step=state.step + 1, ema=ema), metrics
 
     return train_step
@@ -131,10 +131,16 @@ def _make_dynamics(config: ConfigDict) -> Callable[..., tuple[GanState, Metrics]
     return functools.partial(DYNAMICS[name], **{k: v for k, v in bound.items() if k in takes})
 
 
-def _average(ema: PyTree, params: PyTree, decay: Array) -> PyTree:
+def _variables(gen: Player) -> PyTree:
+    """Params and vars side by side: one without vars has an average like its params."""
+    return {**gen.params, **gen.vars}
+
+
+def _average(ema: PyTree, gen: Player, decay: Array) -> PyTree:
+    """Of statistics too: those of gen itself follow its last updates, and fit other weights."""
     if ema is None:
         return None
-    return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, ema, params)
+    return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, ema, _variables(gen))
 
 
 def make_train_many(
@@ -186,7 +192,9 @@ def make_sampler(config: ConfigDict) -> Callable[[GanState, Array], Array]:
     setup = make_setup(config)
 
     def sample(state: GanState, z: Array) -> Array:
-        params = state.gen.params if state.ema is None else state.ema
-        return setup.gen.apply(params, state.gen.vars, z, key=None, train=False)[0]
+        params, vars = state.gen.params, state.gen.vars
+        if state.ema is not None:
+            params, vars = ({name: state.ema[name] for name in part} for part in (params, vars))
+        return setup.gen.apply(params, vars, z, key=None, train=False)[0]
 
     return sample

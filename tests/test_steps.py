@@ -92,6 +92,34 @@ def test_samples_come_from_the_mean_where_there_is_one(game):
     assert np.any(sample(state.replace(ema=None), z) != 0)
 
 
+def test_the_mean_has_statistics_of_its_own():
+    """Batch norm's are averaged as weights are, and samples of the mean know no others."""
+    config = tiny.config(gen__args__batch_norm=True)
+    state, numbers = init_state(config, jax.random.key(0)), hypers(tiny.config(ema__decay=0.75))
+    after, _ = jax.jit(make_train_step(config))(state, tiny.batch(config), numbers)
+    assert not leaves_equal(after.gen.vars, state.gen.vars)
+    expected = jax.tree.map(lambda e, g: 0.75 * e + 0.25 * g, state.gen.vars, after.gen.vars)
+    for name, part in expected.items():
+        for a, b in zip(jax.tree.leaves(after.ema[name]), jax.tree.leaves(part), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8)
+    z, sample = jax.random.normal(jax.random.key(1), (3, config.latent.dim)), make_sampler(config)
+    vars = {name: after.ema[name] for name in after.gen.vars}
+    params = {name: after.ema[name] for name in after.gen.params}
+    own = after.gen.replace(params=params, vars=vars)
+    x = sample(after, z)
+    assert leaves_equal(x, sample(after.replace(gen=own, ema=None), z))
+    lost = after.gen.replace(vars=jax.tree.map(lambda v: v * jnp.nan, after.gen.vars))
+    assert leaves_equal(x, sample(after.replace(gen=lost), z))
+
+
+def test_a_mean_without_statistics_is_like_the_weights(game):
+    """As it always was: checkpoints of such nets stay what they are."""
+    _, state, _ = game
+    assert jax.tree.structure(state.ema) == jax.tree.structure(state.gen.params)
+    assert leaves_equal(state.ema, state.gen.params)
+    assert init_state(tiny.config(ema__decay=0.0), jax.random.key(0)).ema is None
+
+
 def test_many_steps_are_the_same_steps():
     config = tiny.config()
     numbers, source = hypers(config), pipeline.make_source(config, None)
