@@ -157,11 +157,11 @@ def test_a_script_makes_a_vm_for_each_share_and_deletes_it(cloud, config):
         create, scp, ssh, delete = each
         kind = ["--accelerator-type=v5litepod-8", "--version=v2-alpha-tpuv5-lite", "--spot"]
         assert create == ["create", vm, *where, *kind]
-        copy = ["scp", config, f"{vm}:gan_jax_config.py", *where, "--worker=all"]
+        copy = ["scp", config, f"{vm}:{tpu_vm.COPY}", *where, "--worker=all"]
         assert scp == copy
         assert ssh[:-1] == ["ssh", vm, *where, "--worker=all"]
         assert delete == ["delete", vm, *where, "--quiet"]
-    words = ["gan-jax", "sweep", "--config", "gan_jax_config.py:big", "--workdir", "/data/runs/a"]
+    words = ["gan-jax", "sweep", "--config", f"{tpu_vm.COPY}:big", "--workdir", "/data/runs/a"]
     assert ran == [[*words, *WORDS, "--share", f"{i}/3"] for i in range(3)]
 
 
@@ -180,6 +180,15 @@ def test_a_vm_is_deleted_whatever_came(fail, verbs, cloud, config):
     assert [[call[0] for call in each] for each in calls.values()] == [verbs] * 3
 
 
+def test_the_preparation_may_go_to_another_folder(cloud, config):
+    given = TPU_VM | {"prepare": "cd /usr", "hosts": "1"}
+    code, calls, (words,) = cloud(tpu_vm.text(sweep(config), given))
+    (scp,) = (call for call in calls["gan-jax-0"] if call[0] == "scp")
+    assert code == 0
+    assert Path(words[3]).is_absolute()
+    assert scp[2] == f"gan-jax-0:{words[3]}"
+
+
 def test_a_share_is_not_trained_where_the_preparation_failed(cloud, config):
     code, calls, ran = cloud(tpu_vm.text(sweep(config), TPU_VM | {"prepare": "false"}))
     assert (code, ran) == (1, [])
@@ -196,7 +205,7 @@ def test_hostile_names_stay_names(name, cloud, tmp_path):
     hard = sweep(f"{file}:{name}", workdir=f"/data/{name}/a", words=words)
     code, _, ran = cloud(tpu_vm.text(hard, TPU_VM | {"prepare": "true", "hosts": "1"}))
     flags = ["--workdir", f"/data/{name}/a", *words, "--share"]
-    assert ran == [["gan-jax", "sweep", "--config", f"gan_jax_config.py:{name}", *flags, "0/1"]]
+    assert ran == [["gan-jax", "sweep", "--config", f"{tpu_vm.COPY}:{name}", *flags, "0/1"]]
     assert code == 0
     first, _, _, container = parts(jobset.text(hard, JOBSET))
     words = ["gan-jax", "sweep", "--config", f"/gan-jax/config.py:{name}", *flags, "7/3"]

@@ -24,7 +24,7 @@ OPTIONS = {
     "spot": Option("true|false", "true or false", "false"),
     "name": NAME._replace(default="gan-jax"),
 }
-COPY = "gan_jax_config.py"  # in the VM's home
+COPY = "/tmp/gan_jax_config.py"  # on the VM: found wherever prepare goes
 SCRIPT = """\
 #!/usr/bin/env bash
 # Trains a sweep on TPU VMs of one host each, which are deleted when their shares have ended.
