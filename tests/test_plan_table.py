@@ -115,6 +115,12 @@ def test_the_table_says_what_is_there():
     )
 
 
+def test_a_chip_has_a_place_for_each_of_its_rows():
+    """17 rows on 8 chips are three a chip, some of them copies."""
+    _, row, *_ = table.to_lines(PLAN | {"cohorts": [COHORT | {"rows": 17, "chips": 8}]})
+    assert row.split()[:3] == ["abc", "17", "3"]
+
+
 def test_what_does_not_fit_or_is_counted_once_is_said():
     large = {"id": "big", "rows": 4, "chips": 4, "steps": 10, "fits": False, "error": "used 40G"}
     odd = COHORT | {

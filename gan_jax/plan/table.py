@@ -31,7 +31,7 @@ def to_markdown(plan: dict[str, Any]) -> str:
 
 
 def _cells(cohort: dict[str, Any], hbm: int) -> list[str]:
-    first = [cohort["id"], str(cohort["rows"]), f"{cohort['rows'] // cohort['chips']}"]
+    first = [cohort["id"], str(cohort["rows"]), f"{-(-cohort['rows'] // cohort['chips'])}"]
     if "error" in cohort:
         return [*first, *"---", "does not fit", *"-------"]
     total = f"{_scaled(cohort['total_bytes'], _BYTES, 1024)} of {_scaled(hbm, _BYTES, 1024)}"
