@@ -133,6 +133,15 @@ def test_set_without_labels_and_with_jpeg(tmp_path):
     assert data.spec("tfds:toy", tmp_path / "tfds").classes == 0
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_images_that_no_picture_can_show_are_refused_at_once(tmp_path, channels):
+    """Not after the first thousand steps, when samples are drawn."""
+    shape = (4, 4, channels)
+    write_set(tmp_path / "tfds", [np.zeros((4, 4, 4), np.uint8)], shape=shape)
+    with pytest.raises(ConfigError, match=f"'tfds:toy' has images of {channels} channels: expec"):
+        data.spec("tfds:toy", tmp_path / "tfds")
+
+
 def test_images_of_different_shapes_are_refused(tmp_path):
     write_set(tmp_path / "tfds", [np.zeros((4, 4, 3), np.uint8), np.zeros((5, 4, 3), np.uint8)])
     with pytest.raises(ConfigError, match=r"different shapes.*\(., 4, 3\) and \(., 4, 3\)"):

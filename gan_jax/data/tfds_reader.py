@@ -19,7 +19,7 @@ from gan_jax.data.tfds_folder import find
 from gan_jax.types import ConfigError, DataCorruptError, DataMissingError
 from gan_jax.versions import cores
 
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_MODES = {1: "L", 3: "RGB"}  # what images.grid can show
 _BLOCK = 512  # examples decoded between two writes
 _THREAD_PIXELS = 128 * 128  # below this Python's share of the work makes threads a loss
 
@@ -126,9 +126,7 @@ def _fields(name: str, info: Any) -> Fields:
         )
     shape = tuple(features[image].shape)
     if shape[-1] not in _MODES and shape[-1] is not None:
-        raise ConfigError(
-            f"data 'tfds:{name}' has images of {shape[-1]} channels: 1, 3 or 4 are read"
-        )
+        raise ConfigError(f"data 'tfds:{name}' has images of {shape[-1]} channels: expected 1 or 3")
     labels = [key for key, each in features.items() if type(each) is tfds.features.ClassLabel]
     label = next((key for key in (*keys, "label") if key in labels), None)
     return Fields(image, shape, label, int(features[label].num_classes or 0) if label else 0)
