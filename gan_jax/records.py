@@ -114,6 +114,22 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+def write_named(flag: str, file: Path, content: bytes | None) -> None:
+    """The file that a flag names, in a folder that is made where there is none.
+
+    With no content only what can be known before the work: whether there is a place for it.
+    CannotWriteError where there is not.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.is_dir() or not os.access(file.parent, os.W_OK):
+            raise OSError(None, "it is a folder" if file.is_dir() else "Permission denied")
+        if content is not None:
+            write_atomically(file, content)
+    except OSError as error:
+        raise CannotWriteError(f"cannot write {flag} {file}: {error.strerror}") from error
+
+
 def config_difference(there: Any, here: Any, defaults: Any = None) -> list[str]:
     """One phrase a leaf that differs, e.g. `gen.lr 0.0002 there, 0.001 here`.
 

@@ -1,7 +1,6 @@
 """Samples of a trained run: grids, GIFs and arrays, from its checkpoint."""
 
 import io
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from gan_jax.data import pipeline
 from gan_jax.experiment import check, state_like
 from gan_jax.game import make_setup
 from gan_jax.steps import make_sampler
-from gan_jax.types import Array, CannotWriteError, ConfigError, GanState, NoCheckpointError
+from gan_jax.types import Array, ConfigError, GanState, NoCheckpointError
 from gan_jax.writer import read_config
 
 BATCH = 500  # samples made at a time
@@ -55,24 +54,12 @@ def write_samples(
         raise ConfigError(
             f"--out is {str(out)!r}: expected a name that ends in {', '.join(WRITERS)}"
         )
-    _write(out, None)
+    records.write_named("--out", out, None)
     config, step, state = load_run(workdir, step)
     key = jax.random.key(seed)
     z = closed_path(config, key, num) if walk else make_setup(config).latent(key, num)
-    _write(out, WRITERS[out.suffix](_samples(config, state, z)))
+    records.write_named("--out", out, WRITERS[out.suffix](_samples(config, state, z)))
     return f"{out}: {num} samples of step {step}"
-
-
-def _write(out: Path, content: bytes | None) -> None:
-    """With no content only what can be known before the work: whether there is a place for it."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if out.is_dir() or not os.access(out.parent, os.W_OK):
-            raise OSError(None, "it is a folder" if out.is_dir() else "Permission denied")
-        if content is not None:
-            records.write_atomically(out, content)
-    except OSError as error:
-        raise CannotWriteError(f"cannot write --out {out}: {error.strerror}") from error
 
 
 def closed_path(config: ConfigDict, key: Array, num: int) -> Array:

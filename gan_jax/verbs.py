@@ -102,7 +102,7 @@ def _write_launch_file(
 ) -> None:
     """The file that has hosts elsewhere train the sweep."""
     from gan_jax.launch import jobset, tpu_vm, tpus
-    from gan_jax.records import write_atomically, writing
+    from gan_jax.records import write_named
 
     words += ["--rows", args.rows] if args.rows else []
     words += ["--workers", str(args.workers)] if args.workers else []
@@ -110,8 +110,7 @@ def _write_launch_file(
     words += ["--retry_failed"] if args.retry_failed else []
     launcher = {"jobset": jobset, "tpu_vm": tpu_vm}[args.launcher]
     text = launcher.text(tpus.Sweep(args.config, args.workdir, tuple(words), rows), given)
-    with writing(Path(args.out)):
-        write_atomically(Path(args.out), os.fsencode(text))  # words as they came
+    write_named("--out", Path(args.out), os.fsencode(text))  # words as they came
     print(
         f"{launcher.START} {shlex.quote(args.out)} trains it; when all shares have ended, the same "
         "sweep without --launcher, where its folder is seen, writes the table"

@@ -337,7 +337,7 @@ def test_the_file_is_written_and_nothing_is_started(run, tmp_path):
     ours = ["--sweep", "s", "--config.gen.lr=1e-3", "--chunk", "2", *flags]
     assert command[6:] == [*ours, "--share", "$(JOB_COMPLETION_INDEX)/3"]
     assert not (tmp_path / "w").exists()
-    code, told, err = run(*words[:4], str(tmp_path / "no/such"), *words[5:])
+    code, told, err = run(*words[:4], str(out / "such"), *words[5:])
     assert code == 74
     code, told, err = run(*words, "--rows", "1:3")
     assert (code, told) == (78, "")

@@ -214,8 +214,20 @@ def test_the_command_prints_and_writes_the_same(here, file, capsys):
     assert said["command"].endswith("--sweep rates --config.batch_size=4")
 
 
-def test_a_file_that_cannot_be_written(here, file, monkeypatch, capsys):
-    monkeypatch.setattr(plan, "of_run", lambda config, topology: TOO_LARGE)
-    words = ["plan", "--config", str(file), "--topology", "v5e:1x1", "--json", "no/plan.json"]
+@pytest.mark.parametrize("name", ["few.py/plan.json", "."])
+def test_a_file_that_cannot_be_written_is_said_before_the_work(
+    name, here, file, capsys, monkeypatch
+):
+    monkeypatch.setattr(plan, "of_run", None)
+    words = ["plan", "--config", str(file), "--topology", "v5e:1x1", "--json", name]
     assert main.main(words) == 74
-    assert "cannot write no/plan.json" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"cannot write --json {name}: " in err
+
+
+def test_the_file_may_be_in_a_folder_that_is_not_there_yet(here, file, monkeypatch):
+    monkeypatch.setattr(plan, "of_run", lambda config, topology: TOO_LARGE)
+    words = ["plan", "--config", str(file), "--topology", "v5e:1x1", "--json", "new/plan.json"]
+    assert main.main(words) == 0
+    assert json.loads(Path("new/plan.json").read_text())["cohorts"] == [TOO_LARGE]

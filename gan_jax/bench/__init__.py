@@ -15,7 +15,7 @@ from typing import Any
 
 from gan_jax.bench.worker import Worker
 from gan_jax.config import choose
-from gan_jax.records import write_atomically, writing
+from gan_jax.records import write_named
 from gan_jax.types import ConfigError
 from gan_jax.versions import hardware, versions
 
@@ -33,11 +33,14 @@ def run(wanted: Iterable[str], against: str | None, json_file: Path | None) -> N
     chosen = [choose("benchmark", name, names()) for name in wanted] or names()
     if against and importlib.util.find_spec("torch") is None:
         raise ConfigError("--against pytorch needs torch: pip install 'gan-jax[bench]'")
-    reports = [_report(name, against) for name in chosen]
     if json_file:
-        text = json.dumps(reports[0] if len(reports) == 1 else reports, indent=2) + "\n"
-        with writing(json_file):
-            write_atomically(json_file, text.encode())
+        write_named("--json", json_file, None)
+    reports: list[dict[str, Any]] = []
+    for name in chosen:
+        reports.append(_report(name, against))
+        if json_file:  # after each: what has been measured outlives a later one that fails
+            text = json.dumps(reports if len(chosen) > 1 else reports[0], indent=2) + "\n"
+            write_named("--json", json_file, text.encode())
 
 
 def _report(name: str, against: str | None) -> dict[str, Any]:

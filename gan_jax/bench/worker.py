@@ -1,5 +1,6 @@
 """A process of its own for one side of a comparison; it times what it is told to run."""
 
+import contextlib
 import importlib
 import json
 import subprocess
@@ -10,12 +11,19 @@ from typing import Any
 from gan_jax.types import UserError
 
 
+class BenchmarkCrashedError(UserError):
+    """A benchmark's process ended by itself; what others measured is there."""
+
+    code = 1
+
+
 class Worker:
     """Runs module.maker(case) in another process, which then waits for numbers of steps."""
 
     def __init__(self, module: str, maker: str, case: str):
         code = "import sys; from gan_jax.bench.worker import serve; serve(*sys.argv[1:])"
         command = [sys.executable, "-c", code, module, maker, case]
+        self.name = f"{module.rpartition('.')[2]} {case}, {maker}"
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -25,8 +33,8 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self.process:  # closes both pipes, which ends the other side, and waits for it
-            pass
+        with contextlib.suppress(BrokenPipeError), self.process:
+            pass  # closes both pipes, which ends the other side, and waits for it
 
     def run(self, n: int) -> float:
         """Seconds of n steps."""
@@ -38,15 +46,19 @@ class Worker:
 
     def _ask(self, n: int) -> dict[str, Any]:
         assert self.process.stdin
-        self.process.stdin.write(f"{n}\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has ended: no answer says so
+            self.process.stdin.write(f"{n}\n")
+            self.process.stdin.flush()
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
-            raise UserError(f"benchmark process ended with {self.process.wait()}: see above")
+            code = self.process.wait()
+            raise BenchmarkCrashedError(
+                f"the process of benchmark {self.name} ended with {code}: its own words are above"
+            )
         return json.loads(line)
 
 

@@ -27,7 +27,7 @@ from gan_jax.experiment import load_config, load_sweep, state_like
 from gan_jax.plan.schedule import cycles
 from gan_jax.plan.table import to_lines
 from gan_jax.plan.topology import Topology, describe, one_line
-from gan_jax.records import write_atomically, writing
+from gan_jax.records import write_named
 from gan_jax.steps import jit_loop, make_train_many
 from gan_jax.tune import candidates
 from gan_jax.types import PyTree
@@ -44,6 +44,8 @@ def run(
     """Prints the plan of FILE[:ARG]'s run, or of one of its SWEEPS; writes JSON if asked."""
     jax.config.update("jax_platforms", "cpu")  # a TPU that is attached stays free
     topology = describe(topology_name)
+    if json_file:
+        write_named("--json", json_file, None)
     if sweep is None:
         found = [of_run(load_config(file, overrides), topology)]
     else:
@@ -58,8 +60,7 @@ def run(
     for line in to_lines(said):
         print(line)
     if json_file:
-        with writing(json_file):
-            write_atomically(json_file, (json.dumps(said, indent=2) + "\n").encode())
+        write_named("--json", json_file, (json.dumps(said, indent=2) + "\n").encode())
 
 
 def of_run(config: ConfigDict, topology: Topology) -> dict[str, Any]:
