@@ -66,6 +66,19 @@ def sides(tmp_path, monkeypatch):
     return importlib.import_module("sides")
 
 
+def test_pairs_are_the_speeds_of_each_turn(sides):
+    case = bench.measure(sides, "a", "pytorch")
+    ours, theirs = zip(*case["pairs"], strict=True)
+    assert len(ours) == 3
+    assert all(0 < speed <= 1200 for speed in ours)  # of 12 steps in 10 ms or more
+    assert case["ours"] == sorted(ours)[1]
+    assert case["theirs"] == sorted(theirs)[1]
+    ratios = sorted(o / t for o, t in case["pairs"])
+    assert case["ratio"] == ratios[1]
+    said = f"ratio {ratios[1]:.2f} ({ratios[0]:.2f} to {ratios[2]:.2f})"
+    assert said in bench.in_words("sides", case)
+
+
 def test_a_process_that_crashes_is_no_bad_config(sides):
     with pytest.raises(worker.BenchmarkCrashedError, match="sides b, make_ours ended with 9") as e:
         bench.measure(sides, "b", "pytorch")

@@ -54,24 +54,27 @@ def _report(name: str, against: str | None) -> dict[str, Any]:
 
 
 def measure(module: Any, case: str, other: str | None) -> dict[str, Any]:
-    """One case, each side in its own process, in turn: medians, and the median of the ratios."""
-    n, pairs = module.STEPS[case], getattr(module, "PAIRS", PAIRS)
+    """One case, each side in its own process, in turn: medians, and the median of the ratios.
+
+    pairs has the speeds of both sides in each turn, and so how far they spread.
+    """
+    n, count = module.STEPS[case], getattr(module, "PAIRS", PAIRS)
+    pairs: list[list[float]] = []
     with Worker(module.__name__, "make_ours", case) as ours:
         if other is None:
-            our_times, their_times = [ours.run(n) for _ in range(pairs)], []
+            speeds = [n / ours.run(n) for _ in range(count)]
         else:
             with Worker(module.__name__, module.THEIRS[other], case) as theirs:
-                both = [(ours.run(n), theirs.run(n)) for _ in range(pairs)]
-            our_times, their_times = (list(t) for t in zip(*both, strict=True))
+                pairs = [[n / ours.run(n), n / theirs.run(n)] for _ in range(count)]
+            speeds = [pair[0] for pair in pairs]
         facts = ours.ask()
     return {
         "name": f"{case}_against_{other}" if other else case,
-        "ours": n / statistics.median(our_times),
-        "theirs": n / statistics.median(their_times) if other else None,
+        "ours": statistics.median(speeds),
+        "theirs": statistics.median(pair[1] for pair in pairs) if pairs else None,
         "unit": getattr(module, "UNIT", "steps/s"),
-        "ratio": statistics.median(t / o for o, t in zip(our_times, their_times, strict=False))
-        if other
-        else None,
+        "ratio": statistics.median(o / t for o, t in pairs) if pairs else None,
+        **({"pairs": pairs} if pairs else {}),
         **facts,
     }
 
@@ -80,7 +83,9 @@ def in_words(name: str, case: dict[str, Any]) -> str:
     """A line of figures."""
     words = f"{name} {case['name']}: {case['ours']:.1f} {case['unit']}"
     if case["ratio"]:
+        ratios = [ours / theirs for ours, theirs in case["pairs"]]
         words += f", theirs {case['theirs']:.1f}, ratio {case['ratio']:.2f}"
+        words += f" ({min(ratios):.2f} to {max(ratios):.2f})"
     if "diagnostics_share" in case:
         words += f"; diagnostics {case['diagnostics_share']:.2%} of the time"
     return words + (
