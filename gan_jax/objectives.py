@@ -228,6 +228,6 @@ def estimates_ratio(name: str) -> bool:
 
     By what THEORY claims at its numbers; no other logit goes through a sigmoid. False for energies.
     """
-    p, q = np.array([0.2, 0.5, 0.3]), np.array([0.7, 0.1, 0.2])
+    p, q = jnp.array([0.2, 0.5, 0.3]), jnp.array([0.7, 0.1, 0.2])
     theory = THEORY.get(name, Theory())
-    return theory.logit is not None and np.allclose(theory.logit(p, q), np.log(p / q), atol=1e-5)
+    return theory.logit is not None and np.allclose(theory.logit(p, q), jnp.log(p / q), atol=1e-5)

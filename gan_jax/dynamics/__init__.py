@@ -1,7 +1,7 @@
 """How two losses become two updates: DYNAMICS: (game, state, draws) -> (state, metrics).
 
-draws hold one draw per update of disc, and more where gen moves oftener. What a rule needs besides is a keyword argument: floats are
-traced, integers are part of the program.
+draws hold one draw per update of disc, and more where gen moves oftener. What a rule needs besides
+is a keyword argument: floats are traced, integers are part of the program.
 
 To add one: a function in first_order.py or second_order.py, and its row in DYNAMICS.
 """
