@@ -118,12 +118,20 @@ def optimistic(game: Game, state: GanState, draws: Draw) -> Step:
     it is the paper's algorithm 1, optimistic Adam. The last u is state.extra["last_update"].
     """
     plain, metrics = simultaneous(game, state, draws)
-    u = jax.tree.map(jnp.subtract, _by_name(plain), _by_name(state))
-    w = jax.tree.map(lambda w, u, last: w + u - last, _by_name(plain), u, state.extra[LAST])
-    after = plain.replace(
-        gen=plain.gen.replace(params=w["gen"]), disc=plain.disc.replace(params=w["disc"])
-    )
-    return after.replace(extra=state.extra | {LAST: u}), metrics
+    last = state.extra[LAST]
+    gen, gen_u = _optimistic(state.gen, plain.gen, last["gen"])
+    disc, disc_u = _optimistic(state.disc, plain.disc, last["disc"])
+    extra = state.extra | {LAST: {"gen": gen_u, "disc": disc_u}}
+    return plain.replace(gen=gen, disc=disc, extra=extra), metrics
+
+
+def _optimistic(old: Player, new: Player, last: PyTree) -> tuple[Player, PyTree]:
+    """new, but at w + 2 u - last, and u. Where new's update was refused w and last stay."""
+    ok = new.opt.refused.times == old.opt.refused.times
+    u = jax.tree.map(jnp.subtract, new.params, old.params)
+    w = jax.tree.map(lambda w, u, last: w + u - last, new.params, u, last)
+    w, u = jax.tree.map(lambda a, b: jnp.where(ok, a, b), (w, u), (old.params, last))
+    return new.replace(params=w), u
 
 
 LAST = "last_update"
@@ -134,7 +142,3 @@ def first_extra(name: str, gen: Player, disc: Player) -> dict[str, PyTree]:
     if name != optimistic.__name__:
         return {}
     return {LAST: jax.tree.map(jnp.zeros_like, {"gen": gen.params, "disc": disc.params})}
-
-
-def _by_name(state: GanState) -> dict[str, PyTree]:
-    return {"gen": state.gen.params, "disc": state.disc.params}
