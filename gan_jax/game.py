@@ -51,6 +51,9 @@ def make_setup(config: ConfigDict, objectives: Sequence[str] = ()) -> Setup:
     natural = (
         {-1.0: "tanh", 0.0: "sigmoid"}[config.data.low] if spec.kind == "image" else "identity"
     )
+    gen = nets.make_generator(config.gen.net, config.gen.args, spec.shape, natural)
+    if spec.kind != "image":  # points have no range, of which their mean is a place inside
+        gen = gen._replace(out_bias_from_data=False)
     view, decision = make_view(config)
     disc = make_disc(config, jax.eval_shape(view, jnp.zeros((decision, *spec.shape))).shape[1:])
 
@@ -61,7 +64,7 @@ def make_setup(config: ConfigDict, objectives: Sequence[str] = ()) -> Setup:
         return lambda numbers: guarded(build(numbers))
 
     return Setup(
-        gen=nets.make_generator(config.gen.net, config.gen.args, spec.shape, natural),
+        gen=gen,
         disc=disc,
         view=view,
         decision=decision,

@@ -52,7 +52,7 @@ def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], GanState]:
         k_run, k_gen, k_disc, k_z = jax.random.split(key, 4)
         params, vars = setup.gen.init(k_gen, setup.latent(k_z, 2))
         if setup.gen.out_bias_from_data:
-            params = _start_at_mean(params, mean)
+            params = _start_at_mean(params, mean, config.data.low)
         gen = Player(params, vars, setup.gen_optimizer(hypers.gen).init(params))
         ema = _variables(gen) if keeps_ema else None
         seen = setup.view(jnp.zeros((2 * setup.decision, *setup.shape)))
@@ -65,10 +65,14 @@ def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], GanState]:
     return init
 
 
-def _start_at_mean(params: PyTree, mean: Array) -> PyTree:
-    """The output's bias at the logit of the mean example, clipped as the 2014 code clips it."""
+def _start_at_mean(params: PyTree, mean: Array, low: float) -> PyTree:
+    """The output's bias at the logit of the mean example, clipped as the 2014 code clips it.
+
+    At half of it in [-1, 1]: tanh(t) = 2 sig(2 t) - 1.
+    """
     p = jnp.clip(mean.ravel(), 1e-7, 1 - 1e-7)
-    out = params["out"]["linear"] | {"bias": jnp.log(p) - jnp.log1p(-p)}
+    logit = jnp.log(p) - jnp.log1p(-p)
+    out = params["out"]["linear"] | {"bias": logit / (1 - low)}
     return {**params, "out": {"linear": out}}
 
 

@@ -176,16 +176,32 @@ def test_both_players_meet_the_same_fakes_made_once():
     assert text.count("(tensor<16x5xf32>, tensor<5x7xf32>)") == 2  # before the compiler saw it
 
 
-def test_gen_starts_at_the_mean_of_the_data():
-    config = tiny.config(data__name="digits", data__low=0.0, ema__decay=0.0)
+def maxout(**leaves):
+    config = tiny.config(ema__decay=0.0, latent__law="uniform", **leaves)
     config.gen.net, config.disc.net = "maxout", "maxout"
     config.disc.args = {"units": (4,), "pieces": 2}
     config.gen.args = {"hidden": (4,)}
-    config.latent.law = "uniform"
+    return config
+
+
+@pytest.mark.parametrize("low", [0.0, -1.0], ids=["sigmoid", "tanh"])
+def test_gen_starts_at_the_mean_of_the_data(low):
+    config = maxout(data__name="digits", data__low=low)
     mean = data.load("digits", "train").x.mean(0) / 255
     state = init_state(config, jax.random.key(0))
     x = make_sampler(config)(state, jnp.zeros((1, config.latent.dim)))
-    np.testing.assert_allclose(x[0], np.clip(mean, 1e-7, 1), atol=2e-3)
+    expected = low + (1 - low) * np.clip(mean, 1e-7, 1)
+    np.testing.assert_allclose(x[0], expected, atol=2e-3 * (1 - low))
+
+
+@pytest.mark.parametrize("points", [0, 50])
+def test_gen_of_points_starts_anywhere(points):
+    """Their mean is no place in a range; out narrows them knowingly, and is no image's."""
+    config = maxout(data__name="ring", data__points=points)
+    for args in ({"hidden": (4,)}, {"hidden": (4,), "out": "sigmoid"}):
+        config.gen.args = args
+        state = init_state(config, jax.random.key(0))
+        assert not np.any(state.gen.params["out"]["linear"]["bias"])
 
 
 def test_simultaneous_moves_each_once():

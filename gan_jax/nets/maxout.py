@@ -9,7 +9,7 @@ from gan_jax.types import Array
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> x [B, *shape]. The output's bias starts at the data's mean (steps.init_state)."""
+    """z [B, Z] -> x [B, *shape]. The output's bias starts at the mean image (steps.init_state)."""
 
     shape: tuple[int, ...]
     hidden: tuple[int, ...] = (1200, 1200)
