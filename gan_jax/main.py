@@ -12,7 +12,13 @@ from typing import Any, NoReturn
 from gan_jax import __version__, compilation, stop
 from gan_jax.verbs import OVERRIDE, VERBS, choose, refuse
 
-OVERRIDABLE = ("train", "sweep", "plan", "evaluate")
+EXAMPLES = {  # of the flag used most, which is no argument of the parser's
+    "train": "--config.gen.lr=1e-4 --config.steps=5000",
+    "sweep": "--config.batch_size=64 --config.steps=5000",
+    "plan": "--config.batch_size=256",
+    "evaluate": "--config.eval_samples=50000",
+}
+OVERRIDABLE = tuple(EXAMPLES)
 LAUNCHERS = ("local", "slurm", "jobset", "tpu_vm")
 LISTS = ("objectives", "penalties", "dynamics", "nets", "data", "metrics", "experiments", "tables")
 
@@ -110,7 +116,9 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     flags: dict[str, list[str]] = {}
 
     def verb(name: str, says: str) -> Callable[..., None]:
-        made = verbs.add_parser(name, help=says, description=says, allow_abbrev=False)
+        made = verbs.add_parser(
+            name, help=says, description=says, epilog=_epilog(name), allow_abbrev=False
+        )
         flags[name] = ["--help", "-h"]
 
         def add(*names: str, **how: Any) -> None:
@@ -168,6 +176,17 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     add("--against", **_one_of("--against", ["pytorch"]), help="side by side, as a ratio")
     add("--json", **_here("--json", "file"), metavar="FILE")
     return parser, flags
+
+
+def _epilog(verb: str) -> str | None:
+    """How a verb takes overrides, for its --help."""
+    if verb not in EXAMPLES:
+        return None
+    which = "eval_samples and features.*" if verb == "evaluate" else "any of gan_jax/config.py"
+    return (
+        f"--config.KEY=VALUE, again and again, sets a leaf of the config ({which}), as "
+        f"{EXAMPLES[verb]}"
+    )
 
 
 def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:

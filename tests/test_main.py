@@ -10,6 +10,7 @@ import time
 import pytest
 
 from gan_jax import __version__, main
+from gan_jax import config as config_lib
 from gan_jax.writer import RunDir
 
 TRAIN = "train --config tiny_experiment.py --workdir"
@@ -209,6 +210,17 @@ def test_help(line, capsys):
         main.main(line.split())
     assert error.value.code == 0
     assert "usage: gan-jax" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", main.VERBS)
+def test_help_shows_an_override_where_there_are_any(verb, capsys):
+    with pytest.raises(SystemExit):
+        main.main([verb, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("--config.KEY=VALUE" in said) == (verb in main.OVERRIDABLE)
+    for word in re.findall(r"--config\.(?!KEY)\S+", said):  # the example is one that works
+        key, _, value = word.removeprefix("--config.").partition("=")
+        assert config_lib.override(config_lib.get_config(), {key: value}) == []
 
 
 def test_overrides_are_taken_in_both_forms():
