@@ -149,9 +149,14 @@ def interval(found: dict[str, Any], places: int | None = None) -> str:
 
 
 def number(value: Any, places: int | None = None) -> str:
-    """Four digits, or that many decimals; a dash where there is no number."""
+    """Four digits, or that many decimals; a dash where there is no number.
+
+    Counts and seconds are whole where they have more: step 10000, not 1e+04.
+    """
     if value is None:
         return "-"
+    if places is None and 1e4 <= abs(value) < (1e15 if float(value).is_integer() else 1e6):
+        places = 0
     return f"{value:.4g}" if places is None else f"{value:.{places}f}"
 
 

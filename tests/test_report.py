@@ -14,7 +14,7 @@ import pytest
 from gan_jax import main, report, statistics
 from gan_jax.config import get_config, to_json
 from gan_jax.report import charts, gather, markup, parts, pictures, readme, run
-from gan_jax.typeset import show
+from gan_jax.typeset import number, show
 
 VOID = {"meta", "link", "input", "img", "br", "hr"}
 
@@ -389,6 +389,26 @@ def test_a_page_of_a_run(tmp_path):
         assert said in text
     assert "Step 3: " in text
     assert text.count("collapse, step 2: one &lt;mode&gt;") == 2  # in words, and under the pointer
+
+
+def test_a_long_run_is_told_in_whole_steps_and_seconds(tmp_path):
+    summary = {"status": "done", "step": 12345, "metrics": {}, "labels": [], "findings": []}
+    text = read(make_run(tmp_path / "r", [], summary | {"seconds": 54321.987}, steps=100000))
+    for said in ("step 12345 of 100000", "54322 s"):
+        assert said in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((0, "0"), (9999, "9999"), (10000, "10000"), (-12345.0, "-12345"), (3, "3")),
+        *((10**14 + 1, "100000000000001"), (10**15, "1e+15"), (1e20, "1e+20")),
+        *((12345.6, "12346"), (1234.56, "1235"), (3.2e6 + 0.5, "3.2e+06"), (0.5, "0.5")),
+        *((float("nan"), "nan"), (float("-inf"), "-inf"), (None, "-")),
+    ],
+)
+def test_a_number_is_whole_where_it_can_be(value, text):
+    assert number(value) == text
 
 
 def test_a_page_of_a_run_says_where_it_comes_from(tmp_path):
