@@ -87,6 +87,12 @@ def test_a_sweeps_numbers_are_those_of_its_table(tmp_path):
     assert lines[-1] == "`c`: 2 minutes on abacus."
 
 
+def test_a_speed_up_has_the_range_of_its_pairs():
+    assert readme._speed_up({"ratio": 1.5}) == "1.50"
+    case = {"ratio": 1.5, "pairs": [[3, 2], [4, 1], [1, 1]]}
+    assert readme._speed_up(case) == "1.50 (1.00 to 4.00)"
+
+
 def test_lazy_rows_differ_in_laziness_alone():
     one, other = (flatten(r3gan_lazy.settings("rpgan", every, 3, 100)) for every in (1, 8))
     assert {k for k in one if one[k] != other[k]} == {"penalty.every_steps"}
@@ -332,7 +338,9 @@ def test_the_readme_takes_what_was_measured_in_full(tmp_path):
     results, runs = tmp_path / "results", tmp_path / "runs"
     results.mkdir()
     block = "<!-- results:ring -->\n<!-- end -->"
-    assert "Not measured yet: `gan-jax reproduce ring --workdir DIR`." in readme.render(block, results)
+    assert "Not measured yet: `gan-jax reproduce ring --workdir DIR`." in readme.render(
+        block, results
+    )
     for name, words in {"ring": "", "grid": " --quick"}.items():
         (runs / name).mkdir(parents=True)
         made = {"name": name, "command": f"reproduce {name}{words}", "rows": [make_row("r", [1.0])]}

@@ -54,11 +54,18 @@ def bench_table(result: dict[str, Any]) -> str:
     for case in result["cases"]:
         lines.append(
             f"| {case['name'].replace('_', ' ')} | {case['ours']:.1f} | {case['theirs']:.1f} | "
-            f"{case['ratio']:.2f} | {case['matmul_fraction']:.0%} |"
+            f"{_speed_up(case)} | {case['matmul_fraction']:.0%} |"
         )
     tools = ", ".join(f"{name} {result['versions'][name]}" for name in ("jax", "torch"))
     command = f"gan-jax bench {result['name']} --against pytorch"
     return "\n".join([*lines, "", f"`{command}` on {result['hardware']}; {tools}."])
+
+
+def _speed_up(case: dict[str, Any]) -> str:
+    """With the range over the pairs of runs, where the file has them."""
+    ratios = [ours / theirs for ours, theirs in case.get("pairs", ())]
+    spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else ""
+    return f"{case['ratio']:.2f}{spread}"
 
 
 def costs_table(result: dict[str, Any]) -> str:
