@@ -145,7 +145,8 @@ def render(text: str, results: Path = RESULTS) -> str:
     def block(match: re.Match) -> str:
         file = results / f"{match[2]}.json"
         if not file.exists():
-            return f"{match[1]}Not measured yet: `gan-jax reproduce {match[2]} --workdir DIR`.\n{match[4]}"
+            command = f"gan-jax reproduce {match[2]} --workdir DIR"
+            return f"{match[1]}Not measured yet: `{command}`.\n{match[4]}"
         result = json.loads(file.read_text())
         text = to_markdown(result, brief=True) if match[3] else TABLES[match[2]](result)
         return f"{match[1]}{text.rstrip()}\n{match[4]}"
