@@ -136,7 +136,7 @@ def test_points_that_cannot_be(leaves, says):
 
 def test_gens_averages_follow_its_own_update_alone():
     """Once a step, by the fakes that both players met; samples are made with them."""
-    config = ring(gen__args__batch_norm=True, dynamics__name="simultaneous")
+    config = ring(gen__args__batch_norm=True, dynamics__name="simultaneous", ema__decay=0.0)
     state = init_state(config, key())
     batch = tiny.batch(config, (2,))
     after, _ = jax.jit(make_train_step(config))(state, batch, hypers(config))
