@@ -116,7 +116,7 @@ def get_config() -> ConfigDict:
     c.gen, c.disc = _gen(), _disc()
 
     c.ema = ConfigDict()
-    c.ema.decay = 0.999  # of gen's weights, per step; samples come from them; 0: none kept
+    c.ema.decay = 0.999  # of gen's weights and statistics, per step, for samples; 0: none
 
     c.precision = "default"  # of the step's matrix products: the device's, highest, bfloat16
     c.log_every_steps = 100  # also the steps of one dispatch: a stop waits for its end

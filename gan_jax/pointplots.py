@@ -23,16 +23,17 @@ def available() -> bool:
 def histogram(
     real_Nx1: np.ndarray, fake_Nx1: np.ndarray, places_N: np.ndarray, disc_N: np.ndarray
 ) -> np.ndarray:
-    """Densities of data and samples, and D along the line with its equilibrium 1/2."""
+    """Densities of data and samples, and D along the line with its equilibrium 1/2; NaN: no D."""
     figure, axes = _canvas()
     bins = np.linspace(places_N[0], places_N[-1], 81)
     axes.hist(real_Nx1[:, 0], bins, density=True, color=REAL, alpha=0.45, label="data")
     axes.hist(fake_Nx1[:, 0], bins, density=True, color=FAKE, alpha=0.45, label="samples")
     axes.set(xlabel="x", ylabel="density", xlim=(bins[0], bins[-1]))
-    right = axes.twinx()
-    right.axhline(0.5, color=DISC, lw=0.8, ls=":")
-    right.plot(places_N, disc_N, color=DISC, lw=1.5, label="D(x)")
-    right.set(ylim=(0, 1), ylabel="D(x)")
+    if np.isfinite(disc_N).any():
+        right = axes.twinx()
+        right.axhline(0.5, color=DISC, lw=0.8, ls=":")
+        right.plot(places_N, disc_N, color=DISC, lw=1.5, label="D(x)")
+        right.set(ylim=(0, 1), ylabel="D(x)")
     figure.legend(loc="upper center", ncols=3, frameon=False)
     return _pixels(figure)
 

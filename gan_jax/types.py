@@ -45,7 +45,7 @@ class GanState(struct.PyTreeNode):
     key: Array
     gen: Player
     disc: Player
-    ema: PyTree  # averaged gen params, or None when ema.decay is 0
+    ema: PyTree  # averages of gen's params and vars in one dict; None when ema.decay is 0
     extra: PyTree  # what else is kept (optimistic's last update, began's k, lecam's means), by name
 
 

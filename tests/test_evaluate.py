@@ -4,9 +4,10 @@ import jax
 import numpy as np
 import pytest
 import tiny
+from matplotlib.colors import to_rgb
 
 from gan_jax import config as config_lib
-from gan_jax import data, evaluate, features
+from gan_jax import data, evaluate, features, pointplots
 from gan_jax.evaluators import features as feature_evaluators
 from gan_jax.evaluators.features import compare
 from gan_jax.steps import init_state
@@ -52,6 +53,16 @@ def test_a_judgement_that_is_no_d_has_no_gap_and_no_curve(leaves, monkeypatch):
     assert set(evaluate.make_evaluate(config)(state)) == LINE - {"eval/disc_gap"}
     assert evaluate.make_picture(config)(state).dtype == np.uint8
     assert np.isnan(drawn).all()
+
+
+def test_a_histogram_without_a_d_has_no_axis_for_it():
+    x_Nx1, places_N = np.linspace(0, 1, 50)[:, None], np.linspace(-1, 2, 9)
+    color = np.round(255 * np.asarray(to_rgb(pointplots.DISC)))
+    shown = [
+        (pointplots.histogram(x_Nx1, x_Nx1, places_N, np.full(9, d)) == color).all(-1).any()
+        for d in (0.25, np.nan)
+    ]
+    assert shown == [True, False]
 
 
 def test_a_perfect_game_has_no_gap_and_no_distance():
