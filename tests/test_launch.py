@@ -204,6 +204,14 @@ def test_rows_that_are_not_there_cannot_be_chosen(text):
     assert overview.chosen(":2", [*"abcde"]) == ["a", "b"]
 
 
+@pytest.mark.parametrize("file", ["config.json", "table.json"])
+def test_a_sweep_is_not_begun_in_the_folder_of_something_else(tmp_path, file):
+    (tmp_path / file).write_text("{}")
+    with pytest.raises(ConfigError, match=f"has a {file} of no sweep: choose another --workdir"):
+        launch.begin(tmp_path, "name", "file", "command", [], [])
+    assert [path.name for path in tmp_path.iterdir()] == [file]
+
+
 def test_another_sweep_is_not_mixed_into_a_folder(tmp_path):
     (tmp_path / "rows.json").write_text(json.dumps({"rows": [{"id": "abc"}]}))
     with pytest.raises(ConfigError, match="holds another sweep: 1 of its rows"):

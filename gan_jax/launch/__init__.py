@@ -57,6 +57,9 @@ def begin(
                 "rounding may depend on it: leave it out, or choose another --workdir"
             )
     else:
+        for other in ("config.json", "table.json"):  # a run's, a published table's
+            if (workdir / other).exists():
+                raise ConfigError(f"{workdir} has a {other} of no sweep: choose another --workdir")
         said = {
             "name": name,
             "config": source,
