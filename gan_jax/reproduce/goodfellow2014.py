@@ -16,6 +16,7 @@ from gan_jax import data, pointplots
 from gan_jax.metrics import parzen
 from gan_jax.reproduce.goodfellow2014_recipe import (
     OURS,
+    PRECISE,
     STEPS_PER_EPOCH,
     TEST,
     TRAIN,
@@ -153,8 +154,9 @@ def our_rows(
 
 
 def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Columns]:
-    """Without what validation images said on the way, for a page with little room."""
-    return [row for row in rows if VALIDATION not in row["name"]], BESIDE
+    """Without the way there and what rounding does, for a page with little room."""
+    details = (VALIDATION, PRECISE)
+    return [row for row in rows if not any(what in row["name"] for what in details)], BESIDE
 
 
 def milestones(

@@ -12,7 +12,7 @@ OBJECTIVES, VARIANT_EPOCHS = ("minimax", "max_likelihood"), 150
 PRECISE_EPOCHS = 60  # of the row that says what rounding does
 LOOK_EPOCHS = 10  # the validation likelihood on the way
 TRAIN, VALID, TEST = "train[:50000]", "train[50000:]", "test"
-OURS = "adversarial nets"
+OURS, PRECISE = "adversarial nets", "at the device's own precision"
 
 
 def settings(seed: int, steps: int, objective: str = "non_saturating", k: int = 1) -> ConfigDict:
@@ -40,7 +40,7 @@ def plans(size: Size) -> list[dict[str, list[ConfigDict]]]:
     variants = size.configs([settings(0, short, objective) for objective in OBJECTIVES])
     beside = settings(0, min(size.steps, PRECISE_EPOCHS * STEPS_PER_EPOCH))
     epochs = beside.steps / STEPS_PER_EPOCH
-    unrounded = f"{OURS}, {epochs:g} epochs at the device's own precision"
+    unrounded = f"{OURS}, {epochs:g} epochs {PRECISE}"
     return [
         {OURS: seeds},
         *([{unrounded: [beside]}] if size.differs else []),
