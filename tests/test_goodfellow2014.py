@@ -220,7 +220,7 @@ def test_the_table_and_its_picture(tmp_path, monkeypatch):
     by_name = {row["name"]: row for row in rows}
     ours = by_name["adversarial nets"]
     assert (ours["published"], ours["published_error"], ours["seeds"]) == (225, 2, 2)
-    assert ours["verdict"] == "not comparable: 8 of 250,000 steps"
+    assert ours["verdict"] == "not comparable: 8 of 250,000 steps planned here"
     assert [[epoch for epoch, *_ in seed] for seed in ours["history"]] == [
         [0.004, 0.008, 0.012, 0.016]
     ] * 2
