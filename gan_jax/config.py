@@ -87,9 +87,7 @@ def get_config() -> ConfigDict:
     c.penalty = ConfigDict()
     c.penalty.name = "none"
     c.penalty.weight = 0.0  # times the mean of the penalty, added to disc's loss
-    c.penalty.every_steps = (
-        1  # n: only in every n-th step, n times (lazy); saves no time in a cohort
-    )
+    c.penalty.every_steps = 1  # n: every n-th step, n times (lazy); saves no time in a cohort
     c.penalty.args = ConfigDict()  # numbers of the penalty; defaults in its signature
 
     c.dynamics = ConfigDict()
