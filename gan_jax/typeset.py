@@ -134,6 +134,11 @@ def of_fewer(found: dict[str, Any], rows: int) -> str:
     return f" (n = {found['n']})" if found and 0 < found["n"] < rows else ""
 
 
+def note_numbers(mine: Sequence[str], notes: Sequence[str]) -> str:
+    """Which of the notes below a table are a row's: 1, 3."""
+    return ", ".join(str(i) for i, note in enumerate(notes, 1) if note in mine)
+
+
 def duration(seconds: float) -> str:
     """In the unit that a person would take."""
     if seconds < 120:

@@ -122,13 +122,16 @@ def test_on_a_page_with_little_room_a_method_is_a_row():
     rows = [
         make_row("A: modes", [6.0, 8.0], (6.3, 0.5), ["x"]),
         make_row(f"A: {modes.JUNK}", [1.0], differs=["y"]),
+        make_row("A: quality, %", [9.0, 9.5], (90, 1)),
         make_row("B: modes", [], (8, 0.1), why_not="published only"),
+        make_row("B: quality, %", [], (95, 1), why_not="published only"),
     ]
     short, columns = modes.shorten(rows)
-    assert list(columns) == ["published / measured", "modes", "verdict"]
+    of_each = "modes: reproduced; quality: not reproduced"
+    assert list(columns) == ["published / measured", "modes", "quality, %", "verdict"]
     assert [[cell(row) for cell in columns.values()] for row in short] == [
-        ["A", "6.3 ± 0.5 / 7.0 ± 1.0", "reproduced"],
-        ["B", "8 ± 0.1 / -", "not measured: published only"],
+        ["A", "6.3 ± 0.5 / 7.0 ± 1.0", "90 ± 1 / 9.25 ± 0.25", of_each],
+        ["B", "8 ± 0.1 / -", "95 ± 1 / -", "not measured: published only"],
     ]
     assert [list(row["differs"]) for row in short] == [["x", "y"], []]
 

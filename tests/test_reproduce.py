@@ -185,6 +185,13 @@ def test_what_is_no_such_table_is_not_written_over(tmp_path, file):
     assert [path.name for path in tmp_path.iterdir()] == [file]
 
 
+@pytest.mark.parametrize("text", ["[]", "{"])
+def test_a_foreign_table_is_one_plain_line(tmp_path, text):
+    (tmp_path / "table.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"table\.json .* another --workdir"):
+        reproduce.reproduce("dirac", tmp_path, True)
+
+
 def test_a_table_with_columns_of_its_own_says_what_differs_too():
     made = {"name": "gaussian1d", "command": "c", "seconds": 1.0, "hardware": "h"}
     row = gaussian1d._row("x", 1.0, 0.5, np.ones(2))

@@ -8,7 +8,7 @@ from gan_jax.report.markup import Html, cell, join, page, section, table, tag
 from gan_jax.report.parts import empty, numeric, value_cell
 from gan_jax.report.pictures import thumbnail
 from gan_jax.results import read_object
-from gan_jax.typeset import number, plus_minus, show
+from gan_jax.typeset import note_numbers, number, plus_minus, show
 
 PARTS = {"table": "Table", "made-with": "Made with"}
 # Columns that are shown as one, with their error; "each" and "history" are too long for a cell.
@@ -60,7 +60,7 @@ def _notes(row: dict[str, Any]) -> list[str]:
 
 
 def _numbered(row: dict[str, Any], notes: list[str]) -> dict[str, Any]:
-    numbers = ", ".join(str(notes.index(note) + 1) for note in _notes(row))
+    numbers = note_numbers(_notes(row), notes)
     return {"differs": numbers} if numbers else {}
 
 

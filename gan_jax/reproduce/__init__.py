@@ -23,8 +23,9 @@ from gan_jax.locks import hold
 from gan_jax.records import write_atomically, writing
 from gan_jax.reproduce import training
 from gan_jax.reproduce.work import BESIDE, Columns, Work
+from gan_jax.results import read_object
 from gan_jax.types import ConfigError, PreemptedError
-from gan_jax.typeset import duration
+from gan_jax.typeset import duration, note_numbers
 from gan_jax.versions import made_with
 
 STOPPED = "stopped"  # in a table that lacks rows
@@ -94,7 +95,7 @@ def _refuse_what_is_no_table(name: str, folder: Path) -> None:
     """ConfigError where a sweep, a run or another table lives: its files have the same names."""
     there = next((f for f in ("rows.json", "config.json") if (folder / f).exists()), "")
     if not there and (folder / "table.json").exists():
-        found = json.loads((folder / "table.json").read_text()).get("name")
+        found = read_object(folder / "table.json", "another --workdir").get("name")
         there = "" if found == name else f"table.json, of {found}"
     if there:
         raise ConfigError(f"{folder} has a {there}: choose another --workdir for table {name}")
@@ -161,7 +162,7 @@ def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
         rows, columns = module.shorten(rows)
     notes = list(dict.fromkeys(note for row in rows for note in row.get("differs", ())))
     if notes:
-        columns = columns | {"differs": lambda row: _numbers(row["differs"], notes)}
+        columns = columns | {"differs": lambda row: note_numbers(row["differs"], notes) or "-"}
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for row in rows:
         lines.append(f"| {' | '.join(text(row) for text in columns.values())} |")
@@ -171,7 +172,3 @@ def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
         lines += ["", "Stopped before its end: rows that are not above were not trained yet."]
     lines += ["", f"`{table['command']}`: {duration(table['seconds'])} on {table['hardware']}."]
     return "\n".join(lines) + "\n"
-
-
-def _numbers(differs: list[str], notes: list[str]) -> str:
-    return ", ".join(str(i) for i, note in enumerate(notes, 1) if note in differs) or "-"

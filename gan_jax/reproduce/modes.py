@@ -179,16 +179,25 @@ def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Colum
     methods: dict[str, dict[str, Any]] = {}
     for row in rows:
         name, what = row["name"].split(": ", 1)
-        method = methods.setdefault(name, {"name": name, "verdict": row["verdict"], "differs": {}})
+        method = methods.setdefault(name, {"name": name, "verdicts": {}, "differs": {}})
         method[what] = f"{theirs(row)} / {ours(row)}"
         method["differs"] |= dict.fromkeys(row["differs"])
+        if what != JUNK:
+            method["verdicts"].setdefault(row["verdict"], []).append(what.partition(",")[0])
     first = next(iter(methods.values()))
-    shown = [what for what in first if what not in ("name", "verdict", "differs", JUNK)]
+    shown = [what for what in first if what not in ("name", "verdicts", "differs", JUNK)]
     return list(methods.values()), {
         "published / measured": lambda row: row["name"],
         **{what: operator.itemgetter(what) for what in shown},
-        "verdict": lambda row: row["verdict"],
+        "verdict": lambda row: _in_words(row["verdicts"]),
     }
+
+
+def _in_words(verdicts: Mapping[str, Sequence[str]]) -> str:
+    """One verdict as it is; of several, each with the numbers that have it."""
+    if len(verdicts) == 1:
+        return next(iter(verdicts))
+    return "; ".join(f"{', '.join(whats)}: {verdict}" for verdict, whats in verdicts.items())
 
 
 def picture(law: str, work: Work) -> np.ndarray | None:
