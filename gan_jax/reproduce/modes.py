@@ -182,7 +182,7 @@ def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Colum
         method = methods.setdefault(name, {"name": name, "verdicts": {}, "differs": {}})
         method[what] = f"{theirs(row)} / {ours(row)}"
         method["differs"] |= dict.fromkeys(row["differs"])
-        if what != JUNK:
+        if row["published"] is not None:
             method["verdicts"].setdefault(row["verdict"], []).append(what.partition(",")[0])
     first = next(iter(methods.values()))
     shown = [what for what in first if what not in ("name", "verdicts", "differs", JUNK)]
@@ -195,8 +195,8 @@ def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Colum
 
 def _in_words(verdicts: Mapping[str, Sequence[str]]) -> str:
     """One verdict as it is; of several, each with the numbers that have it."""
-    if len(verdicts) == 1:
-        return next(iter(verdicts))
+    if len(verdicts) < 2:
+        return next(iter(verdicts), "nothing published")
     return "; ".join(f"{', '.join(whats)}: {verdict}" for verdict, whats in verdicts.items())
 
 
