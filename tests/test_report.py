@@ -14,6 +14,7 @@ import pytest
 from gan_jax import main, report, statistics
 from gan_jax.config import get_config, to_json
 from gan_jax.report import charts, gather, markup, parts, pictures, readme, run
+from gan_jax.report import table as table_page
 from gan_jax.typeset import number, show
 
 VOID = {"meta", "link", "input", "img", "br", "hr"}
@@ -494,3 +495,9 @@ def test_the_verb(tmp_path, capsys):
     (tmp_path / "r" / "report.html").unlink()
     (tmp_path / "r" / "report.html").mkdir()
     assert main.main(["report", "--workdir", str(tmp_path / "r")]) == 74
+
+
+def test_a_tables_list_of_numbers_has_four_digits_each():
+    cell = str(table_page._cell({"sigma": [0.21544346900318834, 0.1]}, "sigma"))
+    assert "0.2154" in cell
+    assert "0.21544" not in cell

@@ -73,7 +73,8 @@ def _cell(row: dict[str, Any], name: str) -> Html:
     if name.startswith("eigenvalues") and isinstance(value, list):
         return cell(", ".join(_complex(each) for each in value), kind="figures")
     if isinstance(value, list) and value:
-        return cell(join(tag("div", show(each)) for each in value), kind="wrap")
+        words = [number(each) if isinstance(each, float) else show(each) for each in value]
+        return cell(join(tag("div", word) for word in words), kind="wrap")
     if isinstance(value, float):
         return cell(number(value), kind="num")
     if name in {"name", "verdict"} and isinstance(value, str):
