@@ -66,6 +66,22 @@ def test_at_another_precision_a_row_at_the_devices_own_stands_beside():
     assert found["steps"] == 30_000
 
 
+def test_at_the_end_rates_are_what_the_schedule_makes_them_much_later():
+    seeds = [recipe.settings(seed, 100_000) for seed in (0, 1)]
+    ((name, found),) = recipe.lowered(seeds).items()
+    assert name == "adversarial nets, then 30 epochs at 1/10 of the rates"
+    for c, seed in zip(found, seeds, strict=True):
+        one, other = flatten(seed), flatten(c)
+        changed = {"gen.lr", "disc.lr", "steps", "eval_every_steps"}
+        assert {k for k in one if one[k] != other[k]} == changed
+        assert (c.steps, c.eval_every_steps) == (115_000, 1_000)
+        for player in (c.gen, c.disc):
+            later = round(np.log(0.1) / np.log(player.lr_decay))
+            assert player.lr == pytest.approx(0.1 * player.lr_decay**later, rel=1e-5)
+    assert f"{later / 500:,.0f} epochs" in recipe.LOWER_WHY
+    assert [c.steps for c in recipe.lowered([recipe.settings(0, 20)])[name]] == [40]
+
+
 def test_a_page_with_little_room_leaves_the_way_out():
     way = table.milestones("x", [[[60, 1.0, 0.2, 2.0, 0.19]]])
     (precise,) = recipe.plans(Size(1, 40, "bfloat16"))[1]
@@ -225,6 +241,11 @@ def test_the_table_and_its_picture(tmp_path, monkeypatch):
         [0.004, 0.008, 0.012, 0.016]
     ] * 2
     assert by_name["adversarial nets, k_disc = 2"]["history"][0][-1][0] == 0.016
+    lower = by_name[recipe.LOWERED]
+    assert [[epoch for epoch, *_ in seed] for seed in lower["history"]] == [[0.032]] * 2
+    assert recipe.LOWER_WHY in lower["differs"]
+    assert recipe.LOWER_WHY not in ours["differs"]
+    assert lower["verdict"] == "nothing published"
     assert any("both at once" in d for d in by_name["adversarial nets, k_disc = 2"]["differs"])
     assert by_name["adversarial nets, finer sigma"]["published"] is None
     assert by_name["deep GSN"]["verdict"] == "not measured: published only"

@@ -460,7 +460,7 @@ def test_a_page_of_a_reproduced_table(tmp_path, name):
     assert "stopped before its end" not in text
     (tmp_path / "table.json").write_text(json.dumps(made | {"stopped": True, "seconds": 12345.6}))
     text = read(tmp_path)
-    assert "12,346 s" in text
+    assert "3.4 hours" in text
     assert "stopped before its end" in text
     tree = Tree(text)
     assert tree.count("tr") == len(made["rows"]) + 1

@@ -248,7 +248,7 @@ def test_tables_train_at_the_precision_that_is_asked_for(tmp_path, monkeypatch, 
     module = modes if name in {"grid", "ring"} else reproduce._module(name)
     found = []
 
-    def train(folder, name, configs, look=None):
+    def train(folder, name, configs, look=None, start=None):
         found.extend(configs)
         raise PreemptedError("stopped")
 

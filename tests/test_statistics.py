@@ -287,6 +287,8 @@ def test_values_as_a_person_writes_them():
     assert [typeset.show(v) for v in values] == [
         *("0.1", "10", "1e-05", "true", "none", "r1", "(128, 128)", "3")
     ]
+    told = [typeset.duration(seconds) for seconds in (119, 121, 7100, 7300)]
+    assert told == ["119 s", "2 minutes", "118 minutes", "2.0 hours"]
     assert [typeset.percent(s) for s in (None, 0, 0.001, 0.125)] == ["-", "0 %", "<1 %", "12 %"]
 
 

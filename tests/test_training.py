@@ -73,6 +73,33 @@ def test_examples_come_in_one_order_however_the_steps_are_parted(tmp_path):
     assert same(train(tmp_path / "parts", "name", configs(13, **points)).states, whole.states)
 
 
+def test_rows_begin_with_states_that_are_given(tmp_path, whole):
+    """And leave them as they are; from another step, or from none, the same rows are others."""
+    at_10 = train(tmp_path / "a", "name", configs(10)).states
+    at_5 = train(tmp_path / "b", "name", configs(5)).states
+    for _ in range(2):  # the second finds the first's
+        rest = train(tmp_path, "name", configs(23), look, at_10)
+        assert same(rest.states, whole.states)
+        assert rest.looks == [looks[2:] for looks in whole.looks]
+    assert same(at_10, train(tmp_path / "a", "name", configs(10)).states)
+    assert places(tmp_path) == ["0"]
+    lower = train(tmp_path, "name", configs(10, gen__lr=0.0), None, at_5).states
+    assert same(lower.gen.params, at_5.gen.params)
+    assert same(train(tmp_path, "name", configs(23), look, at_5).states, whole.states)
+    assert same(train(tmp_path, "name", configs(23), look).states, whole.states)
+    assert places(tmp_path) == ["0", "1", "2", "3"]
+
+
+def test_one_of_several_given_states_goes_with_its_row(tmp_path):
+    """The first row is there already: the second begins with the second state."""
+    states = train(tmp_path / "a", "name", configs(10)).states
+    train(tmp_path, "name", configs(12)[:1], None, training.stack_rows([training.row(states, 0)]))
+    both = train(tmp_path, "name", configs(12), None, states).states.gen.params
+    whole = train(tmp_path / "b", "name", configs(12)).states.gen.params
+    for a, b in zip(jax.tree.leaves(both), jax.tree.leaves(whole), strict=True):
+        assert np.allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
 def test_what_is_done_is_not_done_again(tmp_path, whole, monkeypatch):
     first = train(tmp_path, "name", configs(23), look)
     monkeypatch.setattr(training, "_loop", None)

@@ -14,6 +14,7 @@ from gan_jax.data import pipeline
 from gan_jax.rows import Cohort, Row
 from gan_jax.tune import candidates, speeds
 from gan_jax.types import ConfigError
+from gan_jax.typeset import duration
 
 
 def table(cohorts: Sequence[Cohort]) -> Iterator[str]:
@@ -49,16 +50,10 @@ def estimate(cohorts: Sequence[Cohort]) -> Iterator[str]:
         seconds = len(configs) * configs[0].steps / rate + began
         total += seconds
         yield (
-            f"cohort {number}: {rate:.0f} row-steps/s, about {_duration(seconds)} "
+            f"cohort {number}: {rate:.0f} row-steps/s, about {duration(seconds)} "
             f"with {began:.0f} s to start"
         )
-    yield f"in all about {_duration(total)}, without evaluations and pictures"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    yield f"in all about {duration(total)}, without evaluations and pictures"
 
 
 def chosen(text: str | None, rows: Sequence[Row]) -> Sequence[Row]:

@@ -15,7 +15,7 @@ from typing import Any
 from gan_jax import reproduce
 from gan_jax.plan import table as plan_table
 from gan_jax.reproduce import lacks_rows_of, to_markdown
-from gan_jax.typeset import of_fewer, plus_minus
+from gan_jax.typeset import duration, of_fewer, plus_minus
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "experiments" / "results"
@@ -109,7 +109,7 @@ def sweep_table(result: dict[str, Any]) -> str:
         [
             *lines,
             "",
-            f"`{result['command']}`: {result['seconds'] / 60:.0f} minutes on {result['hardware']}.",
+            f"`{result['command']}`: {duration(result['seconds'])} on {result['hardware']}.",
         ]
     )
 

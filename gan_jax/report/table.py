@@ -8,7 +8,7 @@ from gan_jax.report.markup import Html, cell, join, page, section, table, tag
 from gan_jax.report.parts import empty, numeric, value_cell
 from gan_jax.report.pictures import thumbnail
 from gan_jax.results import read_object
-from gan_jax.typeset import note_numbers, number, plus_minus, show
+from gan_jax.typeset import duration, note_numbers, number, plus_minus, show
 
 PARTS = {"table": "Table", "made-with": "Made with"}
 # Columns that are shown as one, with their error; "each" and "history" are too long for a cell.
@@ -20,7 +20,7 @@ def table_page(folder: Path) -> str:
     """The file's text. Raises ConfigError where table.json is not reproduce's."""
     made = read_object(folder / "table.json", "a --workdir that reproduce has written")
     name = str(made.get("name", "table"))
-    says = [f"{made['seconds']:,.0f} s"] if isinstance(made.get("seconds"), float) else []
+    says = [duration(made["seconds"])] if isinstance(made.get("seconds"), float) else []
     says += ["stopped before its end: more rows are to be trained"] if made.get("stopped") else []
     command = str(made["command"]) if made.get("command") else None
     return page(

@@ -1,8 +1,9 @@
 """Seeds of a table trained as cohorts that go on from what is there: more steps, more seeds.
 
-DIR/states/N is a cohort: rows.json (its name and configs), how.json (how it is run), checkpoints,
-and looks.json (what was measured on the way). A config is found again by its settings, whatever
-its steps; those that are not there yet become a new cohort. A cohort goes on as a whole.
+DIR/states/N is a cohort: rows.json (its name, configs and the step that it began at), how.json (how
+it is run), checkpoints, and looks.json (what was measured on the way). A config is found again by
+its settings and that first step, whatever its last; those that are not there yet become a new
+cohort. A cohort goes on as a whole.
 """
 
 import json
@@ -62,26 +63,35 @@ def _seconds(place: Path) -> float:
 
 
 def train(
-    folder: Path, name: str, configs: Sequence[ConfigDict], look: Look | None = None
+    folder: Path,
+    name: str,
+    configs: Sequence[ConfigDict],
+    look: Look | None = None,
+    start: GanState | None = None,
 ) -> Trained:
     """The configs after their steps, in their order; they differ in traced numbers only.
 
-    look is called every eval_every_steps. PreemptedError after a stop was saved.
+    look is called every eval_every_steps. start: states [M], one for each config, that they begin
+    with instead of new ones, all at one step. PreemptedError after a stop was saved.
     """
     base = folder / "states"
     base.mkdir(parents=True, exist_ok=True)
     if stop.requested():
         raise PreemptedError(f"stopped before {name}: run the same command again to go on")
-    places = _places(base, name, configs)
-    cohorts = {
-        place: _go_on(place, configs[0], look) for place in dict.fromkeys(p for p, _ in places)
-    }
+    places = _places(base, name, configs, 0 if start is None else int(start.step[0]))
+    cohorts = {}
+    for place in dict.fromkeys(p for p, _ in places):
+        mine = [i for i, (where, _) in enumerate(places) if where == place]
+        first = None if start is None else stack_rows([row(start, i) for i in mine])
+        cohorts[place] = _go_on(place, configs[0], look, first)
     found = [cohorts[place].only([i]) for place, i in places]
     states = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(f.states for f in found))
     return Trained(states, [f.looks[0] for f in found])
 
 
-def _places(base: Path, name: str, configs: Sequence[ConfigDict]) -> list[tuple[Path, int]]:
+def _places(
+    base: Path, name: str, configs: Sequence[ConfigDict], first: int
+) -> list[tuple[Path, int]]:
     """Each config's cohort and its index there; a new cohort for those that have none."""
     there: dict[str, tuple[Path, int]] = {}
     number = 0  # of the next cohort
@@ -90,14 +100,15 @@ def _places(base: Path, name: str, configs: Sequence[ConfigDict]) -> list[tuple[
         if not any(path.name.isdigit() for path in saved):  # it ended before the first one
             shutil.rmtree(place)
             continue
-        there |= {_settings(c): (place, i) for i, c in enumerate(_members(place))}
+        if _begun(place) == first:
+            there |= {_settings(c): (place, i) for i, c in enumerate(_members(place))}
         number = max(number, int(place.name) + 1)
     missing = [c for c in configs if _settings(c) not in there]
     if missing:
         place = base / str(number)
         place.mkdir()
         rows = [plain_config(config_lib.to_json(c)) for c in missing]
-        text = json.dumps({"name": name, "configs": rows}, indent=2)
+        text = json.dumps({"name": name, "start": first, "configs": rows}, indent=2)
         write_atomically(place / "rows.json", text.encode())
         there |= {_settings(c): (place, i) for i, c in enumerate(missing)}
     return [there[_settings(c)] for c in configs]
@@ -109,14 +120,21 @@ def _members(place: Path) -> list[ConfigDict]:
     return [config_lib.from_json(each) for each in rows["configs"]]
 
 
+def _begun(place: Path) -> int:
+    """The step that a cohort began at; 0 of those that were written before there was another."""
+    return int(read_object(place / "rows.json", "a --workdir of this table").get("start", 0))
+
+
 def _settings(config: ConfigDict) -> str:
     """What decides a row's numbers but for its steps, as text."""
     flat = config_lib.flatten(config_lib.to_json(config))
     return json.dumps({k: v for k, v in flat.items() if k not in _PACE}, sort_keys=True)
 
 
-def _go_on(place: Path, asked: ConfigDict, look: Look | None) -> Trained:
-    """A cohort up to the steps that were asked for."""
+def _go_on(
+    place: Path, asked: ConfigDict, look: Look | None, start: GanState | None = None
+) -> Trained:
+    """A cohort up to the steps that were asked for; a new one from its start."""
     configs = _members(place)
     for config in configs:
         config.update({name: asked[name] for name in _PACE})
@@ -130,7 +148,8 @@ def _go_on(place: Path, asked: ConfigDict, look: Look | None) -> Trained:
             )
         looks = _read_looks(place, step)
         if states is None:
-            states = init_rows(configs)[0]
+            states = init_rows(configs)[0] if start is None else start
+            step = int(states.step[0])
         if step < asked.steps:
             states = _loop(place, configs, saved, states, look, looks)
     found = [[(each["step"], each["rows"][i]) for each in looks] for i in range(len(configs))]
