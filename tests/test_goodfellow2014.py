@@ -74,7 +74,7 @@ def test_at_the_end_rates_are_what_the_schedule_makes_them_much_later():
         one, other = flatten(seed), flatten(c)
         changed = {"gen.lr", "disc.lr", "steps", "eval_every_steps"}
         assert {k for k in one if one[k] != other[k]} == changed
-        assert (c.steps, c.eval_every_steps) == (115_000, 1_000)
+        assert (c.steps, c.eval_every_steps) == (115_000, 2_500)
         for player in (c.gen, c.disc):
             later = round(np.log(0.1) / np.log(player.lr_decay))
             assert player.lr == pytest.approx(0.1 * player.lr_decay**later, rel=1e-5)
