@@ -75,6 +75,15 @@ def _features() -> ConfigDict:
     return c
 
 
+def _latent() -> ConfigDict:
+    c = ConfigDict()
+    c.law = "normal"  # normal: N(0, 1); uniform: U[low, high)
+    c.dim = 100
+    c.low = -1.0
+    c.high = 1.0
+    return c
+
+
 def get_config() -> ConfigDict:
     """The default: a perceptron GAN on 5,000 MNIST digits. Locked: a new key is an error."""
     c = ConfigDict()
@@ -105,18 +114,13 @@ def get_config() -> ConfigDict:
     c.data.args = ConfigDict()  # numbers of a synthetic law, such as its std
     c.data.points = 0  # of a law: drawn once, the same for every seed; 0: new ones for ever
 
-    c.latent = ConfigDict()
-    c.latent.law = "normal"  # normal: N(0, 1); uniform: U[low, high)
-    c.latent.dim = 100
-    c.latent.low = -1.0
-    c.latent.high = 1.0
-
-    c.gen, c.disc = _gen(), _disc()
+    c.latent, c.gen, c.disc = _latent(), _gen(), _disc()
 
     c.ema = ConfigDict()
     c.ema.decay = 0.999  # of gen's weights and statistics, per step, for samples; 0: none
 
     c.precision = "default"  # of the step's matrix products: the device's, highest, bfloat16
+    c.devices = 1  # of this host: a run's batch is parted between them; a sweep parts its rows
     c.log_every_steps = 100  # also the steps of one dispatch: a stop waits for its end
     c.eval_every_steps = 1000  # a multiple of log_every_steps, like the next two
     c.sample_every_steps = 1000

@@ -169,9 +169,19 @@ def check(cohorts: Sequence[Cohort]) -> None:
             config = config_lib.from_json(row.config)
             problems = attempt(experiment.check, config)
             problems = problems or attempt(_check_shared, config, len(cohort.rows))
+            problems = problems or attempt(_check_devices, config)
             found += [f"row {row.index}: {problem}" for problem in problems]
     if found:
         raise ConfigError("; ".join(found[:5]) + _more(found, 5))
+
+
+def _check_devices(config: ConfigDict) -> None:
+    """ConfigError where a row wants several devices, over which its cohort is spread already."""
+    if config.devices > 1:
+        raise ConfigError(
+            f"devices is {config.devices}: expected 1, since a sweep trains a row on one device, "
+            "and its rows on all of them"
+        )
 
 
 def _check_shared(config: ConfigDict, rows: int) -> None:

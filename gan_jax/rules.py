@@ -38,7 +38,7 @@ _PLAYER_RULES = {
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "seed": (lambda v: 0 <= v < 2**32, "an integer in [0, 2^32)"),
     **dict.fromkeys(
-        ("steps", "batch_size", "dynamics.k_disc", "dynamics.k_gen", "latent.dim")
+        ("steps", "batch_size", "devices", "dynamics.k_disc", "dynamics.k_gen", "latent.dim")
         + ("log_every_steps", "eval_every_steps", "sample_every_steps", "checkpoint_every_steps")
         + ("keep_checkpoints", "eval_samples", "grid_samples", "disc.pack", "penalty.every_steps"),
         AT_LEAST_1,
@@ -115,6 +115,10 @@ def problems(config: ConfigDict) -> list[str]:
         found.append(
             f"disc.pack is {config.disc.pack}: "
             f"expected a divisor of batch_size, {config.batch_size}"
+        )
+    if config.devices > 0 and config.batch_size % config.devices:
+        found.append(
+            f"devices is {config.devices}: expected a divisor of batch_size, {config.batch_size}"
         )
     found += [refusal.why for refusal in REFUSALS if refusal.applies(config)]
     if config.latent.law == "uniform" and not config.latent.low < config.latent.high:

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import Sharding
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
@@ -28,6 +29,7 @@ from gan_jax.objectives import OBJECTIVES, estimates_ratio
 from gan_jax.types import Array, Batch, ConfigError, GanState, Hypers, Player, PyTree
 
 TrainStep = Callable[[GanState, Batch, Hypers], tuple[GanState, Metrics]]
+Part = Callable[[Array], Array]
 
 
 def init_state(config: ConfigDict, key: Array) -> GanState:
@@ -76,10 +78,13 @@ def _start_at_mean(params: PyTree, mean: Array, low: float) -> PyTree:
     return {**params, "out": {"linear": out}}
 
 
-def make_train_step(config: ConfigDict, objectives: Sequence[str] = ()) -> TrainStep:
+def make_train_step(
+    config: ConfigDict, objectives: Sequence[str] = (), part: Part = lambda x: x
+) -> TrainStep:
     """A pure f(state, batch, hypers) -> (state, metrics); batch.x is [k_disc, B, ...].
 
-    With several objectives, hypers.objective["index"] says which of them: see cohort.py.
+    With several objectives, hypers.objective["index"] says which of them: see cohort.py. part: says
+    where the reals and latents of a step are, [K, B, ...] each: see mesh.py.
     """
     setup = make_setup(config, objectives)
     move = _make_dynamics(config)
@@ -91,6 +96,7 @@ def make_train_step(config: ConfigDict, objectives: Sequence[str] = ()) -> Train
         keys = _draw_keys(key, batch.x.shape[0], config.dynamics.k_gen)
         with jax.default_matmul_precision(precision):
             game, draws = make_game(setup, hypers), make_draws(setup, batch.x, keys)
+            draws = draws._replace(real=part(draws.real), z=part(draws.z))
             state, metrics = move(game, state, draws, **hypers.dynamics)
         state = state.replace(disc=clip_weights(setup, hypers, state.disc))  # optimistic overshoots
         ema = _average(state.ema, state.gen, hypers.game["ema_decay"])
@@ -148,7 +154,7 @@ def _average(ema: PyTree, gen: Player, decay: Array) -> PyTree:
 
 
 def make_train_many(
-    config: ConfigDict, objectives: Sequence[str] = ()
+    config: ConfigDict, objectives: Sequence[str] = (), part: Part = lambda x: x
 ) -> Callable[..., tuple[GanState, Metrics]]:
     """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): train_step, looped.
 
@@ -156,7 +162,7 @@ def make_train_many(
     takes; steps: how many to run, traced, at most log_every_steps. See data.pipeline. Besides means
     the metrics hold, as GUARD, what the players' guards have refused so far.
     """
-    train_step, take = make_train_step(config, objectives), pipeline.make_take(config)
+    train_step, take = make_train_step(config, objectives, part), pipeline.make_take(config)
 
     def train_many(
         state: GanState, examples: PyTree, order: Array, hypers: Hypers, steps: Array
@@ -179,16 +185,23 @@ def make_train_many(
 
 
 def jit_loop(
-    train_many: Callable[..., tuple[GanState, Metrics]], platform: str | None = None
+    train_many: Callable[..., tuple[GanState, Metrics]],
+    platform: str | None = None,
+    results: Sharding | None = None,
 ) -> Any:
     """jax.jit of make_train_many's result, also under vmap; the state's buffers become the new's.
 
-    For the default platform unless named. A CPU's compiler otherwise copies weights and moments in
-    every step, 10 % of a small step.
+    For the default platform unless named; results: where they are to be. A CPU's compiler otherwise
+    copies weights and moments in every step, 10 % of a small step.
     """
     options = {"xla_cpu_copy_insertion_use_region_analysis": True}
     on_cpu = (platform or jax.default_backend()) == "cpu"
-    return jax.jit(train_many, donate_argnums=0, compiler_options=options if on_cpu else None)
+    return jax.jit(
+        train_many,
+        donate_argnums=0,
+        out_shardings=results,
+        compiler_options=options if on_cpu else None,
+    )
 
 
 def make_sampler(config: ConfigDict) -> Callable[[GanState, Array], Array]:

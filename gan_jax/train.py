@@ -13,10 +13,11 @@ from gan_jax import stop
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.data import pipeline
 from gan_jax.experiment import state_like
+from gan_jax.mesh import devices_of, jit_run, placed
 from gan_jax.progress import Progress
 from gan_jax.record import Record, Result, due, due_signals, ended, make_look
 from gan_jax.signals import Shown, make_shown, make_signals
-from gan_jax.steps import init_state, jit_loop, make_train_many
+from gan_jax.steps import init_state
 from gan_jax.types import GanState, PreemptedError, UserError
 from gan_jax.versions import made_with
 from gan_jax.writer import RunDir
@@ -31,6 +32,7 @@ def train(config: ConfigDict, workdir: str | Path, command: str = "") -> Result:
     writer and checkpoint, before any long work where they can be known. A run that diverged would
     diverge again: it is not repeated, and raises the same error at once.
     """
+    devices_of(config)
     is_new = not (Path(workdir) / "config.json").exists()
     with RunDir(workdir, config) as run:
         finished = ended(run)
@@ -64,7 +66,9 @@ def _loop(
     config: ConfigDict, record: Record, source: Callable, state: GanState, shown: Shown
 ) -> Result:
     """Dispatches until the end, a stop, or a divergence; the host is one dispatch behind."""
-    many, signals = jit_loop(make_train_many(config)), jax.jit(make_signals(config))
+    devices = devices_of(config)
+    many, signals = jit_run(config, devices), jax.jit(make_signals(config))
+    state = placed(state, devices)
     key, hypers = jnp.copy(state.key), config_lib.hypers(config)  # the state's own key is donated
     step, waiting = int(state.step), None
     while step < config.steps and not record.at_equilibrium():

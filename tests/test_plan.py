@@ -11,6 +11,7 @@ import tiny
 
 from gan_jax import main, plan, steps, train, train_rows
 from gan_jax.plan import table, topology
+from gan_jax.types import ConfigError
 
 EXPERIMENT = """
 import sys
@@ -151,12 +152,22 @@ def shapes(config, key):
 
 def test_what_is_planned_is_what_train_dispatches(anywhere, tmp_path, monkeypatch):
     config = tiny.config(data__name="ring")
-    jit = train.jit_loop
-    monkeypatch.setattr(train, "jit_loop", lambda f: spy(jit(f)))
+    jit = train.jit_run
+    monkeypatch.setattr(train, "jit_run", lambda config, devices: spy(jit(config, devices)))
     monkeypatch.setattr(train, "init_state", shapes)
     with pytest.raises(_DispatchedError) as dispatched:
         train.train(config, tmp_path)
-    assert plan.lower_run(config, jax.devices()[0]).as_text() == str(dispatched.value)
+    assert plan.lower_run(config, jax.devices()[:1]).as_text() == str(dispatched.value)
+
+
+def test_a_run_takes_as_many_chips_as_it_has_devices(monkeypatch):
+    monkeypatch.setattr(plan, "lower_run", lambda config, chips: chips)
+    monkeypatch.setattr(plan, "costs", lambda lowered, config, topology: {"lowered": lowered})
+    four = topology.Topology("v5e:2x2", topology.GENERATIONS["v5e"], "abcd")
+    found = plan.of_run(tiny.config(devices=2), four)
+    assert (found["chips"], found["lowered"]) == (2, "ab")
+    with pytest.raises(ConfigError, match="devices is 8: v5e:2x2 has 4 chips"):
+        plan.of_run(tiny.config(devices=8), four)
 
 
 def test_what_is_planned_is_what_a_cohort_dispatches(anywhere, tmp_path, monkeypatch):

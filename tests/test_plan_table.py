@@ -121,6 +121,15 @@ def test_a_chip_has_a_place_for_each_of_its_rows():
     assert row.split()[:3] == ["abc", "17", "3"]
 
 
+def test_a_run_that_leaves_chips_idle_says_so():
+    run = COHORT | {"id": "run", "rows": 1, "chips": 4}
+    assert "the run trains on 4 of them: --config.devices=N" in table.to_lines(
+        PLAN | {"cohorts": [run]}
+    )
+    all_of_them = {"cohorts": [run | {"chips": 256}]}
+    assert not any("of them" in line for line in table.to_lines(PLAN | all_of_them))
+
+
 def test_what_does_not_fit_or_is_counted_once_is_said():
     large = {"id": "big", "rows": 4, "chips": 4, "steps": 10, "fits": False, "error": "used 40G"}
     odd = COHORT | {

@@ -25,7 +25,7 @@ LAYERS = [
     ["losses", "diagnostics"],
     ["steps"],
     ["evaluators", "signals"],
-    ["cohort", "evaluate", "checkpoint", "writer", "experiment", "progress"],
+    ["cohort", "mesh", "evaluate", "checkpoint", "writer", "experiment", "progress"],
     ["results"],
     ["typeset"],
     ["statistics"],

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import tiny
 
+from gan_jax import mesh, stop, train
 from gan_jax import record as record_lib
-from gan_jax import stop, train
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.experiment import state_like
 from gan_jax.results import read_made_with
@@ -247,7 +247,7 @@ def raise_without_checkpoint(folder, config):
 
 def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypatch, plain):
     """The last update of a window may do it: its losses were taken before."""
-    real = train.make_train_many
+    real = mesh.make_train_many
 
     def poisoned(config):
         many = real(config)
@@ -260,7 +260,7 @@ def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypa
 
         return run
 
-    monkeypatch.setattr(train, "make_train_many", poisoned)
+    monkeypatch.setattr(mesh, "make_train_many", poisoned)
     with pytest.raises(DivergedError, match=r"step 40: the weights of gen not finite.*of step 20"):
         train.train(small(), tmp_path)
     assert arrays(tmp_path, small())[0] == 20

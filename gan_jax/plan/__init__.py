@@ -1,7 +1,7 @@
 """What a run or a sweep would cost on TPUs that are not attached: its program, compiled for them.
 
 libtpu compiles on any machine for a topology that is only named. Compiled is what training
-dispatches (steps.jit_loop, cohort.jit_rows), for the arguments that training passes; the figures
+dispatches (mesh.jit_run, cohort.jit_rows), for the arguments that training passes; the figures
 are the compiler's.
 """
 
@@ -24,13 +24,13 @@ from gan_jax import rows, train_rows
 from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, shardings
 from gan_jax.data import pipeline
 from gan_jax.experiment import load_config, load_sweep, state_like
+from gan_jax.mesh import everywhere, jit_run
 from gan_jax.plan.schedule import cycles
 from gan_jax.plan.table import to_lines
 from gan_jax.plan.topology import Topology, describe, one_line
 from gan_jax.records import write_named
-from gan_jax.steps import jit_loop, make_train_many
 from gan_jax.tune import candidates
-from gan_jax.types import PyTree
+from gan_jax.types import ConfigError, PyTree
 from gan_jax.versions import made_with
 
 
@@ -64,9 +64,12 @@ def run(
 
 
 def of_run(config: ConfigDict, topology: Topology) -> dict[str, Any]:
-    """What one config costs, which trains on one chip."""
-    lowered = lower_run(config, topology.chips[0])
-    return {"id": "run", "rows": 1, "chips": 1} | costs(lowered, config, topology)
+    """What one config costs, on as many of the chips as its devices."""
+    chips = topology.chips[: config.devices]
+    if config.devices > len(chips):
+        raise ConfigError(f"devices is {config.devices}: {topology.name} has {len(chips)} chips")
+    lowered = lower_run(config, chips)
+    return {"id": "run", "rows": 1, "chips": len(chips)} | costs(lowered, config, topology)
 
 
 def of_cohort(cohort: rows.Cohort, topology: Topology) -> dict[str, Any]:
@@ -83,12 +86,12 @@ def of_cohort(cohort: rows.Cohort, topology: Topology) -> dict[str, Any]:
     return found | costs(lowered, configs[0], topology)
 
 
-def lower_run(config: ConfigDict, chip: jax.Device) -> Any:
-    """train's program for this device."""
+def lower_run(config: ConfigDict, chips: Sequence[jax.Device]) -> Any:
+    """train's program for these devices."""
     source = pipeline.make_source(config, pipeline.load_examples(config))(jax.random.key(0), 0)
     args = (state_like(config), *source, config_lib.hypers(config), np.int32(1))
-    many = jit_loop(make_train_many(config), chip.platform)
-    return many.lower(*_placed(args, SingleDeviceSharding(chip)))
+    one = SingleDeviceSharding(chips[0])
+    return jit_run(config, chips).lower(*_placed(args, everywhere(chips) if chips[1:] else one))
 
 
 def lower_rows(configs: Sequence[ConfigDict], chips: Sequence[jax.Device], chunk: int) -> Any:

@@ -59,8 +59,8 @@ def notes(plan: dict[str, Any]) -> Iterator[str]:
         name = each["id"] if each["id"] == "run" else f"cohort {each['id']}"
         if "error" in each:
             yield f"{name} does not fit: {each['error']}"
-        if each["id"] == "run" and plan["chips"] > 1:
-            yield "a run trains on one chip"
+        if each["id"] == "run" and each["chips"] < plan["chips"]:
+            yield f"the run trains on {each['chips']} of them: --config.devices=N"
         if each["rows"] > 1 and each["chips"] < plan["chips"]:
             share = -(-each["rows"] // each["chips"])
             yield f"{name}: {each['rows']} rows, {share} a chip, fill {each['chips']} chips"

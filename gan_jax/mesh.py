@@ -1,0 +1,58 @@
+"""One run over several devices: each has its share of every batch, and all of both players.
+
+The compiler parts the work and sums the gradients; a batch's mean, batch norm and moments stay
+those of the whole batch. The numbers are those of one device, to rounding.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
+from ml_collections import ConfigDict
+
+from gan_jax.steps import jit_loop, make_train_many
+from gan_jax.types import Array, ConfigError, PyTree
+
+BATCH = "batch"  # the mesh axis of a batch's examples
+
+
+def devices_of(config: ConfigDict) -> list[jax.Device]:
+    """This host's devices that a run takes. ConfigError where there are not as many."""
+    there = jax.local_devices()
+    if config.devices > len(there):
+        raise ConfigError(
+            f"devices is {config.devices}: expected at most {len(there)}, which is how many "
+            f"{there[0].platform} devices this host has"
+        )
+    return there[: config.devices]
+
+
+def jit_run(config: ConfigDict, devices: Sequence[jax.Device]) -> Any:
+    """make_train_many's program for these devices; its state has to be `placed` on them."""
+    platform = devices[0].platform
+    if len(devices) == 1:
+        return jit_loop(make_train_many(config), platform)
+    shares = _sharding(devices, None, BATCH)  # of [K, B, ...]
+
+    def part(x: Array) -> Array:
+        return lax.with_sharding_constraint(x, shares)
+
+    return jit_loop(make_train_many(config, part=part), platform, everywhere(devices))
+
+
+def placed(state: PyTree, devices: Sequence[jax.Device]) -> PyTree:
+    """A copy on each of the devices; the state itself where there is one."""
+    return state if len(devices) == 1 else jax.device_put(state, everywhere(devices))
+
+
+def everywhere(devices: Sequence[jax.Device]) -> Sharding:
+    """Whole, on each of the devices."""
+    return _sharding(devices)
+
+
+def _sharding(devices: Sequence[jax.Device], *axes: str | None) -> NamedSharding:
+    mesh = Mesh(np.asarray(devices), (BATCH,), axis_types=(AxisType.Auto,))
+    return NamedSharding(mesh, PartitionSpec(*axes))
