@@ -32,7 +32,7 @@ def train(config: ConfigDict, workdir: str | Path, command: str = "") -> Result:
     writer and checkpoint, before any long work where they can be known. A run that diverged would
     diverge again: it is not repeated, and raises the same error at once.
     """
-    devices_of(config)
+    devices_of(config)  # said before anything is written
     is_new = not (Path(workdir) / "config.json").exists()
     with RunDir(workdir, config) as run:
         finished = ended(run)

@@ -86,7 +86,7 @@ RUN = (
     + """
 from gan_jax import train
 workdir, steps = sys.argv[1], int(sys.argv[2])
-train.train(tiny.config(data__name="ring", devices=2, steps=steps), workdir)
+train.train(tiny.config(data__name="ring", devices=2, steps=steps, diagnose_every_steps=5), workdir)
 """
 )
 

@@ -355,8 +355,16 @@ def test_the_readme_takes_what_was_measured_in_full(tmp_path):
         (runs / name / "table.json").write_text(text)
     readme.collect_tables(runs, results)
     assert [path.name for path in results.iterdir()] == ["ring.json"]
-    assert "| r | - | 1 |" in readme.render(block, results)
-    part = json.loads((runs / "ring" / "table.json").read_text()) | {"rows": [], "stopped": True}
-    (runs / "ring" / "table.json").write_text(json.dumps(part))
+    for name in ("ring", "grid"):
+        (runs / name / "picture.png").write_bytes(b"whole")
     readme.collect_tables(runs, results)
+    assert sorted(path.name for path in results.iterdir()) == ["ring.json", "ring.png"]
+    assert "| r | - | 1 |" in readme.render(block, results)
+    more = json.loads((runs / "ring" / "table.json").read_text()) | {"stopped": True}
+    (runs / "ring" / "picture.png").write_bytes(b"of fewer rows")
+    for part in (more, more | {"rows": []}):
+        (runs / "ring" / "table.json").write_text(json.dumps(part))
+        readme.collect_tables(runs, results)
+    assert (results / "ring.png").read_bytes() == b"whole"
+    assert json.loads((results / "ring.json").read_text()) == more
     assert "| r | - | 1 |" in readme.render(block, results)

@@ -166,7 +166,8 @@ def collect_demo(run: Path, results: Path = RESULTS) -> None:
 
 
 def collect_tables(runs: Path, results: Path = RESULTS) -> None:
-    """NAME.json from runs/NAME: not of --quick, and no part of a table that is there."""
+    """NAME.json, and NAME.png where it has a picture, from runs/NAME: not of --quick, and no part
+    of a table that is there."""
     for name in reproduce.names():
         file, there = runs / name / "table.json", results / f"{name}.json"
         if not file.exists():
@@ -174,8 +175,12 @@ def collect_tables(runs: Path, results: Path = RESULTS) -> None:
         table = json.loads(file.read_text())
         if table.get("name") != name:  # a sweep's, or another table's
             continue
-        if "--quick" not in table["command"] and not lacks_rows_of(table["rows"], there):
-            shutil.copy(file, there)
+        if "--quick" in table["command"] or lacks_rows_of(table["rows"], there):
+            continue
+        shutil.copy(file, there)
+        picture = file.with_name("picture.png")
+        if picture.exists() and not table.get("stopped"):  # it is drawn at the end
+            shutil.copy(picture, there.with_suffix(".png"))
 
 
 def collect_sweep(run: Path, results: Path = RESULTS) -> None:
