@@ -30,6 +30,7 @@ from gan_jax.types import Array, GanState, Hypers, PyTree
 MEMBER = "member"  # the mesh axis of rows
 _MINE, _ALL = PartitionSpec(MEMBER), PartitionSpec()
 SPECS = (_MINE, _ALL, _MINE, _MINE, _ALL)  # of train_rows' arguments; its results are like states
+EXAMPLES = 1  # their place
 
 
 def stack(trees: Sequence[PyTree]) -> PyTree:

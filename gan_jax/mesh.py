@@ -31,7 +31,7 @@ def devices_of(config: ConfigDict) -> list[jax.Device]:
 
 
 def jit_run(config: ConfigDict, devices: Sequence[jax.Device]) -> Any:
-    """make_train_many's program for these devices; its state has to be `placed` on them."""
+    """make_train_many's program for these devices; state and examples are `placed` there."""
     platform = devices[0].platform
     if len(devices) == 1:
         return jit_loop(make_train_many(config), platform)
@@ -43,9 +43,9 @@ def jit_run(config: ConfigDict, devices: Sequence[jax.Device]) -> Any:
     return jit_loop(make_train_many(config, part=part), platform, everywhere(devices))
 
 
-def placed(state: PyTree, devices: Sequence[jax.Device]) -> PyTree:
-    """A copy on each of the devices; the state itself where there is one."""
-    return state if len(devices) == 1 else jax.device_put(state, everywhere(devices))
+def placed(tree: PyTree, devices: Sequence[jax.Device]) -> PyTree:
+    """A copy on each of the devices; what is where it should be stays."""
+    return jax.device_put(tree, everywhere(devices) if len(devices) > 1 else None)
 
 
 def everywhere(devices: Sequence[jax.Device]) -> Sharding:

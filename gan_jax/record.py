@@ -130,6 +130,7 @@ class Record:
     ):
         self.config, self.run, self.saved = config, run, saved
         self.look, self.progress = look(config), progress
+        self.refusal = ""  # the first one, in words
         timing = records.read_lines(run.path("timing.jsonl"))
         self.began = time.monotonic() - (timing[-1]["seconds"] if timing else 0.0)
         self.lines = [_decode(line) for line in records.read_lines(run.path("metrics.jsonl"))]
@@ -137,7 +138,12 @@ class Record:
     @functools.cached_property
     def diagnosis(self) -> Diagnosis:
         """Of the lines so far. Made with the first line, when the device is at work."""
-        return Diagnosis(facts(self.config), self.lines)
+        diagnosis = Diagnosis(facts(self.config), self.lines)
+        for line in self.lines:  # which leaf it was, the state knows
+            if line.get("refused"):
+                words = f"a gradient was not finite by step {line['step']}"
+                diagnosis.tell(Finding(NOT_FINITE, line["step"], words))
+        return diagnosis
 
     def line(self, step: int, metrics: Mapping[str, Any], state: GanState | None = None) -> None:
         """One line of metrics.jsonl; with a state also what is to be evaluated and drawn of it.
@@ -171,15 +177,16 @@ class Record:
         """
         count = sum(int(seen.times) for seen in refused.values())
         if count:
-            known = self.diagnosis.found.get(NOT_FINITE)
-            told = known.evidence if known else self._first_refusal(refused)
-            self.diagnosis.tell(Finding(NOT_FINITE, step, told))
+            told = self.refusal = self.refusal or self._first_refusal(refused)
+            since = next((line["step"] for line in self.lines if line.get("refused")), step)
+            self.diagnosis.found[NOT_FINITE] = Finding(NOT_FINITE, since, told)
             if self.config.nonfinite.policy == "stop":
                 return told
             if count > self.config.nonfinite.limit:
                 return f"{told}, and {count} updates were refused: nonfinite.limit is reached"
         before = self.lines[-1].get("refused", 0) if self.lines else 0
-        wrong = [k for k, v in numbers.items() if not math.isfinite(v) and count == before]
+        played = {k: v for k, v in numbers.items() if not k.startswith("watch/")}
+        wrong = [k for k, v in played.items() if not math.isfinite(v) and count == before]
         if state is not None:  # a state can be lost at finite losses, and must not be saved
             finite = jax.device_get(_finite(state))
             wrong += [f"the weights of {name}" for name, good in finite.items() if not good]

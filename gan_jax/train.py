@@ -1,5 +1,6 @@
 """The host loop: data -> steps -> write -> evaluate -> checkpoint; on again from where it was."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,12 +33,14 @@ def train(config: ConfigDict, workdir: str | Path, command: str = "") -> Result:
     writer and checkpoint, before any long work where they can be known. A run that diverged would
     diverge again: it is not repeated, and raises the same error at once.
     """
-    devices_of(config)  # said before anything is written
     is_new = not (Path(workdir) / "config.json").exists()
+    if is_new:
+        devices_of(config)  # said before anything is written
     with RunDir(workdir, config) as run:
         finished = ended(run)
         if finished:
             return finished
+        put = functools.partial(placed, devices=devices_of(config))
         try:
             arrays = pipeline.load_examples(config)
         except UserError:
@@ -55,7 +58,8 @@ def train(config: ConfigDict, workdir: str | Path, command: str = "") -> Result:
                     state = init_state(config, jax.random.key(config.seed))
                 try:
                     shown = make_shown(config, arrays)
-                    return _loop(config, record, pipeline.make_source(config, arrays), state, shown)
+                    source = pipeline.make_source(config, arrays, put)
+                    return _loop(config, record, source, put(state), shown)
                 except Exception as error:
                     if not isinstance(error, UserError):
                         record.summary("failed")
@@ -68,8 +72,8 @@ def _loop(
     """Dispatches until the end, a stop, or a divergence; the host is one dispatch behind."""
     devices = devices_of(config)
     many, signals = jit_run(config, devices), jax.jit(make_signals(config))
-    state = placed(state, devices)
-    key, hypers = jnp.copy(state.key), config_lib.hypers(config)  # the state's own key is donated
+    hypers = placed(config_lib.hypers(config), devices)
+    key = jnp.copy(state.key)  # the state's own is donated
     step, waiting = int(state.step), None
     while step < config.steps and not record.at_equilibrium():
         # To the next multiple: schedules are of multiples, and a run may start beside them

@@ -19,7 +19,16 @@ from ml_collections import ConfigDict
 
 from gan_jax import stop
 from gan_jax.checkpoint import Checkpoints
-from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, row, rows_hypers
+from gan_jax.cohort import (
+    EXAMPLES,
+    init_rows,
+    jit_rows,
+    make_train_rows,
+    objectives_of,
+    row,
+    rows_hypers,
+    shardings,
+)
 from gan_jax.data import pipeline
 from gan_jax.locks import hold
 from gan_jax.record import Numbers, Record, due, due_signals, ended, make_look
@@ -74,7 +83,8 @@ def train_rows(
         if states is None:
             states = init_rows(configs)[0]
         how = choose_how(folder / "how.json", configs, states, arrays, chunk)
-        source, shown = make_source(config, m, arrays), make_shown(config, arrays)
+        source = make_source(config, m, arrays, jax.devices()[: how.devices])
+        shown = make_shown(config, arrays)
         _loop(configs, records, saved, pace, source, shown, states, how)
 
 
@@ -106,14 +116,14 @@ def _has_ended(run: RunDir) -> bool:
 
 
 def make_source(
-    config: ConfigDict, m: int, arrays: Any
+    config: ConfigDict, m: int, arrays: Any, devices: Sequence[jax.Device]
 ) -> Callable[[jax.Array, Any], tuple[PyTree, jax.Array]]:
     """f(keys [M], step) -> (examples for all rows, orders [M, steps, K, B])."""
     if arrays is None:
         nothing = jnp.zeros((m, config.log_every_steps, config.dynamics.k_disc, 0), jnp.int32)
         return lambda keys, step: ((), nothing)
     orders = jax.jit(jax.vmap(pipeline.make_order(config, len(arrays.x)), in_axes=(0, None)))
-    examples = jax.device_put(tuple(arrays))
+    examples = jax.device_put(tuple(arrays), shardings(devices)[EXAMPLES])
     return lambda keys, step: (examples, orders(keys, step))
 
 

@@ -11,7 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax.cohort import jit_rows, make_train_rows, objectives_of, rows_hypers
+from gan_jax.cohort import (
+    EXAMPLES,
+    jit_rows,
+    make_train_rows,
+    objectives_of,
+    rows_hypers,
+    shardings,
+)
 from gan_jax.records import write_atomically
 from gan_jax.types import GanState
 
@@ -95,10 +102,12 @@ def _timed(
     """Seconds of so many steps of all rows, on a copy of the states."""
     config, m = configs[0], len(configs)
     program = make_train_rows(config, objectives_of(configs), how.chunk)
-    many = jit_rows(program, jax.devices()[: how.devices])
+    devices = jax.devices()[: how.devices]
+    many = jit_rows(program, devices)
     shape = (m, config.log_every_steps, config.dynamics.k_disc)
     order = jnp.zeros((*shape, 0 if arrays is None else config.batch_size), jnp.int32)
-    examples = () if arrays is None else jax.device_put(tuple(arrays))
+    examples = () if arrays is None else tuple(arrays)
+    examples = jax.device_put(examples, shardings(devices)[EXAMPLES])
     hypers = rows_hypers(configs)
 
     def seconds(steps: int) -> float:

@@ -13,7 +13,7 @@ from gan_jax.sweep import seeds
 from gan_jax.types import ConfigError
 
 BEGIN = """
-import sys
+import functools, sys
 import jax, numpy as np
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_disable_most_optimizations", True)
@@ -35,15 +35,17 @@ for name, leaves in GAMES.items():
         config = tiny.config(**leaves, devices=n)
         devices = devices_of(config)
         state = placed(init_state(config, jax.random.key(0)), devices)
-        source = pipeline.make_source(config, pipeline.load_examples(config))
+        put = functools.partial(placed, devices=devices)
+        source = pipeline.make_source(config, pipeline.load_examples(config), put)
         examples, order = source(state.key, np.int32(0))
-        args = (examples, order, hypers(config))
+        args = (examples, order, put(hypers(config)))
         many = jit_run(config, devices).lower(state, *args, np.int32(1)).compile()
         flops.append(many.cost_analysis()["flops"])
         said = many.as_text()
         assert ("all-reduce" in said) == (n == 2), name
         for steps in (2, 1):
-            state, metrics = many(state, *args, np.int32(steps))
+            with jax.transfer_guard_device_to_device("disallow"):  # all is where it is wanted
+                state, metrics = many(state, *args, np.int32(steps))
         assert len(state.step.sharding.device_set) == n
         found.append(jax.device_get((state.replace(key=None), metrics)))
     print(name, flops)

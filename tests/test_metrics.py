@@ -78,6 +78,17 @@ def test_an_estimated_optimum_is_near_the_true_one():
     np.testing.assert_allclose(found, true[:, 0], atol=0.06)
 
 
+@pytest.mark.parametrize("width", [0.01, 0.0])
+def test_an_optimum_beside_a_narrow_law_is_sure(width):
+    """Each law has a window of its own width: the joint one would smear a collapsed gen's."""
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(4, 1.25, (500, 1)), rng.normal(4, width, (500, 1))
+    beside = np.asarray([[3.5], [3.9], [4.1], [4.5]])
+    real, fake, beside = (a.astype(np.float32) for a in (real, fake, beside))
+    assert float(np.median(estimated_optimum(real, fake, fake))) < 0.02  # their tails are thin
+    assert float(estimated_optimum(real, fake, beside).min()) > 0.9
+
+
 @pytest.mark.parametrize("n", [1, 5, 200])
 def test_ks_is_scipys(n):
     x = np.random.default_rng(n).normal(0.3, 1.5, n)

@@ -164,10 +164,12 @@ def test_a_run_takes_as_many_chips_as_it_has_devices(monkeypatch):
     monkeypatch.setattr(plan, "lower_run", lambda config, chips: chips)
     monkeypatch.setattr(plan, "costs", lambda lowered, config, topology: {"lowered": lowered})
     four = topology.Topology("v5e:2x2", topology.GENERATIONS["v5e"], "abcd")
-    found = plan.of_run(tiny.config(devices=2), four)
-    assert (found["chips"], found["lowered"]) == (2, "ab")
-    with pytest.raises(ConfigError, match="devices is 8: v5e:2x2 has 4 chips"):
-        plan.of_run(tiny.config(devices=8), four)
+    for devices, chips in ((1, "a"), (4, "abcd")):
+        found = plan.of_run(tiny.config(devices=devices), four)
+        assert (found["chips"], found["lowered"]) == (devices, chips)
+    for devices in (2, 8):
+        with pytest.raises(ConfigError, match=f"{devices}, and v5e:2x2 has 4 chips: expected a"):
+            plan.of_run(tiny.config(devices=devices), four)
 
 
 def test_what_is_planned_is_what_a_cohort_dispatches(anywhere, tmp_path, monkeypatch):

@@ -122,12 +122,12 @@ def test_a_chip_has_a_place_for_each_of_its_rows():
 
 
 def test_a_run_that_leaves_chips_idle_says_so():
-    run = COHORT | {"id": "run", "rows": 1, "chips": 4}
-    assert "the run trains on 4 of them: --config.devices=N" in table.to_lines(
-        PLAN | {"cohorts": [run]}
-    )
-    all_of_them = {"cohorts": [run | {"chips": 256}]}
-    assert not any("of them" in line for line in table.to_lines(PLAN | all_of_them))
+    run = COHORT | {"id": "run", "rows": 1, "chips": 1}
+    said = table.to_lines(PLAN | {"cohorts": [run]})
+    assert "the run trains on one of them, unless with --config.devices=N" in said
+    all_of_them = list(table.to_lines(PLAN | {"cohorts": [run | {"chips": 256}]}))
+    assert not any("of them" in line for line in all_of_them)
+    assert "gan-jax train takes the chips of one host" in all_of_them
 
 
 def test_what_does_not_fit_or_is_counted_once_is_said():

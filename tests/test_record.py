@@ -94,6 +94,31 @@ def test_skip_and_rollback_go_on_up_to_the_limit(tmp_path, policy):
     assert json.loads((tmp_path / "summary.json").read_text())["labels"] == ["not finite"]
 
 
+def test_when_a_gradient_was_first_not_finite_is_known_after_a_resume(tmp_path):
+    """And that it was, where nothing is left to do; the state says which leaf it was."""
+    leaves = {"nonfinite__policy": "skip"}
+    with record(tmp_path, **leaves) as kept:
+        kept.line(5, line())
+        kept.line(10, line(1, 7, 0))
+    for steps, evidence in ([], "a gradient was not finite by step 10"), ([15], "in step 8"):
+        config = tiny.config(**leaves)
+        with RunDir(tmp_path, config) as run, Checkpoints(run.checkpoints_dir, 1) as saved:
+            run.start(10)
+            kept = Record(config, run, saved, lambda config: Look(None, None, None), Pace())
+            for step in steps:
+                kept.line(step, line(1, 7, 0))
+            kept.summary("preempted")
+        (found,) = json.loads((tmp_path / "summary.json").read_text())["findings"]
+        assert (found["label"], found["step"]) == ("not finite", 10)
+        assert evidence in found["evidence"]
+
+
+def test_what_diagnosis_measures_ends_no_run(tmp_path):
+    with record(tmp_path, nonfinite__policy="skip") as kept:
+        kept.line(5, line(**{"watch/gen_grad": np.float32("inf")}))
+    assert last_line(tmp_path)["nonfinite"] == {"watch/gen_grad": "inf"}
+
+
 def test_a_refusal_excuses_the_numbers_of_its_own_line_only(tmp_path):
     lost = {"disc_loss": np.float32("nan")}
     told = pytest.raises(DivergedError, match="disc_loss not finite")

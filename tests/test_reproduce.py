@@ -322,6 +322,17 @@ def test_a_sweeps_table_in_a_tables_place_is_left_there(tmp_path):
     assert not [*results.iterdir()]
 
 
+def test_a_picture_of_other_rows_goes(tmp_path):
+    """At the end of a table that has none; a stop leaves it."""
+    table = {"name": "dirac", "command": "c", "seconds": 1.0, "hardware": "h", "rows": []}
+    old = tmp_path / "picture.png"
+    old.write_bytes(b"png")
+    reproduce._write(tmp_path, table | {"stopped": True})
+    assert old.exists()
+    reproduce._write(tmp_path, table)
+    assert not old.exists()
+
+
 def test_fewer_steps_are_no_comparison():
     assert shortened(40_000, 400_000) == "40,000 of 400,000 steps"
     assert shortened(400_000, 400_000) == ""

@@ -21,7 +21,13 @@ from gan_jax import record as record_lib
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.experiment import state_like
 from gan_jax.results import read_made_with
-from gan_jax.types import DivergedError, NoCheckpointError, PreemptedError, WorkdirBusyError
+from gan_jax.types import (
+    ConfigError,
+    DivergedError,
+    NoCheckpointError,
+    PreemptedError,
+    WorkdirBusyError,
+)
 from gan_jax.writer import RunDir
 
 CONFIG = """
@@ -201,8 +207,8 @@ def test_every_line_is_the_mean_over_its_own_steps(tmp_path, plain):
 def test_each_dispatch_takes_the_examples_of_its_own_steps(tmp_path, monkeypatch, plain):
     asked, make = [], train.pipeline.make_source
 
-    def noting(config, arrays):
-        source = make(config, arrays)
+    def noting(*args):
+        source = make(*args)
         return lambda key, step: (asked.append(int(step)), source(key, step))[1]
 
     monkeypatch.setattr(train.pipeline, "make_source", noting)
@@ -243,6 +249,21 @@ def raise_without_checkpoint(folder, config):
     with Checkpoints(folder / "checkpoints", read_only=True) as saved:
         if saved.restore(state_like(config)) is None:
             raise NoCheckpointError("none")
+
+
+def test_a_finished_run_needs_its_devices_no_more(tmp_path, monkeypatch, plain):
+    train.train(small(), tmp_path)
+
+    def none_left(config):
+        raise ConfigError("devices")
+
+    monkeypatch.setattr(train, "devices_of", none_left)
+    assert train.train(small(), tmp_path).was_done
+    with pytest.raises(ConfigError):
+        train.train(small(steps=45), tmp_path)
+    with pytest.raises(ConfigError):
+        train.train(small(), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypatch, plain):

@@ -20,6 +20,7 @@ from gan_jax.data.base import parse_split
 from gan_jax.types import Array, Batch, GanState, PyTree
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
+Put = Callable[[PyTree], PyTree]  # host arrays to the devices
 POINTS_SEED = 2**32 - 1  # of a law's points, which all runs share: no run is likely to have it
 
 
@@ -110,24 +111,29 @@ def to_unit(x: Array, low: float) -> Array:
     return (x - low) / (1 - low)
 
 
-def make_source(config: ConfigDict, arrays: data.Arrays | None) -> Callable[[Array, Any], Source]:
-    """A function (key, step) -> Source of the dispatch that starts at that step."""
+def make_source(
+    config: ConfigDict, arrays: data.Arrays | None, put: Put = jax.device_put
+) -> Callable[[Array, Any], Source]:
+    """A function (key, step) -> Source of the dispatch that starts at that step.
+
+    put brings the examples to where the program takes them: else each dispatch would.
+    """
     shape = (config.log_every_steps, config.dynamics.k_disc, config.batch_size)
     if arrays is None:
-        nothing = Source((), jnp.zeros((*shape[:2], 0), jnp.int32))
+        nothing = put(Source((), jnp.zeros((*shape[:2], 0), jnp.int32)))
         return lambda key, step: nothing
     order = jax.jit(make_order(config, len(arrays.x)))
     if arrays.x.nbytes <= config.data.device_mb * 2**20:
-        examples = jax.device_put(tuple(arrays))
+        examples = put(tuple(arrays))
         return lambda key, step: Source(examples, order(key, step))
-    return _HostSource(arrays, order, shape)
+    return _HostSource(arrays, order, shape, put)
 
 
 class _HostSource:
     """Gathers on the host: the next dispatch's examples while the device works on this one's."""
 
-    def __init__(self, arrays: data.Arrays, order: Callable, shape: tuple[int, int, int]):
-        self.arrays, self.order, self.shape = arrays, order, shape
+    def __init__(self, arrays: data.Arrays, order: Callable, shape: tuple[int, int, int], put: Put):
+        self.arrays, self.order, self.shape, self.put = arrays, order, shape, put
         self.threads = ThreadPoolExecutor(1)
         self.coming: dict[int, Future[Source]] = {}
 
@@ -143,4 +149,4 @@ class _HostSource:
         label = self.arrays.label
         examples = self.arrays.x[rows], None if label is None else label[rows]
         here = np.arange(rows.size, dtype=np.int32).reshape(self.shape)
-        return Source(jax.device_put(examples), jnp.asarray(here))
+        return Source(self.put(examples), jnp.asarray(here))

@@ -65,9 +65,13 @@ def run(
 
 def of_run(config: ConfigDict, topology: Topology) -> dict[str, Any]:
     """What one config costs, on as many of the chips as its devices."""
-    chips = topology.chips[: config.devices]
-    if config.devices > len(chips):
-        raise ConfigError(f"devices is {config.devices}: {topology.name} has {len(chips)} chips")
+    n, chips = config.devices, topology.chips
+    if n > 1 and n != len(chips):  # the larger topologies have no program of some of their chips
+        raise ConfigError(
+            f"devices is {n}, and {topology.name} has {len(chips)} chips: "
+            f"expected a --topology of {n}"
+        )
+    chips = chips[:n]
     lowered = lower_run(config, chips)
     return {"id": "run", "rows": 1, "chips": len(chips)} | costs(lowered, config, topology)
 
@@ -98,7 +102,7 @@ def lower_rows(configs: Sequence[ConfigDict], chips: Sequence[jax.Device], chunk
     """train_rows' program for these devices, its rows on the member axis."""
     config, arrays = configs[0], pipeline.load_examples(configs[0])
     states, hypers = jax.eval_shape(lambda: init_rows(configs))
-    source = train_rows.make_source(config, len(configs), arrays)
+    source = train_rows.make_source(config, len(configs), arrays, jax.devices()[:1])
     examples, orders = jax.eval_shape(source, states.key, np.int32(0))
     many = jit_rows(make_train_rows(config, objectives_of(configs), chunk), chips)
     args = (states, examples, orders, hypers, np.int32(1))

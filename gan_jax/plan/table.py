@@ -60,7 +60,9 @@ def notes(plan: dict[str, Any]) -> Iterator[str]:
         if "error" in each:
             yield f"{name} does not fit: {each['error']}"
         if each["id"] == "run" and each["chips"] < plan["chips"]:
-            yield f"the run trains on {each['chips']} of them: --config.devices=N"
+            yield "the run trains on one of them, unless with --config.devices=N"
+        elif each["id"] == "run" and plan["hosts"] > 1:
+            yield "gan-jax train takes the chips of one host"
         if each["rows"] > 1 and each["chips"] < plan["chips"]:
             share = -(-each["rows"] // each["chips"])
             yield f"{name}: {each['rows']} rows, {share} a chip, fill {each['chips']} chips"

@@ -148,6 +148,8 @@ def _write(folder: Path, table: dict[str, Any], drawn: np.ndarray | None = None)
         write_atomically(folder / "table.md", text.encode())
         if drawn is not None:
             write_atomically(folder / "picture.png", png_bytes(drawn))
+        elif STOPPED not in table:
+            (folder / "picture.png").unlink(missing_ok=True)  # it showed other rows
     return text
 
 

@@ -160,9 +160,10 @@ def watch(configs: Sequence[ConfigDict], plant: Plant) -> list[Diagnosis]:
     arrays = pipeline.load_examples(config)
     arrays = plant.arrays(arrays) if arrays else None
     states, objectives = plant.state(init_rows(configs)[0]), objectives_of(configs)
-    many = jit_rows(make_train_rows(config, objectives), jax.devices()[:1])
+    devices = jax.devices()[:1]
+    many = jit_rows(make_train_rows(config, objectives), devices)
     signals = jax.jit(jax.vmap(make_signals(config, objectives), in_axes=(0, 0, None)))
-    source, hypers = make_source(config, m, arrays), rows_hypers(configs)
+    source, hypers = make_source(config, m, arrays, devices), rows_hypers(configs)
     shown, keys = make_shown(config, arrays), jnp.copy(states.key)
     found = [Diagnosis(facts(c)) for c in configs]
     for step in range(config.log_every_steps, config.steps + 1, config.log_every_steps):

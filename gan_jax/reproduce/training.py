@@ -168,9 +168,10 @@ def _loop(
     arrays = pipeline.load_examples(config)
     how = choose_how(place / "how.json", configs, states, arrays)
     program = make_train_rows(config, objectives_of(configs), how.chunk)
-    many = jit_rows(program, jax.devices()[: how.devices])
+    devices = jax.devices()[: how.devices]
+    many = jit_rows(program, devices)
     source, hypers, keys = (
-        make_source(config, m, arrays),
+        make_source(config, m, arrays, devices),
         rows_hypers(configs),
         jnp.copy(states.key),
     )
