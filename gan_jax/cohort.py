@@ -30,7 +30,6 @@ from gan_jax.types import Array, GanState, Hypers, PyTree
 MEMBER = "member"  # the mesh axis of rows
 _MINE, _ALL = PartitionSpec(MEMBER), PartitionSpec()
 SPECS = (_MINE, _ALL, _MINE, _MINE, _ALL)  # of train_rows' arguments; its results are like states
-EXAMPLES = 1  # their place
 
 
 def stack(trees: Sequence[PyTree]) -> PyTree:
@@ -137,6 +136,12 @@ def shardings(devices: Sequence[jax.Device]) -> tuple[Sharding, ...]:
     if len(devices) == 1:
         return tuple(SingleDeviceSharding(devices[0]) for _ in SPECS)
     return tuple(NamedSharding(_mesh(devices), spec) for spec in SPECS)
+
+
+def placed_examples(examples: PyTree, devices: Sequence[jax.Device]) -> PyTree:
+    """On each of the devices: else every dispatch would send them there."""
+    _, everywhere, *_ = shardings(devices)
+    return jax.device_put(examples, everywhere if len(devices) > 1 else None)
 
 
 def _mesh(devices: Sequence[jax.Device]) -> Mesh:

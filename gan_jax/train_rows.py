@@ -20,14 +20,13 @@ from ml_collections import ConfigDict
 from gan_jax import stop
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.cohort import (
-    EXAMPLES,
     init_rows,
     jit_rows,
     make_train_rows,
     objectives_of,
+    placed_examples,
     row,
     rows_hypers,
-    shardings,
 )
 from gan_jax.data import pipeline
 from gan_jax.locks import hold
@@ -123,7 +122,7 @@ def make_source(
         nothing = jnp.zeros((m, config.log_every_steps, config.dynamics.k_disc, 0), jnp.int32)
         return lambda keys, step: ((), nothing)
     orders = jax.jit(jax.vmap(pipeline.make_order(config, len(arrays.x)), in_axes=(0, None)))
-    examples = jax.device_put(tuple(arrays), shardings(devices)[EXAMPLES])
+    examples = placed_examples(tuple(arrays), devices)
     return lambda keys, step: (examples, orders(keys, step))
 
 

@@ -12,12 +12,11 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.cohort import (
-    EXAMPLES,
     jit_rows,
     make_train_rows,
     objectives_of,
+    placed_examples,
     rows_hypers,
-    shardings,
 )
 from gan_jax.records import write_atomically
 from gan_jax.types import GanState
@@ -106,8 +105,7 @@ def _timed(
     many = jit_rows(program, devices)
     shape = (m, config.log_every_steps, config.dynamics.k_disc)
     order = jnp.zeros((*shape, 0 if arrays is None else config.batch_size), jnp.int32)
-    examples = () if arrays is None else tuple(arrays)
-    examples = jax.device_put(examples, shardings(devices)[EXAMPLES])
+    examples = () if arrays is None else placed_examples(tuple(arrays), devices)
     hypers = rows_hypers(configs)
 
     def seconds(steps: int) -> float:

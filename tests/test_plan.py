@@ -155,6 +155,7 @@ def test_what_is_planned_is_what_train_dispatches(anywhere, tmp_path, monkeypatc
     jit = train.jit_run
     monkeypatch.setattr(train, "jit_run", lambda config, devices: spy(jit(config, devices)))
     monkeypatch.setattr(train, "init_state", shapes)
+    monkeypatch.setattr(train, "placed", lambda tree, devices: tree)  # shapes are nowhere
     with pytest.raises(_DispatchedError) as dispatched:
         train.train(config, tmp_path)
     assert plan.lower_run(config, jax.devices()[:1]).as_text() == str(dispatched.value)
