@@ -10,11 +10,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.sharding import (
-    AxisType,
-    Mesh,
     NamedSharding,
     PartitionSpec,
     Sharding,
@@ -23,6 +20,7 @@ from jax.sharding import (
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
+from gan_jax.mesh import line
 from gan_jax.steps import jit_loop, make_init, make_train_many, mean_example
 from gan_jax.terms import numbers_of, objective_term
 from gan_jax.types import Array, GanState, Hypers, PyTree
@@ -111,7 +109,7 @@ def jit_rows(train_rows: Callable[..., Any], devices: Sequence[jax.Device]) -> A
     if n == 1:
         return jit_loop(train_rows, platform)
     sharded = jax.shard_map(
-        train_rows, mesh=_mesh(devices), in_specs=SPECS, out_specs=SPECS[0], check_vma=False
+        train_rows, mesh=line(devices, MEMBER), in_specs=SPECS, out_specs=SPECS[0], check_vma=False
     )
 
     def spread(
@@ -135,14 +133,4 @@ def shardings(devices: Sequence[jax.Device]) -> tuple[Sharding, ...]:
     """
     if len(devices) == 1:
         return tuple(SingleDeviceSharding(devices[0]) for _ in SPECS)
-    return tuple(NamedSharding(_mesh(devices), spec) for spec in SPECS)
-
-
-def placed_examples(examples: PyTree, devices: Sequence[jax.Device]) -> PyTree:
-    """On each of the devices: else every dispatch would send them there."""
-    _, everywhere, *_ = shardings(devices)
-    return jax.device_put(examples, everywhere if len(devices) > 1 else None)
-
-
-def _mesh(devices: Sequence[jax.Device]) -> Mesh:
-    return Mesh(np.asarray(devices), (MEMBER,), axis_types=(AxisType.Auto,))
+    return tuple(NamedSharding(line(devices, MEMBER), spec) for spec in SPECS)

@@ -10,7 +10,14 @@ from typing import Any
 import jax
 import numpy as np
 from jax import lax
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
+from jax.sharding import (
+    AxisType,
+    Mesh,
+    NamedSharding,
+    PartitionSpec,
+    Sharding,
+    SingleDeviceSharding,
+)
 from ml_collections import ConfigDict
 
 from gan_jax.steps import jit_loop, make_train_many
@@ -35,7 +42,7 @@ def jit_run(config: ConfigDict, devices: Sequence[jax.Device]) -> Any:
     platform = devices[0].platform
     if len(devices) == 1:
         return jit_loop(make_train_many(config), platform)
-    shares = _sharding(devices, None, BATCH)  # of [K, B, ...]
+    shares = NamedSharding(line(devices, BATCH), PartitionSpec(None, BATCH))  # of [K, B, ...]
 
     def part(x: Array) -> Array:
         return lax.with_sharding_constraint(x, shares)
@@ -50,9 +57,11 @@ def placed(tree: PyTree, devices: Sequence[jax.Device]) -> PyTree:
 
 def everywhere(devices: Sequence[jax.Device]) -> Sharding:
     """Whole, on each of the devices."""
-    return _sharding(devices)
+    if len(devices) == 1:
+        return SingleDeviceSharding(devices[0])
+    return NamedSharding(line(devices, BATCH), PartitionSpec())
 
 
-def _sharding(devices: Sequence[jax.Device], *axes: str | None) -> NamedSharding:
-    mesh = Mesh(np.asarray(devices), (BATCH,), axis_types=(AxisType.Auto,))
-    return NamedSharding(mesh, PartitionSpec(*axes))
+def line(devices: Sequence[jax.Device], axis: str) -> Mesh:
+    """The devices in a row."""
+    return Mesh(np.asarray(devices), (axis,), axis_types=(AxisType.Auto,))

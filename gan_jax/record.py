@@ -178,7 +178,8 @@ class Record:
         count = sum(int(seen.times) for seen in refused.values())
         if count:
             told = self.refusal = self.refusal or self._first_refusal(refused)
-            since = next((line["step"] for line in self.lines if line.get("refused")), step)
+            known = self.diagnosis.found.get(NOT_FINITE)
+            since = known.step if known else step
             self.diagnosis.found[NOT_FINITE] = Finding(NOT_FINITE, since, told)
             if self.config.nonfinite.policy == "stop":
                 return told

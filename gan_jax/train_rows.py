@@ -24,12 +24,12 @@ from gan_jax.cohort import (
     jit_rows,
     make_train_rows,
     objectives_of,
-    placed_examples,
     row,
     rows_hypers,
 )
 from gan_jax.data import pipeline
 from gan_jax.locks import hold
+from gan_jax.mesh import placed
 from gan_jax.record import Numbers, Record, due, due_signals, ended, make_look
 from gan_jax.records import write_atomically
 from gan_jax.signals import Shown, make_shown, make_signals
@@ -122,7 +122,7 @@ def make_source(
         nothing = jnp.zeros((m, config.log_every_steps, config.dynamics.k_disc, 0), jnp.int32)
         return lambda keys, step: ((), nothing)
     orders = jax.jit(jax.vmap(pipeline.make_order(config, len(arrays.x)), in_axes=(0, None)))
-    examples = placed_examples(tuple(arrays), devices)
+    examples = placed(tuple(arrays), devices)
     return lambda keys, step: (examples, orders(keys, step))
 
 

@@ -15,9 +15,9 @@ from gan_jax.cohort import (
     jit_rows,
     make_train_rows,
     objectives_of,
-    placed_examples,
     rows_hypers,
 )
+from gan_jax.mesh import placed
 from gan_jax.records import write_atomically
 from gan_jax.types import GanState
 
@@ -105,7 +105,7 @@ def _timed(
     many = jit_rows(program, devices)
     shape = (m, config.log_every_steps, config.dynamics.k_disc)
     order = jnp.zeros((*shape, 0 if arrays is None else config.batch_size), jnp.int32)
-    examples = () if arrays is None else placed_examples(tuple(arrays), devices)
+    examples = () if arrays is None else placed(tuple(arrays), devices)
     hypers = rows_hypers(configs)
 
     def seconds(steps: int) -> float:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 import tiny
 
-from gan_jax import main, plan, steps, train, train_rows
+from gan_jax import main, mesh, plan, steps, train, train_rows
 from gan_jax.plan import table, topology
 from gan_jax.types import ConfigError
 
@@ -134,7 +134,7 @@ class _DispatchedError(Exception):
 @pytest.fixture
 def anywhere(monkeypatch):
     """Training's first arguments are on no device in particular; where a plan's are is text."""
-    monkeypatch.setattr(plan, "SingleDeviceSharding", lambda device: None)
+    monkeypatch.setattr(mesh, "SingleDeviceSharding", lambda device: None)
     monkeypatch.setattr(plan, "shardings", lambda devices: [None] * 5)
 
 

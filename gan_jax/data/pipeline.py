@@ -20,8 +20,8 @@ from gan_jax.data.base import parse_split
 from gan_jax.types import Array, Batch, GanState, PyTree
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
-Put = Callable[[PyTree], PyTree]  # host arrays to the devices
 POINTS_SEED = 2**32 - 1  # of a law's points, which all runs share: no run is likely to have it
+Put = Callable[[PyTree], PyTree]  # host arrays to the devices
 
 
 class Source(NamedTuple):

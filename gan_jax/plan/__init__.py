@@ -16,7 +16,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Sharding, SingleDeviceSharding
+from jax.sharding import Sharding
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
@@ -94,8 +94,7 @@ def lower_run(config: ConfigDict, chips: Sequence[jax.Device]) -> Any:
     """train's program for these devices."""
     source = pipeline.make_source(config, pipeline.load_examples(config))(jax.random.key(0), 0)
     args = (state_like(config), *source, config_lib.hypers(config), np.int32(1))
-    one = SingleDeviceSharding(chips[0])
-    return jit_run(config, chips).lower(*_placed(args, everywhere(chips) if chips[1:] else one))
+    return jit_run(config, chips).lower(*_placed(args, everywhere(chips)))
 
 
 def lower_rows(configs: Sequence[ConfigDict], chips: Sequence[jax.Device], chunk: int) -> Any:
