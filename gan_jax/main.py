@@ -153,6 +153,10 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     add("--seeds", type=int, help="more than the recorded run's: the others are not repeated")
     add("--steps", type=int, help="more than the recorded run's: it goes on")
     add("--precision", help="of the products: default, highest, bfloat16 (the device's default)")
+    recorded = _here("--recorded", "file")
+    add(
+        "--recorded", **recorded, metavar="FILE", help="a table.json: its rows are not trained anew"
+    )
     add = verb("data", "Prepare a data set from files on this machine.")
     add("action", **_one_of("action", ["prepare"]))
     add("name", help="mnist or fashion_mnist")

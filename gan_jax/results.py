@@ -40,7 +40,7 @@ def read_object(path: Path, give: str) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigError(f"{path} is not there: give {give}") from error
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}): choose another --workdir") from error
+        raise ConfigError(f"{path} cannot be read ({error}): give {give}") from error
     if not isinstance(found, dict):
         raise ConfigError(f"{path} holds no JSON object: give {give}")
     return found

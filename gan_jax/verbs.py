@@ -185,7 +185,8 @@ def reproduce(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Measures a table and prints it beside the published numbers."""
     from gan_jax.reproduce import reproduce as measure
 
-    print(measure(args.name, args.workdir, args.quick, args.seeds, args.steps, args.precision))
+    asked = (args.seeds, args.steps, args.precision, args.recorded)
+    print(measure(args.name, args.workdir, args.quick, *asked))
     report(args, overrides)
 
 

@@ -47,9 +47,20 @@ def test_cohorts_and_their_steps():
         "adversarial nets, minimax": [75_000],
         "adversarial nets, max_likelihood": [75_000],
         "adversarial nets, k_disc = 2": [37_500],
+        "adversarial nets, Gaussian latents": [65_000],
+        "adversarial nets, first weights by fan-in": [65_000],
     }
     assert [c.seed for c in long[0]["adversarial nets"]] == [0, 1, 2]
-    assert [len(plan) for plan in long] == [1, 2, 1]
+    assert [len(plan) for plan in long] == [1, 2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", recipe.VARIED)
+def test_what_is_varied_is_all_that_differs(name):
+    (config,) = next(p for p in recipe.plans(Size(2, 250_000)) if name in str([*p])).popitem()[1]
+    one, other = flatten(recipe.settings(0, 65_000)), flatten(config)
+    changed = {leaf for leaf in other if one.get(leaf) != other[leaf]}
+    assert changed == {*recipe.VARIED[name]}
+    experiment.check(config)
 
 
 def test_at_another_precision_a_row_at_the_devices_own_stands_beside():
@@ -251,9 +262,27 @@ def test_the_table_and_its_picture(tmp_path, monkeypatch):
     assert by_name["adversarial nets, finer sigma"]["published"] is None
     assert by_name["deep GSN"]["verdict"] == "not measured: published only"
     assert by_name["training images as centres"]["measured"] is not None
+    again = _without_its_training(tmp_path / "again", json.loads(json.dumps(rows)), monkeypatch)
+    assert [row for row in again if "settings" in row] == [r for r in rows if "settings" in r]
     assert table.picture(work, rows).dtype == np.uint8
     assert table.picture(work, rows[7:]) is not None
     assert table.picture(work, rows[:5]) is None
+
+
+def _without_its_training(folder, recorded, monkeypatch):
+    """Once more, of recorded rows but for the lowered: these need the states they begin with."""
+    names, train = [], table.train
+
+    def listed(folder, name, *args):
+        names.append(name)
+        return train(folder, name, *args)
+
+    monkeypatch.setattr(table, "train", listed)
+    known = [row for row in recorded if not row["name"].startswith(recipe.LOWERED)]
+    with jax.debug_key_reuse(False):
+        rows = list(table.run(Work(folder, False, Size(2, 8), known)))
+    assert names == [recipe.OURS, recipe.LOWERED]
+    return rows
 
 
 def test_without_scikit_learn_the_mixtures_row_says_so(monkeypatch):

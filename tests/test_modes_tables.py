@@ -1,5 +1,7 @@
 """ring and grid: settings as published, numbers by hand, rows beside what was published."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 from gan_jax import experiment, reproduce
 from gan_jax.game import make_setup, make_view
 from gan_jax.reproduce import grid, modes, ring
-from gan_jax.reproduce.work import Size, Work, make_row
+from gan_jax.reproduce.work import Size, Work, make_row, settings_of
+from gan_jax.types import ConfigError
 
 LAW_METHODS = [(law, name) for law in modes.LAWS for name in modes.METHODS]
 
@@ -91,11 +94,12 @@ def drawn(monkeypatch):
 
     monkeypatch.setattr(modes, "train", train)
     monkeypatch.setattr(modes, "refused", lambda states: [])
-    perfect = np.tile(modes.centres_of("ring"), (300, 1))
-    monkeypatch.setattr(modes, "samples", lambda config, states, n: np.stack([perfect] * 2))
-    modes.draw.cache_clear()
-    yield asked
-    modes.draw.cache_clear()
+    monkeypatch.setattr(modes, "samples", lambda config, states, n: np.stack([perfect()] * 2))
+    return asked
+
+
+def perfect():
+    return np.tile(modes.centres_of("ring"), (300, 1))
 
 
 @pytest.mark.parametrize(("steps", "of"), [(40_000, "40,000 of 400,000 steps"), (400_000, "")])
@@ -140,3 +144,82 @@ def test_the_committed_size_is_the_default():
     work = reproduce.make_work("grid", "x", quick=False)
     assert work.size == Size(5, 40_000)
     assert reproduce.make_work("grid", "x", quick=True, steps=7).size == Size(2, 7)
+
+
+def test_settings_are_what_configs_set_themselves():
+    configs = Size(2, 30, "bfloat16").configs([modes.unrolled("ring", s, 30, 5) for s in (0, 1)])
+    configs[0].log_every_steps = configs[1].log_every_steps = 7
+    found = settings_of(configs)
+    assert found["seed"] == [0, 1]
+    assert found["gen.args.hidden"] == [128, 128]
+    assert (found["dynamics.args.unroll_steps"], found["precision"]) == (5, "bfloat16")
+    assert not found.keys() & {"log_every_steps", "disc.b2", "gen.lr_decay"}
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_rows_that_are_recorded_are_not_trained_again(drawn, tmp_path):
+    """Of the same settings, seeds and steps; what made them goes with them, also twice."""
+    unrolled = "5 unrolled steps, the Unrolled demo's settings"
+    (tmp_path / "first").mkdir()
+    first = reproduce.reproduce("ring", tmp_path / "first", False, 2, 30_000)
+    made = json.loads((tmp_path / "first" / "table.json").read_text())
+    assert [name for name, *_ in drawn] == [f"ring: {name}" for name in modes.METHODS]
+    for row in made["rows"]:
+        if row["name"].startswith("PacGAN2"):
+            row["settings"]["seed"] = [0, 2]
+    file, trained = tmp_path / "recorded.json", len(drawn)
+    file.write_text(json.dumps(made))
+    again = ("ring", tmp_path / "second", False, 2, 30_000)
+    text = reproduce.reproduce(*again, recorded=str(file))
+    assert [name for name, *_ in drawn[trained:]] == ["ring: PacGAN2"]
+    table = json.loads((tmp_path / "second" / "table.json").read_text())
+    facts = {fact: made[fact] for fact in reproduce.MADE}
+    for row, before in zip(table["rows"], made["rows"], strict=True):
+        new = row["name"].startswith("PacGAN")
+        assert row.get("made") == (None if new else facts)
+        assert new or {k: v for k, v in row.items() if k != "made"} == before
+    assert table["command"].endswith("--steps 30000 --recorded FILE")
+    assert "Of it, recorded before by `gan-jax reproduce ring --workdir DIR --seeds 2" in text
+    assert "recorded before" not in first
+    (shown,) = [r["points"] for r in table["rows"] if r["name"] == f"{unrolled}: modes of 8"]
+    assert shown == perfect()[: modes.SHOWN].round(3).tolist()
+    last = str(tmp_path / "second" / "table.json")
+    text = reproduce.reproduce("ring", tmp_path / "third", False, 2, 30_000, recorded=last)
+    assert len(drawn) == trained + 1
+    assert text.count("recorded before by") == 2
+    reproduce.reproduce("ring", tmp_path / "fourth", False, 2, 30_001, recorded=last)
+    assert [name for name, *_ in drawn[trained + 1 :]] == ["ring: GAN", "ring: PacGAN2"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}", '{"name": "grid", "rows": [{"settings": {}}]}', '{"name": "ring", "rows": [1, {}]}']
+    + ['{"name": "ring", "rows": 7}', '{"name": "ring", "rows": [{"settings": {}}]}', "[]", "{"],
+)
+def test_a_file_that_has_no_such_rows_is_one_plain_line(tmp_path, text):
+    file = tmp_path / "some.json"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"some\.json .*: give a table\.json"):
+        reproduce.reproduce("ring", tmp_path / "x", False, recorded=str(file))
+    assert not (tmp_path / "x").exists()
+
+
+def test_the_picture_is_of_the_rows_that_have_samples():
+    pytest.importorskip("matplotlib")
+    row = make_row("A: modes", [1.0])
+    assert modes.picture("ring", [row]) is None
+    one = modes.picture("ring", [row, row | {"name": "B: modes", "points": [[0.0, 1.0]]}])
+    two = modes.picture(
+        "ring", [r | {"points": [[0.0, 1.0]]} for r in (row, row | {"name": "B: m"})]
+    )
+    assert two.shape[1] == 2 * one.shape[1]
+
+
+def test_lists_of_numbers_are_a_line_each():
+    table = {
+        "rows": [{"each": [1.0, 2.5], "differs": ["a [ b ]", "c"], "x": [[1, 2], [3, 4]], "y": []}]
+    }
+    text = reproduce.dumps(table)
+    assert json.loads(text) == table
+    assert '"each": [1.0, 2.5]' in text
+    assert "[1, 2],\n" in text

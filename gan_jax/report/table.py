@@ -13,7 +13,7 @@ from gan_jax.typeset import duration, note_numbers, number, plus_minus, show
 PARTS = {"table": "Table", "made-with": "Made with"}
 # Columns that are shown as one, with their error; "each" and "history" are too long for a cell.
 ERRORS = {"published": "published_error", "measured": "standard_error"}
-HIDDEN = {"each", "history", *ERRORS.values()}
+HIDDEN = {"each", "history", "made", "points", "settings", *ERRORS.values()}
 
 
 def table_page(folder: Path) -> str:

@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import pkgutil
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,14 @@ from gan_jax.images import png_bytes
 from gan_jax.locks import hold
 from gan_jax.records import write_atomically, writing
 from gan_jax.reproduce import training
-from gan_jax.reproduce.work import BESIDE, Columns, Work
+from gan_jax.reproduce.work import BESIDE, Columns, Row, Work
 from gan_jax.results import read_object
 from gan_jax.types import ConfigError, PreemptedError
 from gan_jax.typeset import duration, note_numbers
 from gan_jax.versions import made_with
 
 STOPPED = "stopped"  # in a table that lacks rows
+MADE = ("command", "seconds", "versions", "hardware")
 HELPERS = {"dirac_game", "goodfellow2014_recipe", "modes", "training", "work"}
 
 
@@ -47,23 +49,40 @@ def _module(name: str) -> Any:
     return importlib.import_module(f"{__name__}.{choose('table', name, names())}")
 
 
-def make_work(name: str, workdir: str | Path, quick: bool, **asked: Any) -> Work:
+def make_work(
+    name: str, workdir: str | Path, quick: bool, recorded: str | None = None, **asked: Any
+) -> Work:
     """What the table is asked for: Size's fields, None for the table's own.
 
+    recorded: a table.json whose rows stand for those that would be trained with the same settings.
     ConfigError for what it does not take.
     """
     module, given = _module(name), _given(asked)
-    for flag, value in given.items():
+    for flag, value in (given | _given({"recorded": recorded})).items():
         if not hasattr(module, "RECORDED"):
             raise ConfigError(f"--{flag} is {value}: table {name} trains nothing that takes {flag}")
         if flag == "precision":
             choose("--precision", value, PRECISIONS)
-        elif value < 1:
+        elif flag != "recorded" and value < 1:
             raise ConfigError(f"--{flag} is {value}: expected at least 1")
     if not hasattr(module, "RECORDED"):
         return Work(Path(workdir), quick)
     size = (module.QUICK if quick else module.RECORDED)._replace(**given)
-    return Work(Path(workdir), quick, size)
+    return Work(Path(workdir), quick, size, _recorded(name, recorded) if recorded else ())
+
+
+def _recorded(name: str, file: str) -> list[Row]:
+    """A table.json's rows, each with what made it."""
+    table = read_object(Path(file), f"a table.json of {name}")
+    rows = table["rows"] if isinstance(table.get("rows"), list) else []
+    rows = [row for row in rows if isinstance(row, dict) and "settings" in row]
+    if table.get("name") != name or not rows or not table.keys() >= {*MADE}:
+        raise ConfigError(
+            f"--recorded {file} has no trained row of {name} with its settings: give a table.json "
+            "that this version wrote"
+        )
+    made = {fact: table[fact] for fact in MADE}
+    return [{"made": made} | row for row in rows]
 
 
 def reproduce(
@@ -73,6 +92,7 @@ def reproduce(
     seeds: int | None = None,
     steps: int | None = None,
     precision: str | None = None,
+    recorded: str | None = None,
 ) -> str:
     """Measures a table; writes table.json, table.md, maybe picture.png. Returns table.md's text.
 
@@ -80,13 +100,14 @@ def reproduce(
     are written down, unless a table with more of them is there.
     """
     asked = {"seeds": seeds, "steps": steps, "precision": precision}
-    work = make_work(name, workdir, quick, **asked)
+    work = make_work(name, workdir, quick, recorded, **asked)
     _refuse_what_is_no_table(name, work.folder)
     with writing(work.folder):
         work.folder.mkdir(parents=True, exist_ok=True)
         lock = hold(work.folder)
     try:
-        return _measure(name, work, _command(name, quick, _given(asked)))
+        file = {"recorded": "FILE"} if recorded else {}
+        return _measure(name, work, _command(name, quick, _given(asked) | file))
     finally:
         os.close(lock)
 
@@ -144,13 +165,20 @@ def lacks_rows_of(rows: list[dict[str, Any]], file: Path) -> bool:
 def _write(folder: Path, table: dict[str, Any], drawn: np.ndarray | None = None) -> str:
     text = to_markdown(table)
     with writing(folder):
-        write_atomically(folder / "table.json", (json.dumps(table, indent=2) + "\n").encode())
+        write_atomically(folder / "table.json", (dumps(table) + "\n").encode())
         write_atomically(folder / "table.md", text.encode())
         if drawn is not None:
             write_atomically(folder / "picture.png", png_bytes(drawn))
         elif STOPPED not in table:
             (folder / "picture.png").unlink(missing_ok=True)  # it showed other rows
     return text
+
+
+def dumps(table: dict[str, Any]) -> str:
+    """JSON with a line for each list that holds no other; no string has a newline of its own."""
+    text = json.dumps(table, indent=2)
+    innermost, between = re.compile(r"\[\n\s*([^][{}]*?)\s*\]"), re.compile(r"\n\s*")
+    return innermost.sub(lambda found: f"[{between.sub(' ', found[1])}]", text)
 
 
 def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
@@ -172,5 +200,12 @@ def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
         lines += ["", "Differs: " + "; ".join(f"({i}) {n}" for i, n in enumerate(notes, 1)) + "."]
     if STOPPED in table:
         lines += ["", "Stopped before its end: rows that are not above were not trained yet."]
-    lines += ["", f"`{table['command']}`: {duration(table['seconds'])} on {table['hardware']}."]
+    lines += ["", _made(table)]
+    taken = [row["made"] for row in table["rows"] if "made" in row]
+    for made in {json.dumps(made): made for made in taken}.values():
+        lines += ["", f"Of it, recorded before by {_made(made)}"]
     return "\n".join(lines) + "\n"
+
+
+def _made(made: dict[str, Any]) -> str:
+    return f"`{made['command']}`: {duration(made['seconds'])} on {made['hardware']}."

@@ -14,7 +14,7 @@ from gan_jax.config import get_config
 from gan_jax.data import gaussian1d
 from gan_jax.metrics.divergence import ks_distance
 from gan_jax.reproduce.training import samples, train
-from gan_jax.reproduce.work import Size, Work
+from gan_jax.reproduce.work import Row, Size, Work, with_settings
 
 COLUMNS = {
     "what disc sees: number": lambda row: row["name"],
@@ -46,8 +46,13 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
     size = work.trained
     for name, view in VIEWS.items():
         configs = size.configs([settings(view, s, size.steps) for s in range(size.seeds)])
-        for row in rows(name, measure(work, name, configs)):
-            yield row | {"differs": size.differs}
+        yield from work.there(configs) or with_settings(configs, train_rows(work, name, configs))
+
+
+def train_rows(work: Work, name: str, configs: list[ConfigDict]) -> list[Row]:
+    """A view's rows, with what is said of the precision."""
+    found = measure(work, name, configs)
+    return [row | {"differs": work.trained.differs} for row in rows(name, found)]
 
 
 def measure(work: Work, name: str, configs: list[ConfigDict]) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ variants are those of the paper and its code. "adversarial nets" is the mean ove
 
 import functools
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from gan_jax.reproduce.goodfellow2014_recipe import (
     TEST,
     TRAIN,
     VALID,
+    VARIED,
     Plan,
     lowered,
     plans,
@@ -33,11 +34,13 @@ from gan_jax.reproduce.work import (
     NOTHING,
     Columns,
     Published,
+    Row,
     Size,
     Work,
     make_row,
     rounding,
     shortened,
+    with_settings,
 )
 from gan_jax.types import GanState
 
@@ -54,6 +57,7 @@ PUBLISHED: dict[str, Published] = {
 FINE = "sigma by a fine search between the grid's points: not the paper's protocol"
 VALIDATION = "validation after"
 MIXTURE, COMPONENTS = 50, 100
+Cohort = Callable[[], Trained]
 
 
 class Protocol(NamedTuple):
@@ -91,30 +95,32 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
     yield scored_row("training images as centres", [images(TRAIN, protocol.centres)], protocol)
     yield mixture_row(work.quick, protocol)
     published, *others = plans(work.trained)
-    trained = train_plan(work, published, protocol)
-    yield from plan_rows(work, published, trained, protocol)
+    cohort = make_cohort(work, published, protocol)
+    yield from plan_rows(work, published, cohort, protocol)
     further = lowered(published[OURS])
-    at_end = train_plan(work, further, protocol, trained.states)
+    at_end = make_cohort(work, further, protocol, lambda: cohort().states)
     yield from plan_rows(work, further, at_end, protocol)
     for plan in others:
-        yield from plan_rows(work, plan, train_plan(work, plan, protocol), protocol)
+        yield from plan_rows(work, plan, make_cohort(work, plan, protocol), protocol)
 
 
-def train_plan(
-    work: Work, plan: Plan, protocol: Protocol, start: GanState | None = None
-) -> Trained:
-    """A plan's rows as one cohort, with the validation likelihood on the way."""
+def make_cohort(
+    work: Work, plan: Plan, protocol: Protocol, start: Callable[[], GanState | None] = lambda: None
+) -> Cohort:
+    """What trains a plan's rows, once, with the validation likelihood on the way."""
     configs = [config for seeds in plan.values() for config in seeds]
     look = functools.partial(validate, configs[0], protocol)
-    return train(work.folder, ", ".join(plan), configs, look, start)
+    return functools.cache(lambda: train(work.folder, ", ".join(plan), configs, look, start()))
 
 
-def plan_rows(work: Work, plan: Plan, trained: Trained, protocol: Protocol) -> list[dict[str, Any]]:
-    """A trained plan's rows of the table."""
+def plan_rows(work: Work, plan: Plan, cohort: Cohort, protocol: Protocol) -> list[Row]:
+    """A plan's rows of the table, trained where one of them is not recorded."""
     rows, first = [], 0
     for name, seeds in plan.items():
-        mine = trained.only(range(first, first + len(seeds)))
-        rows += our_rows(work, name, seeds[0], mine, protocol)
+        mine = range(first, first + len(seeds))
+        rows += work.there(seeds) or with_settings(
+            seeds, our_rows(work, name, seeds[0], cohort().only(mine), protocol)
+        )
         first += len(seeds)
     return rows
 
@@ -146,7 +152,7 @@ def flat_samples(config: ConfigDict, states: GanState, n: int) -> np.ndarray:
 
 def our_rows(
     work: Work, name: str, config: ConfigDict, trained: Trained, protocol: Protocol
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """By the paper's protocol, with the way there; and by a finer search for sigma."""
     batches = config.dynamics.k_disc
     differs = [f"{config.steps * batches / STEPS_PER_EPOCH:g} epochs: the paper's are not recorded"]
@@ -170,8 +176,8 @@ def our_rows(
 
 
 def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Columns]:
-    """Without the way there and what rounding does, for a page with little room."""
-    details = (VALIDATION, PRECISE)
+    """Without the way there and what the shortfall is not, for a page with little room."""
+    details = (VALIDATION, PRECISE, *VARIED)
     return [row for row in rows if not any(what in row["name"] for what in details)], BESIDE
 
 

@@ -3,15 +3,17 @@
 import copy
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.config import get_config
+from gan_jax.config import assign, get_config
 from gan_jax.reproduce.work import Size
 
 STEPS_PER_EPOCH, RAMP = 500, 250  # epochs of the momentum's ramp
 OBJECTIVES, VARIANT_EPOCHS = ("minimax", "max_likelihood"), 150
 PRECISE_EPOCHS = 60  # of the row that says what rounding does
+VARIED_EPOCHS = 130  # of the rows that say what the recipe's own choices do
 LOOK_EPOCHS = 10  # the validation likelihood on the way
 RATE, DECAY = 0.1, 1.000004  # of the rate, each update
 LOWER, LOWER_EPOCHS, LOWER_LOOK = 10, 30, 5  # the rates divided, for so long, looked at so often
@@ -22,6 +24,15 @@ LOWER_WHY = (
     f"the rates divided by {LOWER} at once: the schedule would take "
     f"{math.log(LOWER) / math.log(DECAY) / STEPS_PER_EPOCH:,.0f} epochs for it"
 )
+# What the configuration's first version had, and what it does not say why.
+VARIED: dict[str, dict[str, Any]] = {
+    "Gaussian latents": {"latent.law": "normal"},
+    "first weights by fan-in": {
+        f"{player}.args.{leaf}": value
+        for player in ("gen", "disc")
+        for leaf, value in (("weights", "lecun"), ("gain", 1.0))
+    },
+}
 Plan = dict[str, list[ConfigDict]]  # {row: its seeds} of a cohort
 
 
@@ -56,6 +67,7 @@ def lowered(seeds: Sequence[ConfigDict]) -> Plan:
 
 def plans(size: Size) -> list[Plan]:
     """The cohorts; at another precision also a row at the device's own."""
+    few = min(size.steps, VARIED_EPOCHS * STEPS_PER_EPOCH)
     short = min(size.steps, VARIANT_EPOCHS * STEPS_PER_EPOCH)
     seeds = size.configs([settings(seed, size.steps) for seed in range(size.seeds)])
     variants = size.configs([settings(0, short, objective) for objective in OBJECTIVES])
@@ -67,4 +79,13 @@ def plans(size: Size) -> list[Plan]:
         *([{unrounded: [beside]}] if size.differs else []),
         {f"{OURS}, {c.objective}": [c] for c in variants},
         {f"{OURS}, k_disc = 2": size.configs([settings(0, short, k=2)])},
+        *({f"{OURS}, {name}": size.configs([varied(few, by)])} for name, by in VARIED.items()),
     ]
+
+
+def varied(steps: int, by: dict[str, Any]) -> ConfigDict:
+    """The first seed with other values of some leaves."""
+    config = settings(0, steps)
+    for leaf, value in by.items():
+        assign(config, leaf, value)
+    return config

@@ -22,16 +22,18 @@ from gan_jax.reproduce.work import (
     NOTHING,
     Columns,
     Published,
+    Row,
     Size,
     Work,
     make_row,
     ours,
     shortened,
     theirs,
+    with_settings,
 )
 
 RECORDED, QUICK = Size(5, 40_000), Size(2, 20)
-SAMPLES, POINTS, DECISIONS = 2_500, 100_000, 100
+SAMPLES, SHOWN, POINTS, DECISIONS = 2_500, 500, 100_000, 100
 NUMBERS = ("modes", "high_quality", "reverse_kl")
 LAWS = {"ring": ring, "grid": grid}
 JUNK = "reverse KL with a bin for what is off the modes"
@@ -114,35 +116,41 @@ def run(
             for what, number in numbers.items():
                 yield make_row(f"{name}: {label(law, what)}", [], number, why_not="published only")
             continue
-        method, drawn = METHODS[name], draw(law, name, work)
-        short = shortened(min(work.trained.steps, method.steps), method.steps)
-        differs = [short, *method.differs, *work.trained.differs]
-        differs += [demo if method.why_not else "", *drawn.refused]
-        for what, each in measure(law, drawn.x_SxNxD).items():
-            yield make_row(
-                f"{name}: {label(law, what)}",
-                each,
-                numbers.get(what, NOTHING),
-                [text for text in differs if text],
-                method.why_not or short,
-            )
+        method, size = METHODS[name], work.trained
+        steps = min(size.steps, method.steps)
+        configs = size.configs([method.settings(law, s, steps) for s in range(size.seeds)])
+        yield from work.there(configs) or with_settings(
+            configs, train_method(law, name, configs, numbers, demo, work)
+        )
 
 
-class Drawn(NamedTuple):
-    """What a method's seeds make."""
-
-    x_SxNxD: np.ndarray
-    refused: list[str]
-
-
-@functools.cache  # the picture shows the same samples
-def draw(law: str, name: str, work: Work) -> Drawn:
-    """A method's samples [seeds, N, 2], after the training that is still to be done."""
-    method, size = METHODS[name], work.trained
-    steps = min(size.steps, method.steps)
-    configs = size.configs([method.settings(law, s, steps) for s in range(size.seeds)])
+def train_method(
+    law: str,
+    name: str,
+    configs: Sequence[ConfigDict],
+    numbers: Mapping[str, Published],
+    demo: str,
+    work: Work,
+) -> list[Row]:
+    """A method's rows; the first has samples of the first seed, for the picture."""
+    method = METHODS[name]
+    short = shortened(configs[0].steps, method.steps)
     trained = train(work.folder, f"{law}: {name}", configs)
-    return Drawn(samples(configs[0], trained.states, SAMPLES), refused(trained.states))
+    x_SxNxD = samples(configs[0], trained.states, SAMPLES)
+    differs = [short, *method.differs, *work.trained.differs]
+    differs += [demo if method.why_not else "", *refused(trained.states)]
+    rows = [
+        make_row(
+            f"{name}: {label(law, what)}",
+            each,
+            numbers.get(what, NOTHING),
+            [text for text in differs if text],
+            method.why_not or short,
+        )
+        for what, each in measure(law, x_SxNxD).items()
+    ]
+    rows[0]["points"] = x_SxNxD[0, :SHOWN].round(3).tolist()
+    return rows
 
 
 def centres_of(law: str) -> np.ndarray:
@@ -200,19 +208,20 @@ def _in_words(verdicts: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{', '.join(whats)}: {verdict}" for verdict, whats in verdicts.items())
 
 
-def picture(law: str, work: Work) -> np.ndarray | None:
-    """The samples of each method's first seed."""
-    if not pointplots.available():
+def picture(law: str, rows: Sequence[Row]) -> np.ndarray | None:
+    """Samples of each method's first seed, of those whose rows have them."""
+    shown = {row["name"].split(": ")[0]: row["points"] for row in rows if row.get("points")}
+    if not shown or not pointplots.available():
         return None
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4 * len(METHODS), 4.2), dpi=80, layout="constrained")
+    figure = Figure(figsize=(4 * len(shown), 4.2), dpi=80, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     reach = 1.25 * abs(centres_of(law)).max()
-    for axes, name in zip(figure.subplots(1, len(METHODS)), METHODS, strict=True):
-        points = draw(law, name, work).x_SxNxD[0]
-        axes.scatter(*points.T, s=3, lw=0, alpha=0.4, color=pointplots.FAKE)
+    panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axes, (name, points) in zip(panels, shown.items(), strict=True):
+        axes.scatter(*np.asarray(points).T, s=5, lw=0, alpha=0.5, color=pointplots.FAKE)
         axes.scatter(*centres_of(law).T, s=20, marker="+", lw=0.8, color=pointplots.REAL)
         axes.set_title(name, fontsize=9)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")

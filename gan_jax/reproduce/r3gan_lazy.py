@@ -4,6 +4,7 @@ Huang et al. 2024 (R3GAN), appendix E, says that lazy regularisation (every 8 st
 weight) fails on toys. Settings are those of the D2L toolkit's 25 Gaussians.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,8 +14,8 @@ from ml_collections import ConfigDict
 from gan_jax.config import get_config
 from gan_jax.data import grid
 from gan_jax.metrics import mode_statistics
-from gan_jax.reproduce.training import refused, samples, train
-from gan_jax.reproduce.work import Size, Work, make_row, ours
+from gan_jax.reproduce.training import Trained, refused, samples, train
+from gan_jax.reproduce.work import Row, Size, Work, make_row, ours, with_settings
 
 RECORDED, QUICK = Size(8, 20_000), Size(2, 50)
 SAMPLES, LAZY = 2_500, 8
@@ -53,12 +54,19 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
         how = "every step" if every == 1 else f"every {every} steps"
         rows = [(o, s) for o in OBJECTIVES for s in range(seeds)]
         configs = size.configs([settings(o, every, s, size.steps) for o, s in rows])
-        trained = train(work.folder, f"R1 + R2 {how}", configs)
-        x_MxNxD = samples(configs[0], trained.states, SAMPLES)
+        cohort = functools.cache(functools.partial(train, work.folder, f"R1 + R2 {how}", configs))
         for i, objective in enumerate(OBJECTIVES):
             mine = range(i * seeds, (i + 1) * seeds)
-            differs = [*size.differs, *refused(trained.only(mine).states)]
-            yield _row(f"{objective}, {how}", x_MxNxD[mine], differs)
+            seeds_of_it = [configs[j] for j in mine]
+            yield from work.there(seeds_of_it) or with_settings(
+                seeds_of_it,
+                [_measure(f"{objective}, {how}", size, configs[0], cohort().only(mine))],
+            )
+
+
+def _measure(name: str, size: Size, config: ConfigDict, trained: Trained) -> Row:
+    x_SxNxD = samples(config, trained.states, SAMPLES)
+    return _row(name, x_SxNxD, [*size.differs, *refused(trained.states)])
 
 
 def _row(name: str, x_SxNxD: np.ndarray, differs: Sequence[str] = ()) -> dict[str, Any]:

@@ -30,4 +30,4 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
 
 def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
     """Samples of each method."""
-    return modes.picture("ring", work)
+    return modes.picture("ring", rows)

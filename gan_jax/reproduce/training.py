@@ -28,6 +28,7 @@ from gan_jax.data import pipeline
 from gan_jax.game import make_setup
 from gan_jax.guard import refusals
 from gan_jax.records import plain_config, write_atomically
+from gan_jax.reproduce.work import HOW_OFTEN
 from gan_jax.results import read_object
 from gan_jax.steps import make_sampler
 from gan_jax.train_rows import make_source
@@ -36,8 +37,7 @@ from gan_jax.types import ConfigError, GanState, PreemptedError
 
 Look = Callable[[GanState], list[Any]]  # states [M] -> a JSON value each
 SECONDS_BETWEEN_LINES = 30.0
-# How long and how often, which say nothing of what is trained.
-_PACE = ("steps", "log_every_steps", "checkpoint_every_steps", "eval_every_steps")
+_PACE = ("steps", *HOW_OFTEN)  # which say nothing of what is trained
 
 
 class Trained(NamedTuple):
