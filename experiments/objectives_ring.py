@@ -26,7 +26,7 @@ def get_config():
     c.latent.dim = 2
     c.gen.args.hidden = c.disc.args.hidden = (128, 128)
     c.gen.args.act = c.disc.args.act = "relu"
-    c.penalty.name = "r1"
+    c.penalty.name, c.penalty.weight = "r1", 0.1
     c.gen.lr = c.disc.lr = 1e-3
     c.ema.decay = 0.99
     c.eval_samples = 2_500

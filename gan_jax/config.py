@@ -100,7 +100,7 @@ def get_config() -> ConfigDict:
     c.penalty.args = ConfigDict()  # numbers of the penalty; defaults in its signature
 
     c.dynamics = ConfigDict()
-    c.dynamics.name = "alternating"  # gen answers the disc that has just moved
+    c.dynamics.name = "alternating"  # gen answers the disc that has just moved, with its last fakes
     c.dynamics.k_disc = 1  # disc updates a step, each on fresh reals and fakes
     c.dynamics.k_gen = 1  # gen updates a step
     c.dynamics.args = ConfigDict()  # numbers of the dynamics; an integer is part of the program
@@ -151,9 +151,7 @@ def _override_one(config: ConfigDict, path: str, text: str) -> None:
     section, _, key = path.rpartition(".")
     if section in ARGS:
         args = leaf(config, section)
-        if (
-            key in args
-        ):  # what takes it checks its type: a tuple may become another, 1 may become 0.5
+        if key in args:  # its type may change: what takes it checks that
             del args[key]
         args[key] = literal(text)
         return

@@ -123,7 +123,8 @@ def disc_wins(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
 
     The last: gen's gradient is a hundredth of its largest, or disc is as sure as e^-10.
     """
-    first = max(abs(before[0]["disc_loss"]), 1e-12)
+    # the first line may be of a disc that has won already: at D = 1/2 losses are about 1
+    first = max(abs(before[0]["disc_loss"]), 1.0 if game.has_threshold else 1e-12)
     apart = all(line["watch/auc"] == 1 for line in last)
     loss = max(abs(line["disc_loss"]) for line in last)
     largest = max(line["watch/gen_grad"] for line in before)
@@ -131,7 +132,7 @@ def disc_wins(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
     sure = game.has_threshold and min(_gap(line) for line in last) > SURE
     if apart and loss < first / 50 and (gradient < largest / 100 or sure):
         return (
-            f"every real is above every fake, disc's loss is {loss:.2g} (it began at {first:.2g}), "
+            f"every real is above every fake, disc's loss is {loss:.2g} (of {first:.2g}), "
             f"gen's gradient {gradient:.2g} (at most {largest:.2g}), logits {_logits(last[-1])}"
         )
     return ""
@@ -148,10 +149,18 @@ def disc_all_fake(last: Sequence[Line], before: Sequence[Line], game: Game) -> s
 
 
 def disc_unbounded(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """Judgements grow without end: the game has no constraint that holds them."""
-    sizes = [max(abs(line["watch/logit_real"]), abs(line["watch/logit_fake"])) for line in before]
+    """Judgements grow without end: the game has no constraint that holds them.
+
+    Where only differences count, so does the growth of theirs: the level may go where it likes.
+    """
+    sizes = [
+        max(abs(line["watch/logit_real"]), abs(line["watch/logit_fake"]))
+        if game.has_threshold
+        else abs(_gap(line))
+        for line in before
+    ]
     n = len(sizes)
-    if n < 8:
+    if n < 8 or not _is_late(last[-1], game):
         return ""
     tops = [max(sizes[i * n // 4 : (i + 1) * n // 4]) for i in range(4)]
     if tops[3] > LARGE and all(b > GROWS * a for a, b in itertools.pairwise(tops)):

@@ -155,7 +155,10 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     add("--precision", help="of the products: default, highest, bfloat16 (the device's default)")
     recorded = _here("--recorded", "file")
     add(
-        "--recorded", **recorded, metavar="FILE", help="a table.json: its rows are not trained anew"
+        "--recorded",
+        **recorded,
+        metavar="FILE",
+        help="a table.json: rows of these settings are taken",
     )
     add = verb("data", "Prepare a data set from files on this machine.")
     add("action", **_one_of("action", ["prepare"]))

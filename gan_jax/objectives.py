@@ -124,8 +124,9 @@ def ragan(real_B, fake_B) -> Losses:
 
 @on_logits
 def rpgan(real_B, fake_B) -> Losses:
-    """disc sp(-(s_x - s_g)), gen sp(-(s_g - s_x)), paired by index. Huang et al. 2024 (R3GAN).
+    """disc sp(-(s_x - s_g)), gen sp(-(s_g - s_x)), paired by index.
 
+    Jolicoeur-Martineau 2018 (RpSGAN, which she pairs at random); Huang et al. 2024 (R3GAN).
     ValueError if there are not as many reals as fakes.
     """
     if real_B.shape != fake_B.shape:
@@ -231,3 +232,19 @@ def estimates_ratio(name: str) -> bool:
     p, q = jnp.array([0.2, 0.5, 0.3]), jnp.array([0.7, 0.1, 0.2])
     theory = THEORY.get(name, Theory())
     return theory.logit is not None and np.allclose(theory.logit(p, q), jnp.log(p / q), atol=1e-5)
+
+
+@functools.cache
+def has_verdict(name: str) -> bool:
+    """Whether disc does best at a logit of 0 where p = q, so that its sign is a verdict.
+
+    Not lsgan's, whose middle is 1/2, nor where only differences count. False for energies.
+    """
+    theory = THEORY.get(name, Theory())
+    return theory.logit is not None and abs(float(theory.logit(*jnp.full((2, 1), 0.5))[0])) < 1e-5
+
+
+def meaningless(name: str) -> tuple[str, ...]:
+    """The step's metrics that say nothing under this objective: of a D, or of logits' signs."""
+    of_d = () if estimates_ratio(name) else ("d_real", "d_fake")
+    return of_d if has_verdict(name) else (*of_d, "acc_real", "acc_fake")

@@ -15,19 +15,21 @@ from gan_jax.types import CannotWriteError
 log = logging.getLogger(__name__)
 
 _REAL, _FAKE = "#2166ac", "#d6604d"  # told apart by colour-blind readers too
+_SIDES = {"real": _REAL, "fake": _FAKE}
 _DISC, _GEN = "#1b1b1b", "#1b9e77"
 _REST: tuple[str, ...] = ("#2166ac", "#d6604d", "#1b9e77", "#7b3294", "#a6761d")
 _REST += ("#4d4d4d", "#66a61e", "#e7298a", "#17becf", "#bcbd22")
 _PANELS: tuple[tuple[str, dict[str, tuple[str, str]], float | None], ...] = (
     ("loss", {"disc_loss": ("disc", _DISC), "gen_loss": ("gen", _GEN)}, None),
     ("mean D", {"d_real": ("on reals", _REAL), "d_fake": ("on fakes", _FAKE)}, 0.5),
+    ("mean logit", {f"watch/logit_{k}": (f"on {k}s", c) for k, c in _SIDES.items()}, None),
     ("accuracy of disc", {"acc_real": ("on reals", _REAL), "acc_fake": ("on fakes", _FAKE)}, 0.5),
 )
 _SMOOTH = 60  # points left after smoothing, about
 
 
 def plot_curves(metrics_path: str | Path, out: str | Path) -> Path | None:
-    """Losses, mean D, accuracies and every eval/ number of a run as one PNG.
+    """Losses, mean D and logit, accuracies and every eval/ number of a run as one PNG.
 
     Returns None, after one line in the log, where matplotlib or the numbers are missing.
     """

@@ -35,7 +35,7 @@ def histogram(
         right.plot(places_N, disc_N, color=DISC, lw=1.5, label="D(x)")
         right.set(ylim=(0, 1), ylabel="D(x)")
     figure.legend(loc="upper center", ncols=3, frameon=False)
-    return _pixels(figure)
+    return pixels(figure)
 
 
 def scatter(fake_Nx2: np.ndarray, real_Nx2: np.ndarray | None = None) -> np.ndarray:
@@ -49,7 +49,7 @@ def scatter(fake_Nx2: np.ndarray, real_Nx2: np.ndarray | None = None) -> np.ndar
     reach = 1.3 * np.abs(shown[:, :2]).max()
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     figure.legend(loc="upper center", ncols=2, frameon=False)
-    return _pixels(figure)
+    return pixels(figure)
 
 
 def points(x_NxD: np.ndarray) -> np.ndarray:
@@ -59,18 +59,25 @@ def points(x_NxD: np.ndarray) -> np.ndarray:
     figure, axes = _canvas()
     axes.hist(x_NxD[:, 0], 60, density=True, color=FAKE)
     axes.set(xlabel="x", ylabel="density")
-    return _pixels(figure)
+    return pixels(figure)
 
 
-def _canvas() -> tuple[Any, Any]:
+def make_figure(size: tuple[float, float], dpi: int) -> Any:
+    """A figure of that size in inches, without a window system."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4.8), dpi=100, layout="constrained")
+    figure = Figure(figsize=size, dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
+    return figure
 
 
-def _pixels(figure: Any) -> np.ndarray:
+def pixels(figure: Any) -> np.ndarray:
+    """What is drawn, uint8 [h, w, 3]."""
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+
+
+def _canvas() -> tuple[Any, Any]:
+    figure = make_figure((6.4, 4.8), 100)
+    return figure, figure.add_subplot()

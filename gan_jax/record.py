@@ -19,7 +19,7 @@ from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.experiment import state_like
 from gan_jax.guard import GUARD, leaf_name
-from gan_jax.objectives import estimates_ratio
+from gan_jax.objectives import estimates_ratio, meaningless
 from gan_jax.types import DivergedError, GanState
 from gan_jax.writer import RunDir
 
@@ -152,7 +152,8 @@ class Record:
         """
         host = jax.device_get(dict(metrics))
         refused, diagnosis = host.pop(GUARD), self.diagnosis
-        numbers = {name: value.item() for name, value in host.items()}
+        left_out = meaningless(self.config.objective)
+        numbers = {name: v.item() for name, v in host.items() if name not in left_out}
         lost = self._lost(step, numbers, refused, state)
         if state is not None and not lost:
             numbers |= self._look(step, numbers, state)

@@ -65,7 +65,7 @@ def encode_metrics(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain_value(value: Any, name: str) -> bool | int | float | str | None:
-    """A Python number for any scalar. A float32 becomes the shortest decimal that gives it back."""
+    """A Python number for any scalar. A NumPy float32 becomes the shortest decimal of it."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     array = np.asarray(value)
@@ -134,11 +134,13 @@ def config_difference(there: Any, here: Any, defaults: Any = None) -> list[str]:
     """One phrase a leaf that differs, e.g. `gen.lr 0.0002 there, 0.001 here`.
 
     A leaf that is absent there has its default: an older version did not know it. More steps than
-    there are no difference, unless a learning rate comes down over all of them: the run goes on.
+    there are no difference, unless a learning rate comes down over all of them: the run goes on,
+    also on other devices.
     """
     new = _flatten(here)
     old = {k: v for k, v in _flatten(defaults or {}).items() if k in new} | _flatten(there)
     names = [name for name in sorted(old | new) if _text(old, name) != _text(new, name)]
+    names = [name for name in names if name != "devices"]  # the numbers are the same, to rounding
     if names == ["steps"] and old["steps"] < new["steps"] and not _follows_steps(new):
         return []
     return [f"{name} {_text(old, name)} there, {_text(new, name)} here" for name in names]

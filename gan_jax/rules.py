@@ -92,6 +92,16 @@ REFUSALS = (
 )
 
 
+def doubts(config: ConfigDict) -> list[str]:
+    """What a run may do and is hardly meant to; the rows of a sweep often are."""
+    name, weight = config.penalty.name, config.penalty.weight
+    if name != "none" and not weight:
+        return [f"penalty {name} is off: penalty.weight is 0"]
+    return [f"penalty.weight {weight} is of no penalty: penalty.name is none"] * (
+        name == "none" and weight > 0
+    )
+
+
 def problems(config: ConfigDict) -> list[str]:
     """A line each; experiment.check also looks up the names."""
     flat = flatten(config)

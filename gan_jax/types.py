@@ -46,7 +46,7 @@ class GanState(struct.PyTreeNode):
     gen: Player
     disc: Player
     ema: PyTree  # averages of gen's params and vars in one dict; None when ema.decay is 0
-    extra: PyTree  # what else is kept (optimistic's last update, began's k, lecam's means), by name
+    extra: PyTree  # what the dynamics keep, by name: optimistic's last update
 
 
 class Hypers(struct.PyTreeNode):

@@ -1,6 +1,7 @@
 """What each verb of the command line does and prints; the slow imports are inside."""
 
 import argparse
+import logging
 import os
 import shlex
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 OVERRIDE = "--config."
+
+log = logging.getLogger(__name__)
 
 
 def choose(kind: str, name: str, choices: Any, hint: str = "") -> str:
@@ -31,10 +34,13 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax import features
     from gan_jax.experiment import load_config
     from gan_jax.progress import last_words
+    from gan_jax.rules import doubts
     from gan_jax.train import train as run
 
     config = load_config(args.config, overrides)
     features.check(config)
+    for doubt in doubts(config):
+        log.warning("%s", doubt)
     words = [f"{OVERRIDE}{key}={value}" for key, value in overrides.items()]
     command = shlex.join(["gan-jax", "train", "--config", args.config, "--workdir", "DIR", *words])
     result = run(config, args.workdir, command)

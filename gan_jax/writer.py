@@ -6,7 +6,7 @@
     summary.json   how the run ended          .lock          held while a process writes here
 
 metrics.jsonl is byte-equal between two runs of one command: no clock, keys sorted after "step",
-float32 values in their own shortest form. See records.py for NaN.
+float32 values as the double that they are. See records.py for NaN.
 """
 
 import json

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gan_jax import config as config_lib
-from gan_jax.rules import CHOICES, RULES, problems
+from gan_jax.rules import CHOICES, RULES, doubts, problems
 from gan_jax.types import ConfigError
 
 
@@ -129,3 +129,19 @@ def test_schedules_last_the_run_by_default(config):
     hypers = config_lib.hypers(config)
     assert hypers.disc["schedule_steps"] == 30
     assert hypers.gen["schedule_steps"] == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "says"),
+    [
+        ("r1", 0.0, "penalty r1 is off: penalty.weight is 0"),
+        ("none", 0.5, "penalty.weight 0.5 is of no penalty: penalty.name is none"),
+        ("r1", 0.5, ""),
+        ("none", 0.0, ""),
+    ],
+)
+def test_a_penalty_that_is_off_is_said(name, weight, says):
+    config = config_lib.get_config()
+    config.penalty.name, config.penalty.weight = name, weight
+    assert doubts(config) == [says] * bool(says)
+    assert problems(config) == []

@@ -97,6 +97,23 @@ def test_judgements_that_grow_without_end():
     assert found(settled) == {}
     small = lines(12, **series(logit_real=lambda i: 0.1 * 1.4**i))
     assert found(small) == {}
+    assert found(growing, GAME._replace(steps=40_000)) == {}  # a young run's first growth
+
+
+def test_where_differences_count_so_does_their_growth():
+    """To either side; the level may go where it likes."""
+    differ, up = GAME._replace(has_threshold=False), lambda i: 2.0 * 1.4**i
+    level = lines(12, **series(logit_real=lambda i: up(i) + 1, logit_fake=up))
+    assert found(level, differ) == {}
+    turning = lines(12, **series(logit_real=lambda i: up(i) * (-1) ** i, logit_fake=lambda i: 0.1))
+    assert set(found(turning, differ)) == {"disc unbounded"}
+
+
+def test_a_disc_that_has_won_before_the_first_line():
+    won = {"auc": lambda i: 1.0, "disc_loss": lambda i: 1e-3 / (1 + i)}
+    won |= series(logit_real=lambda i: 8.0 + i / 9, logit_fake=lambda i: -8.0 - i / 9)
+    assert set(found(lines(**won))) == {"disc wins"}
+    assert found(lines(**won), GAME._replace(has_threshold=False)) == {}
 
 
 def test_every_symptom_is_tested_here():

@@ -55,7 +55,7 @@ def test_a_judgement_that_is_no_d_has_no_gap_and_no_curve(leaves, monkeypatch):
 
 
 def test_a_histogram_without_a_d_has_no_axis_for_it(monkeypatch):
-    monkeypatch.setattr(pointplots, "_pixels", lambda figure: figure)
+    monkeypatch.setattr(pointplots, "pixels", lambda figure: figure)
     x_Nx1, places_N = np.linspace(0, 1, 50)[:, None], np.linspace(-1, 2, 9)
     for d, axes in ((0.25, 2), (np.nan, 1)):
         figure = pointplots.histogram(x_Nx1, x_Nx1, places_N, np.full(9, d))

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import experiment
+from gan_jax import data, experiment
 from gan_jax.config import flatten, hypers
 from gan_jax.metrics import parzen
 from gan_jax.reproduce import goodfellow2014 as table
 from gan_jax.reproduce import goodfellow2014_recipe as recipe
+from gan_jax.reproduce.methods import MADE, Methods
 from gan_jax.reproduce.work import Size, Work, make_row
 
 
@@ -149,9 +150,13 @@ def test_the_error_of_several_seeds_is_over_seeds(protocol):
 def test_a_sigma_at_the_grids_edge_is_refused(protocol):
     far = some(1) + 9  # the widest window is the best
     row = table.scored_row("adversarial nets", [some(1), far], protocol)
-    assert row["measured"] is None
-    assert row["verdict"].startswith("not measured: refused: sigma 1 is the best")
-    assert row["published"] == 225
+    assert row["each"][1] is row["sigma"][1] is None
+    assert row["measured"] == row["each"][0]
+    assert row["verdict"] == "not comparable: 1 of 2 seeds have no such number"
+    alone = table.scored_row("adversarial nets", [far], protocol)
+    assert alone["measured"] is None
+    assert alone["verdict"].startswith("not measured: refused: sigma 1 is the best")
+    assert alone["published"] == 225
 
 
 def test_the_way_there_is_told_by_validation(protocol, monkeypatch):
@@ -167,7 +172,7 @@ def test_the_way_there_is_told_by_validation(protocol, monkeypatch):
 
 
 def test_rows_of_the_way():
-    """A seed that was refused there, or looked at before there was a finer search, is left out."""
+    """A seed that was refused there, or looked at before there was a finer search, has none."""
     old = [[60.0, 100.0, 0.2]]
     seeds = [
         [[50.0, 1.0, 0.2, 2.0, 0.19], [60.0, 110.0, 0.2, 115.0, 0.19]],
@@ -179,11 +184,11 @@ def test_rows_of_the_way():
     assert rows["x, validation after 130 epochs, finer sigma"]["differs"] == ["rounded", table.FINE]
     assert {name: row["each"] for name, row in rows.items()} == {
         "x, validation after 60 epochs": [110, 120, 100],
-        "x, validation after 60 epochs, finer sigma": [115, 125],
-        "x, validation after 130 epochs": [140],
-        "x, validation after 130 epochs, finer sigma": [145],
+        "x, validation after 60 epochs, finer sigma": [115, 125, None],
+        "x, validation after 130 epochs": [None, 140, None],
+        "x, validation after 130 epochs, finer sigma": [None, 145, None],
     }
-    assert rows["x, validation after 60 epochs, finer sigma"]["sigma"] == [0.19, 0.11]
+    assert rows["x, validation after 60 epochs, finer sigma"]["sigma"] == [0.19, 0.11, None]
     assert rows["x, validation after 60 epochs"]["verdict"] == "nothing published"
 
 
@@ -201,7 +206,7 @@ def mnist(monkeypatch):
         read.append((name, split))
         return Split(rng.integers(0, 256, (20_000, 28, 28, 1), np.uint8))
 
-    monkeypatch.setattr(table.data, "load", load)
+    monkeypatch.setattr(data, "load", load)
     return read
 
 
@@ -247,7 +252,7 @@ def test_the_table_and_its_picture(tmp_path, monkeypatch):
     by_name = {row["name"]: row for row in rows}
     ours = by_name["adversarial nets"]
     assert (ours["published"], ours["published_error"], ours["seeds"]) == (225, 2, 2)
-    assert ours["verdict"] == "not comparable: 8 of 250,000 steps planned here"
+    assert ours["verdict"] == "not comparable: 8 of 205,000 steps of the recorded run"
     assert [[epoch for epoch, *_ in seed] for seed in ours["history"]] == [
         [0.004, 0.008, 0.012, 0.016]
     ] * 2
@@ -262,25 +267,33 @@ def test_the_table_and_its_picture(tmp_path, monkeypatch):
     assert by_name["adversarial nets, finer sigma"]["published"] is None
     assert by_name["deep GSN"]["verdict"] == "not measured: published only"
     assert by_name["training images as centres"]["measured"] is not None
-    again = _without_its_training(tmp_path / "again", json.loads(json.dumps(rows)), monkeypatch)
-    assert [row for row in again if "settings" in row] == [r for r in rows if "settings" in r]
+    facts = dict.fromkeys(MADE, "") | {"name": "goodfellow2014", "rows": rows}
+    file = tmp_path / "recorded.json"
+    file.write_text(json.dumps(facts | {"methods": work.methods.settings}))
+    again = _without_its_training(tmp_path / "again", file, monkeypatch)
+    for row, before in zip(again, rows, strict=True):
+        if "method" in row:
+            assert {k: v for k, v in row.items() if k != "made"} == before
+            assert ("made" in row) == (row["method"] != recipe.LOWERED)
     assert table.picture(work, rows).dtype == np.uint8
     assert table.picture(work, rows[7:]) is not None
     assert table.picture(work, rows[:5]) is None
 
 
-def _without_its_training(folder, recorded, monkeypatch):
+def _without_its_training(folder, file, monkeypatch):
     """Once more, of recorded rows but for the lowered: these need the states they begin with."""
-    names, train = [], table.train
+    names, train, table_json = [], table.train, json.loads(file.read_text())
+    table_json["methods"].pop(recipe.LOWERED)
+    file.write_text(json.dumps(table_json))
 
     def listed(folder, name, *args):
         names.append(name)
         return train(folder, name, *args)
 
     monkeypatch.setattr(table, "train", listed)
-    known = [row for row in recorded if not row["name"].startswith(recipe.LOWERED)]
+    work = Work(folder, False, Size(2, 8), Methods(False, "goodfellow2014", str(file)))
     with jax.debug_key_reuse(False):
-        rows = list(table.run(Work(folder, False, Size(2, 8), known)))
+        rows = list(table.run(work))
     assert names == [recipe.OURS, recipe.LOWERED]
     return rows
 

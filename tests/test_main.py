@@ -169,6 +169,11 @@ def test_what_train_prints(run, place):
     assert err == ""
 
 
+def test_what_is_hardly_meant_is_said(run, place, caplog):
+    run(f"{TRAIN} run --config.penalty.weight=0.5")  # and refused: the folder has another config
+    assert "penalty.weight 0.5 is of no penalty" in caplog.text
+
+
 def test_an_equilibrium_is_said(run, place):
     summary = json.loads((place / "run" / "summary.json").read_text())
     (place / "early").mkdir()

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from gan_jax import experiment, reproduce
+from gan_jax.config import flatten
 from gan_jax.game import make_setup, make_view
 from gan_jax.reproduce import grid, modes, ring
-from gan_jax.reproduce.work import Size, Work, make_row, settings_of
+from gan_jax.reproduce.methods import HOW_OFTEN, MADE, settings_of
+from gan_jax.reproduce.work import Size, Work, make_row
 from gan_jax.types import ConfigError
 
 LAW_METHODS = [(law, name) for law in modes.LAWS for name in modes.METHODS]
@@ -146,55 +148,65 @@ def test_the_committed_size_is_the_default():
     assert reproduce.make_work("grid", "x", quick=True, steps=7).size == Size(2, 7)
 
 
-def test_settings_are_what_configs_set_themselves():
+def test_settings_are_all_that_decides_the_numbers():
     configs = Size(2, 30, "bfloat16").configs([modes.unrolled("ring", s, 30, 5) for s in (0, 1)])
-    configs[0].log_every_steps = configs[1].log_every_steps = 7
     found = settings_of(configs)
-    assert found["seed"] == [0, 1]
-    assert found["gen.args.hidden"] == [128, 128]
+    assert (found["seed"], found["gen.args.hidden"]) == ([0, 1], [128, 128])
     assert (found["dynamics.args.unroll_steps"], found["precision"]) == (5, "bfloat16")
-    assert not found.keys() & {"log_every_steps", "disc.b2", "gen.lr_decay"}
-    assert json.loads(json.dumps(found)) == found
+    configs[0].log_every_steps = 7
+    assert settings_of(configs) == json.loads(json.dumps(found)) == found
+    assert found.keys() >= flatten(configs[0]).keys() - {*HOW_OFTEN}
+    assert settings_of(configs, quick=True) != found
 
 
-def test_rows_that_are_recorded_are_not_trained_again(drawn, tmp_path):
+def test_rows_that_are_recorded_are_not_trained_again(drawn, tmp_path, capsys):
     """Of the same settings, seeds and steps; what made them goes with them, also twice."""
     unrolled = "5 unrolled steps, the Unrolled demo's settings"
     (tmp_path / "first").mkdir()
     first = reproduce.reproduce("ring", tmp_path / "first", False, 2, 30_000)
     made = json.loads((tmp_path / "first" / "table.json").read_text())
     assert [name for name, *_ in drawn] == [f"ring: {name}" for name in modes.METHODS]
-    for row in made["rows"]:
-        if row["name"].startswith("PacGAN2"):
-            row["settings"]["seed"] = [0, 2]
+    made["methods"]["PacGAN2"]["seed"] = [0, 2]
+    made["methods"]["GAN"].pop("devices")  # of an older version: it had its default
     file, trained = tmp_path / "recorded.json", len(drawn)
     file.write_text(json.dumps(made))
     again = ("ring", tmp_path / "second", False, 2, 30_000)
     text = reproduce.reproduce(*again, recorded=str(file))
     assert [name for name, *_ in drawn[trained:]] == ["ring: PacGAN2"]
     table = json.loads((tmp_path / "second" / "table.json").read_text())
-    facts = {fact: made[fact] for fact in reproduce.MADE}
+    said = capsys.readouterr().err
+    assert f"GAN: taken from {file}" in said
+    assert "PacGAN2: trained, not taken: seed [0, 2] there, [0, 1] here" in said
+    facts = {fact: made[fact] for fact in MADE}
     for row, before in zip(table["rows"], made["rows"], strict=True):
         new = row["name"].startswith("PacGAN")
         assert row.get("made") == (None if new else facts)
         assert new or {k: v for k, v in row.items() if k != "made"} == before
     assert table["command"].endswith("--steps 30000 --recorded FILE")
-    assert "Of it, recorded before by `gan-jax reproduce ring --workdir DIR --seeds 2" in text
+    assert "Rows recorded before: `gan-jax reproduce ring --workdir DIR --seeds 2" in text
     assert "recorded before" not in first
     (shown,) = [r["points"] for r in table["rows"] if r["name"] == f"{unrolled}: modes of 8"]
     assert shown == perfect()[: modes.SHOWN].round(3).tolist()
     last = str(tmp_path / "second" / "table.json")
     text = reproduce.reproduce("ring", tmp_path / "third", False, 2, 30_000, recorded=last)
     assert len(drawn) == trained + 1
-    assert text.count("recorded before by") == 2
+    assert text.count("recorded before: `") == 2
     reproduce.reproduce("ring", tmp_path / "fourth", False, 2, 30_001, recorded=last)
     assert [name for name, *_ in drawn[trained + 1 :]] == ["ring: GAN", "ring: PacGAN2"]
+    assert "GAN: trained, not taken: steps 30000 there, 30001 here" in capsys.readouterr().err
+    reproduce.reproduce("ring", tmp_path / "quick", True, 2, 30_000, recorded=last)
+    assert len(drawn) == trained + 3 + 4  # fewer samples are another number
+
+
+FACTS = '"name": "ring", "command": "c", "seconds": 1, "versions": {}, "hardware": "h"'
 
 
 @pytest.mark.parametrize(
     "text",
-    ["{}", '{"name": "grid", "rows": [{"settings": {}}]}', '{"name": "ring", "rows": [1, {}]}']
-    + ['{"name": "ring", "rows": 7}', '{"name": "ring", "rows": [{"settings": {}}]}', "[]", "{"],
+    ["{}", "[]", "{", '{"name": "ring", "methods": {}, "rows": []}']
+    + [f'{{{FACTS.replace("ring", "grid")}, "methods": {{}}, "rows": []}}']
+    + [f'{{{FACTS}, "methods": {each}}}' for each in ('{}, "rows": [1]', '[], "rows": []', "{}")]
+    + [f'{{{FACTS}, "methods": {{"GAN": 7}}, "rows": []}}'],
 )
 def test_a_file_that_has_no_such_rows_is_one_plain_line(tmp_path, text):
     file = tmp_path / "some.json"

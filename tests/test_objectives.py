@@ -11,7 +11,13 @@ import pytest
 from scipy.special import log_expit, softmax
 
 from gan_jax.logits import Theory
-from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, THEORY, estimates_ratio
+from gan_jax.objectives import (
+    ENERGY_OBJECTIVES,
+    OBJECTIVES,
+    THEORY,
+    estimates_ratio,
+    meaningless,
+)
 from gan_jax.types import Losses
 
 NAMES = list(OBJECTIVES)
@@ -255,3 +261,13 @@ RATIO |= {f"fgan_{name}{end}" for name in ("reverse_kl", "js", "gan") for end in
 @pytest.mark.parametrize("name", [*OBJECTIVES, *ENERGY_OBJECTIVES])
 def test_whose_logit_goes_through_a_sigmoid(name):
     assert estimates_ratio(name) == (name in RATIO)
+
+
+def test_what_a_line_may_say_of_disc():
+    """D where a logit is that of a probability, its sign where 0 is the middle."""
+    left_out = {name: set(meaningless(name)) for name in [*OBJECTIVES, *ENERGY_OBJECTIVES]}
+    d, sign = {"d_real", "d_fake"}, {"acc_real", "acc_fake"}
+    assert left_out["minimax"] == left_out["non_saturating"] == set()
+    assert left_out["hinge"] == left_out["lazy"] == d
+    for name in ("lsgan", "wgan", "ragan", "rpgan", "fgan_kl", *ENERGY_OBJECTIVES):
+        assert left_out[name] == d | sign

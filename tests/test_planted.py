@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from gan_jax.data import pipeline
 from gan_jax.diagnostics import NOT_FINITE, SYMPTOMS
 from gan_jax.reproduce import planted
 from gan_jax.reproduce.work import Size, Work, rounding
@@ -15,8 +16,17 @@ def test_every_label_that_a_plant_waits_for_can_be_given():
     wanted = {label for plant in planted.PLANTS.values() for label in plant.labels}
     assert wanted <= {*SYMPTOMS, NOT_FINITE}
     assert [name for name, p in planted.PLANTS.items() if not p.labels] == [
-        name for name in planted.PLANTS if name.startswith("nothing: ")
+        name for name in planted.PLANTS if name.startswith(("nothing: ", "no R1 alone: "))
     ]
+
+
+def test_what_a_plant_changes_besides_is_there_alone_too():
+    alone = {p.differs: p for p in planted.PLANTS.values() if not p.labels}
+    for plant in planted.PLANTS.values():
+        assert alone[plant.differs].on_digits == plant.on_digits or not plant.differs
+        assert alone[plant.differs].edit is plant.edit or not plant.differs
+    kinds = {planted.verdict(name, plant) for name, plant in planted.PLANTS.items()}
+    assert kinds == {"planted", "healthy", "control"}
 
 
 def test_rows_come_one_by_one_and_say_how_they_trained(monkeypatch):
@@ -41,7 +51,16 @@ def test_a_planted_failure_is_labelled_and_a_healthy_run_is_not(name, labels):
 
 
 def test_a_pixel_out_of_reach_and_nothing_else():
-    x = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3, 1)
-    made = planted._shortcut(planted.data.Arrays(x, None)).x
+    x = np.linspace(-1, 1, 2 * 3 * 3, dtype=np.float32).reshape(2, 3, 3, 1)
+    made = planted._shortcut(x)
     assert (made[:, 0, 0] == 3.0).all()
-    np.testing.assert_allclose(made[:, 1:], x[:, 1:] / 127.5 - 1, atol=1e-6)
+    np.testing.assert_array_equal(made[:, 1:], x[:, 1:])
+
+
+def test_reals_that_are_held_out_have_it_too():
+    """Or a disc that goes by the pixel alone would seem to overfit."""
+    config, plant = planted.digits(0, 200), planted.PLANTS["a pixel that gen cannot make"]
+    arrays, shown = planted.reals(config, pipeline.load_examples(config), plant)
+    for x in (arrays.x, shown.real, shown.held_out):
+        assert (x[:, 0, 0] == 3.0).all()
+        assert abs(x[:, 1:]).max() <= 1

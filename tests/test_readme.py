@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import data, experiment, nets, objectives
 from gan_jax.dynamics import DYNAMICS
+from gan_jax.evaluate import EVALUATORS
 from gan_jax.penalties import PENALTIES
 from gan_jax.report import readme
 from gan_jax.rows import resolve
@@ -99,10 +100,12 @@ def test_its_images(monkeypatch, tmp_path):
     experiment.check(config)
 
 
-@pytest.mark.parametrize("names", [objectives.OBJECTIVES, PENALTIES, DYNAMICS, nets.names()])
+@pytest.mark.parametrize(
+    "names", [objectives.OBJECTIVES, PENALTIES, DYNAMICS, nets.names(), EVALUATORS]
+)
 def test_it_lists_what_there_is(names):
     """Of f-divergences, which are many, the first two."""
     page = readme.PAGES[0].read_text()
-    table = page[page.index("| objectives |") : page.index("**What has run where.**")]
+    table = page[page.index("| objectives |") : page.index("**What has run where")]
     listed = set(re.findall(r"\w+", table))
     assert {n for n in names if not n.startswith("fgan_")} <= listed

@@ -371,7 +371,15 @@ def test_the_readme_takes_what_was_measured_in_full(tmp_path):
     readme.collect_tables(runs, results)
     assert sorted(path.name for path in results.iterdir()) == ["ring.json", "ring.png"]
     assert "| r | - | 1 |" in readme.render(block, results)
-    more = json.loads((runs / "ring" / "table.json").read_text()) | {"stopped": True}
+    made = json.loads((results / "ring.json").read_text())
+    methods = {"GAN": {"steps": 20, "seed": [0, 1]}}
+    (results / "ring.json").write_text(json.dumps(made | {"methods": methods}))
+    for less in ({"steps": 10}, {"seed": [0]}):
+        shorter = made | {"methods": {"GAN": methods["GAN"] | less}}
+        (runs / "ring" / "table.json").write_text(json.dumps(shorter))
+        readme.collect_tables(runs, results)
+        assert json.loads((results / "ring.json").read_text())["methods"] == methods
+    more = made | {"methods": methods, "stopped": True}
     (runs / "ring" / "picture.png").write_bytes(b"of fewer rows")
     for part in (more, more | {"rows": []}):
         (runs / "ring" / "table.json").write_text(json.dumps(part))

@@ -98,7 +98,8 @@ SHOWN = ("modes", "high_quality", "reverse_kl")  # of them
 def sweep_table(result: dict[str, Any]) -> str:
     """A setting a row, mean and standard error over its seeds."""
     head = (
-        "| setting | modes found, of 8 | high-quality samples, share | reverse KL, nats | failed |"
+        "| setting | modes found, of 8 | high-quality samples, share | reverse KL, nats | "
+        "diverged or crashed |"
     )
     lines = [head, "|---" * 5 + "|"]
     for row in result["rows"]:
@@ -145,8 +146,9 @@ def render(text: str, results: Path = RESULTS) -> str:
     def block(match: re.Match) -> str:
         file = results / f"{match[2]}.json"
         if not file.exists():
-            command = f"gan-jax reproduce {match[2]} --workdir DIR"
-            return f"{match[1]}Not measured yet: `{command}`.\n{match[4]}"
+            table = match[2] in reproduce.names()
+            command = f": `gan-jax reproduce {match[2]} --workdir DIR`" * table
+            return f"{match[1]}Not measured yet{command}.\n{match[4]}"
         result = json.loads(file.read_text())
         text = to_markdown(result, brief=True) if match[3] else TABLES[match[2]](result)
         return f"{match[1]}{text.rstrip()}\n{match[4]}"
@@ -166,8 +168,8 @@ def collect_demo(run: Path, results: Path = RESULTS) -> None:
 
 
 def collect_tables(runs: Path, results: Path = RESULTS) -> None:
-    """NAME.json, and NAME.png where it has a picture, from runs/NAME: not of --quick, and no part
-    of a table that is there."""
+    """NAME.json, and NAME.png where it has a picture, from runs/NAME: not of --quick, and nothing
+    with fewer rows, steps or seeds than what is there."""
     for name in reproduce.names():
         file, there = runs / name / "table.json", results / f"{name}.json"
         if not file.exists():
@@ -177,10 +179,19 @@ def collect_tables(runs: Path, results: Path = RESULTS) -> None:
             continue
         if "--quick" in table["command"] or lacks_rows_of(table["rows"], there):
             continue
+        if there.exists() and _is_less(table, json.loads(there.read_text())):
+            continue
         shutil.copy(file, there)
         picture = file.with_name("picture.png")
         if picture.exists() and not table.get("stopped"):  # it is drawn at the end
             shutil.copy(picture, there.with_suffix(".png"))
+
+
+def _is_less(table: dict[str, Any], there: dict[str, Any]) -> bool:
+    """Whether a method has fewer steps or seeds than it has there."""
+    known, found = there.get("methods", {}), table.get("methods", {})
+    both = [(found[name], known[name]) for name in known if name in found]
+    return any(a["steps"] < b["steps"] or len(a["seed"]) < len(b["seed"]) for a, b in both)
 
 
 def collect_sweep(run: Path, results: Path = RESULTS) -> None:

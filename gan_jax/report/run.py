@@ -44,6 +44,7 @@ GRID_BYTES = 3_000_000  # a larger picture is shown smaller, and linked
 TOGETHER = {
     "loss": {"disc_loss": "disc", "gen_loss": "gen"},
     "mean D": {"d_real": "on reals", "d_fake": "on fakes"},
+    "mean logit": {"watch/logit_real": "on reals", "watch/logit_fake": "on fakes"},
     "accuracy of disc": {"acc_real": "on reals", "acc_fake": "on fakes"},
 }
 SHARES = {"mean D", "accuracy of disc"}  # drawn from 0 to 1

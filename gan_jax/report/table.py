@@ -8,12 +8,12 @@ from gan_jax.report.markup import Html, cell, join, page, section, table, tag
 from gan_jax.report.parts import empty, numeric, value_cell
 from gan_jax.report.pictures import thumbnail
 from gan_jax.results import read_object
-from gan_jax.typeset import duration, note_numbers, number, plus_minus, show
+from gan_jax.typeset import duration, note_numbers, number, of_fewer, plus_minus, show
 
 PARTS = {"table": "Table", "made-with": "Made with"}
 # Columns that are shown as one, with their error; "each" and "history" are too long for a cell.
 ERRORS = {"published": "published_error", "measured": "standard_error"}
-HIDDEN = {"each", "history", "made", "points", "settings", *ERRORS.values()}
+HIDDEN = {"each", "history", "made", "points", *ERRORS.values()}
 
 
 def table_page(folder: Path) -> str:
@@ -32,7 +32,22 @@ def table_page(folder: Path) -> str:
             section("table", "Table", _rows(made.get("rows"))),
             _picture(folder),
             facts.made_with(made.get("versions"), made.get("hardware")),
+            _recorded(made.get("rows")),
         ),
+    )
+
+
+def _recorded(rows: Any) -> Html:
+    """What made the rows that were taken from another file."""
+    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    taken: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if isinstance(row.get("made"), dict):
+            who = tuple(str(row["made"].get(fact)) for fact in ("command", "hardware"))
+            taken.setdefault(who, []).append(str(row.get("method")))
+    return join(
+        tag("p", f"Recorded before, by {command} on {hardware}: {'; '.join(dict.fromkeys(names))}.")
+        for (command, hardware), names in taken.items()
     )
 
 
@@ -64,12 +79,21 @@ def _numbered(row: dict[str, Any], notes: list[str]) -> dict[str, Any]:
     return {"differs": numbers} if numbers else {}
 
 
+def _of_fewer(row: dict[str, Any], name: str) -> str:
+    """Of how many seeds a mean is, where some have no number."""
+    each, seeds = row.get("each"), row.get("seeds")
+    if name != "measured" or not isinstance(each, list) or not isinstance(seeds, int):
+        return ""
+    return of_fewer({"n": sum(value is not None for value in each)}, seeds)
+
+
 def _cell(row: dict[str, Any], name: str) -> Html:
     value = row.get(name)
     if name in ERRORS:
         found = {"mean": value, "standard_error": row.get(ERRORS[name])}
         plain = all(v is None or isinstance(v, int | float) for v in found.values())
-        return cell(plus_minus(found), kind="num") if plain else cell(str(value))
+        shown = plus_minus(found) + _of_fewer(row, name) if plain else str(value)
+        return cell(shown, kind="num") if plain else cell(shown)
     if name.startswith("eigenvalues") and isinstance(value, list):
         return cell(", ".join(_complex(each) for each in value), kind="figures")
     if isinstance(value, list) and value:

@@ -23,15 +23,23 @@ from gan_jax.images import png_bytes
 from gan_jax.locks import hold
 from gan_jax.records import write_atomically, writing
 from gan_jax.reproduce import training
-from gan_jax.reproduce.work import BESIDE, Columns, Row, Work
+from gan_jax.reproduce.methods import Methods
+from gan_jax.reproduce.work import BESIDE, Columns, Work
 from gan_jax.results import read_object
-from gan_jax.types import ConfigError, PreemptedError
+from gan_jax.types import ConfigError
 from gan_jax.typeset import duration, note_numbers
 from gan_jax.versions import made_with
 
 STOPPED = "stopped"  # in a table that lacks rows
-MADE = ("command", "seconds", "versions", "hardware")
-HELPERS = {"dirac_game", "goodfellow2014_recipe", "modes", "training", "work"}
+HELPERS = {
+    "dirac_game",
+    "goodfellow2014_protocol",
+    "goodfellow2014_recipe",
+    "methods",
+    "modes",
+    "training",
+    "work",
+}
 
 
 def names() -> list[str]:
@@ -68,21 +76,7 @@ def make_work(
     if not hasattr(module, "RECORDED"):
         return Work(Path(workdir), quick)
     size = (module.QUICK if quick else module.RECORDED)._replace(**given)
-    return Work(Path(workdir), quick, size, _recorded(name, recorded) if recorded else ())
-
-
-def _recorded(name: str, file: str) -> list[Row]:
-    """A table.json's rows, each with what made it."""
-    table = read_object(Path(file), f"a table.json of {name}")
-    rows = table["rows"] if isinstance(table.get("rows"), list) else []
-    rows = [row for row in rows if isinstance(row, dict) and "settings" in row]
-    if table.get("name") != name or not rows or not table.keys() >= {*MADE}:
-        raise ConfigError(
-            f"--recorded {file} has no trained row of {name} with its settings: give a table.json "
-            "that this version wrote"
-        )
-    made = {fact: table[fact] for fact in MADE}
-    return [{"made": made} | row for row in rows]
+    return Work(Path(workdir), quick, size, Methods(quick, name, recorded))
 
 
 def reproduce(
@@ -96,8 +90,8 @@ def reproduce(
 ) -> str:
     """Measures a table; writes table.json, table.md, maybe picture.png. Returns table.md's text.
 
-    PreemptedError after a stop was saved: the same call goes on. Rows that were measured before it
-    are written down, unless a table with more of them is there.
+    PreemptedError after a stop was saved: the same call goes on. Rows that were measured before it,
+    or before any error, are written down, unless a table with more of them is there.
     """
     asked = {"seeds": seeds, "steps": steps, "precision": precision}
     work = make_work(name, workdir, quick, recorded, **asked)
@@ -138,7 +132,9 @@ def _measure(name: str, work: Work, command: str) -> str:
 
     def table() -> dict[str, Any]:
         seconds = time.monotonic() - start
-        return {"name": name, **made_with(command), "seconds": seconds, "rows": rows}
+        facts = {"name": name, **made_with(command), "seconds": seconds}
+        methods = {"methods": work.methods.settings} if work.methods.settings else {}
+        return facts | methods | {"rows": rows}
 
     def leave() -> None:
         if rows and not lacks_rows_of(rows, work.folder / "table.json"):
@@ -148,7 +144,7 @@ def _measure(name: str, work: Work, command: str) -> str:
     try:
         for row in module.run(work):
             rows.append(row)
-    except PreemptedError:
+    except Exception:
         leave()
         raise
     finally:
@@ -203,7 +199,7 @@ def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
     lines += ["", _made(table)]
     taken = [row["made"] for row in table["rows"] if "made" in row]
     for made in {json.dumps(made): made for made in taken}.values():
-        lines += ["", f"Of it, recorded before by {_made(made)}"]
+        lines += ["", f"Rows recorded before: {_made(made)}"]
     return "\n".join(lines) + "\n"
 
 

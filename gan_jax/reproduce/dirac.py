@@ -125,11 +125,7 @@ def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
     """The paths in the plane of theta and psi, a panel a cell; None without matplotlib."""
     if not pointplots.available():
         return None
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.4, 2.6 * len(METHODS)), dpi=60, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    figure = pointplots.make_figure((8.4, 2.6 * len(METHODS)), 60)
     grid = figure.subplots(len(METHODS), len(SCHEDULES), squeeze=False)
     places = [(m, s) for m in METHODS for s in SCHEDULES]
     paths = trajectories()
@@ -137,8 +133,7 @@ def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
         axes.set_visible(place in paths)
         if place in paths:
             _draw(axes, " ".join(place), paths[place])
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return pointplots.pixels(figure)
 
 
 def _draw(axes: Any, title: str, path: np.ndarray) -> None:

@@ -13,8 +13,9 @@ from ml_collections import ConfigDict
 from gan_jax.config import get_config
 from gan_jax.data import gaussian1d
 from gan_jax.metrics.divergence import ks_distance
+from gan_jax.reproduce.methods import Row
 from gan_jax.reproduce.training import samples, train
-from gan_jax.reproduce.work import Row, Size, Work, with_settings
+from gan_jax.reproduce.work import Size, Work
 
 COLUMNS = {
     "what disc sees: number": lambda row: row["name"],
@@ -46,7 +47,9 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
     size = work.trained
     for name, view in VIEWS.items():
         configs = size.configs([settings(view, s, size.steps) for s in range(size.seeds)])
-        yield from work.there(configs) or with_settings(configs, train_rows(work, name, configs))
+        yield from work.methods.recorded(name, configs) or work.methods.measured(
+            name, train_rows(work, name, configs)
+        )
 
 
 def train_rows(work: Work, name: str, configs: list[ConfigDict]) -> list[Row]:

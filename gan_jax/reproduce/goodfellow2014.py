@@ -6,45 +6,44 @@ variants are those of the paper and its code. "adversarial nets" is the mean ove
 
 import functools
 import importlib.util
+import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import data, pointplots
+from gan_jax import pointplots
 from gan_jax.metrics import parzen
+from gan_jax.reproduce.goodfellow2014_protocol import Protocol, images, make_protocol
 from gan_jax.reproduce.goodfellow2014_recipe import (
     LOWER_WHY,
     LOWERED,
     OURS,
     PRECISE,
     STEPS_PER_EPOCH,
-    TEST,
     TRAIN,
-    VALID,
     VARIED,
     Plan,
     lowered,
     plans,
 )
+from gan_jax.reproduce.methods import Row
 from gan_jax.reproduce.training import Trained, refused, samples, train
 from gan_jax.reproduce.work import (
     BESIDE,
     NOTHING,
     Columns,
     Published,
-    Row,
     Size,
     Work,
     make_row,
     rounding,
     shortened,
-    with_settings,
 )
 from gan_jax.types import GanState
 
-RECORDED = Size(seeds=3, steps=500 * STEPS_PER_EPOCH)
+RECORDED = Size(seeds=3, steps=410 * STEPS_PER_EPOCH)
 QUICK = Size(seeds=2, steps=20)
 MILESTONES = (60, 130, 260, 300, 450)  # epochs whose validation likelihood has rows
 OUR_NATS = 225.0
@@ -58,32 +57,6 @@ FINE = "sigma by a fine search between the grid's points: not the paper's protoc
 VALIDATION = "validation after"
 MIXTURE, COMPONENTS = 50, 100
 Cohort = Callable[[], Trained]
-
-
-class Protocol(NamedTuple):
-    """What samples are judged by; images as rows of pixels in [0, 1]."""
-
-    centres: int
-    valid_NxD: np.ndarray
-    test_NxD: np.ndarray
-
-    def score(self, samples_NxD: np.ndarray, fine: bool = False) -> parzen.ParzenScore:
-        """The paper's number, and with fine that of a better window."""
-        few = samples_NxD[: self.centres].astype(np.float32)
-        return parzen.goodfellow2014(few, self.valid_NxD, self.test_NxD, fine)
-
-
-def images(split: str, n: int | None = None) -> np.ndarray:
-    """The first n images of a split, [N, 784] in [0, 1]."""
-    x = data.load("mnist", split).x[:n]
-    return x.reshape(len(x), -1).astype(np.float32) / 255
-
-
-def make_protocol(quick: bool) -> Protocol:
-    """10,000 samples, 1,000 validation and 10,000 test images; a tenth of them to be quick."""
-    tenth = 10 if quick else 1
-    valid, test = images(VALID, parzen.VALIDATION), images(TEST, 10_000 // tenth)
-    return Protocol(parzen.CENTRES_2014 // tenth, valid[::tenth], test)
 
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
@@ -118,8 +91,8 @@ def plan_rows(work: Work, plan: Plan, cohort: Cohort, protocol: Protocol) -> lis
     rows, first = [], 0
     for name, seeds in plan.items():
         mine = range(first, first + len(seeds))
-        rows += work.there(seeds) or with_settings(
-            seeds, our_rows(work, name, seeds[0], cohort().only(mine), protocol)
+        rows += work.methods.recorded(name, seeds) or work.methods.measured(
+            name, our_rows(work, name, seeds[0], cohort().only(mine), protocol)
         )
         first += len(seeds)
     return rows
@@ -165,7 +138,7 @@ def our_rows(
         differs.append("a tenth of the samples and of the images")
     x_MxNxD = list(flat_samples(config, trained.states, protocol.centres))
     short = shortened(config.steps * batches, RECORDED.steps)
-    why_not = "--quick" if work.quick else short and f"{short} planned here"
+    why_not = "--quick" if work.quick else short and f"{short} of the recorded run"
     row = scored_row(name, x_MxNxD, protocol, differs, why_not)
     row["history"] = [
         [[step * batches / STEPS_PER_EPOCH, *found] for step, found in looks if found]
@@ -190,10 +163,10 @@ def milestones(
     """
     found = []
     for epoch in MILESTONES:
-        looks = [look for history in histories for look in history if look[0] == epoch]
+        looks = [{look[0]: look for look in history}.get(epoch, ()) for history in histories]
         for number, how, also in ((1, "", []), (3, ", finer sigma", [FINE])):
-            each = [look[number : number + 2] for look in looks if len(look) > number]
-            if each:
+            each = [look[number : number + 2] or (math.nan, None) for look in looks]
+            if any(sigma for _, sigma in each):
                 title = f"{name}, {VALIDATION} {epoch} epochs{how}"
                 nats, sigma = [list(column) for column in zip(*each, strict=True)]
                 found.append(make_row(title, nats, differs=[*differs, *also], sigma=sigma))
@@ -209,19 +182,26 @@ def scored_row(
     fine: bool = False,
 ) -> dict[str, Any]:
     """The mean over seeds; of one seed, the error over test images, as the paper's."""
-    try:
-        found = [protocol.score(x_NxD, fine) for x_NxD in samples_MxNxD]
-    except parzen.SigmaAtEdgeError as error:
-        return make_row(name, [], PUBLISHED.get(name, NOTHING), differs, f"refused: {error}")
-    of_images = float(np.mean([s.standard_error for s in found]))
+    published = PUBLISHED.get(name, NOTHING)
+    found: list[parzen.ParzenScore | None] = []
+    for x_NxD in samples_MxNxD:
+        try:
+            found.append(protocol.score(x_NxD, fine))
+        except parzen.SigmaAtEdgeError as error:
+            found.append(None)
+            why_not = f"refused: {error}"
+    scored = [score for score in found if score]
+    if not scored:
+        return make_row(name, [], published, differs, why_not)
+    of_images = float(np.mean([s.standard_error for s in scored]))
     return make_row(
         name,
-        [s.mean for s in found],
-        PUBLISHED.get(name, NOTHING),
+        [s.mean if s else math.nan for s in found],
+        published,
         differs,
         why_not,
         error=of_images,
-        sigma=[s.sigma for s in found],
+        sigma=[s.sigma if s else None for s in found],
         standard_error_over_images=of_images,
     )
 
@@ -246,11 +226,8 @@ def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
     trained = [row for row in rows if any(row.get("history", ()))]
     if not trained or not pointplots.available():
         return None
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 5), dpi=90, layout="constrained")
-    canvas, axes = FigureCanvasAgg(figure), figure.subplots()
+    figure = pointplots.make_figure((8, 5), 90)
+    axes = figure.subplots()
     for i, row in enumerate(trained):
         for seed, history in enumerate(row["history"]):
             axes.plot(
@@ -261,5 +238,4 @@ def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
     axes.axhline(OUR_NATS, color=pointplots.DISC, lw=0.8, ls=":", label="published, test")
     axes.set(xlabel="epochs", ylabel="validation log-likelihood, nats (the paper's grid of sigma)")
     axes.legend(frameon=False)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return pointplots.pixels(figure)

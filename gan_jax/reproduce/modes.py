@@ -17,19 +17,18 @@ from gan_jax import pointplots
 from gan_jax.config import get_config
 from gan_jax.data import grid, ring
 from gan_jax.metrics.modes import mode_statistics, sampling_floor
+from gan_jax.reproduce.methods import Row
 from gan_jax.reproduce.training import refused, samples, train
 from gan_jax.reproduce.work import (
     NOTHING,
     Columns,
     Published,
-    Row,
     Size,
     Work,
     make_row,
     ours,
     shortened,
     theirs,
-    with_settings,
 )
 
 RECORDED, QUICK = Size(5, 40_000), Size(2, 20)
@@ -119,8 +118,8 @@ def run(
         method, size = METHODS[name], work.trained
         steps = min(size.steps, method.steps)
         configs = size.configs([method.settings(law, s, steps) for s in range(size.seeds)])
-        yield from work.there(configs) or with_settings(
-            configs, train_method(law, name, configs, numbers, demo, work)
+        yield from work.methods.recorded(name, configs) or work.methods.measured(
+            name, train_method(law, name, configs, numbers, demo, work)
         )
 
 
@@ -213,11 +212,7 @@ def picture(law: str, rows: Sequence[Row]) -> np.ndarray | None:
     shown = {row["name"].split(": ")[0]: row["points"] for row in rows if row.get("points")}
     if not shown or not pointplots.available():
         return None
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4 * len(shown), 4.2), dpi=80, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    figure = pointplots.make_figure((4 * len(shown), 4.2), 80)
     reach = 1.25 * abs(centres_of(law)).max()
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
     for axes, (name, points) in zip(panels, shown.items(), strict=True):
@@ -225,5 +220,4 @@ def picture(law: str, rows: Sequence[Row]) -> np.ndarray | None:
         axes.scatter(*centres_of(law).T, s=20, marker="+", lw=0.8, color=pointplots.REAL)
         axes.set_title(name, fontsize=9)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return pointplots.pixels(figure)

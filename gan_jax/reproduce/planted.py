@@ -1,8 +1,9 @@
 """Are failures labelled while they happen, and healthy runs left alone? Planted ones are counted.
 
 Runs of 2,000 steps on the ring (rates 1e-3, R1 of weight 0.1) and on scikit-learn's digits, each
-broken in one way, and the same runs as they are. A planted failure counts as labelled where
-diagnostics.py gives one of the labels that fit it; a healthy run where it gives any.
+broken in one way, and the same runs as they are; what else a broken one differs in stands beside
+it, and alone in a row of its own. A planted failure counts as labelled where diagnostics.py gives
+one of the labels that fit it; any other run where it gives any.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.guard import GUARD
 from gan_jax.record import due_signals
 from gan_jax.reproduce.work import Size, Work
-from gan_jax.signals import make_shown, make_signals
+from gan_jax.signals import Shown, make_shown, make_signals
 from gan_jax.train_rows import make_source
 from gan_jax.types import GanState
 
@@ -41,7 +42,8 @@ class Plant(NamedTuple):
     edit: Callable[[ConfigDict], None] = lambda c: None
     on_digits: bool = False
     state: Callable[[GanState], GanState] = lambda states: states
-    arrays: Callable[[data.Arrays], data.Arrays] = lambda arrays: arrays
+    images: Callable[[Any], Any] | None = None  # what all reals become, in [-1, 1]
+    differs: tuple[str, ...] = ()  # what else is not as in the healthy runs
 
 
 def ring(seed: int, steps: int) -> ConfigDict:
@@ -77,6 +79,10 @@ def _slow(c: ConfigDict) -> None:
     c.gen.lr = c.disc.lr = 1e-4
 
 
+def _no_r1(c: ConfigDict) -> None:
+    c.penalty.weight = 0.0
+
+
 def _wgan_without_penalty(c: ConfigDict) -> None:
     c.objective, c.penalty.name, c.penalty.weight = "wgan", "none", 0.0
 
@@ -92,13 +98,12 @@ def _bias(value: float) -> Callable[[GanState], GanState]:
     return plant
 
 
-def _shortcut(arrays: data.Arrays) -> data.Arrays:
+def _shortcut(x: Any) -> Any:
     """Reals have a corner that gen's tanh cannot reach."""
-    x = np.asarray(pipeline.to_range(jnp.asarray(arrays.x), -1.0), np.float32).copy()
-    x[:, 0, 0] = 3.0
-    return arrays._replace(x=x)
+    return jnp.asarray(x).at[:, 0, 0].set(3.0)
 
 
+SLOW, NO_R1 = "rates 1e-4", "no R1"
 ONE_SIDED = "disc takes all for real", "disc takes all for fake"
 WILD: tuple[str, ...] = (
     NOT_FINITE,
@@ -112,16 +117,18 @@ WILD += ("gen stands still", "disc stands still")
 PLANTS = {
     "gen frozen": Plant(("gen stands still",), _edit("gen.lr", 0.0)),
     "gen constant": Plant(("mode collapse",), _edit("gen.args.gain", 0.0)),
-    "disc's bias 50": Plant(ONE_SIDED[:1], _slow, state=_bias(50.0)),
-    "disc's bias -50": Plant(ONE_SIDED[1:], _slow, state=_bias(-50.0)),
+    "disc's bias 50": Plant(ONE_SIDED[:1], _slow, state=_bias(50.0), differs=(SLOW,)),
+    "disc's bias -50": Plant(ONE_SIDED[1:], _slow, state=_bias(-50.0), differs=(SLOW,)),
     "rates times 1000": Plant(WILD, _rates_times_1000),
     # its critic grows, and drives gen to and fro: within 2,000 steps that shows first
     "wgan without a penalty": Plant(("disc unbounded", "oscillation"), _wgan_without_penalty),
     "a pixel that gen cannot make": Plant(
-        ("disc wins",), _edit("penalty.weight", 0.0), on_digits=True, arrays=_shortcut
+        ("disc wins",), _no_r1, on_digits=True, images=_shortcut, differs=(NO_R1,)
     ),
     **{f"nothing: ring, {name}": Plant((), _edit("objective", name)) for name in HEALTHY},
+    "nothing: ring, rates 1e-4": Plant((), _slow, differs=(SLOW,)),
     "nothing: digits": Plant((), on_digits=True),
+    "no R1 alone: digits": Plant((), _no_r1, on_digits=True, differs=(NO_R1,)),
 }
 
 
@@ -149,22 +156,41 @@ def count(name: str, plant: Plant, size: Size) -> dict[str, Any]:
         "seeds": size.seeds,
         "labelled": sum(fits),
         "labels": {n: sum(n in labels for labels in found) for n in names},
-        "differs": size.differs,
-        "verdict": "healthy" if not plant.labels else "planted",
+        "differs": [*plant.differs, *size.differs],
+        "verdict": verdict(name, plant),
     }
+
+
+def verdict(name: str, plant: Plant) -> str:
+    """What labels mean there: of a control neither any nor none is wrong."""
+    if plant.labels:
+        return "planted"
+    return "healthy" if name.startswith("nothing: ") else "control"
+
+
+def reals(
+    config: ConfigDict, arrays: data.Arrays | None, plant: Plant
+) -> tuple[data.Arrays | None, Shown]:
+    """What is trained on and what signals are taken of, both with what is planted in images."""
+    if plant.images is None or arrays is None:
+        return arrays, make_shown(config, arrays)
+    x = pipeline.to_range(jnp.asarray(arrays.x), config.data.low)
+    arrays = arrays._replace(x=np.asarray(plant.images(x)))
+    shown = make_shown(config, arrays)
+    return arrays, shown._replace(held_out=plant.images(shown.held_out))
 
 
 def watch(configs: Sequence[ConfigDict], plant: Plant) -> list[Diagnosis]:
     """Trains the rows as one program and diagnoses them line by line."""
     config, m = configs[0], len(configs)
     arrays = pipeline.load_examples(config)
-    arrays = plant.arrays(arrays) if arrays else None
+    arrays, shown = reals(config, arrays, plant)
     states, objectives = plant.state(init_rows(configs)[0]), objectives_of(configs)
     devices = jax.devices()[:1]
     many = jit_rows(make_train_rows(config, objectives), devices)
     signals = jax.jit(jax.vmap(make_signals(config, objectives), in_axes=(0, 0, None)))
     source, hypers = make_source(config, m, arrays, devices), rows_hypers(configs)
-    shown, keys = make_shown(config, arrays), jnp.copy(states.key)
+    keys = jnp.copy(states.key)
     found = [Diagnosis(facts(c)) for c in configs]
     for step in range(config.log_every_steps, config.steps + 1, config.log_every_steps):
         before, count = np.int32(step - config.log_every_steps), np.int32(config.log_every_steps)

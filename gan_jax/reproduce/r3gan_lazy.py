@@ -14,8 +14,9 @@ from ml_collections import ConfigDict
 from gan_jax.config import get_config
 from gan_jax.data import grid
 from gan_jax.metrics import mode_statistics
+from gan_jax.reproduce.methods import Row
 from gan_jax.reproduce.training import Trained, refused, samples, train
-from gan_jax.reproduce.work import Row, Size, Work, make_row, ours, with_settings
+from gan_jax.reproduce.work import Size, Work, make_row, ours
 
 RECORDED, QUICK = Size(8, 20_000), Size(2, 50)
 SAMPLES, LAZY = 2_500, 8
@@ -56,11 +57,9 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
         configs = size.configs([settings(o, every, s, size.steps) for o, s in rows])
         cohort = functools.cache(functools.partial(train, work.folder, f"R1 + R2 {how}", configs))
         for i, objective in enumerate(OBJECTIVES):
-            mine = range(i * seeds, (i + 1) * seeds)
-            seeds_of_it = [configs[j] for j in mine]
-            yield from work.there(seeds_of_it) or with_settings(
-                seeds_of_it,
-                [_measure(f"{objective}, {how}", size, configs[0], cohort().only(mine))],
+            name, mine = f"{objective}, {how}", range(i * seeds, (i + 1) * seeds)
+            yield from work.methods.recorded(name, configs[mine[0] : mine[-1] + 1]) or (
+                work.methods.measured(name, [_measure(name, size, configs[0], cohort().only(mine))])
             )
 
 

@@ -2,8 +2,8 @@
 
 DIR/states/N is a cohort: rows.json (its name, configs and the step that it began at), how.json (how
 it is run), checkpoints, and looks.json (what was measured on the way). A config is found again by
-its settings and that first step, whatever its last; those that are not there yet become a new
-cohort. A cohort goes on as a whole.
+its cohort's name, its settings and that first step, whatever its last; those that are not there yet
+become a new cohort. A cohort goes on as a whole.
 """
 
 import json
@@ -28,7 +28,7 @@ from gan_jax.data import pipeline
 from gan_jax.game import make_setup
 from gan_jax.guard import refusals
 from gan_jax.records import plain_config, write_atomically
-from gan_jax.reproduce.work import HOW_OFTEN
+from gan_jax.reproduce.methods import HOW_OFTEN
 from gan_jax.results import read_object
 from gan_jax.steps import make_sampler
 from gan_jax.train_rows import make_source
@@ -100,7 +100,7 @@ def _places(
         if not any(path.name.isdigit() for path in saved):  # it ended before the first one
             shutil.rmtree(place)
             continue
-        if _begun(place) == first:
+        if (_name(place), _begun(place)) == (name, first):
             there |= {_settings(c): (place, i) for i, c in enumerate(_members(place))}
         number = max(number, int(place.name) + 1)
     missing = [c for c in configs if _settings(c) not in there]
@@ -118,6 +118,10 @@ def _members(place: Path) -> list[ConfigDict]:
     """A cohort's configs."""
     rows = read_object(place / "rows.json", "a --workdir of this table")
     return [config_lib.from_json(each) for each in rows["configs"]]
+
+
+def _name(place: Path) -> str:
+    return str(read_object(place / "rows.json", "a --workdir of this table").get("name"))
 
 
 def _begun(place: Path) -> int:
@@ -210,8 +214,7 @@ class _Pace:
     """A line now and then: where a cohort is, how fast, how long it will take."""
 
     def __init__(self, place: Path, rows: int, step: int, steps: int):
-        name = read_object(place / "rows.json", "a --workdir of this table")["name"]
-        self.label, self.steps, self.last = f"{name}, {rows} rows", steps, step
+        self.label, self.steps, self.last = f"{_name(place)}, {rows} rows", steps, step
         self.place, self.said = place, time.monotonic()
         self.began = self.said - _seconds(place)
         self._say(f"from step {step} to {steps}")

@@ -1,21 +1,18 @@
 """What a table is asked to do, how its rows are written down, and when a number is reproduced."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import config as config_lib
-from gan_jax.records import plain_config
+from gan_jax.reproduce.methods import Methods
 from gan_jax.typeset import of_fewer, plus_minus
 
-Row = dict[str, Any]  # of table.json
 Published = tuple[float | None, float | None]  # a number and its standard error
 NOTHING: Published = (None, None)
-# How often, which says nothing of what is trained.
-HOW_OFTEN = ("log_every_steps", "checkpoint_every_steps", "eval_every_steps")
 
 
 class Size(NamedTuple):
@@ -44,40 +41,20 @@ def rounding(precision: str) -> list[str]:
     return [] if precision == "default" else [f"precision {precision}"]
 
 
-class Work(NamedTuple):
+@dataclass(frozen=True)
+class Work:
     """A table's task."""
 
     folder: Path
     quick: bool = False
     size: Size | None = None  # None for a table that trains nothing
-    recorded: Sequence[Row] = ()  # of another table.json of the same name
-
-    def there(self, configs: Sequence[ConfigDict]) -> list[Row]:
-        """The rows that are recorded of these very configs; none of what is to be trained."""
-        settings = settings_of(configs)
-        return [row for row in self.recorded if row.get("settings") == settings]
+    methods: Methods = field(default_factory=Methods)
 
     @property
     def trained(self) -> Size:
         """The size, of a table that trains."""
         assert self.size
         return self.size
-
-
-def with_settings(configs: Sequence[ConfigDict], rows: Sequence[Row]) -> list[Row]:
-    """A method's rows, by which they are found again where the states that made them are not."""
-    return [row | {"settings": settings_of(configs)} for row in rows]
-
-
-def settings_of(configs: Sequence[ConfigDict]) -> dict[str, Any]:
-    """{leaf: value} of what configs that differ in their seeds alone set, besides the defaults."""
-    usual = config_lib.flatten(config_lib.get_config())
-    found = {
-        leaf: value
-        for leaf, value in config_lib.flatten(configs[0]).items()
-        if leaf not in HOW_OFTEN and (leaf not in usual or usual[leaf] != value)
-    }
-    return plain_config(found | {"seed": [c.seed for c in configs]})
 
 
 def shortened(steps: int, of: int) -> str:

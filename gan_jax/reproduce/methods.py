@@ -1,0 +1,86 @@
+"""Which settings a table's trained rows have, and the rows of another file that have the same.
+
+table.json's "methods" are {method: its settings}, every leaf of a config but for how often it is
+looked at, with all its seeds; a trained row says its "method". So rows can be taken where the
+states that made them are not: each then says what it was "made" with.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gan_jax import config as config_lib
+from gan_jax.records import config_difference, plain_config
+from gan_jax.results import read_object
+from gan_jax.types import ConfigError
+
+Row = dict[str, Any]  # of table.json
+MADE = ("command", "seconds", "versions", "hardware")
+# How often, which says nothing of what is trained.
+HOW_OFTEN = ("log_every_steps", "checkpoint_every_steps", "eval_every_steps")
+
+
+class Methods:
+    """A table's methods as they come. file: a table.json whose rows are taken where they fit."""
+
+    def __init__(self, quick: bool = False, name: str = "", file: str | None = None):
+        self.settings: dict[str, dict[str, Any]] = {}
+        self.quick, self.file = quick, file
+        table = _read(name, file) if file else {"methods": {}, "rows": []}
+        self._known, self._rows = table["methods"], table["rows"]
+
+    def recorded(self, method: str, configs: Sequence[ConfigDict]) -> list[Row]:
+        """The method's rows of the file, where its settings there are those of these configs."""
+        self.settings[method] = settings_of(configs, self.quick)
+        if not self.file:
+            return []
+        there = self._known.get(method)
+        differ = _difference(there, self.settings[method]) if there else ["no such rows there"]
+        words = f"trained, not taken: {', '.join(differ)}" if differ else f"taken from {self.file}"
+        print(f"{method}: {words}", file=sys.stderr, flush=True)
+        return [] if differ else [row for row in self._rows if row.get("method") == method]
+
+    def measured(self, method: str, rows: Iterable[Row]) -> list[Row]:
+        """The method's new rows."""
+        return [row | {"method": method} for row in rows]
+
+
+def settings_of(configs: Sequence[ConfigDict], quick: bool = False) -> dict[str, Any]:
+    """{leaf: value} of configs that differ in their seeds alone."""
+    leaves = config_lib.flatten(config_lib.to_json(configs[0]))
+    found = {leaf: value for leaf, value in leaves.items() if leaf not in HOW_OFTEN}
+    return plain_config(
+        found | {"seed": [c.seed for c in configs]} | ({"quick": 1} if quick else {})
+    )
+
+
+def _difference(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
+    """A phrase a leaf, also where only the steps are fewer."""
+    usual = plain_config(config_lib.to_json(config_lib.get_config()))
+    found = config_difference(there, here, usual)
+    steps = there.get("steps"), here["steps"]
+    more = not found and steps[0] != steps[1]
+    return [f"steps {steps[0]} there, {steps[1]} here"] if more else found
+
+
+def _read(name: str, file: str) -> dict[str, Any]:
+    """A table.json with methods, its rows with what made them."""
+    table = read_object(Path(file), f"a table.json of {name}")
+    methods, rows = table.get("methods"), table.get("rows")
+    if (
+        table.get("name") != name
+        or not isinstance(methods, dict)
+        or not all(isinstance(each, dict) for each in methods.values())
+        or not isinstance(rows, list)
+        or not all(isinstance(row, dict) for row in rows)
+        or not table.keys() >= {*MADE}
+    ):
+        raise ConfigError(
+            f"--recorded {file} does not say with which settings rows of {name} were trained: give "
+            f"a table.json of {name} that has methods"
+        )
+    made = {fact: table[fact] for fact in MADE}
+    return {"methods": methods, "rows": [{"made": made} | row for row in rows]}
