@@ -156,6 +156,7 @@ def test_hostile_texts_of_a_run_and_of_a_table_add_no_node(tmp_path, text):
         (folder / "metrics.jsonl").write_text("\n".join(lines))
         table = {"name": word, "command": word, "versions": {word: word}, "hardware": word}
         rows = [{"name": word, word: word, "measured": word, "differs": [word, word]}]
+        rows[0] |= {"method": word, "made": {"command": word, "hardware": word}}
         (folder / "t").mkdir()
         (folder / "t" / "table.json").write_text(json.dumps(table | {"rows": rows}))
     for part in ("", "t"):
@@ -479,6 +480,20 @@ def test_what_differs_is_said_once_and_by_number_in_the_rows(tmp_path):
     assert re.findall(r"<li>(.*?)</li>", text) == ["x&lt;y", "z"]
     found = re.findall(r"<td[^>]*>(.*?)</td>", text)
     assert found == ["a", "1, 2", "b", "2", "c", "-"]
+
+
+def test_rows_that_others_made_and_means_over_fewer_seeds_say_so(tmp_path):
+    row = {"name": "a: x", "method": "a<b", "seeds": 2, "measured": 1.0, "each": [1.0, None]}
+    made = {"command": "c<d", "hardware": "abacus", "seconds": 1, "versions": {}}
+    rows = [row | {"made": made}, row | {"name": "a: y", "each": [1.0, 1.0], "made": made}, row]
+    (tmp_path / "table.json").write_text(json.dumps({"name": "t", "rows": rows}))
+    text = read(tmp_path)
+    assert text.count("Recorded before, by c&lt;d on abacus: a&lt;b.") == 1
+    assert re.findall(r"<td[^>]*>(1[^<]*)</td>", text) == ["1 (n = 1)", "1", "1 (n = 1)"]
+    assert "method" not in re.findall(r"<th[^>]*>(.*?)</th>", text)
+    for odd in ({"seeds": None}, {"each": 7}, {"made": 7}):
+        (tmp_path / "table.json").write_text(json.dumps({"name": "t", "rows": [row | odd]}))
+        read(tmp_path)
 
 
 def test_the_verb(tmp_path, capsys):

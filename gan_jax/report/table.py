@@ -55,7 +55,9 @@ def _rows(rows: Any) -> Html:
     rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     if not rows:
         return empty("This table has no rows.")
-    names = [n for n in dict.fromkeys(n for row in rows for n in row) if n not in HIDDEN]
+    there = dict.fromkeys(n for row in rows for n in row)
+    hidden = HIDDEN | ({"method"} if "name" in there else set())  # a trained row's, in its name too
+    names = [n for n in there if n not in hidden]
     notes = list(dict.fromkeys(note for row in rows for note in _notes(row)))
     numbered = [row | _numbered(row, notes) for row in rows]
     body = [[_cell(row, name) for name in names] for row in numbered]
