@@ -48,7 +48,7 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
     for name, view in VIEWS.items():
         configs = size.configs([settings(view, s, size.steps) for s in range(size.seeds)])
         yield from work.methods.recorded(name, configs) or work.methods.measured(
-            name, train_rows(work, name, configs)
+            name, configs, train_rows(work, name, configs)
         )
 
 

@@ -92,7 +92,7 @@ def plan_rows(work: Work, plan: Plan, cohort: Cohort, protocol: Protocol) -> lis
     for name, seeds in plan.items():
         mine = range(first, first + len(seeds))
         rows += work.methods.recorded(name, seeds) or work.methods.measured(
-            name, our_rows(work, name, seeds[0], cohort().only(mine), protocol)
+            name, seeds, our_rows(work, name, seeds[0], cohort().only(mine), protocol)
         )
         first += len(seeds)
     return rows

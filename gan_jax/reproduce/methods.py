@@ -34,17 +34,24 @@ class Methods:
 
     def recorded(self, method: str, configs: Sequence[ConfigDict]) -> list[Row]:
         """The method's rows of the file, where its settings there are those of these configs."""
-        self.settings[method] = settings_of(configs, self.quick)
         if not self.file:
             return []
-        there = self._known.get(method)
-        differ = _difference(there, self.settings[method]) if there else ["no such rows there"]
+        here = settings_of(configs, self.quick)
+        rows = [row for row in self._rows if row.get("method") == method]
+        known = self._known.get(method) if rows else None
+        differ = _difference(known, here) if known else ["no such rows there"]
         words = f"trained, not taken: {', '.join(differ)}" if differ else f"taken from {self.file}"
         print(f"{method}: {words}", file=sys.stderr, flush=True)
-        return [] if differ else [row for row in self._rows if row.get("method") == method]
+        if differ:
+            return []
+        self.settings[method] = here
+        return rows
 
-    def measured(self, method: str, rows: Iterable[Row]) -> list[Row]:
+    def measured(
+        self, method: str, configs: Sequence[ConfigDict], rows: Iterable[Row]
+    ) -> list[Row]:
         """The method's new rows."""
+        self.settings[method] = settings_of(configs, self.quick)
         return [row | {"method": method} for row in rows]
 
 

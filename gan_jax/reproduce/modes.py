@@ -119,7 +119,7 @@ def run(
         steps = min(size.steps, method.steps)
         configs = size.configs([method.settings(law, s, steps) for s in range(size.seeds)])
         yield from work.methods.recorded(name, configs) or work.methods.measured(
-            name, train_method(law, name, configs, numbers, demo, work)
+            name, configs, train_method(law, name, configs, numbers, demo, work)
         )
 
 

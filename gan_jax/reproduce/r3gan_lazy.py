@@ -58,8 +58,9 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
         cohort = functools.cache(functools.partial(train, work.folder, f"R1 + R2 {how}", configs))
         for i, objective in enumerate(OBJECTIVES):
             name, mine = f"{objective}, {how}", range(i * seeds, (i + 1) * seeds)
-            yield from work.methods.recorded(name, configs[mine[0] : mine[-1] + 1]) or (
-                work.methods.measured(name, [_measure(name, size, configs[0], cohort().only(mine))])
+            its = [configs[j] for j in mine]
+            yield from work.methods.recorded(name, its) or work.methods.measured(
+                name, its, [_measure(name, size, configs[0], cohort().only(mine))]
             )
 
 
