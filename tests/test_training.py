@@ -187,6 +187,13 @@ def test_what_ended_before_its_first_checkpoint_binds_nobody(tmp_path):
     assert len(json.loads((place / "rows.json").read_text())["configs"]) == 1
 
 
+def test_a_shorter_row_of_another_name_is_its_own(tmp_path):
+    """A table's row at the device's own precision is short, whatever its seeds did before."""
+    train(tmp_path, "seeds", configs(10))
+    train(tmp_path, "beside them", configs(5, seeds=1))
+    assert [steps_of(tmp_path, place) for place in places(tmp_path)] == [10, 5]
+
+
 def test_steps_are_not_taken_back(tmp_path):
     train(tmp_path, "name", configs(10))
     with pytest.raises(ConfigError, match="is at step 10, and 5 are asked for"):
