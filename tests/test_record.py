@@ -46,6 +46,17 @@ def last_line(folder):
     return json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
 
 
+@pytest.mark.parametrize(
+    ("objective", "left_out"),
+    [("minimax", set()), ("hinge", {"d_real"}), ("wgan", {"d_real", "acc_real"})],
+)
+def test_a_line_has_no_d_where_there_is_none(tmp_path, objective, left_out):
+    numbers = {"d_real": np.float32(0.5), "acc_real": np.float32(0.75)}
+    with record(tmp_path, objective=objective) as kept:
+        kept.line(5, line(**numbers))
+    assert {*numbers} - last_line(tmp_path).keys() == left_out
+
+
 def test_rows_look_alike_where_their_objectives_have_a_d_alike():
     """A row of a cohort has the metrics that it has alone."""
     objectives = ["hinge", "minimax", "lsgan", "fgan_gan"]

@@ -47,7 +47,8 @@ def test_a_table_is_written(tmp_path, monkeypatch):
     with jax.debug_key_reuse(False):  # a false alarm under vmap
         text = reproduce.reproduce("gaussian1d", tmp_path, quick=True)
     table = json.loads((tmp_path / "table.json").read_text())
-    assert {"name", "command", "versions", "hardware", "seconds", "rows"} == set(table)
+    assert {"name", "command", "versions", "hardware", "seconds", "methods", "rows"} == set(table)
+    assert set(table["methods"]) == {row["method"] for row in table["rows"]} == {"raw"}
     assert set(table["rows"][0]) >= KEYS
     assert (tmp_path / "table.md").read_text() == text
 

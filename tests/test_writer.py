@@ -122,6 +122,17 @@ def test_what_ended_for_another_reason_stays_ended(tmp_path, ended):
     assert longer(tmp_path, ended=ended) == (20, True)
 
 
+def test_a_run_goes_on_on_other_devices(tmp_path):
+    config = {"devices": 8, "steps": 10}
+    with RunDir(tmp_path, config) as run:
+        run.write_summary("done", 10, {})
+    RunDir(tmp_path, config | {"devices": 4}).close()
+    assert read_config(tmp_path) == config
+    assert (tmp_path / "summary.json").exists()
+    with pytest.raises(ConfigError, match="steps 10 there, 9 here: choose"):
+        RunDir(tmp_path, config | {"devices": 4, "steps": 9})
+
+
 def test_fewer_steps_and_a_rate_that_follows_all_steps_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="steps 20 there, 10 here"):
         longer(tmp_path / "fewer", before=20, after=10)
