@@ -107,6 +107,8 @@ def test_where_differences_count_so_does_their_growth():
     assert found(level, differ) == {}
     turning = lines(12, **series(logit_real=lambda i: up(i) * (-1) ** i, logit_fake=lambda i: 0.1))
     assert set(found(turning, differ)) == {"disc unbounded"}
+    fakes_above = lines(12, **series(logit_real=lambda i: 0.1, logit_fake=up))
+    assert "disc unbounded" in found(fakes_above, differ)
 
 
 def test_a_disc_that_has_won_before_the_first_line():
