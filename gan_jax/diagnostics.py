@@ -123,16 +123,17 @@ def disc_wins(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
 
     The last: gen's gradient is a hundredth of its largest, or disc is as sure as e^-10.
     """
-    # the first line may be of a disc that has won already: at D = 1/2 losses are about 1
-    first = max(abs(before[0]["disc_loss"]), 1.0 if game.has_threshold else 1e-12)
+    first = abs(before[0]["disc_loss"])
+    # that may be of a disc that has won already: at D = 1/2 losses are about 1
+    usual = max(first, 1.0 if game.has_threshold else 1e-12)
     apart = all(line["watch/auc"] == 1 for line in last)
     loss = max(abs(line["disc_loss"]) for line in last)
     largest = max(line["watch/gen_grad"] for line in before)
     gradient = max(line["watch/gen_grad"] for line in last)
     sure = game.has_threshold and min(_gap(line) for line in last) > SURE
-    if apart and loss < first / 50 and (gradient < largest / 100 or sure):
+    if apart and loss < usual / 50 and (gradient < largest / 100 or sure):
         return (
-            f"every real is above every fake, disc's loss is {loss:.2g} (of {first:.2g}), "
+            f"every real is above every fake, disc's loss is {loss:.2g} (it began at {first:.2g}), "
             f"gen's gradient {gradient:.2g} (at most {largest:.2g}), logits {_logits(last[-1])}"
         )
     return ""

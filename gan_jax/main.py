@@ -128,11 +128,36 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
         return add
 
     _training(verb)
+    _looking(verb)
+    _measuring(verb)
+    _naming(verb)
+    return parser, flags
+
+
+def _measuring(verb: Callable[..., Callable[..., None]]) -> None:
+    """What a run costs, what it comes to beside a paper's, how fast it is."""
     add = verb("plan", "What a run, or a sweep, would cost on TPUs that are not attached.")
     add("--config", required=True, metavar="FILE[:ARG]", help="get_config(), and SWEEPS")
     add("--topology", required=True, metavar="v5e:16x16", help="or any of v4, v5e, v5p, v6e")
     add("--sweep", metavar="NAME", help="which of SWEEPS (none: get_config()'s run)")
     add("--json", **_here("--json", "file"), metavar="FILE", help="write the figures, unrounded")
+    add = verb("reproduce", "Measure a published table: `gan-jax list tables` names them.")
+    add("name", metavar="NAME")
+    add("--workdir", required=True, **WORKDIR)
+    add("--quick", action="store_true", help="a few seeds and rounds, to see that it runs")
+    add("--seeds", type=int, help="more than the recorded run's: the others are not repeated")
+    add("--steps", type=int, help="more than the recorded run's: it goes on")
+    add("--precision", help="of the products: default, highest, bfloat16 (the device's default)")
+    recorded = _here("--recorded", "file") | {"metavar": "FILE"}
+    add("--recorded", **recorded, help="a table.json: its rows of these settings are taken")
+    add = verb("bench", "Measure speed.")
+    add("names", nargs="*", metavar="NAME", help="which benchmarks (all)")
+    add("--against", **_one_of("--against", ["pytorch"]), help="side by side, as a ratio")
+    add("--json", **_here("--json", "file"), metavar="FILE")
+
+
+def _looking(verb: Callable[..., Callable[..., None]]) -> None:
+    """What is made of a run that is there."""
     add = verb("sample", "Write samples of a trained run.")
     add("--workdir", required=True, **WORKDIR)
     add("--out", required=True, **_here("--out", "file"), metavar="FILE.png|.gif|.npz")
@@ -142,24 +167,15 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     add("--interpolate", action="store_true", help="walk between latents, back to the first")
     add = verb("evaluate", "Evaluate a trained run's newest checkpoint, or that of --step.")
     add("--workdir", required=True, **WORKDIR)
-    add("--metrics", help="names of `gan-jax list metrics`, with commas between (all that apply)")
+    usual = "those of the schedule: line, modes, judge, features.names"
+    add("--metrics", help=f"names of `gan-jax list metrics`, with commas between ({usual})")
     add("--step", type=int)
     add = verb("report", "Write report.html of a run, a sweep or a reproduced table.")
     add("--workdir", required=True, **WORKDIR)
-    add = verb("reproduce", "Measure a published table: `gan-jax list tables` names them.")
-    add("name", metavar="NAME")
-    add("--workdir", required=True, **WORKDIR)
-    add("--quick", action="store_true", help="a few seeds and rounds, to see that it runs")
-    add("--seeds", type=int, help="more than the recorded run's: the others are not repeated")
-    add("--steps", type=int, help="more than the recorded run's: it goes on")
-    add("--precision", help="of the products: default, highest, bfloat16 (the device's default)")
-    recorded = _here("--recorded", "file")
-    add(
-        "--recorded",
-        **recorded,
-        metavar="FILE",
-        help="a table.json: rows of these settings are taken",
-    )
+
+
+def _naming(verb: Callable[..., Callable[..., None]]) -> None:
+    """What a config can name, and how a data set comes to be there."""
     add = verb("data", "Prepare a data set from files on this machine.")
     add("action", **_one_of("action", ["prepare"]))
     add("name", help="mnist or fashion_mnist")
@@ -178,11 +194,6 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     )
     add = verb("list", "List what a config can name.")
     add("what", **_one_of("word", LISTS))
-    add = verb("bench", "Measure speed.")
-    add("names", nargs="*", metavar="NAME", help="which benchmarks (all)")
-    add("--against", **_one_of("--against", ["pytorch"]), help="side by side, as a ratio")
-    add("--json", **_here("--json", "file"), metavar="FILE")
-    return parser, flags
 
 
 def _epilog(verb: str) -> str | None:

@@ -11,6 +11,7 @@ import pytest
 
 from gan_jax import __version__, main
 from gan_jax import config as config_lib
+from gan_jax.evaluate import SCHEDULED
 from gan_jax.writer import RunDir
 
 TRAIN = "train --config tiny_experiment.py --workdir"
@@ -180,6 +181,13 @@ def test_an_equilibrium_is_said(run, place):
     (place / "early" / "config.json").write_bytes((place / "run" / "config.json").read_bytes())
     (place / "early" / "summary.json").write_text(json.dumps(summary | {"step": 5}))
     assert "done at step 5 of 10: D stays near 1/2\n" in run(f"{TRAIN} early")[1]
+
+
+def test_help_says_what_evaluate_does_without_names(capsys):
+    with pytest.raises(SystemExit):
+        main.main(["evaluate", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"those of the schedule: {', '.join(SCHEDULED)}, features.names" in words
 
 
 def test_sample_and_evaluate(run, place):

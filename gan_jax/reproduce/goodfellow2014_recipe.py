@@ -24,7 +24,7 @@ LOWER_WHY = (
     f"the rates divided by {LOWER} at once: the schedule would take "
     f"{math.log(LOWER) / math.log(DECAY) / STEPS_PER_EPOCH:,.0f} epochs for it"
 )
-# What the configuration's first version had, and what it does not say why.
+# The latents of the configuration's first version; weights as wide as they are drawn today.
 VARIED: dict[str, dict[str, Any]] = {
     "Gaussian latents": {"latent.law": "normal"},
     "first weights by fan-in": {
