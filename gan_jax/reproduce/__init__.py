@@ -2,7 +2,7 @@
 
 A table is a file with run(work) -> rows, one by one as they are measured, and if it likes COLUMNS,
 {title: row -> text}, and picture(work, rows) -> uint8 [h, w, 3] or None. One that trains, and goes
-on, has the sizes RECORDED and QUICK. Here is what writes the rows down.
+on, has the sizes RECORDED and QUICK; BEGINS_ANEW where it takes nothing that is there. Here is what writes the rows down.
 """
 
 import importlib
@@ -69,6 +69,8 @@ def make_work(
     for flag, value in (given | _given({"recorded": recorded})).items():
         if not hasattr(module, "RECORDED"):
             raise ConfigError(f"--{flag} is {value}: table {name} trains nothing that takes {flag}")
+        if flag == "recorded" and getattr(module, "BEGINS_ANEW", False):
+            raise ConfigError(f"--recorded is {value}: table {name} trains all its rows anew")
         if flag == "precision":
             choose("--precision", value, PRECISIONS)
         elif flag != "recorded" and value < 1:

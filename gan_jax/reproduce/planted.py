@@ -27,6 +27,7 @@ from gan_jax.train_rows import make_source
 from gan_jax.types import GanState
 
 RECORDED, QUICK = Size(6, 2_000), Size(1, 1_000)
+BEGINS_ANEW = True  # its runs are short
 HEALTHY = ("non_saturating", "lsgan", "rpgan", "fgan_pearson")
 COLUMNS = {
     "planted": lambda row: row["name"],
