@@ -238,7 +238,7 @@ def test_sizes_that_a_table_does_not_take():
         reproduce.make_work("dirac", "x", False, precision="highest")
     with pytest.raises(ConfigError, match="--recorded is f: table dirac trains nothing that"):
         reproduce.make_work("dirac", "x", False, recorded="f")
-    with pytest.raises(ConfigError, match="--recorded is f: table planted trains all .* anew"):
+    with pytest.raises(ConfigError, match=r"--recorded is f: table planted trains all .* anew"):
         reproduce.make_work("planted", "x", False, recorded="f")
     assert reproduce.make_work("ring", "x", True, precision="highest").size == Size(
         2, 20, "highest"

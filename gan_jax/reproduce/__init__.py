@@ -1,8 +1,9 @@
 """Published tables: one file each, with settings, protocol, published numbers, ours beside them.
 
 A table is a file with run(work) -> rows, one by one as they are measured, and if it likes COLUMNS,
-{title: row -> text}, and picture(work, rows) -> uint8 [h, w, 3] or None. One that trains, and goes
-on, has the sizes RECORDED and QUICK; BEGINS_ANEW where it takes nothing that is there. Here is what writes the rows down.
+{title: row -> text}, and picture(work, rows) -> uint8 [h, w, 3] or None. One that trains
+has the sizes RECORDED and QUICK, and BEGINS_ANEW where it takes nothing that is there. Here is what
+writes the rows down.
 """
 
 import importlib
