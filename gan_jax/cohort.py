@@ -20,10 +20,10 @@ from jax.sharding import (
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
+from gan_jax.games.play.terms import numbers_of, objective_term
 from gan_jax.mesh import line
 from gan_jax.steps import jit_loop, make_init, make_train_many, mean_example
-from gan_jax.terms import numbers_of, objective_term
-from gan_jax.types import Array, GanState, Hypers, PyTree
+from gan_jax.types import Array, Hypers, PyTree, State
 
 MEMBER = "member"  # the mesh axis of rows
 _MINE, _ALL = PartitionSpec(MEMBER), PartitionSpec()
@@ -62,7 +62,7 @@ def rows_hypers(configs: Sequence[ConfigDict]) -> Hypers:
     return stack([of(c) for c in configs])
 
 
-def init_rows(configs: Sequence[ConfigDict]) -> tuple[GanState, Hypers]:
+def init_rows(configs: Sequence[ConfigDict]) -> tuple[State, Hypers]:
     """States and numbers of the rows, [M, ...] each; the first config's static part builds them."""
     keys = stack([jax.random.key(c.seed) for c in configs])
     hypers, init = rows_hypers(configs), make_init(configs[0])
@@ -70,7 +70,7 @@ def init_rows(configs: Sequence[ConfigDict]) -> tuple[GanState, Hypers]:
     # One by one: jaxlib 0.10's batched QR on a CPU, of orthogonal weights, waits for ever where two
     # of them run at once and each needs the threads that the other holds.
     @jax.jit
-    def init_all(keys: Array, hypers: Hypers, mean: Array) -> GanState:
+    def init_all(keys: Array, hypers: Hypers, mean: Array) -> State:
         return lax.map(lambda each: init(each[0], each[1], mean), (keys, hypers))
 
     return init_all(keys, hypers, mean_example(configs[0])), hypers
@@ -78,7 +78,7 @@ def init_rows(configs: Sequence[ConfigDict]) -> tuple[GanState, Hypers]:
 
 def make_train_rows(
     config: ConfigDict, objectives: Sequence[str] = (), chunk: int | None = None
-) -> Callable[..., tuple[GanState, PyTree]]:
+) -> Callable[..., tuple[State, PyTree]]:
     """make_train_many for rows: states, order, hypers have a member axis, examples are shared.
 
     chunk rows at a time are one vmap; all by default.
@@ -86,9 +86,9 @@ def make_train_rows(
     train_many = make_train_many(config, objectives)
 
     def train_rows(
-        states: GanState, examples: PyTree, orders: Array, hypers: Hypers, steps: Array
-    ) -> tuple[GanState, PyTree]:
-        def one(each: tuple[GanState, Array, Hypers]) -> tuple[GanState, PyTree]:
+        states: State, examples: PyTree, orders: Array, hypers: Hypers, steps: Array
+    ) -> tuple[State, PyTree]:
+        def one(each: tuple[State, Array, Hypers]) -> tuple[State, PyTree]:
             state, order, numbers = each
             return train_many(state, examples, order, numbers, steps)
 
@@ -113,8 +113,8 @@ def jit_rows(train_rows: Callable[..., Any], devices: Sequence[jax.Device]) -> A
     )
 
     def spread(
-        states: GanState, examples: PyTree, orders: Array, hypers: Hypers, steps: Array
-    ) -> tuple[GanState, PyTree]:
+        states: State, examples: PyTree, orders: Array, hypers: Hypers, steps: Array
+    ) -> tuple[State, PyTree]:
         m = orders.shape[0]
         if m % n == 0:
             return sharded(states, examples, orders, hypers, steps)

@@ -223,8 +223,7 @@ def hypers(config: ConfigDict) -> Hypers:
         return arrays(values)
 
     return Hypers(
-        gen=optim("gen"),
-        disc=optim("disc"),
+        players={"gen": optim("gen"), "disc": optim("disc")},
         objective=arrays(dict(config.objective_args)),
         penalty=arrays({"weight": config.penalty.weight, **dict(config.penalty.args)}),
         dynamics=arrays({k: v for k, v in config.dynamics.args.items() if isinstance(v, float)}),

@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import data, images, pointplots
 from gan_jax.config import choose
-from gan_jax.evaluators.draws import STREAMS, Evaluator, decide, make_draw
+from gan_jax.evaluators.draws import STREAMS, Evaluator, make_draw
 from gan_jax.evaluators.features import (
     KINDS,
     digit_features,
@@ -25,9 +25,9 @@ from gan_jax.evaluators.features import (
 from gan_jax.evaluators.images import classes_by_a_judge, pixels
 from gan_jax.evaluators.laws import divergence_on_the_line, law_on_the_line, modes_of_a_mixture
 from gan_jax.features import FEATURES
-from gan_jax.game import make_setup
+from gan_jax.games import make_game
 from gan_jax.objectives import estimates_ratio
-from gan_jax.types import Array, GanState
+from gan_jax.types import Array, State
 
 EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
     "line": law_on_the_line,
@@ -65,7 +65,7 @@ def chosen(names: Iterable[str]) -> dict[str, Callable[..., Evaluator | None]]:
 
 def make_evaluate(
     config: ConfigDict, names: Iterable[str] = (), part: str = "eval"
-) -> Callable[[GanState], dict[str, Any]]:
+) -> Callable[[State], dict[str, Any]]:
     """f(state) -> {"part/name": value} of the named evaluators that apply to the config.
 
     Without names those of its schedule. part, eval or test, says which of the run's two sets of
@@ -79,7 +79,7 @@ def make_evaluate(
     }
 
 
-def make_picture(config: ConfigDict) -> Callable[[GanState], np.ndarray | None]:
+def make_picture(config: ConfigDict) -> Callable[[State], np.ndarray | None]:
     """f(state) -> a uint8 picture of the samples of the run's fixed latents, or None."""
     spec, draw = data.spec(config.data.name, config.data.dir), make_draw(config)
     if spec.kind == "image":
@@ -99,20 +99,21 @@ def make_picture(config: ConfigDict) -> Callable[[GanState], np.ndarray | None]:
 
 def _make_line_of_d(
     config: ConfigDict, real: np.ndarray
-) -> Callable[[GanState], tuple[np.ndarray, np.ndarray]]:
+) -> Callable[[State], tuple[np.ndarray, np.ndarray]]:
     """f(state) -> places on the line, and D there: of a point, or of real data moved there.
 
     D is NaN, which no curve shows, where the objective's logit is not that of a D.
     """
-    setup, middle = make_setup(config), real.mean()
+    decision, middle = make_game(config).decision, real.mean()
     places = np.linspace(middle - 4 * real.std(), middle + 4 * real.std(), 200, dtype=np.float32)
 
     @jax.jit
-    def line(state: GanState) -> Array:
-        if setup.decision == 1:
-            return decide(setup, state, jnp.asarray(places)[:, None])
-        batches = real[: setup.decision] - middle + places[:, None, None]
-        return jax.vmap(lambda x: decide(setup, state, setup.view(x))[0])(batches)
+    def line(state: State) -> Array:
+        if decision.size == 1:
+            return jax.nn.sigmoid(decision.logits(state, jnp.asarray(places)[:, None]))
+        batches = real[: decision.size] - middle + places[:, None, None]
+        logit_of = jax.vmap(lambda x: decision.logits(state, decision.view(x))[0])
+        return jax.nn.sigmoid(logit_of(batches))
 
     if not estimates_ratio(config.objective):
         return lambda state: (places, np.full_like(places, np.nan))

@@ -15,16 +15,17 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import data, nets, terms
+from gan_jax import data, nets
 from gan_jax.data.base import parse_split
 from gan_jax.dynamics import DYNAMICS
-from gan_jax.game import make_disc, make_setup
+from gan_jax.games.play import terms
+from gan_jax.games.play.parts import make_disc
 from gan_jax.leaves import MANY_CHOICES, attempt, choose
 from gan_jax.nets.normalise import NORMALISERS
 from gan_jax.nets.views import VIEWS
 from gan_jax.rules import problems
 from gan_jax.steps import make_init, make_train_step
-from gan_jax.types import ConfigError, DataMissingError, GanState, UserError
+from gan_jax.types import ConfigError, DataMissingError, State, UserError
 
 WIDTHS = {"sigma", "std"}  # arguments of laws that have no meaning at or below 0
 
@@ -153,14 +154,13 @@ def check(config: ConfigDict, found: list[str] | None = None) -> None:
         raise ConfigError("; ".join(dict.fromkeys(found)))
 
 
-def state_like(config: ConfigDict) -> GanState:
+def state_like(config: ConfigDict) -> State:
     """The shapes and dtypes of the state, by tracing: nothing is computed or compiled."""
-    setup = make_setup(config)
     return jax.eval_shape(
         make_init(config),
         jax.random.key(0),
         config_lib.hypers(config),
-        jax.ShapeDtypeStruct(setup.shape, jnp.float32),
+        jax.ShapeDtypeStruct(data.spec(config.data.name, config.data.dir).shape, jnp.float32),
     )
 
 

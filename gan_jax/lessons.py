@@ -14,8 +14,8 @@ import numpy as np
 from jax.nn import sigmoid
 
 from gan_jax.fgan import F_DIVERGENCES, f_divergence, js, kl, total_variation
+from gan_jax.games.play.terms import numbers_of
 from gan_jax.objectives import OBJECTIVES, THEORY
-from gan_jax.terms import numbers_of
 from gan_jax.types import Array
 
 Divergence = Callable[[Any, Any], Array]  # (p, q), each [N] -> a number

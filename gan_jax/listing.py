@@ -9,7 +9,7 @@ from typing import Any
 from gan_jax import data, nets, reproduce
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.evaluate import EVALUATORS
-from gan_jax.terms import OBJECTIVE_TERMS, PENALTY_TERMS
+from gan_jax.games.play.terms import OBJECTIVE_TERMS, PENALTY_TERMS
 
 
 def entries(what: str) -> dict[str, str]:

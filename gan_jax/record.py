@@ -16,11 +16,11 @@ from ml_collections import ConfigDict
 from gan_jax import plots, records
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
+from gan_jax.dynamics.guard import GUARD, leaf_name
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.experiment import state_like
-from gan_jax.guard import GUARD, leaf_name
 from gan_jax.objectives import estimates_ratio, meaningless
-from gan_jax.types import DivergedError, GanState
+from gan_jax.types import DivergedError, State
 from gan_jax.writer import RunDir
 
 Numbers = dict[str, Any]
@@ -38,9 +38,9 @@ class Result(NamedTuple):
 class Look(NamedTuple):
     """What is made of a state on schedule."""
 
-    evaluate: Callable[[GanState], Numbers]
-    test: Callable[[GanState], Numbers]  # the same on draws of its own, at the end
-    picture: Callable[[GanState], np.ndarray | None]
+    evaluate: Callable[[State], Numbers]
+    test: Callable[[State], Numbers]  # the same on draws of its own, at the end
+    picture: Callable[[State], np.ndarray | None]
 
 
 def make_look(first: ConfigDict) -> Callable[[ConfigDict], Look]:
@@ -97,8 +97,9 @@ def due_signals(config: ConfigDict, step: int) -> bool:
 
 
 @jax.jit
-def _finite(state: GanState) -> dict[str, jax.Array]:
-    parts = {"gen": state.gen, "disc": state.disc, "the average of gen": state.ema}
+def _finite(state: State) -> dict[str, jax.Array]:
+    averages = {f"the average of {name}": each for name, each in state.averages.items()}
+    parts = {**state.players, **averages, "memory": state.memory}
     leaves = {name: jax.tree.leaves(part) for name, part in parts.items()}
     return {
         name: jnp.stack([jnp.isfinite(x).all() for x in all_of_it]).all()
@@ -145,7 +146,7 @@ class Record:
                 diagnosis.tell(Finding(NOT_FINITE, line["step"], words))
         return diagnosis
 
-    def line(self, step: int, metrics: Mapping[str, Any], state: GanState | None = None) -> None:
+    def line(self, step: int, metrics: Mapping[str, Any], state: State | None = None) -> None:
         """One line of metrics.jsonl; with a state also what is to be evaluated and drawn of it.
 
         Ends the run where the game is lost: see _lost.
@@ -171,7 +172,7 @@ class Record:
             self.finish("diverged", reason=lost)
             raise_diverged(self.run, step, lost)
 
-    def _lost(self, step: int, numbers: Numbers, refused: Any, state: GanState | None) -> str:
+    def _lost(self, step: int, numbers: Numbers, refused: Any, state: State | None) -> str:
         """Why the run cannot go on, or "": a number of the game or the state is not finite.
 
         Where a gradient was not, its update was refused, and nonfinite.policy has the word.
@@ -198,11 +199,11 @@ class Record:
         moves = {"disc": self.config.dynamics.k_disc, "gen": self.config.dynamics.k_gen}
         first = {k: int(seen.first) // moves[k] for k, seen in refused.items() if seen.times}
         player = min(first, key=lambda name: first[name])
-        params = getattr(state_like(self.config), player).params
+        params = state_like(self.config).players[player].params
         leaf = leaf_name(params, int(refused[player].leaf))
         return f"{player}'s gradient of {leaf} was not finite in step {first[player] + 1}"
 
-    def _look(self, step: int, numbers: Numbers, state: GanState) -> Numbers:
+    def _look(self, step: int, numbers: Numbers, state: State) -> Numbers:
         ends = step == self.config.steps or self.at_equilibrium({"step": step, **numbers})
         if ends or due(self.config, step, "sample"):
             picture = self.look.picture(state)
@@ -211,7 +212,7 @@ class Record:
         found = self.look.evaluate(state) if due(self.config, step, "eval") else {}
         return found | (self.look.test(state) if ends else {})
 
-    def save(self, step: int, state: GanState) -> None:
+    def save(self, step: int, state: State) -> None:
         """A checkpoint, which must not outlive its lines."""
         self.run.sync()
         self.saved.save(step, state)

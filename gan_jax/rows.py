@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import data, experiment, records, terms
+from gan_jax import data, experiment, records
+from gan_jax.games.play import terms
 from gan_jax.leaves import attempt, choose, flatten
 from gan_jax.objectives import OBJECTIVES
 from gan_jax.rules import CHOICES, RULES

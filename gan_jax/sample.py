@@ -14,16 +14,16 @@ from gan_jax import data, images, pointplots, records
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.data import pipeline
 from gan_jax.experiment import check, state_like
-from gan_jax.game import make_setup
+from gan_jax.games import make_game
 from gan_jax.steps import make_sampler
-from gan_jax.types import Array, ConfigError, GanState, NoCheckpointError
+from gan_jax.types import Array, ConfigError, NoCheckpointError, State
 from gan_jax.writer import read_config
 
 BATCH = 500  # samples made at a time
 CORNERS = 8  # latents that a walk visits
 
 
-def load_run(workdir: str | Path, step: int | None = None) -> tuple[ConfigDict, int, GanState]:
+def load_run(workdir: str | Path, step: int | None = None) -> tuple[ConfigDict, int, State]:
     """Config, step and state of a run: the newest checkpoint that can be trusted, or that of step.
 
     Reads config.json and the checkpoint only, and writes nothing.
@@ -57,7 +57,7 @@ def write_samples(
     records.write_named("--out", out, None)
     config, step, state = load_run(workdir, step)
     key = jax.random.key(seed)
-    z = closed_path(config, key, num) if walk else make_setup(config).latent(key, num)
+    z = closed_path(config, key, num) if walk else make_game(config).sampler.latent(key, num)
     records.write_named("--out", out, WRITERS[out.suffix](_samples(config, state, z)))
     return f"{out}: {num} samples of step {step}"
 
@@ -68,7 +68,7 @@ def closed_path(config: ConfigDict, key: Array, num: int) -> Array:
     Between normal ones by the cosine and sine of an angle: such a mix of two independent N(0, 1) is
     N(0, 1) again, where a straight line would shrink. Between others straight, inside their range.
     """
-    corners = make_setup(config).latent(key, CORNERS)
+    corners = make_game(config).sampler.latent(key, CORNERS)
     at = jnp.arange(num) * CORNERS / num
     start = at.astype(int)
     way = (at - start)[:, None]
@@ -78,7 +78,7 @@ def closed_path(config: ConfigDict, key: Array, num: int) -> Array:
     return (1 - way) * here + way * there
 
 
-def _samples(config: ConfigDict, state: GanState, z: Array) -> np.ndarray:
+def _samples(config: ConfigDict, state: State, z: Array) -> np.ndarray:
     sample = make_sampler(config)
     is_image = data.spec(config.data.name, config.data.dir).kind == "image"
 

@@ -14,10 +14,9 @@ from ml_collections import ConfigDict
 
 from gan_jax import data
 from gan_jax.data import pipeline
-from gan_jax.dynamics import Draw, Params
-from gan_jax.game import Setup, make_setup
-from gan_jax.losses import make_game
-from gan_jax.types import Array, GanState, Hypers
+from gan_jax.dynamics.move import field, params
+from gan_jax.games import make_game
+from gan_jax.types import Array, Batch, Draw, Hypers, State
 
 WATCH_STREAM = 2**32 - 4  # folded into a run's key: no step number gets there
 DECISIONS, FEW = 64, 16  # of disc on each law; few, where one decision takes a whole batch
@@ -34,7 +33,7 @@ def make_shown(config: ConfigDict, arrays: data.Arrays | None) -> Shown:
     """Examples spread evenly over the sets: sets may be sorted by class."""
     if arrays is None:
         return Shown(jnp.zeros(0), None)
-    n = _examples(make_setup(config))
+    n = _examples(make_game(config).decision.size)
 
     def some(x: np.ndarray) -> Array:
         rows = np.linspace(0, len(x) - 1, n).astype(int)
@@ -45,13 +44,13 @@ def make_shown(config: ConfigDict, arrays: data.Arrays | None) -> Shown:
     return Shown(some(arrays.x), some(data.load(config.data.name, "test", config.data.dir).x))
 
 
-def _examples(setup: Setup) -> int:
-    return setup.decision * (DECISIONS if setup.decision < DECISIONS else FEW)
+def _examples(size: int) -> int:
+    return size * (DECISIONS if size < DECISIONS else FEW)
 
 
 def make_signals(
     config: ConfigDict, objectives: Sequence[str] = ()
-) -> Callable[[GanState, Hypers, Shown], dict[str, Array]]:
+) -> Callable[[State, Hypers, Shown], dict[str, Array]]:
     """A pure f(state, hypers, shown) -> {watch/name: a number}, on fixed latents.
 
     gen_grad: norm of gen's gradient; logit_real, logit_fake, logit_held: disc's mean
@@ -59,30 +58,27 @@ def make_signals(
     distance of samples from their mean, over that of reals; place: the samples' mean along one
     fixed direction, in standard deviations of the reals there and from their mean.
     """
-    setup = make_setup(config, objectives)
-    law, n = data.law(config.data.name), _examples(setup)
-    size = setup.decision
+    game = make_game(config, objectives)
+    sampler, (size, view, logits) = game.sampler, game.decision
+    law, n = data.law(config.data.name), _examples(size)
 
-    def judge(state: GanState, x: Array) -> Array:
-        seen = jax.vmap(setup.view)(x.reshape(-1, size, *x.shape[1:]))
-        seen = seen.reshape(-1, *seen.shape[2:])
-        return setup.disc.apply(state.disc.params, state.disc.vars, seen, key=None, train=False)[0]
+    def judge(state: State, x: Array) -> Array:
+        seen = jax.vmap(view)(x.reshape(-1, size, *x.shape[1:]))
+        return logits(state, seen.reshape(-1, *seen.shape[2:]))
 
-    def gen_grad(state: GanState, hypers: Hypers, real: Array, z: Array, key: Array) -> Array:
-        game, b = make_game(setup, hypers), n if size < DECISIONS else size
-        draw = Draw(real[:b], z[:b], key)
-        grads = jax.grad(lambda gen: game.gen_loss(Params(gen, state.disc.params), state, draw)[0])(
-            state.gen.params
-        )
-        return optax.tree.norm(grads)
+    def gen_grad(state: State, hypers: Hypers, real: Array, z: Array, key: Array) -> Array:
+        b = n if size < DECISIONS else size
+        draw, move = Draw(Batch(real[:b]), z[:b], key), game.moves[-1]
+        v, _ = field(game, (move,), state, draw, hypers)(params(game, state))
+        return optax.tree.norm(v)
 
-    def signals(state: GanState, hypers: Hypers, shown: Shown) -> dict[str, Array]:
+    def signals(state: State, hypers: Hypers, shown: Shown) -> dict[str, Array]:
         k_real, k_z, k_draw, k_way = jax.random.split(
             jax.random.fold_in(state.key, WATCH_STREAM), 4
         )
         real = law.sample(k_real, n, **dict(config.data.args)) if law else shown.real
-        z = setup.latent(k_z, n)
-        fake = setup.gen.apply(state.gen.params, state.gen.vars, z, key=None, train=False)[0]
+        z = sampler.latent(k_z, n)
+        fake = sampler.sample(state.replace(averages={}), z)
         real_B, fake_B = judge(state, real), judge(state, fake)
         found = {
             "gen_grad": gen_grad(state, hypers, real, z, k_draw),

@@ -1,10 +1,11 @@
-"""init_state and make_train_step: the heart. Read this file first.
+"""init_state, make_train_step and the loop over steps, for a config.
 
     state = init_state(config, jax.random.key(config.seed))
     step = jax.jit(make_train_step(config), donate_argnums=0)
     state, metrics = step(state, batch, hypers(config))  # batch.x is [k_disc, B, ...]
 
-Everything is pure: jit, vmap over rows and loops over steps belong to the caller.
+Everything is pure: jit, vmap over rows and loops over steps belong to the caller. The step itself
+is in dynamics/step.py.
 """
 
 import functools
@@ -14,68 +15,35 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.sharding import Sharding
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.data import pipeline
-from gan_jax.dynamics import DYNAMICS, Metrics, first_extra
-from gan_jax.game import MEMORY, make_setup
-from gan_jax.guard import GUARD, refusals, roll_back
-from gan_jax.losses import clip_weights, make_draws, make_game
+from gan_jax.dynamics import DYNAMICS, FOR_TWO_MOVES, REPEAT_MOVES
+from gan_jax.dynamics import step as game_step
+from gan_jax.dynamics.guard import GUARD, refusals, roll_back
+from gan_jax.dynamics.step import Part, TrainStep
+from gan_jax.games import make_game
 from gan_jax.objectives import OBJECTIVES, estimates_ratio
-from gan_jax.types import Array, Batch, ConfigError, GanState, Hypers, Player, PyTree
-
-TrainStep = Callable[[GanState, Batch, Hypers], tuple[GanState, Metrics]]
-Part = Callable[[Array], Array]
+from gan_jax.types import Array, ConfigError, Game, Hypers, Metrics, PyTree, State
 
 
-def init_state(config: ConfigDict, key: Array) -> GanState:
+def init_state(config: ConfigDict, key: Array) -> State:
     """A new run. Reads the data only where gen's output starts at their mean."""
     return jax.jit(make_init(config))(key, config_lib.hypers(config), mean_example(config))
 
 
 def mean_example(config: ConfigDict) -> Array:
-    """What make_init's result takes: the mean example where gen's output starts there, else 0."""
-    setup = make_setup(config)
-    wants_mean = setup.gen.out_bias_from_data
-    mean = pipeline.mean_example(config) if wants_mean else np.zeros(setup.shape)
-    return jnp.asarray(mean, float)
+    """What make_init's result takes: the mean example where a net starts at it, else 0."""
+    starts = any(net.start_at for net in make_game(config).nets.values())
+    return jnp.asarray(pipeline.mean_example(config) if starts else 0.0, float)
 
 
-def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], GanState]:
-    """A pure f(key, hypers, mean example in [0, 1]) -> GanState."""
-    setup = make_setup(config)
-    keeps_ema = config.ema.decay > 0
-
-    def init(key: Array, hypers: Hypers, mean: Array) -> GanState:
-        k_run, k_gen, k_disc, k_z = jax.random.split(key, 4)
-        params, vars = setup.gen.init(k_gen, setup.latent(k_z, 2))
-        if setup.gen.out_bias_from_data:
-            params = _start_at_mean(params, mean, config.data.low)
-        gen = Player(params, vars, setup.gen_optimizer(hypers.gen).init(params))
-        ema = _variables(gen) if keeps_ema else None
-        seen = setup.view(jnp.zeros((2 * setup.decision, *setup.shape)))
-        params, vars = setup.disc.init(k_disc, seen)
-        vars = {**vars, MEMORY: setup.memory}
-        disc = Player(params, vars, setup.disc_optimizer(hypers.disc).init(params))
-        extra = first_extra(config.dynamics.name, gen, disc)
-        return GanState(jnp.zeros((), jnp.int32), k_run, gen, disc, ema, extra)
-
-    return init
-
-
-def _start_at_mean(params: PyTree, mean: Array, low: float) -> PyTree:
-    """The output's bias at the logit of the mean example, clipped as the 2014 code clips it.
-
-    At half of it in [-1, 1]: tanh(t) = 2 sig(2 t) - 1.
-    """
-    p = jnp.clip(mean.ravel(), 1e-7, 1 - 1e-7)
-    logit = jnp.log(p) - jnp.log1p(-p)
-    out = params["out"]["linear"] | {"bias": logit / (1 - low)}
-    return {**params, "out": {"linear": out}}
+def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], State]:
+    """A pure f(key, hypers, mean example in [0, 1]) -> State."""
+    return game_step.make_init(make_game(config), config.dynamics.name, config.ema.decay > 0)
 
 
 def make_train_step(
@@ -86,23 +54,10 @@ def make_train_step(
     With several objectives, hypers.objective["index"] says which of them: see cohort.py. part: says
     where the reals and latents of a step are, [K, B, ...] each: see mesh.py.
     """
-    setup = make_setup(config, objectives)
-    move = _make_dynamics(config)
+    game = make_game(config, objectives)
     _check_end(config)
     precision = None if config.precision == "default" else config.precision
-
-    def train_step(state: GanState, batch: Batch, hypers: Hypers) -> tuple[GanState, Metrics]:
-        key = jax.random.fold_in(state.key, state.step)
-        keys = _draw_keys(key, batch.x.shape[0], config.dynamics.k_gen)
-        with jax.default_matmul_precision(precision):
-            game, draws = make_game(setup, hypers), make_draws(setup, batch.x, keys)
-            draws = draws._replace(real=part(draws.real), z=part(draws.z))
-            state, metrics = move(game, state, draws, **hypers.dynamics)
-        state = state.replace(disc=clip_weights(setup, hypers, state.disc))  # optimistic overshoots
-        ema = _average(state.ema, state.gen, hypers.game["ema_decay"])
-        return state.replace(step=state.step + 1, ema=ema), metrics
-
-    return train_step
+    return game_step.make_step(game, _make_dynamics(config, game), precision, part)
 
 
 def _check_end(config: ConfigDict) -> None:
@@ -114,48 +69,38 @@ def _check_end(config: ConfigDict) -> None:
         )
 
 
-def _draw_keys(key: Array, k_disc: int, k_gen: int) -> Array:
-    """One for each update of disc, which gen shares, and for each of gen's beyond as many."""
-    keys = jax.random.split(key, k_disc)
-    if k_gen <= k_disc:
-        return keys
-    more = jax.random.split(jax.random.fold_in(key, k_disc), k_gen - k_disc)
-    return jnp.concatenate([keys, more])
-
-
-def _make_dynamics(config: ConfigDict) -> Callable[..., tuple[GanState, Metrics]]:
+def _make_dynamics(config: ConfigDict, game: Game) -> Callable[..., tuple[State, Metrics]]:
     """The config's dynamics with its integers bound; the floats come with the hypers."""
     name = config_lib.choose("dynamics.name", config.dynamics.name, DYNAMICS)
-    takes = {k: p.default for k, p in inspect.signature(DYNAMICS[name]).parameters.items()}
-    ks = {"k_disc": config.dynamics.k_disc, "k_gen": config.dynamics.k_gen}
-    for key, k in ks.items():
-        if k > 1 and key not in takes:
+    for key in ("k_disc", "k_gen") if name not in REPEAT_MOVES else ():
+        if config.dynamics[key] > 1:
+            k = config.dynamics[key]
             raise ConfigError(f"dynamics.{key} is {k}: expected 1, since {name} moves each once")
+    if name in FOR_TWO_MOVES and not _are_two_sides(game):
+        raise ConfigError(
+            f"dynamics.name is {name!r}, which is defined for two moves of different players: "
+            "expected other dynamics for this game"
+        )
+    parameters = inspect.signature(DYNAMICS[name]).parameters
+    takes = {k: p.default for k, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
     args = dict(config.dynamics.args)
     for key, value in args.items():
-        config_lib.choose("dynamics.args", key, takes.keys() - ks - {"game", "state", "draws"})
+        config_lib.choose("dynamics.args", key, takes)
         if type(value) is not type(takes[key]) or value < 0:
             expected = f"{type(takes[key]).__name__} of at least 0, such as {takes[key]!r}"
             raise ConfigError(f"dynamics.args.{key} is {value!r}: expected {expected}")
-    bound = ks | {k: v for k, v in args.items() if isinstance(v, int)}
-    return functools.partial(DYNAMICS[name], **{k: v for k, v in bound.items() if k in takes})
+    return functools.partial(
+        DYNAMICS[name], **{k: v for k, v in args.items() if isinstance(v, int)}
+    )
 
 
-def _variables(gen: Player) -> PyTree:
-    """Params and vars side by side: one without vars has an average like its params."""
-    return {**gen.params, **gen.vars}
-
-
-def _average(ema: PyTree, gen: Player, decay: Array) -> PyTree:
-    """Of statistics too: those of gen itself follow its last updates, and fit other weights."""
-    if ema is None:
-        return None
-    return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, ema, _variables(gen))
+def _are_two_sides(game: Game) -> bool:
+    return len(game.moves) == 2 and not {*game.moves[0].players} & {*game.moves[1].players}
 
 
 def make_train_many(
     config: ConfigDict, objectives: Sequence[str] = (), part: Part = lambda x: x
-) -> Callable[..., tuple[GanState, Metrics]]:
+) -> Callable[..., tuple[State, Metrics]]:
     """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): train_step, looped.
 
     examples: arrays that stay on the device; order [log_every_steps, K, B]: which of them each step
@@ -165,9 +110,9 @@ def make_train_many(
     train_step, take = make_train_step(config, objectives, part), pipeline.make_take(config)
 
     def train_many(
-        state: GanState, examples: PyTree, order: Array, hypers: Hypers, steps: Array
-    ) -> tuple[GanState, Metrics]:
-        def one(i: Array, carry: tuple[GanState, Metrics]) -> tuple[GanState, Metrics]:
+        state: State, examples: PyTree, order: Array, hypers: Hypers, steps: Array
+    ) -> tuple[State, Metrics]:
+        def one(i: Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
             state, total = carry
             state, metrics = train_step(state, take(state, examples, order[i]), hypers)
             return state, jax.tree.map(jnp.add, total, metrics)
@@ -185,7 +130,7 @@ def make_train_many(
 
 
 def jit_loop(
-    train_many: Callable[..., tuple[GanState, Metrics]],
+    train_many: Callable[..., tuple[State, Metrics]],
     platform: str | None = None,
     results: Sharding | None = None,
 ) -> Any:
@@ -204,14 +149,6 @@ def jit_loop(
     )
 
 
-def make_sampler(config: ConfigDict) -> Callable[[GanState, Array], Array]:
+def make_sampler(config: ConfigDict) -> Callable[[State, Array], Array]:
     """A pure f(state, z [n, Z]) -> samples [n, ...] of gen's average, or of gen without one."""
-    setup = make_setup(config)
-
-    def sample(state: GanState, z: Array) -> Array:
-        params, vars = state.gen.params, state.gen.vars
-        if state.ema is not None:
-            params, vars = ({name: state.ema[name] for name in part} for part in (params, vars))
-        return setup.gen.apply(params, vars, z, key=None, train=False)[0]
-
-    return sample
+    return make_game(config).sampler.sample

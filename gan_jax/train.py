@@ -19,7 +19,7 @@ from gan_jax.progress import Progress
 from gan_jax.record import Record, Result, due, due_signals, ended, make_look
 from gan_jax.signals import Shown, make_shown, make_signals
 from gan_jax.steps import init_state
-from gan_jax.types import GanState, PreemptedError, UserError
+from gan_jax.types import PreemptedError, State, UserError
 from gan_jax.versions import made_with
 from gan_jax.writer import RunDir
 
@@ -67,7 +67,7 @@ def train(config: ConfigDict, workdir: str | Path, command: str = "") -> Result:
 
 
 def _loop(
-    config: ConfigDict, record: Record, source: Callable, state: GanState, shown: Shown
+    config: ConfigDict, record: Record, source: Callable, state: State, shown: Shown
 ) -> Result:
     """Dispatches until the end, a stop, or a divergence; the host is one dispatch behind."""
     devices = devices_of(config)

@@ -34,7 +34,7 @@ from gan_jax.record import Numbers, Record, due, due_signals, ended, make_look
 from gan_jax.records import write_atomically
 from gan_jax.signals import Shown, make_shown, make_signals
 from gan_jax.tune import How, choose_how
-from gan_jax.types import DivergedError, GanState, PreemptedError, PyTree
+from gan_jax.types import DivergedError, PreemptedError, PyTree, State
 from gan_jax.writer import RunDir
 
 HEARTBEAT = "progress.json"  # in the cohort's folder: the step, for whoever watches
@@ -133,7 +133,7 @@ def _loop(
     pace: _Pace,
     source: Callable,
     shown: Shown,
-    states: GanState,
+    states: State,
     how: How,
 ) -> None:
     config, hypers = configs[0], rows_hypers(configs)
@@ -167,7 +167,7 @@ def _loop(
 
 
 def _write(
-    records: dict[int, Record], step: int, metrics: dict[str, np.ndarray], states: GanState | None
+    records: dict[int, Record], step: int, metrics: dict[str, np.ndarray], states: State | None
 ) -> None:
     """A line for each row; one that diverged is written down and leaves the cohort's records."""
     host = None if states is None else jax.device_get(states.replace(key=None))

@@ -19,7 +19,7 @@ from gan_jax.cohort import (
 )
 from gan_jax.mesh import placed
 from gan_jax.records import write_atomically
-from gan_jax.types import GanState
+from gan_jax.types import State
 
 SECONDS, ROUNDS = 0.4, 3  # of steps that each candidate is timed for, about, and how often
 FEW_STEPS = 20_000  # row-steps below which measuring costs more than it gives
@@ -33,7 +33,7 @@ class How(NamedTuple):
 
 
 def choose_how(
-    file: Path, configs: Sequence[ConfigDict], states: GanState, arrays: Any, chunk: int = 0
+    file: Path, configs: Sequence[ConfigDict], states: State, arrays: Any, chunk: int = 0
 ) -> How:
     """What the file says from an earlier start, or the fastest candidate, which is written there.
 
@@ -80,7 +80,7 @@ def asked(m: int, chunk: int) -> How:
 
 
 def speeds(
-    ways: Sequence[How], configs: Sequence[ConfigDict], states: GanState, arrays: Any
+    ways: Sequence[How], configs: Sequence[ConfigDict], states: State, arrays: Any
 ) -> dict[How, float]:
     """Row-steps a second of each way: its best of a few rounds, in turn.
 
@@ -96,7 +96,7 @@ def speeds(
 
 
 def _timed(
-    how: How, configs: Sequence[ConfigDict], states: GanState, arrays: Any
+    how: How, configs: Sequence[ConfigDict], states: State, arrays: Any
 ) -> Callable[[int], float]:
     """Seconds of so many steps of all rows, on a copy of the states."""
     config, m = configs[0], len(configs)

@@ -1,19 +1,24 @@
-"""The vocabulary: what flows between modules, the shape letters, the errors a user can cause.
+"""The vocabulary: games, players and moves; what flows between them; the errors a user can cause.
 
-Shape letters in names, here and everywhere: K disc updates a step, B batch, N examples, H W C
-image, D flattened features, Z latent, M members of a cohort. `x_BxHxWxC` has shape [B, H, W, C];
-a trailing `_B` is one number per example.
+A game is a set of named players and the moves they make. A move is a loss that some players
+descend together. Dynamics (gan_jax/dynamics) carry out the moves of a step.
+
+Shape letters in names, here and everywhere: K draws a step, B batch, N examples, H W C image, D
+flattened features, Z latent, M members of a cohort. `x_BxHxWxC` has shape [B, H, W, C]; a trailing
+`_B` is one number per example.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import optax
 from flax import struct
 
 Array = jax.Array
 PyTree = Any
 Critic = Callable[[Array], Array]  # x [B, ...] -> logits [B]
+Metrics = dict[str, Array]
 
 
 class Batch(NamedTuple):
@@ -24,7 +29,7 @@ class Batch(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """One number per example and player; each player minimises the mean of its own."""
+    """One number per example for each side; each side minimises the mean of its own."""
 
     disc: Array  # [B]
     gen: Array  # [B]
@@ -38,26 +43,106 @@ class Player(struct.PyTreeNode):
     opt: PyTree
 
 
-class GanState(struct.PyTreeNode):
-    """All that a run is. step int32, key a typed PRNG key that never changes: folded, not split."""
+class State(struct.PyTreeNode):
+    """Everything a run is. key is a typed PRNG key that never changes: folded, not split."""
 
-    step: Array
+    step: Array  # int32
     key: Array
-    gen: Player
-    disc: Player
-    ema: PyTree  # averages of gen's params and vars in one dict; None when ema.decay is 0
-    extra: PyTree  # what the dynamics keep, by name: optimistic's last update
+    players: dict[str, Player]
+    averages: dict[str, PyTree]  # of the sampled players' params and vars; {} when ema.decay is 0
+    memory: dict[str, PyTree]  # what losses and dynamics remember: lecam's means, the last update
+
+    def with_player(self, name: str, **fields: Any) -> "State":
+        """The same state but for these fields of one player."""
+        return self.replace(players=self.players | {name: self.players[name].replace(**fields)})
 
 
 class Hypers(struct.PyTreeNode):
     """Every number that may change without a recompile, as float arrays. config.hypers makes it."""
 
-    gen: dict[str, Array]  # numbers of gen's optimiser
-    disc: dict[str, Array]
+    players: dict[str, dict[str, Array]]  # numbers of the optimisers, by config section
     objective: dict[str, Array]  # keyword arguments of the objective
     penalty: dict[str, Array]  # weight, and keyword arguments
     dynamics: dict[str, Array]  # keyword arguments of the dynamics that are floats
     game: dict[str, Array]  # loss_scale, ema_decay, ...
+
+
+class Draw(NamedTuple):
+    """What one update sees besides the parameters."""
+
+    batch: Batch
+    z: Array  # latents of the fakes; all players meet the same ones
+    key: Array  # of dropout, noise, penalties
+    label: Array | None = None  # of the fakes
+    made: Mapping[tuple[str, int], tuple[Any, PyTree]] = {}  # (player, role) -> (output, vars)
+
+
+class Notes(NamedTuple):
+    """What a loss leaves behind besides its value."""
+
+    vars: dict[str, PyTree]  # new batch statistics, by player
+    memory: dict[str, PyTree]  # what its move remembers until the next
+    metrics: Metrics
+
+
+class Net(NamedTuple):
+    """A network as pure functions.
+
+    init(key, x) -> (params, vars); apply(params, vars, x, key, train, **given) -> (y, vars). Of the
+    keywords given, such as label, it takes those that it knows.
+    """
+
+    init: Callable[..., tuple[PyTree, PyTree]]
+    apply: Callable[..., tuple[Array, PyTree]]
+    rows_are_independent: bool = False  # no example's output depends on another example
+    start_at: Callable[..., PyTree] | None = None  # (params, mean example) -> params
+    is_energy: bool = False  # an autoencoder, whose logit is minus its energy
+    encode: Callable[..., Array] | None = None  # (params, vars, x) -> codes [B, F] of such a disc
+    takes: frozenset[str] = frozenset()  # keywords that apply knows
+
+
+Loss = Callable[[Any, Draw, Hypers], tuple[Array, Notes]]  # of (play, draw, h); see games/play
+
+
+class Move(NamedTuple):
+    """A loss, and the players that descend it together."""
+
+    players: tuple[str, ...]
+    loss: Loss
+    times: int = 1  # updates a step
+
+
+class Sampler(NamedTuple):
+    """How samples are drawn, for pictures and metrics."""
+
+    player: str  # whose average is used where there is one
+    latent: Callable[[Array, int], Array]  # (key, n) -> z [n, ...]
+    sample: Callable[[State, Array], Array]  # (state, z) -> samples [n, ...]
+
+
+class Decision(NamedTuple):
+    """How a discriminator decides outside of training, for diagnosis and pictures."""
+
+    size: int  # samples that one decision is about
+    view: Callable[[Array], Array]  # those samples as the discriminator sees them
+    logits: Callable[[State, Array], Array]  # (state, views) -> one logit a decision
+
+
+class Game(NamedTuple):
+    """Named players and the moves they make. Everything static is bound; numbers come as h."""
+
+    nets: dict[str, Net]  # in the order that sums over players run in
+    roles: dict[str, str]  # player -> the config section that its optimiser is set in
+    moves: tuple[Move, ...]  # in the order they are made
+    play: Callable[..., Any]  # (game, moving, params, state, draw) -> games.play.Play
+    optimizer: Callable[[str, Hypers], optax.GradientTransformation]  # of a player, guarded
+    project: Callable[[str, Player, Hypers], Player]  # after each update: weight clipping
+    draw: Callable[[Batch, Array], Draw]  # (batch [K, B, ...], keys) -> draws
+    make: Callable[[Any, Draw], dict]  # (play, draw) -> Draw.made: outputs that losses share
+    inputs: Callable[[Array], dict[str, Any]]  # key -> an input of each net, to initialise it
+    memory: dict[str, PyTree]  # at the start
+    sampler: Sampler
+    decision: Decision
 
 
 class UserError(Exception):

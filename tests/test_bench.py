@@ -11,10 +11,10 @@ from gan_jax import bench
 from gan_jax.bench import costs, matmul, sweep, worker
 from gan_jax.config import to_json
 from gan_jax.dynamics import DYNAMICS
+from gan_jax.games.play.terms import PENALTY_TERMS
 from gan_jax.main import main
 from gan_jax.records import plain_config
 from gan_jax.rows import static_part
-from gan_jax.terms import PENALTY_TERMS
 
 
 def test_products_of_a_program_are_found_with_their_flops():

@@ -16,7 +16,7 @@ import pytest
 
 from gan_jax import manifest
 from gan_jax.checkpoint import Checkpoints
-from gan_jax.types import CannotWriteError, GanState, NoCheckpointError, Player
+from gan_jax.types import CannotWriteError, NoCheckpointError, Player, State
 
 KEY = 3
 
@@ -31,7 +31,8 @@ def make_state(number, size=7):
         opt=(jnp.uint32(number), jnp.array([jnp.nan, -0.0, jnp.inf])),
     )
     keys = {"key": jax.random.split(jax.random.key(number), 3)}
-    return GanState(jnp.int32(number), jax.random.key(KEY), gen, disc, ema=None, extra=keys)
+    players = {"gen": gen, "disc": disc}
+    return State(jnp.int32(number), jax.random.key(KEY), players, averages={}, memory=keys)
 
 
 LIKE = jax.eval_shape(make_state, jnp.int32(0))
@@ -120,7 +121,7 @@ def test_the_caller_may_donate_right_after_save(tmp_path):
 def test_a_restored_state_may_be_donated(two_steps):
     (_, state), _ = restore(two_steps, read_only=True)
     add = jax.jit(lambda player: jax.tree.map(lambda x: x + 1, player), donate_argnums=0)
-    moved = add(state.gen)
+    moved = add(state.players["gen"])
     assert jnp.array_equal(moved.opt[0], jnp.int32(3))
     assert bits(restore(two_steps, read_only=True)[0][1]) == bits(make_state(2))
 
@@ -172,13 +173,13 @@ def test_values_are_checked_against_the_manifest(folder, monkeypatch):
     def one_bit_off(path, **item):
         read = honest(path, **item)
         if "state" in item and path.name == "2":
-            read["gen/params/Dense_0/kernel"].view(np.uint8)[5] ^= 1
+            read["players/gen/params/Dense_0/kernel"].view(np.uint8)[5] ^= 1
         return read
 
     monkeypatch.setattr("gan_jax.manifest.read_item", one_bit_off)
     (step, _), said = restore(folder, read_only=True)
     assert step == 1
-    assert "gen/params/Dense_0/kernel does not match its checksum" in said[0]
+    assert "players/gen/params/Dense_0/kernel does not match its checksum" in said[0]
 
 
 def _truncate(step):
@@ -253,15 +254,17 @@ def _dtype(like):
 
 def _shape(like):
     wider = {"Dense_0": {"kernel": jax.ShapeDtypeStruct((8,), jnp.float32)}}
-    return like.replace(gen=like.gen.replace(params=wider)), "gen/params/Dense_0/kernel is float32"
+    return like.with_player("gen", params=wider), "players/gen/params/Dense_0/kernel is float32"
 
 
 def _more(like):
-    return like.replace(ema=jax.ShapeDtypeStruct((), jnp.float32)), "it lacks ema"
+    return like.replace(
+        averages={"gen": jax.ShapeDtypeStruct((), jnp.float32)}
+    ), "it lacks averages/gen"
 
 
 def _fewer(like):
-    return like.replace(extra=None), "it holds extra/key"
+    return like.replace(memory={}), "it holds memory/key"
 
 
 def _raw_key(like):

@@ -127,8 +127,8 @@ def test_hypers_are_arrays_of_one_type(config):
 def test_schedules_last_the_run_by_default(config):
     config.steps, config.dynamics.k_disc = 10, 3
     hypers = config_lib.hypers(config)
-    assert hypers.disc["schedule_steps"] == 30
-    assert hypers.gen["schedule_steps"] == 10
+    assert hypers.players["disc"]["schedule_steps"] == 30
+    assert hypers.players["gen"]["schedule_steps"] == 10
 
 
 @pytest.mark.parametrize(

@@ -71,12 +71,10 @@ def test_a_perfect_game_has_no_gap_and_no_distance():
         "Stack_0": {},
         "out": {"linear": {"kernel": np.float32([[1.25]]), "bias": np.float32([4])}},
     }
-    params = {k: v for k, v in gen.items() if k in state.gen.params}
-    assert set(params) == set(state.gen.params)
-    quiet = jax.tree.map(np.zeros_like, state.disc.params)
-    state = state.replace(
-        gen=state.gen.replace(params=params), disc=state.disc.replace(params=quiet)
-    )
+    params = {k: v for k, v in gen.items() if k in state.players["gen"].params}
+    assert set(params) == set(state.players["gen"].params)
+    quiet = jax.tree.map(np.zeros_like, state.players["disc"].params)
+    state = state.with_player("gen", params=params).with_player("disc", params=quiet)
     found = evaluate.make_evaluate(config)(state)
     assert found["eval/mean"] == pytest.approx(4, abs=0.08)
     assert found["eval/std"] == pytest.approx(1.25, abs=0.06)
@@ -108,9 +106,9 @@ def test_points_in_the_plane_are_drawn_and_their_modes_counted():
 
 def constant_gen(state, at):
     """The state, but for a gen that maps every latent to one point."""
-    gen = jax.tree.map(np.zeros_like, state.gen.params)
+    gen = jax.tree.map(np.zeros_like, state.players["gen"].params)
     gen["out"]["linear"]["bias"] = np.float32(at)
-    return state.replace(gen=state.gen.replace(params=gen))
+    return state.with_player("gen", params=gen)
 
 
 def test_the_modes_are_those_of_the_configs_law():
@@ -157,14 +155,14 @@ def test_the_divergence_of_a_perfect_gen_is_small_and_of_a_new_one_large():
     assert set(new) == {f"eval/{k}" for k in ("js", "kl", "reverse_kl", "total_variation")}
     assert new["eval/js"] > 0.5
     linear = {"kernel": np.float32([[1.25]]), "bias": np.float32([4])}
-    gen = state.gen.params | {"out": {"linear": linear}}
-    found = measure(state.replace(gen=state.gen.replace(params=gen)))
+    gen = state.players["gen"].params | {"out": {"linear": linear}}
+    found = measure(state.with_player("gen", params=gen))
     assert abs(found["eval/js"]) < 0.01
     assert abs(found["eval/kl"]) < 0.03
     assert abs(found["eval/reverse_kl"]) < 0.03
     assert found["eval/total_variation"] < 0.1
     wider = gen | {"out": {"linear": linear | {"kernel": np.float32([[2.5]])}}}
-    found = measure(state.replace(gen=state.gen.replace(params=wider)))
+    found = measure(state.with_player("gen", params=wider))
     # KL(N(m, s) || N(m, 2 s)) = log 2 + 1/8 - 1/2, and the other way log 1/2 + 2 - 1/2
     assert found["eval/kl"] == pytest.approx(np.log(2) - 3 / 8, abs=0.05)
     assert found["eval/reverse_kl"] == pytest.approx(1.5 - np.log(2), abs=0.15)

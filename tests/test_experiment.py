@@ -174,7 +174,7 @@ def test_missing_data_say_where_it_looked_and_what_prepares_them(file, tmp_path)
 def test_the_state_is_known_without_computing_it():
     config = tiny.config()
     like = experiment.state_like(config)
-    assert like.gen.params["out"]["linear"]["kernel"].shape == (4, 1)
+    assert like.players["gen"].params["out"]["linear"]["kernel"].shape == (4, 1)
     assert to_json(config) == to_json(tiny.config())
 
 

@@ -37,7 +37,9 @@ def test_with_k_2_epochs_are_what_they_were():
     assert two.disc.momentum_steps == one.disc.momentum_steps == 125_000
     assert two.gen.momentum_steps * 2 == one.gen.momentum_steps
     assert two.gen.lr_decay == pytest.approx(one.gen.lr_decay**2, rel=1e-12)
-    assert float(hypers(two).disc["lr_decay"]) == float(hypers(one).disc["lr_decay"])
+    assert float(hypers(two).players["disc"]["lr_decay"]) == float(
+        hypers(one).players["disc"]["lr_decay"]
+    )
 
 
 def test_cohorts_and_their_steps():

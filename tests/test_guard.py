@@ -9,7 +9,7 @@ import tiny
 
 from gan_jax.config import hypers
 from gan_jax.dynamics import DYNAMICS
-from gan_jax.guard import SMALL, guarded, is_finite, leaf_name, refusals
+from gan_jax.dynamics.guard import SMALL, guarded, is_finite, leaf_name, refusals
 from gan_jax.steps import init_state, jit_loop, make_train_many, make_train_step
 from gan_jax.types import Batch
 
@@ -89,21 +89,21 @@ def test_no_dynamics_applies_a_poisoned_step(name):
     config = tiny.config(dynamics__name=name, disc__normalise="spectral")
     state, numbers = init_state(config, jax.random.key(0)), hypers(config)
     x, step = tiny.batch(config).x, jax.jit(make_train_step(config))
-    for _ in range(2):  # the second time with what a good step has left in state.extra
+    for _ in range(2):  # the second time with what a good step has left in state.memory
         after, _ = step(state, Batch(x.at[0, 0].set(jnp.nan)), numbers)
-        assert same(after.disc.params, state.disc.params)
-        assert same(after.disc.vars, state.disc.vars)
+        assert same(after.players["disc"].params, state.players["disc"].params)
+        assert same(after.players["disc"].vars, state.players["disc"].vars)
         assert same(kept(after, "disc"), kept(state, "disc"))
         assert int(refusals(after)["disc"].times) == 1
         good, _ = step(state, Batch(x), numbers)
-        assert not same(good.disc.params, state.disc.params)
+        assert not same(good.players["disc"].params, state.players["disc"].params)
         assert int(refusals(good)["disc"].times) == 0
         state = good
 
 
 def kept(state, player):
     """What the dynamics remember of a player, by name."""
-    return {name: of_both[player] for name, of_both in state.extra.items()}
+    return {name: of_all[player] for name, of_all in state.memory.items()}
 
 
 def many(policy, bad, steps=5):
@@ -122,9 +122,9 @@ def many(policy, bad, steps=5):
 
 def test_rollback_takes_back_the_whole_dispatch_and_the_clock_goes_on():
     before, after, metrics = many("rollback", bad=[17, 39])
-    assert same(after.gen.params, before.gen.params)
-    assert same(after.disc.opt.inner, before.disc.opt.inner)
-    assert same(after.ema, before.ema)
+    assert same(after.players["gen"].params, before.players["gen"].params)
+    assert same(after.players["disc"].opt.inner, before.players["disc"].opt.inner)
+    assert same(after.averages["gen"], before.averages["gen"])
     assert int(after.step) == 5
     assert int(metrics["guard"]["disc"].times) == 1  # for the way back, however many were refused
     assert int(metrics["guard"]["disc"].first) == 2
@@ -133,12 +133,12 @@ def test_rollback_takes_back_the_whole_dispatch_and_the_clock_goes_on():
 
 def test_skip_leaves_out_the_one_update():
     before, after, metrics = many("skip", bad=[17, 18, 39])
-    assert not same(after.gen.params, before.gen.params)
-    assert all(np.isfinite(x).all() for x in jax.tree.leaves((after.gen, after.disc)))
+    assert not same(after.players["gen"].params, before.players["gen"].params)
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(after.players))
     assert int(metrics["guard"]["disc"].times) == 2
     assert int(metrics["guard"]["gen"].times) == 0
 
 
 def test_without_a_bad_number_the_policies_are_one_training():
     ends = [many(policy, bad=[])[1] for policy in ("stop", "rollback")]
-    assert same(ends[0].gen, ends[1].gen)
+    assert same(ends[0].players, ends[1].players)

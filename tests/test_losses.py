@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import experiment, nets, terms
+from gan_jax import experiment, nets
 from gan_jax.config import hypers, to_json
 from gan_jax.dynamics import DYNAMICS
-from gan_jax.game import MEMORY, make_setup
+from gan_jax.games.play import terms
+from gan_jax.games.play.parts import make_parts
 from gan_jax.nets.normalise import NORMALISERS, SPECTRAL, spectral
 from gan_jax.nets.views import pack
 from gan_jax.objectives import OBJECTIVES
@@ -62,12 +63,14 @@ def test_packs_are_of_neighbours_along_the_last_axis():
 
 def test_a_packed_disc_decides_once_for_m_samples():
     c = config(disc__pack=4)
-    setup = make_setup(c)
+    parts = make_parts(c)
     state = init_state(c, jax.random.key(0))
-    assert state.disc.params.get("hidden", True)
-    first = max(jax.tree.leaves(state.disc.params), key=lambda w: w.ndim * 1000 + w.shape[0])
+    assert state.players["disc"].params.get("hidden", True)
+    first = max(
+        jax.tree.leaves(state.players["disc"].params), key=lambda w: w.ndim * 1000 + w.shape[0]
+    )
     assert first.shape[0] == 4 * 2
-    assert setup.view(jnp.zeros((8, 2))).shape == (2, 8)
+    assert parts.view(jnp.zeros((8, 2))).shape == (2, 8)
     assert play(c)[1]["acc_real"] in (0, 0.5, 1)  # of two decisions
 
 
@@ -91,9 +94,9 @@ def test_clipped_weights_stay_within_their_bound(name):
         dynamics__name=name, objective="wgan", disc__clip_weights=0.1, disc__lr=0.5, gen__lr=0.5
     )
     state, _ = play(c, steps=3)
-    largest = np.abs(weights(state.disc)).max()
+    largest = np.abs(weights(state.players["disc"])).max()
     assert largest == np.float32(0.1)
-    assert np.abs(weights(state.gen)).max() > 0.1
+    assert np.abs(weights(state.players["gen"])).max() > 0.1
 
 
 def test_a_lazy_penalty_comes_every_n_steps_n_times():
@@ -108,22 +111,27 @@ def test_a_lazy_penalty_comes_every_n_steps_n_times():
     plain = config(disc__optimizer="sgd", disc__lr=0.1)
     for start, same in ((0, every), (1, plain), (2, plain), (3, every)):
         a, b = play(lazy, start=start)[0], play(same, start=start)[0]
-        np.testing.assert_allclose(weights(a.disc), weights(b.disc), rtol=1e-5, atol=1e-7)
-    assert abs(weights(play(every)[0].disc) - weights(play(plain)[0].disc)).max() > 1e-3
+        np.testing.assert_allclose(
+            weights(a.players["disc"]), weights(b.players["disc"]), rtol=1e-5, atol=1e-7
+        )
+    assert (
+        abs(weights(play(every)[0].players["disc"]) - weights(play(plain)[0].players["disc"])).max()
+        > 1e-3
+    )
 
 
 def test_lecam_remembers_the_logits():
     c = config(penalty__name="lecam", penalty__weight=0.5, disc__lr=0.0, gen__lr=0.0)
     c.penalty.args.decay = 0.75
     first, metrics = play(c)
-    memory = first.disc.vars[MEMORY]
+    memory = first.memory
     assert memory["updates"] == 1
     for d, mean in (("d_real", "mean_real"), ("d_fake", "mean_fake")):
         np.testing.assert_allclose(metrics[d], jax.nn.sigmoid(memory[mean]), rtol=2e-2)
     shift = {**memory, "mean_real": memory["mean_real"] + 8.0}
-    moved = first.replace(disc=first.disc.replace(vars={**first.disc.vars, MEMORY: shift}))
+    moved = first.replace(memory=shift)
     after, _ = play(c, state=moved)  # the same logits again: the shift decays
-    found = after.disc.vars[MEMORY]["mean_real"] - memory["mean_real"]
+    found = after.memory["mean_real"] - memory["mean_real"]
     np.testing.assert_allclose(found, 0.75 * 8, rtol=1e-5)
     assert play(c, state=moved)[1]["penalty"] > metrics["penalty"] + 30
 
@@ -137,12 +145,12 @@ def autoencoder(objective, **leaves):
 def test_began_balances_its_energies():
     c = autoencoder("began", disc__lr=0.0, gen__lr=0.0)
     c.objective_args.rate, c.objective_args.gamma = 0.5, 1.0
-    setup, state = make_setup(c), init_state(c, jax.random.key(0))
-    assert state.disc.vars[MEMORY]["balance"] == 0
+    parts, state = make_parts(c), init_state(c, jax.random.key(0))
+    assert state.memory["balance"] == 0
     after, metrics = play(c)
     x = tiny.batch(c, SHAPE).x[0]
-    vars = {k: v for k, v in state.disc.vars.items() if k != MEMORY}
-    real = -setup.disc.apply(state.disc.params, vars, x, None, train=False)[0].mean()
+    disc = state.players["disc"]
+    real = -parts.disc.apply(disc.params, disc.vars, x, None, train=False)[0].mean()
     expected = np.clip(0.5 * (real - metrics["gen_loss"]), 0, 1)  # gen's loss is the fakes' energy
     assert 0 < expected < 1
     np.testing.assert_allclose(metrics["balance"], expected, rtol=1e-4)
@@ -206,7 +214,7 @@ def test_power_iterations_advance_with_discs_updates_only():
     c = config(disc__normalise="spectral", dynamics__k_gen=3)
     state = init_state(c, jax.random.key(0))
     once = play(c)[0].disc.vars[SPECTRAL]
-    assert any((once[n] != u).any() for n, u in state.disc.vars[SPECTRAL].items())
+    assert any((once[n] != u).any() for n, u in state.players["disc"].vars[SPECTRAL].items())
     twice_gen = play(config(disc__normalise="spectral", dynamics__k_gen=1))[0].disc.vars[SPECTRAL]
     for name, u in once.items():
         np.testing.assert_array_equal(u, twice_gen[name])
@@ -227,8 +235,8 @@ def test_a_normalised_disc_trains_with_a_gradient_penalty(normalise):
     before = init_state(c, jax.random.key(0))
     after, metrics = play(c, steps=2)
     assert all(np.isfinite(v) for v in metrics.values())
-    assert (weights(after.disc) != weights(before.disc)).any()
-    assert (weights(after.gen) != weights(before.gen)).any()
+    assert (weights(after.players["disc"]) != weights(before.players["disc"])).any()
+    assert (weights(after.players["gen"]) != weights(before.players["gen"])).any()
 
 
 REFUSED = {
@@ -289,8 +297,7 @@ def test_every_objective_plays_where_gradients_are_differentiated(dynamics):
     numbers = hypers(c).replace(objective={"index": jnp.int32(0)})
     state = experiment.state_like(c)
     after, metrics = jax.eval_shape(make_train_step(c, names), state, tiny.batch(c, SHAPE), numbers)
-    assert after.gen == state.gen
-    assert after.disc == state.disc
+    assert after.players == state.players
     assert {"disc_loss", "gen_loss"} <= set(metrics)
 
 
@@ -314,7 +321,7 @@ def traced(c):
     """That a step of the config can be built and keeps the state's shapes; nothing is compiled."""
     state = experiment.state_like(c)
     after, metrics = jax.eval_shape(make_train_step(c), state, tiny.batch(c, SHAPE), hypers(c))
-    assert (after.gen, after.disc) == (state.gen, state.disc)
+    assert after.players == state.players
     return metrics
 
 

@@ -140,14 +140,16 @@ def test_gens_averages_follow_its_own_update_alone():
     state = init_state(config, key())
     batch = tiny.batch(config, (2,))
     after, _ = jax.jit(make_train_step(config))(state, batch, hypers(config))
-    old, new = (s.gen.vars["batch_stats"]["Stack_0"]["norm_0"]["norm"] for s in (state, after))
+    old, new = (
+        s.players["gen"].vars["batch_stats"]["Stack_0"]["norm_0"]["norm"] for s in (state, after)
+    )
     share = (np.asarray(new["var"]) - 0.95) / 0.05  # twice would leave .9 and not .95 of the old
     assert np.asarray(old["var"]).tolist() == [1.0] * 4
     assert (share > 0).all()
     z = jax.random.normal(key(), (5, 2))
     sample = make_sampler(config)
     np.testing.assert_allclose(sample(after, z)[:2], sample(after, z[:2]), rtol=1e-5, atol=1e-6)
-    with_old = sample(after.replace(gen=after.gen.replace(vars=state.gen.vars)), z)
+    with_old = sample(after.with_player("gen", vars=state.players["gen"].vars), z)
     assert not np.allclose(sample(after, z), with_old)
 
 

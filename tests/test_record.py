@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from gan_jax.checkpoint import Checkpoints
-from gan_jax.guard import GUARD, Refused
+from gan_jax.dynamics.guard import GUARD, Refused
 from gan_jax.record import Look, Record, make_look
 from gan_jax.steps import init_state
 from gan_jax.types import DivergedError

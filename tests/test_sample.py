@@ -21,8 +21,11 @@ def save_run(folder, config, steps=(3, 7)):
     state = init_state(config, jax.random.key(config.seed))
     with RunDir(folder, config) as run, Checkpoints(run.checkpoints_dir) as saved:
         for step in steps:
-            ema = state.ema and jax.tree.map(lambda w, by=step: w * by + 0.1, state.gen.params)
-            saved.save(step, state.replace(ema=ema))
+            averages = {
+                name: jax.tree.map(lambda w, by=step: w * by + 0.1, state.players[name].params)
+                for name in state.averages
+            }
+            saved.save(step, state.replace(averages=averages))
     return state
 
 

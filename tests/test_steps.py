@@ -78,8 +78,10 @@ def test_ema_is_the_running_mean_of_gen(game):
     config, state, step = game
     numbers = hypers(tiny.config(ema__decay=0.75))
     after, _ = step(state, tiny.batch(config), numbers)
-    expected = jax.tree.map(lambda e, g: 0.75 * e + 0.25 * g, state.ema, after.gen.params)
-    for a, b in zip(jax.tree.leaves(after.ema), jax.tree.leaves(expected), strict=True):
+    expected = jax.tree.map(
+        lambda e, g: 0.75 * e + 0.25 * g, state.averages["gen"], after.players["gen"].params
+    )
+    for a, b in zip(jax.tree.leaves(after.averages["gen"]), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8)
 
 
@@ -87,9 +89,9 @@ def test_samples_come_from_the_mean_where_there_is_one(game):
     config, state, _ = game
     z = jnp.ones((3, config.latent.dim))
     sample = make_sampler(config)
-    zero = jax.tree.map(jnp.zeros_like, state.gen.params)
-    assert np.all(sample(state.replace(ema=zero), z) == 0)
-    assert np.any(sample(state.replace(ema=None), z) != 0)
+    zero = jax.tree.map(jnp.zeros_like, state.players["gen"].params)
+    assert np.all(sample(state.replace(averages={"gen": zero}), z) == 0)
+    assert np.any(sample(state.replace(averages={}), z) != 0)
 
 
 def test_the_mean_has_statistics_of_its_own():
@@ -97,27 +99,34 @@ def test_the_mean_has_statistics_of_its_own():
     config = tiny.config(gen__args__batch_norm=True)
     state, numbers = init_state(config, jax.random.key(0)), hypers(tiny.config(ema__decay=0.75))
     after, _ = jax.jit(make_train_step(config))(state, tiny.batch(config), numbers)
-    assert not leaves_equal(after.gen.vars, state.gen.vars)
-    expected = jax.tree.map(lambda e, g: 0.75 * e + 0.25 * g, state.gen.vars, after.gen.vars)
+    assert not leaves_equal(after.players["gen"].vars, state.players["gen"].vars)
+    expected = jax.tree.map(
+        lambda e, g: 0.75 * e + 0.25 * g, state.players["gen"].vars, after.players["gen"].vars
+    )
     for name, part in expected.items():
-        for a, b in zip(jax.tree.leaves(after.ema[name]), jax.tree.leaves(part), strict=True):
+        for a, b in zip(
+            jax.tree.leaves(after.averages["gen"][name]), jax.tree.leaves(part), strict=True
+        ):
             np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8)
     z, sample = jax.random.normal(jax.random.key(1), (3, config.latent.dim)), make_sampler(config)
-    vars = {name: after.ema[name] for name in after.gen.vars}
-    params = {name: after.ema[name] for name in after.gen.params}
-    own = after.gen.replace(params=params, vars=vars)
+    vars = {name: after.averages["gen"][name] for name in after.players["gen"].vars}
+    params = {name: after.averages["gen"][name] for name in after.players["gen"].params}
     x = sample(after, z)
-    assert leaves_equal(x, sample(after.replace(gen=own, ema=None), z))
-    lost = after.gen.replace(vars=jax.tree.map(lambda v: v * jnp.nan, after.gen.vars))
-    assert leaves_equal(x, sample(after.replace(gen=lost), z))
+    assert leaves_equal(
+        x, sample(after.with_player("gen", params=params, vars=vars).replace(averages={}), z)
+    )
+    lost = jax.tree.map(lambda v: v * jnp.nan, after.players["gen"].vars)
+    assert leaves_equal(x, sample(after.with_player("gen", vars=lost), z))
 
 
 def test_a_mean_without_statistics_is_like_the_weights(game):
     """As it always was: checkpoints of such nets stay what they are."""
     _, state, _ = game
-    assert jax.tree.structure(state.ema) == jax.tree.structure(state.gen.params)
-    assert leaves_equal(state.ema, state.gen.params)
-    assert init_state(tiny.config(ema__decay=0.0), jax.random.key(0)).ema is None
+    assert jax.tree.structure(state.averages["gen"]) == jax.tree.structure(
+        state.players["gen"].params
+    )
+    assert leaves_equal(state.averages["gen"], state.players["gen"].params)
+    assert init_state(tiny.config(ema__decay=0.0), jax.random.key(0)).averages == {}
 
 
 def test_many_steps_are_the_same_steps():
@@ -134,7 +143,9 @@ def test_many_steps_are_the_same_steps():
     assert after.step == 3
     np.testing.assert_allclose(mean["disc_loss"], np.mean(losses), rtol=1e-6)
     for a, b in zip(
-        jax.tree.leaves(after.gen.params), jax.tree.leaves(state.gen.params), strict=True
+        jax.tree.leaves(after.players["gen"].params),
+        jax.tree.leaves(state.players["gen"].params),
+        strict=True,
     ):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
 
@@ -201,7 +212,7 @@ def test_gen_of_points_starts_anywhere(points):
     for args in ({"hidden": (4,)}, {"hidden": (4,), "out": "sigmoid"}):
         config.gen.args = args
         state = init_state(config, jax.random.key(0))
-        assert not np.any(state.gen.params["out"]["linear"]["bias"])
+        assert not np.any(state.players["gen"].params["out"]["linear"]["bias"])
 
 
 def test_simultaneous_moves_each_once():

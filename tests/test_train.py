@@ -276,8 +276,8 @@ def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypa
         def run(state, examples, order, hypers, steps):
             state, metrics = many(state, examples, order, hypers, steps)
             lost = jax.numpy.where(state.step == 40, jax.numpy.nan, 1.0)
-            params = jax.tree.map(lambda x: x * lost, state.gen.params)
-            return state.replace(gen=state.gen.replace(params=params)), metrics
+            params = jax.tree.map(lambda x: x * lost, state.players["gen"].params)
+            return state.with_player("gen", params=params), metrics
 
         return run
 

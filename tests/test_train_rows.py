@@ -85,8 +85,8 @@ def test_one_rows_nan_does_not_touch_the_others():
     rows = configs()
     good, _ = together(rows, 5)
     states, _ = at_the_start()
-    poisoned = jax.tree.map(lambda w: w.at[1].set(jnp.nan), states.gen.params)
-    bad, metrics = together(rows, 5, states=states.replace(gen=states.gen.replace(params=poisoned)))
+    poisoned = jax.tree.map(lambda w: w.at[1].set(jnp.nan), states.players["gen"].params)
+    bad, metrics = together(rows, 5, states=states.with_player("gen", params=poisoned))
     assert np.isnan(metrics["gen_loss"]).tolist() == [False, True, False, False]
     for keep in (0, 2, 3):
         one, other = (
@@ -105,7 +105,9 @@ def plain(monkeypatch):
     monkeypatch.setattr(
         record_lib,
         "make_evaluate",
-        lambda c, part="eval": lambda s: {f"{part}/w": float(jax.tree.leaves(s.gen.params)[0][0])},
+        lambda c, part="eval": (
+            lambda s: {f"{part}/w": float(jax.tree.leaves(s.players["gen"].params)[0][0])}
+        ),
     )
 
 
@@ -131,7 +133,7 @@ def test_each_row_gets_a_run_directory(tmp_path, plain):
         with Checkpoints(folder / "checkpoints", read_only=True) as saved:
             step, state = saved.restore(state_like(config))
         assert step == 40
-        found = float(jax.tree.leaves(state.gen.params)[0][0])
+        found = float(jax.tree.leaves(state.players["gen"].params)[0][0])
         assert found == pytest.approx(summary["metrics"]["eval/w"])
 
 

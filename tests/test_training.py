@@ -29,7 +29,9 @@ def configs(steps, seeds=2, **leaves):
 
 def look(states):
     """A number of each row's own."""
-    return [round(float(leaf), 6) for leaf in jax.tree.leaves(states.gen.params)[0][:, 0]]
+    return [
+        round(float(leaf), 6) for leaf in jax.tree.leaves(states.players["gen"].params)[0][:, 0]
+    ]
 
 
 def same(a, b):
@@ -84,7 +86,7 @@ def test_rows_begin_with_states_that_are_given(tmp_path, whole):
     assert same(at_10, train(tmp_path / "a", "name", configs(10)).states)
     assert places(tmp_path) == ["0"]
     lower = train(tmp_path, "name", configs(10, gen__lr=0.0), None, at_5).states
-    assert same(lower.gen.params, at_5.gen.params)
+    assert same(lower.players["gen"].params, at_5.players["gen"].params)
     assert same(train(tmp_path, "name", configs(23), look, at_5).states, whole.states)
     assert same(train(tmp_path, "name", configs(23), look).states, whole.states)
     assert places(tmp_path) == ["0", "1", "2", "3"]
@@ -94,8 +96,8 @@ def test_one_of_several_given_states_goes_with_its_row(tmp_path):
     """The first row is there already: the second begins with the second state."""
     states = train(tmp_path / "a", "name", configs(10)).states
     train(tmp_path, "name", configs(12)[:1], None, training.stack_rows([training.row(states, 0)]))
-    both = train(tmp_path, "name", configs(12), None, states).states.gen.params
-    whole = train(tmp_path / "b", "name", configs(12)).states.gen.params
+    both = train(tmp_path, "name", configs(12), None, states).states.players["gen"].params
+    whole = train(tmp_path / "b", "name", configs(12)).states.players["gen"].params
     for a, b in zip(jax.tree.leaves(both), jax.tree.leaves(whole), strict=True):
         assert np.allclose(a, b, rtol=1e-4, atol=1e-6)
 

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import data
 from gan_jax.data.base import parse_split
-from gan_jax.types import Array, Batch, GanState, PyTree
+from gan_jax.types import Array, Batch, PyTree, State
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
 POINTS_SEED = 2**32 - 1  # of a law's points, which all runs share: no run is likely to have it
@@ -81,20 +81,20 @@ def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]
     return order
 
 
-def make_take(config: ConfigDict) -> Callable[[GanState, PyTree, Array], Batch]:
+def make_take(config: ConfigDict) -> Callable[[State, PyTree, Array], Batch]:
     """A pure f(state, examples, order [K, B]) -> Batch, x [K, B, ...] in the config's range."""
     law, k, batch = data.law(config.data.name), config.dynamics.k_disc, config.batch_size
     if law and not config.data.points:
         draw = functools.partial(law.sample, n=batch, **dict(config.data.args))
 
-        def sample(state: GanState, examples: PyTree, order: Array) -> Batch:
+        def sample(state: State, examples: PyTree, order: Array) -> Batch:
             key = jax.random.fold_in(jax.random.fold_in(state.key, DATA_STREAM), state.step)
             return Batch(jax.vmap(draw)(jax.random.split(key, k)))
 
         return sample
     low = config.data.low
 
-    def gather(state: GanState, examples: PyTree, order: Array) -> Batch:
+    def gather(state: State, examples: PyTree, order: Array) -> Batch:
         x, label = examples
         return Batch(to_range(x[order], low), None if label is None else label[order])
 

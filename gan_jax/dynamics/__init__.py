@@ -1,6 +1,6 @@
-"""How two losses become two updates: DYNAMICS: (game, state, draws) -> (state, metrics).
+"""How gradients become updates: DYNAMICS: (game, state, draws, h) -> (state, metrics).
 
-draws hold one draw per update of disc, and more where gen moves oftener. What a rule needs besides
+draws hold one draw for each update of the move that is made most often. What a rule needs besides
 is a keyword argument: floats are traced, integers are part of the program.
 
 To add one: a function in first_order.py or second_order.py, and its row in DYNAMICS.
@@ -8,18 +8,15 @@ To add one: a function in first_order.py or second_order.py, and its row in DYNA
 
 from collections.abc import Callable
 
-from gan_jax.dynamics.base import Draw, Game, Metrics, Params, Step
 from gan_jax.dynamics.first_order import (
     alternating,
     extragradient,
-    first_extra,
     optimistic,
     simultaneous,
     unrolled,
 )
+from gan_jax.dynamics.move import Step
 from gan_jax.dynamics.second_order import cgd, consensus, sga
-
-__all__ = ["DYNAMICS", "Draw", "Game", "Metrics", "Params", "first_extra"]
 
 DYNAMICS: dict[str, Callable[..., Step]] = {
     "simultaneous": simultaneous,
@@ -31,3 +28,6 @@ DYNAMICS: dict[str, Callable[..., Step]] = {
     "sga": sga,
     "cgd": cgd,
 }
+
+REPEAT_MOVES = {"alternating"}  # the others make each move once a step
+FOR_TWO_MOVES = {"unrolled", "cgd"}  # of disjoint players

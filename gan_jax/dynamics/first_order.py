@@ -1,94 +1,97 @@
-"""Dynamics that need gradients only. v is each player's gradient of its own loss."""
-
-from collections.abc import Callable, Iterable
+"""Dynamics that need gradients only. v is each player's gradient of its own moves' losses."""
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax import lax
 
-from gan_jax.dynamics.base import (
-    Draw,
-    Game,
+from gan_jax.dynamics.guard import either
+from gan_jax.dynamics.move import (
     Params,
     Step,
+    accepted,
     descend,
     field,
-    move_disc,
-    move_gen,
+    make_move,
     only,
     params,
 )
-from gan_jax.types import Array, GanState, Player, PyTree
+from gan_jax.types import Array, Draw, Game, Hypers, Metrics, Move, Notes, Player, PyTree, State
 
 
-def simultaneous(game: Game, state: GanState, draws: Draw) -> Step:
-    """Both gradients at the old parameters, on the same fakes and dropout masks. k is 1."""
-    draw = only(draws)
-    after_disc, disc_metrics = move_disc(game, state, draw)
-    after_gen, gen_metrics = move_gen(game, state, draw)
-    return after_gen.replace(disc=after_disc.disc), disc_metrics | gen_metrics
+def simultaneous(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
+    """w <- w - eta v(w): all gradients at the old parameters, on the same fakes and masks."""
+    v, noted = field(game, game.moves, state, only(draws), h)(params(game, state))
+    return descend(game, game.moves, state, v, noted, h)
 
 
-def alternating(
-    game: Game, state: GanState, draws: Draw, *, k_disc: int = 1, k_gen: int = 1
-) -> Step:
-    """k_disc updates of disc, then k_gen of gen against the new disc. Goodfellow 2014, algorithm 1.
+def alternating(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
+    """The moves one after the other, each as many times as it says. Goodfellow 2014, algorithm 1.
 
-    draws holds max(k_disc, k_gen). Gen's first update meets the fakes of disc's last: they are
-    still gen's own, and the compiler then makes them once. Each later one has a draw that gen has
-    not met. Metrics are means over the updates of the step.
+    For a GAN: k_disc updates of disc, then k_gen of gen against the new disc. draws holds as many
+    as the most frequent move takes. A move's first update meets the last draw of the move before
+    it: gen then meets the fakes that disc has just met, and the compiler makes them once. Each
+    later update has a draw that this move has not met. Metrics are means over a move's updates.
     """
-    state, disc_metrics = _repeat(move_disc, game, state, draws, range(k_disc))
-    last_first = [*reversed(range(k_disc)), *range(k_disc, k_gen)][:k_gen]
-    state, gen_metrics = _repeat(move_gen, game, state, draws, last_first)
-    return state, disc_metrics | gen_metrics
+    metrics: Metrics = {}
+    last = -1
+    for move in game.moves:
+        order = [*range(last, -1, -1), *range(last + 1, move.times)][: move.times]
+        state, found = _repeat(game, move, state, draws, order, h)
+        metrics |= found
+        last = order[-1]
+    return state, metrics
 
 
-def _repeat(
-    move: Callable[..., Step], game: Game, state: GanState, draws: Draw, order: Iterable[int]
-) -> Step:
-    order = list(order)
-    if len(order) == 1:  # outside a loop the compiler sees what two updates share
-        return move(game, state, jax.tree.map(lambda a: a[order[0]], draws))
+def _repeat(game: Game, move: Move, state: State, draws: Draw, order: list[int], h: Hypers) -> Step:
+    if len(order) == 1:  # outside a loop the compiler sees what two moves share
+        return make_move(game, move, state, jax.tree.map(lambda a: a[order[0]], draws), h)
     chosen = jax.tree.map(lambda a: a[jnp.asarray(order)], draws)
-    state, metrics = lax.scan(lambda s, draw: move(game, s, draw), state, chosen)
+    state, metrics = lax.scan(lambda s, draw: make_move(game, move, s, draw, h), state, chosen)
     return state, jax.tree.map(lambda m: m.mean(0), metrics)
 
 
-def unrolled(game: Game, state: GanState, draws: Draw, *, unroll_steps: int = 5) -> Step:
+def unrolled(game: Game, state: State, draws: Draw, h: Hypers, *, unroll_steps: int = 5) -> Step:
     """gen minimises its loss at disc_K(gen), where disc will be in K updates. Metz et al. 2017.
 
     disc_0 = disc, disc_i+1 = disc_i + its own optimiser's update on loss_disc(gen, disc_i), for
     K = unroll_steps, all on one draw. gen's gradient flows through the updates; disc_K is then
     thrown away and disc takes its ordinary update against the old gen. K = 0 is simultaneous.
+    In general: the players of the last of two moves look ahead through the first.
     """
-    draw = only(draws)
-    after_disc, disc_metrics = move_disc(game, state, draw)
-    tame = game._replace(
-        disc_update=lambda player, v, vars: game.disc_update(player, _no_nan_at_0(v), vars)
-    )
+    first, last = game.moves
+    tame = game._replace(optimizer=lambda name, h: _tamed(game.optimizer(name, h)))
 
-    def gen_loss(w: Params, state: GanState, draw: Draw):
-        there = state.replace(gen=state.gen.replace(params=w.gen))
+    def ahead(play, draw: Draw, h: Hypers) -> tuple[Array, Notes]:
+        there = _moved_to(state, play.params)
         # One gen in all K updates: made before their loop, it is gone back through once
-        draw = draw._replace(fakes=game.make_fakes(w, there, draw))
+        draw = draw._replace(made=game.make(play, draw))
         there, _ = lax.scan(
-            lambda s, _: (move_disc(tame, s, draw)[0], None), there, length=unroll_steps
+            lambda s, _: (make_move(tame, first, s, draw, h)[0], None), there, length=unroll_steps
         )
-        return game.gen_loss(params(there), there, draw)
+        w = {name: player.params for name, player in there.players.items()}
+        return last.loss(game.play(game, last.players, w, there, draw), draw, h)
 
-    after_gen, gen_metrics = move_gen(game._replace(gen_loss=gen_loss), state, draw)
-    return after_disc.replace(gen=after_gen.gen), disc_metrics | gen_metrics
+    moves = (first, last._replace(loss=ahead))
+    return simultaneous(game._replace(moves=moves), state, draws, h)
 
 
-def _no_nan_at_0(v: PyTree) -> PyTree:
-    """v itself. The roots in Adam and RMSProp are infinitely steep at 0, where the gradient of a
-    dead unit stays: 0 times infinity, NaN on the way back, is then 0."""
-    return jax.tree.map(_identity, v)
+def _moved_to(state: State, w: Params) -> State:
+    players = {n: p.replace(params=w[n]) for n, p in state.players.items()}
+    return state.replace(players=players)
+
+
+def _tamed(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+    def update(v: PyTree, opt: PyTree, params: PyTree = None) -> tuple[PyTree, PyTree]:
+        return optimizer.update(jax.tree.map(_no_nan_at_0, v), opt, params)
+
+    return optax.GradientTransformation(optimizer.init, update)
 
 
 @jax.custom_vjp
-def _identity(v: Array) -> Array:
+def _no_nan_at_0(v: Array) -> Array:
+    """v itself. The roots in Adam and RMSProp are infinitely steep at 0, where the gradient of a
+    dead unit stays: 0 times infinity, NaN on the way back, is then 0."""
     return v
 
 
@@ -97,48 +100,47 @@ def _backward(v: Array, cotangent: Array) -> tuple[Array]:
     return (jnp.where(underflows & ~jnp.isfinite(cotangent), 0, cotangent),)
 
 
-_identity.defvjp(lambda v: (v, v), _backward)
+_no_nan_at_0.defvjp(lambda v: (v, v), _backward)
 
 
-def extragradient(game: Game, state: GanState, draws: Draw) -> Step:
+def extragradient(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
     """w' = w - eta v(w); w <- w - eta v(w'). Korpelevich 1976, Gidel et al. 2019, both on one draw.
 
     Another optimiser's update takes the place of -eta v, computed at w and again at w', from the
     old optimiser state both times: the state advances once, at w'.
     """
-    ahead, _ = simultaneous(game, state, draws)
-    v, (vars, metrics) = field(game, state, only(draws))(params(ahead))
-    return descend(game, state, v, vars), metrics
-
-
-def optimistic(game: Game, state: GanState, draws: Draw) -> Step:
-    """w <- w - 2 eta v_t + eta v_t-1, with v_0 = 0. Daskalakis et al. 2018.
-
-    That is w <- w + 2 u_t - u_t-1 with u the optimiser's updates, each at its own rate: with adam
-    it is the paper's algorithm 1, optimistic Adam. The last u is state.extra["last_update"].
-    """
-    plain, metrics = simultaneous(game, state, draws)
-    last = state.extra[LAST]
-    gen, gen_u = _optimistic(state.gen, plain.gen, last["gen"])
-    disc, disc_u = _optimistic(state.disc, plain.disc, last["disc"])
-    extra = state.extra | {LAST: {"gen": gen_u, "disc": disc_u}}
-    return plain.replace(gen=gen, disc=disc, extra=extra), metrics
-
-
-def _optimistic(old: Player, new: Player, last: PyTree) -> tuple[Player, PyTree]:
-    """new, but at w + 2 u - last, and u. Where new's update was refused w and last stay."""
-    ok = new.opt.refused.times == old.opt.refused.times
-    u = jax.tree.map(jnp.subtract, new.params, old.params)
-    w = jax.tree.map(lambda w, u, last: w + u - last, new.params, u, last)
-    w, u = jax.tree.map(lambda a, b: jnp.where(ok, a, b), (w, u), (old.params, last))
-    return new.replace(params=w), u
+    ahead, _ = simultaneous(game, state, draws, h)
+    v, noted = field(game, game.moves, state, only(draws), h)(params(game, ahead))
+    return descend(game, game.moves, state, v, noted, h)
 
 
 LAST = "last_update"
 
 
-def first_extra(name: str, gen: Player, disc: Player) -> dict[str, PyTree]:
-    """What the named dynamics keep in state.extra, at the start of a run."""
+def optimistic(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
+    """w <- w - 2 eta v_t + eta v_t-1, with v_0 = 0. Daskalakis et al. 2018.
+
+    That is w <- w + 2 u_t - u_t-1 with u the optimiser's updates, each at its own rate: with adam
+    it is the paper's algorithm 1, optimistic Adam. The last u is state.memory["last_update"].
+    """
+    plain, metrics = simultaneous(game, state, draws, h)
+    players, kept = dict(plain.players), {}
+    for name, last in state.memory[LAST].items():
+        players[name], kept[name] = _optimistic(state.players[name], plain.players[name], last)
+    return plain.replace(players=players, memory=plain.memory | {LAST: kept}), metrics
+
+
+def _optimistic(old: Player, new: Player, last: PyTree) -> tuple[Player, PyTree]:
+    """new, but at w + 2 u - last, and u. Where new's update was refused w and last stay."""
+    u = jax.tree.map(jnp.subtract, new.params, old.params)
+    w = jax.tree.map(lambda w, u, last: w + u - last, new.params, u, last)
+    w, u = either(accepted(old, new), (w, u), (old.params, last))
+    return new.replace(params=w), u
+
+
+def first_memory(name: str, game: Game, players: dict[str, Player]) -> dict[str, PyTree]:
+    """What the named dynamics remember at the start of a run."""
     if name != optimistic.__name__:
         return {}
-    return {LAST: jax.tree.map(jnp.zeros_like, {"gen": gen.params, "disc": disc.params})}
+    moved = {n for move in game.moves for n in move.players}
+    return {LAST: {n: jax.tree.map(jnp.zeros_like, players[n].params) for n in sorted(moved)}}

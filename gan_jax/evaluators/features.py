@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from gan_jax import features, metrics
 from gan_jax.evaluators.draws import Evaluator, Values, held_out, make_draw
 from gan_jax.features import Seen
-from gan_jax.types import GanState
+from gan_jax.types import State
 
 NEIGHBOURS = 5  # of precision, recall, density and coverage
 KINDS = ("frechet", "kernel", "precision", "recall", "density", "coverage", "inception")
@@ -53,7 +53,7 @@ def _distances(
         return None
     draw, see = make_draw(config, part), extractor.see
 
-    def run(state: GanState) -> Values:
+    def run(state: State) -> Values:
         real = _real(see, config.data.name, config.data.dir, config.eval_samples)
         fake = see(draw(state, config.eval_samples))
         values = dict(compare(real, fake.features, kinds))

@@ -7,7 +7,7 @@ from gan_jax.data import pipeline
 from gan_jax.evaluators.draws import Evaluator, Values, held_out, make_draw, unit
 from gan_jax.features import digits, has_images
 from gan_jax.metrics.classifier import judge
-from gan_jax.types import GanState
+from gan_jax.types import State
 
 
 def classes_by_a_judge(config: ConfigDict, part: str = "eval") -> Evaluator | None:
@@ -20,7 +20,7 @@ def classes_by_a_judge(config: ConfigDict, part: str = "eval") -> Evaluator | No
         return None
     draw = make_draw(config, part)
 
-    def run(state: GanState) -> Values:
+    def run(state: State) -> Values:
         trained = digits.trained(config.data.name, config.data.dir)
         seen = trained.features.see(draw(state, config.eval_samples))
         assert seen.probabilities is not None
@@ -47,7 +47,7 @@ def pixels(config: ConfigDict, part: str = "eval") -> Evaluator | None:
         return None
     draw = make_draw(config, part)
 
-    def run(state: GanState) -> Values:
+    def run(state: State) -> Values:
         fake = draw(state, config.eval_samples)
         held = held_out(config.data.name, config.data.dir, config.eval_samples)
         train = unit(data.load(config.data.name, config.data.split, config.data.dir).x)

@@ -9,13 +9,12 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import data
-from gan_jax.evaluators.draws import STREAMS, Evaluator, Values, decide, make_draw
-from gan_jax.game import make_setup
+from gan_jax.evaluators.draws import STREAMS, Evaluator, Values, make_draw
+from gan_jax.games import make_game
 from gan_jax.metrics import divergences, mode_statistics
 from gan_jax.metrics.divergence import estimated_optimum, ks_distance, parzen_density
 from gan_jax.objectives import estimates_ratio
-from gan_jax.steps import make_sampler
-from gan_jax.types import Array, GanState
+from gan_jax.types import Array, State
 
 DECISIONS = 400  # of disc on each law, half of them for the density estimate
 
@@ -31,7 +30,7 @@ def law_on_the_line(config: ConfigDict, part: str = "eval") -> Evaluator | None:
     draw, gap = make_draw(config, part), jax.jit(_make_disc_gap(config, part, law))
     has_gap = estimates_ratio(config.objective)
 
-    def run(state: GanState) -> Values:
+    def run(state: State) -> Values:
         x_N = draw(state, config.eval_samples)[:, 0].astype(np.float64)
         yield "mean", float(x_N.mean())
         yield "std", float(x_N.std())
@@ -42,23 +41,23 @@ def law_on_the_line(config: ConfigDict, part: str = "eval") -> Evaluator | None:
     return run
 
 
-def _make_disc_gap(config: ConfigDict, part: str, law: Any) -> Callable[[GanState], Array]:
+def _make_disc_gap(config: ConfigDict, part: str, law: Any) -> Callable[[State], Array]:
     """Mean |D - D*| over what disc sees of both laws; D* from Parzen windows on other draws."""
-    setup, sample, half = make_setup(config), make_sampler(config), DECISIONS // 2
-    size = setup.decision
+    game, half = make_game(config), DECISIONS // 2
+    sampler, (size, view, logits) = game.sampler, game.decision
 
     def seen(x: Array) -> Array:
         groups = x.reshape(DECISIONS, size, *x.shape[1:])
-        return jax.vmap(setup.view)(groups).reshape(DECISIONS, -1)
+        return jax.vmap(view)(groups).reshape(DECISIONS, -1)
 
-    def gap(state: GanState) -> Array:
+    def gap(state: State) -> Array:
         k_real, k_fake = jax.random.split(jax.random.fold_in(state.key, STREAMS[part]))
         n = DECISIONS * size
         real = seen(law.sample(k_real, n, **dict(config.data.args)))
-        fake = seen(sample(state, setup.latent(k_fake, n)))
+        fake = seen(sampler.sample(state, sampler.latent(k_fake, n)))
         x = jnp.concatenate([real[:half], fake[:half]])
         best = estimated_optimum(real[half:], fake[half:], x)
-        return jnp.abs(decide(setup, state, x) - best).mean()
+        return jnp.abs(jax.nn.sigmoid(logits(state, x)) - best).mean()
 
     return gap
 
@@ -71,7 +70,7 @@ def modes_of_a_mixture(config: ConfigDict, part: str = "eval") -> Evaluator | No
     draw, args = make_draw(config, part), dict(config.data.args)
     centres, sigma = np.asarray(law.centres(**args)), float(law.scale(**args))
 
-    def run(state: GanState) -> Values:
+    def run(state: State) -> Values:
         x = draw(state, config.eval_samples)
         yield from mode_statistics(x, centres, sigma)._asdict().items()
 
@@ -91,7 +90,7 @@ def divergence_on_the_line(config: ConfigDict, part: str = "eval") -> Evaluator 
     draw, args, n = make_draw(config, part), dict(config.data.args), config.eval_samples
 
     @jax.jit
-    def densities(state: GanState, fake: Array) -> tuple[Array, ...]:
+    def densities(state: State, fake: Array) -> tuple[Array, ...]:
         key = jax.random.split(jax.random.fold_in(state.key, STREAMS[part]))[0]  # not the latents'
         centres, y = fake[:n], fake[n:]
         x = law.sample(key, n, **args)
@@ -102,7 +101,7 @@ def divergence_on_the_line(config: ConfigDict, part: str = "eval") -> Evaluator 
             parzen_density(centres, y),
         )
 
-    def run(state: GanState) -> Values:
+    def run(state: State) -> Values:
         found = divergences(*map(np.asarray, densities(state, draw(state, 2 * n))))
         yield from found._asdict().items()
 

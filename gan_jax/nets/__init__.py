@@ -7,26 +7,15 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from flax import linen as nn
 
 from gan_jax.config import choose
-from gan_jax.types import Array, ConfigError, PyTree
+from gan_jax.types import Array, ConfigError, Net, PyTree
 
 HELPERS = {"layers", "convolution", "matmul", "views", "normalise"}
-
-
-class Net(NamedTuple):
-    """init(key, x) -> (params, vars); apply(params, vars, x, key, train) -> (y, vars)."""
-
-    init: Callable[..., tuple[PyTree, PyTree]]
-    apply: Callable[..., tuple[Array, PyTree]]
-    rows_are_independent: bool = False
-    out_bias_from_data: bool = False
-    is_energy: bool = False  # an autoencoder, whose logit is minus its energy
-    encode: Callable[..., Array] | None = None  # (params, vars, x) -> codes [B, F] of such a disc
 
 
 def names() -> list[str]:
@@ -89,20 +78,28 @@ def _net(module: nn.Module) -> Net:
         variables = dict(module.init(key, x, train=False))
         return variables.pop("params"), variables
 
-    def apply(params: PyTree, vars: PyTree, x: Array, key: Array, train: bool) -> tuple:
+    takes = frozenset(inspect.signature(type(module).__call__).parameters) - {"self", "x", "z"}
+
+    def apply(
+        params: PyTree, vars: PyTree, x: Array, key: Array, train: bool, **given: Any
+    ) -> tuple:
         mutable = list(vars) if train else False
         rngs = {"dropout": key} if train else {}
-        out = module.apply({"params": params, **vars}, x, train=train, rngs=rngs, mutable=mutable)
+        out = module.apply(
+            {"params": params, **vars}, x, train=train, rngs=rngs, mutable=mutable, **given
+        )
         return out if mutable is not False else (out, vars)
 
     def encode(params: PyTree, vars: PyTree, x: Array) -> Array:
         codes: Any = module.apply({"params": params, **vars}, x, method="encode")
         return codes
 
-    flags = ("rows_are_independent", "out_bias_from_data", "is_energy")
     return Net(
         init,
         apply,
-        **{flag: getattr(module, flag, False) for flag in flags},
+        rows_are_independent=getattr(module, "rows_are_independent", False),
+        start_at=getattr(module, "start_at", None),
+        is_energy=getattr(module, "is_energy", False),
         encode=encode if hasattr(module, "encode") else None,
+        takes=takes - {"train"},
     )

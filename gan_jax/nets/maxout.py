@@ -2,14 +2,26 @@
 
 import math
 
+import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax.nets.layers import Dense, Maxout, Stack, activation, flat
-from gan_jax.types import Array
+from gan_jax.types import Array, PyTree
+
+
+def start_at(params: PyTree, mean: Array, low: float) -> PyTree:
+    """The output's bias at the logit of the mean example, clipped as the 2014 code clips it.
+
+    At half of it in [-1, 1]: tanh(t) = 2 sig(2 t) - 1.
+    """
+    p = jnp.clip(mean.ravel(), 1e-7, 1 - 1e-7)
+    logit = jnp.log(p) - jnp.log1p(-p)
+    out = params["out"]["linear"] | {"bias": logit / (1 - low)}
+    return {**params, "out": {"linear": out}}
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> x [B, *shape]. The output's bias starts at the mean image (steps.init_state)."""
+    """z [B, Z] -> x [B, *shape]. The output's bias starts at the mean image (see start_at)."""
 
     shape: tuple[int, ...]
     hidden: tuple[int, ...] = (1200, 1200)
@@ -18,7 +30,7 @@ class Generator(nn.Module):
     weights: str = "uniform"
     gain: float = 0.05
 
-    out_bias_from_data = True
+    start_at = staticmethod(start_at)
 
     @nn.compact
     def __call__(self, z: Array, train: bool) -> Array:

@@ -15,7 +15,7 @@ class Generator(nn.Module):
     hidden: tuple[int, ...] = (256, 512, 1024)
     act: str = "leaky_relu"
     slope: float = 0.01
-    out: str = "identity"  # game.make_setup gives what suits the data
+    out: str = "identity"  # games/play/parts.py gives what suits the data
     weights: str = "fan_in_uniform"
     gain: float = 1.0
     batch_norm: bool = False  # after each hidden layer, which then has no bias

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.logits import norm
-from gan_jax.nets import Net
-from gan_jax.types import Array, PyTree
+from gan_jax.types import Array, Net, PyTree
 
 SPECTRAL = (
     "spectral"  # the collection that holds the power iteration: disc's own updates advance it
@@ -41,10 +40,12 @@ def spectral(net: Net) -> Net:
             n: u for n, (_, u) in found.items()
         }
 
-    def apply(params: PyTree, vars: PyTree, x: Array, key: Array, train: bool) -> tuple:
+    def apply(
+        params: PyTree, vars: PyTree, x: Array, key: Array, train: bool, **given: Array
+    ) -> tuple:
         inner = {name: value for name, value in vars.items() if name != SPECTRAL}
         params, us = normalised(params, vars[SPECTRAL])
-        y, inner = net.apply(params, inner, x, key, train)
+        y, inner = net.apply(params, inner, x, key, train, **given)
         return y, {**inner, SPECTRAL: us if train else vars[SPECTRAL]}
 
     def encode(params: PyTree, vars: PyTree, x: Array) -> Array:
@@ -61,8 +62,14 @@ def gradient(net: Net) -> Net:
     For a disc whose examples do not mix: the gradient is that of the sum of logits.
     """
 
-    def apply(params: PyTree, vars: PyTree, x: Array, key: Array, train: bool) -> tuple:
-        s_B, pull, vars = jax.vjp(lambda x: net.apply(params, vars, x, key, train), x, has_aux=True)
+    def apply(
+        params: PyTree, vars: PyTree, x: Array, key: Array, train: bool, **given: Array
+    ) -> tuple:
+        def s_of(x: Array) -> tuple:
+            return net.apply(params, vars, x, key, train, **given)
+
+        s_B: Array
+        s_B, pull, vars = jax.vjp(s_of, x, has_aux=True)
         size = norm(pull(jnp.ones_like(s_B))[0]) + jnp.abs(s_B)
         return s_B / jnp.where(size > 0, size, 1), vars
 

@@ -11,12 +11,12 @@ from jax.flatten_util import ravel_pytree
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax.dynamics import DYNAMICS, Draw, first_extra
-from gan_jax.game import MEMORY, Setup, make_setup
-from gan_jax.losses import make_game
-from gan_jax.nets import Net
-from gan_jax.terms import Case, Memory
-from gan_jax.types import GanState, Losses, Player
+from gan_jax.dynamics import DYNAMICS
+from gan_jax.dynamics.first_order import first_memory
+from gan_jax.games import gan
+from gan_jax.games.play.parts import Parts, make_parts
+from gan_jax.games.play.terms import Case, Memory
+from gan_jax.types import Batch, Draw, Losses, Net, Player, State
 
 STEP, STEPS, START = 0.2, 500, (1.0, -1.0)
 FAR = (2.0, -2.0)  # a second start: what converges near the fixed point may not from here
@@ -69,20 +69,20 @@ def settings(method: Method, schedule: str) -> ConfigDict:
     return c
 
 
-def dirac_setup(config: ConfigDict, noise: float) -> Setup:
+def dirac_parts(config: ConfigDict, noise: float) -> Parts:
     """The config's objective, penalty and optimisers on one number against one number.
 
     Examples and latents are the noise's quadrature nodes; losses carry their weights.
     """
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES if noise else 1)
     z, share = jnp.asarray(noise * nodes[:, None]), jnp.asarray(weights / weights.mean())
-    setup = make_setup(config)
+    parts = make_parts(config)
 
     def objective(case: Case) -> tuple[Losses, Memory]:
-        losses, memory = setup.objective(case)
+        losses, memory = parts.objective(case)
         return Losses(*(share * loss for loss in losses)), memory
 
-    return setup._replace(
+    return parts._replace(
         gen=Net(lambda *_: ((), ()), lambda theta, vars, z, key, train: (theta + z, vars)),
         disc=Net(lambda *_: ((), ()), lambda psi, vars, x, key, train: (psi * x[:, 0], vars)),
         latent=lambda key, n: z,
@@ -90,26 +90,24 @@ def dirac_setup(config: ConfigDict, noise: float) -> Setup:
     )
 
 
-def make_step(method: Method, schedule: str) -> tuple[GanState, Callable[[GanState], GanState]]:
+def make_step(method: Method, schedule: str) -> tuple[State, Callable[[State], State]]:
     """The state at START, and one step of the cell. To be called and traced in float64."""
     config = settings(method, schedule)
-    setup, hypers = dirac_setup(config, method.noise), config_lib.hypers(config)
-    game, ks = make_game(setup, hypers), {}
-    if SCHEDULES[schedule]:
-        ks = {"k_disc": config.dynamics.k_disc}
-    move = functools.partial(DYNAMICS[config.dynamics.name], **ks, **hypers.dynamics)
-    theta, psi = (jnp.asarray(w) for w in START)
-    gen = Player(theta, (), setup.gen_optimizer(hypers.gen).init(theta))
-    disc = Player(psi, {MEMORY: {}}, setup.disc_optimizer(hypers.disc).init(psi))
-    extra = first_extra(config.dynamics.name, gen, disc)
+    h, game = config_lib.hypers(config), gan.make(dirac_parts(config, method.noise))
+    dynamics = functools.partial(DYNAMICS[config.dynamics.name], **h.dynamics)
+    players = {
+        name: Player(jnp.asarray(w), (), game.optimizer(name, h).init(jnp.asarray(w)))
+        for name, w in zip(("gen", "disc"), START, strict=True)
+    }
+    memory = first_memory(config.dynamics.name, game, players)
 
-    def step(state: GanState) -> GanState:
-        z, k = setup.latent(state.key, 0), config.dynamics.k_disc
+    def step(state: State) -> State:
+        z, k = game.sampler.latent(state.key, 0), config.dynamics.k_disc
         z_K = jnp.broadcast_to(z, (k, *z.shape))
         keys = jax.random.split(jax.random.fold_in(state.key, 0), k)  # nothing is drawn with them
-        return move(game, state, Draw(z_K, z_K, keys))[0]
+        return dynamics(game, state, Draw(Batch(z_K), z_K, keys), h)[0]
 
-    return GanState(jnp.zeros((), int), jax.random.key(0), gen, disc, None, extra), step
+    return State(jnp.zeros((), int), jax.random.key(0), players, {}, memory), step
 
 
 class Measured(NamedTuple):
@@ -135,15 +133,13 @@ def measure(name: str, schedule: str) -> Measured:
         return Measured(np.asarray(paths[0]), np.asarray(paths[1]), np.asarray(jacobian))
 
 
-def _path(step: Callable[[GanState], GanState], like: GanState, where: jax.Array) -> jax.Array:
-    start = like.replace(
-        gen=like.gen.replace(params=where[0]), disc=like.disc.replace(params=where[1])
-    )
+def _path(step: Callable[[State], State], like: State, where: jax.Array) -> jax.Array:
+    start = _at(like, where[0], where[1])
 
-    def place(state: GanState) -> jax.Array:
-        return jnp.stack([state.gen.params, state.disc.params])
+    def place(state: State) -> jax.Array:
+        return jnp.stack([state.players[name].params for name in ("gen", "disc")])
 
-    def one(state: GanState, _: None) -> tuple[GanState, jax.Array]:
+    def one(state: State, _: None) -> tuple[State, jax.Array]:
         after = step(state)
         return after, place(after)
 
@@ -151,15 +147,18 @@ def _path(step: Callable[[GanState], GanState], like: GanState, where: jax.Array
     return jnp.concatenate([place(start)[None], path])
 
 
-def _jacobian(step: Callable[[GanState], GanState], start: GanState) -> jax.Array:
-    def parts(state: GanState) -> tuple:
-        return state.gen.params, state.disc.params, state.extra
+def _at(state: State, theta: jax.Array, psi: jax.Array) -> State:
+    return state.with_player("gen", params=theta).with_player("disc", params=psi)
+
+
+def _jacobian(step: Callable[[State], State], start: State) -> jax.Array:
+    def parts(state: State) -> tuple:
+        return *(state.players[name].params for name in ("gen", "disc")), state.memory
 
     flat, unravel = ravel_pytree(parts(start))
 
     def update(flat: jax.Array) -> jax.Array:
-        theta, psi, extra = unravel(flat)
-        gen, disc = start.gen.replace(params=theta), start.disc.replace(params=psi)
-        return ravel_pytree(parts(step(start.replace(gen=gen, disc=disc, extra=extra))))[0]
+        theta, psi, memory = unravel(flat)
+        return ravel_pytree(parts(step(_at(start, theta, psi).replace(memory=memory))))[0]
 
     return jax.jacfwd(update)(jnp.zeros_like(flat))

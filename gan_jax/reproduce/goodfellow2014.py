@@ -41,7 +41,7 @@ from gan_jax.reproduce.work import (
     rounding,
     shortened,
 )
-from gan_jax.types import GanState
+from gan_jax.types import State
 
 RECORDED = Size(seeds=3, steps=410 * STEPS_PER_EPOCH)
 QUICK = Size(seeds=2, steps=20)
@@ -78,7 +78,7 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
 
 
 def make_cohort(
-    work: Work, plan: Plan, protocol: Protocol, start: Callable[[], GanState | None] = lambda: None
+    work: Work, plan: Plan, protocol: Protocol, start: Callable[[], State | None] = lambda: None
 ) -> Cohort:
     """What trains a plan's rows, once, with the validation likelihood on the way."""
     configs = [config for seeds in plan.values() for config in seeds]
@@ -98,7 +98,7 @@ def plan_rows(work: Work, plan: Plan, cohort: Cohort, protocol: Protocol) -> lis
     return rows
 
 
-def validate(config: ConfigDict, protocol: Protocol, states: GanState) -> list[Any]:
+def validate(config: ConfigDict, protocol: Protocol, states: State) -> list[Any]:
     """Each row's validation likelihood, [nats, sigma] by the paper's grid, then by a finer search.
 
     None where sigma is at the grid's edge.
@@ -117,7 +117,7 @@ def validate(config: ConfigDict, protocol: Protocol, states: GanState) -> list[A
     return found
 
 
-def flat_samples(config: ConfigDict, states: GanState, n: int) -> np.ndarray:
+def flat_samples(config: ConfigDict, states: State, n: int) -> np.ndarray:
     """n samples of each row, [M, n, 784]: in [0, 1], as data.low is 0."""
     x = samples(config, states, n).astype(np.float32)
     return x.reshape(*x.shape[:2], -1)

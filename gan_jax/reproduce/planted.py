@@ -19,12 +19,12 @@ from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, 
 from gan_jax.config import assign, get_config
 from gan_jax.data import pipeline
 from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
-from gan_jax.guard import GUARD
+from gan_jax.dynamics.guard import GUARD
 from gan_jax.record import due_signals
 from gan_jax.reproduce.work import Size, Work
 from gan_jax.signals import Shown, make_shown, make_signals
 from gan_jax.train_rows import make_source
-from gan_jax.types import GanState
+from gan_jax.types import State
 
 RECORDED, QUICK = Size(6, 2_000), Size(1, 1_000)
 BEGINS_ANEW = True  # its runs are short
@@ -42,7 +42,7 @@ class Plant(NamedTuple):
     labels: tuple[str, ...]  # of which one has to be given; none for a healthy run
     edit: Callable[[ConfigDict], None] = lambda c: None
     on_digits: bool = False
-    state: Callable[[GanState], GanState] = lambda states: states
+    state: Callable[[State], State] = lambda states: states
     images: Callable[[Any], Any] | None = None  # what all reals become, in [-1, 1]
     differs: tuple[str, ...] = ()  # what else is not as in the healthy runs
 
@@ -88,13 +88,13 @@ def _wgan_without_penalty(c: ConfigDict) -> None:
     c.objective, c.penalty.name, c.penalty.weight = "wgan", "none", 0.0
 
 
-def _bias(value: float) -> Callable[[GanState], GanState]:
-    def plant(states: GanState) -> GanState:
-        params = states.disc.params
+def _bias(value: float) -> Callable[[State], State]:
+    def plant(states: State) -> State:
+        params = states.players["disc"].params
         logit = params["logit"]["linear"]
         logit = logit | {"bias": jnp.full_like(logit["bias"], value)}
         params = params | {"logit": params["logit"] | {"linear": logit}}
-        return states.replace(disc=states.disc.replace(params=params))
+        return states.with_player("disc", params=params)
 
     return plant
 

@@ -25,17 +25,16 @@ from gan_jax.checkpoint import Checkpoints
 from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, row, rows_hypers
 from gan_jax.cohort import stack as stack_rows
 from gan_jax.data import pipeline
-from gan_jax.game import make_setup
-from gan_jax.guard import refusals
+from gan_jax.dynamics.guard import refusals
+from gan_jax.games import make_game
 from gan_jax.records import plain_config, write_atomically
 from gan_jax.reproduce.methods import HOW_OFTEN
 from gan_jax.results import read_object
-from gan_jax.steps import make_sampler
 from gan_jax.train_rows import make_source
 from gan_jax.tune import choose_how
-from gan_jax.types import ConfigError, GanState, PreemptedError
+from gan_jax.types import ConfigError, PreemptedError, State
 
-Look = Callable[[GanState], list[Any]]  # states [M] -> a JSON value each
+Look = Callable[[State], list[Any]]  # states [M] -> a JSON value each
 SECONDS_BETWEEN_LINES = 30.0
 _PACE = ("steps", *HOW_OFTEN)  # which say nothing of what is trained
 
@@ -43,7 +42,7 @@ _PACE = ("steps", *HOW_OFTEN)  # which say nothing of what is trained
 class Trained(NamedTuple):
     """What training left: states [M], and for each of them [(step, what look found), ...]."""
 
-    states: GanState
+    states: State
     looks: list[list[tuple[int, Any]]]
 
     def only(self, rows: Sequence[int]) -> "Trained":
@@ -67,7 +66,7 @@ def train(
     name: str,
     configs: Sequence[ConfigDict],
     look: Look | None = None,
-    start: GanState | None = None,
+    start: State | None = None,
 ) -> Trained:
     """The configs after their steps, in their order; they differ in traced numbers only.
 
@@ -136,7 +135,7 @@ def _settings(config: ConfigDict) -> str:
 
 
 def _go_on(
-    place: Path, asked: ConfigDict, look: Look | None, start: GanState | None = None
+    place: Path, asked: ConfigDict, look: Look | None, start: State | None = None
 ) -> Trained:
     """A cohort up to the steps that were asked for; a new one from its start."""
     configs = _members(place)
@@ -164,10 +163,10 @@ def _loop(
     place: Path,
     configs: Sequence[ConfigDict],
     saved: Checkpoints,
-    states: GanState,
+    states: State,
     look: Look | None,
     looks: list[dict[str, Any]],
-) -> GanState:
+) -> State:
     config, m, step = configs[0], len(configs), int(states.step[0])
     arrays = pipeline.load_examples(config)
     how = choose_how(place / "how.json", configs, states, arrays)
@@ -238,14 +237,14 @@ class _Pace:
         write_atomically(self.place / "seconds.json", text.encode())
 
 
-def refused(states: GanState) -> list[str]:
+def refused(states: State) -> list[str]:
     """What to say of updates that the guards refused, over all rows; nothing of none."""
     n = sum(int(np.sum(seen.times)) for seen in refusals(states).values())
     return [f"{n} updates refused, their gradients not finite"] if n else []
 
 
-def samples(config: ConfigDict, states: GanState, n: int) -> np.ndarray:
+def samples(config: ConfigDict, states: State, n: int) -> np.ndarray:
     """n samples of each row, [M, n, ...], from the same latents, in float64."""
-    sample, latent = make_sampler(config), make_setup(config).latent
-    z = latent(jax.random.key(0), n)
-    return np.asarray(jax.jit(jax.vmap(sample, (0, None)))(states, z)).astype(np.float64)
+    sampler = make_game(config).sampler
+    z = sampler.latent(jax.random.key(0), n)
+    return np.asarray(jax.jit(jax.vmap(sampler.sample, (0, None)))(states, z)).astype(np.float64)

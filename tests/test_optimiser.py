@@ -4,12 +4,14 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import optim
 from gan_jax.config import OPTIMIZERS, SCHEDULES, get_config, hypers
+from gan_jax.dynamics import optimiser
 
 
 def numbers(**values):
-    return hypers(get_config()).gen | {k: jnp.asarray(v, float) for k, v in values.items()}
+    return hypers(get_config()).players["gen"] | {
+        k: jnp.asarray(v, float) for k, v in values.items()
+    }
 
 
 def trajectory(transform, grads, w=1.0):
@@ -25,19 +27,21 @@ GRADS = [1.0, -0.5, 2.0, 0.25, 1.5]
 
 
 def test_the_tables_are_what_config_promises():
-    assert set(optim.OPTIMIZERS) == set(OPTIMIZERS)
-    assert set(optim.SCHEDULES) == set(SCHEDULES)
+    assert set(optimiser.OPTIMIZERS) == set(OPTIMIZERS)
+    assert set(optimiser.SCHEDULES) == set(SCHEDULES)
 
 
 def test_adam_is_adam():
-    ours = optim.make_optimizer("adam", "constant", False, False)(numbers(lr=0.1, b1=0.8, b2=0.9))
+    ours = optimiser.make_optimizer("adam", "constant", False, False)(
+        numbers(lr=0.1, b1=0.8, b2=0.9)
+    )
     np.testing.assert_allclose(
         trajectory(ours, GRADS), trajectory(optax.adam(0.1, 0.8, 0.9), GRADS), rtol=1e-6
     )
 
 
 def test_rmsprop_by_hand():
-    ours = optim.make_optimizer("rmsprop", "constant", False, False)(numbers(lr=0.1, b2=0.9))
+    ours = optimiser.make_optimizer("rmsprop", "constant", False, False)(numbers(lr=0.1, b2=0.9))
     w, mean, expected = 1.0, 0.0, []
     for g in GRADS:
         mean = 0.9 * mean + 0.1 * g * g
@@ -49,7 +53,7 @@ def test_rmsprop_by_hand():
 def test_sgd_with_ramped_momentum_and_decaying_rate_by_hand():
     """The 2014 recipe: v <- m v - lr g, the rate divided a little each update, with a floor."""
     h = numbers(lr=0.1, lr_decay=0.5, lr_end=0.02, momentum=0.5, momentum_end=0.7, momentum_steps=2)
-    ours = optim.make_optimizer("sgd", "exponential", False, False)(h)
+    ours = optimiser.make_optimizer("sgd", "exponential", False, False)(h)
     w, v, expected = 1.0, 0.0, []
     for t, g in enumerate(GRADS):
         v = (0.5 + 0.2 * min(t / 2, 1)) * v - max(0.1 * 0.5**t, 0.02) * g
@@ -60,7 +64,7 @@ def test_sgd_with_ramped_momentum_and_decaying_rate_by_hand():
 
 def test_momentum_stays_without_ramp_steps():
     h = numbers(lr=0.1, momentum=0.9, momentum_end=0.1)
-    ours = optim.make_optimizer("sgd", "constant", False, False)(h)
+    ours = optimiser.make_optimizer("sgd", "constant", False, False)(h)
     np.testing.assert_allclose(
         trajectory(ours, GRADS), trajectory(optax.sgd(0.1, 0.9), GRADS), rtol=1e-6
     )
@@ -69,7 +73,7 @@ def test_momentum_stays_without_ramp_steps():
 @pytest.mark.parametrize("schedule", sorted(SCHEDULES))
 def test_schedules_start_and_end(schedule):
     h = numbers(lr=0.3, lr_end=0.1, lr_decay=0.5, schedule_steps=10)
-    rate = optim.SCHEDULES[schedule](h)
+    rate = optimiser.SCHEDULES[schedule](h)
     assert float(rate(jnp.asarray(0.0))) == pytest.approx(0.3)
     end = 0.3 if schedule == "constant" else 0.1
     for count in (10.0, 50.0):
@@ -80,7 +84,7 @@ def test_schedules_start_and_end(schedule):
 
 def test_clipping_is_of_the_global_norm():
     h = numbers(lr=1.0, clip=1.0)
-    transform = optim.make_optimizer("sgd", "constant", True, False)(h)
+    transform = optimiser.make_optimizer("sgd", "constant", True, False)(h)
     params = {"a": jnp.zeros(1), "b": jnp.zeros(1)}
     grads = {"a": jnp.asarray([3.0]), "b": jnp.asarray([4.0])}
     updates, _ = transform.update(grads, transform.init(params), params)
@@ -92,7 +96,7 @@ def test_clipping_is_of_the_global_norm():
 def test_weight_decay_is_decoupled(name):
     """With no gradient a weight shrinks by lr * weight_decay, whatever the optimiser."""
     h = numbers(lr=0.1, weight_decay=0.5)
-    transform = optim.make_optimizer(name, "constant", False, True)(h)
+    transform = optimiser.make_optimizer(name, "constant", False, True)(h)
     assert trajectory(transform, [0.0])[0] == pytest.approx(0.95)
 
 
@@ -104,7 +108,7 @@ def test_numbers_do_not_retrace(name, schedule):
     @jax.jit
     def update(w, h):
         traces.append(1)
-        transform = optim.make_optimizer(name, schedule, True, True)(h)
+        transform = optimiser.make_optimizer(name, schedule, True, True)(h)
         return transform.update(w, transform.init(w), w)[0]
 
     first = update(jnp.ones(3), numbers(lr=0.1, clip=1.0))

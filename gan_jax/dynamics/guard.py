@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax.types import Array, GanState, Player, PyTree
+from gan_jax.types import Array, Player, PyTree, State
 
-SMALL = 4096  # elements; larger gradients are judged by one row and one column
+SMALL = 4096  # elements; larger gradients are checked by one row and one column
 
 
 class Refused(NamedTuple):
@@ -84,28 +84,28 @@ def leaf_name(params: PyTree, index: int) -> str:
 GUARD = "guard"  # the metric that holds refusals
 
 
-def refusals(state: GanState) -> dict[str, Refused]:
+def refusals(state: State) -> dict[str, Refused]:
     """{player: what its guard has seen}."""
-    return {name: getattr(state, name).opt.refused for name in ("disc", "gen")}
+    return {name: player.opt.refused for name, player in state.players.items()}
 
 
-def roll_back(after: GanState, before: GanState) -> GanState:
+def roll_back(after: State, before: State) -> State:
     """after, or where it has refused more than before: before's players, at after's step.
 
     So the clock goes on, and with it the noise; the guards keep one refusal for the whole way.
     """
-    counts = {name: seen.times for name, seen in refusals(after).items()}
-    more = {name: counts[name] > seen.times for name, seen in refusals(before).items()}
-    ok = ~(more["disc"] | more["gen"])
+    counts = {name: seen.times for name, seen in refusals(before).items()}
+    more = {name: seen.times > counts[name] for name, seen in refusals(after).items()}
+    ok = ~jnp.stack(list(more.values())).any()
 
-    def player(now: Player, then: Player, was_refused: Array) -> Player:
-        seen = now.opt.refused._replace(times=then.opt.refused.times + was_refused)
+    def player(name: str) -> Player:
+        now, then = after.players[name], before.players[name]
+        seen = now.opt.refused._replace(times=then.opt.refused.times + more[name])
         now = now.replace(opt=now.opt._replace(refused=seen))
         return either(ok, now, then.replace(opt=then.opt._replace(refused=seen)))
 
     return after.replace(
-        gen=player(after.gen, before.gen, more["gen"]),
-        disc=player(after.disc, before.disc, more["disc"]),
-        ema=either(ok, after.ema, before.ema),
-        extra=either(ok, after.extra, before.extra),
+        players={name: player(name) for name in after.players},
+        averages=either(ok, after.averages, before.averages),
+        memory=either(ok, after.memory, before.memory),
     )

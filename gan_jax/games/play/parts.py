@@ -1,4 +1,4 @@
-"""A config's game, before it is played: networks, noise, terms and optimisers as functions."""
+"""The parts that a config names, as functions: networks, latents, terms and optimisers."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -9,22 +9,22 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gan_jax import data, nets, optim, terms
+from gan_jax import data, nets
 from gan_jax.config import choose
-from gan_jax.guard import guarded
+from gan_jax.dynamics.guard import guarded
+from gan_jax.dynamics.optimiser import make_optimizer
+from gan_jax.games.play import terms
+from gan_jax.games.play.terms import Memory
 from gan_jax.nets.normalise import NORMALISERS
 from gan_jax.nets.views import VIEWS, pack
-from gan_jax.terms import Memory
-from gan_jax.types import Array, ConfigError
-
-MEMORY = "memory"  # among disc's vars: what terms remember (began's balance, lecam's means)
+from gan_jax.types import Array, ConfigError, Net
 
 
-class Setup(NamedTuple):
+class Parts(NamedTuple):
     """The static part of a config, as functions."""
 
-    gen: nets.Net
-    disc: nets.Net
+    gen: Net
+    disc: Net
     view: Callable[[Array], Array]  # what disc decides on, of a batch
     decision: int  # samples that it makes one decision of
     latent: Callable[[Array, int], Array]  # (key, n) -> z [n, Z]
@@ -32,39 +32,28 @@ class Setup(NamedTuple):
     penalty: Callable[..., Any] | None
     gen_penalty: Callable[..., Array] | None
     penalty_every: int  # steps
-    memory: Memory  # at the start
-    gen_optimizer: Callable[..., optax.GradientTransformation]  # of the player's numbers
-    disc_optimizer: Callable[..., optax.GradientTransformation]
+    memory: Memory  # of the terms, at the start
+    optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # of a section's numbers
+    k_disc: int  # updates a step
+    k_gen: int
     clips: bool  # disc's weights
     is_noisy: bool  # instance noise
     rescales: bool  # gen's gradient
-    one_pass: bool  # reals and fakes go through disc together
     shape: tuple[int, ...]  # of one example
 
 
-def make_setup(config: ConfigDict, objectives: Sequence[str] = ()) -> Setup:
-    """Networks, noise, terms, optimisers. ConfigError where a name or argument is unknown.
+def make_parts(config: ConfigDict, objectives: Sequence[str] = ()) -> Parts:
+    """ConfigError where a name or argument is unknown.
 
     objectives: several, of logits, chosen by the traced number "index" instead of the config's one.
     """
     spec = data.spec(config.data.name, config.data.dir)
-    natural = (
-        {-1.0: "tanh", 0.0: "sigmoid"}[config.data.low] if spec.kind == "image" else "identity"
-    )
-    gen = nets.make_generator(config.gen.net, config.gen.args, spec.shape, natural)
-    if spec.kind != "image":  # points have no range, of which their mean is a place inside
-        gen = gen._replace(out_bias_from_data=False)
     view, decision = make_view(config)
     disc = make_disc(config, jax.eval_shape(view, jnp.zeros((decision, *spec.shape))).shape[1:])
-
-    def optimizer(player: ConfigDict) -> Callable[..., optax.GradientTransformation]:
-        build = optim.make_optimizer(
-            player.optimizer, player.schedule, player.clip > 0, player.weight_decay > 0
-        )
-        return lambda numbers: guarded(build(numbers))
-
-    return Setup(
-        gen=gen,
+    if config.disc.view != "sample":
+        disc = disc._replace(rows_are_independent=False)  # a view joins the whole batch
+    return Parts(
+        gen=make_gen(config, spec),
         disc=disc,
         view=view,
         decision=decision,
@@ -76,14 +65,33 @@ def make_setup(config: ConfigDict, objectives: Sequence[str] = ()) -> Setup:
         gen_penalty=terms.GEN_TERMS.get(config.penalty.name),
         penalty_every=config.penalty.every_steps,
         memory=terms.first_memory(config.objective, config.penalty.name),
-        gen_optimizer=optimizer(config.gen),
-        disc_optimizer=optimizer(config.disc),
+        optimizers={section: player_optimizer(config[section]) for section in ("gen", "disc")},
+        k_disc=config.dynamics.k_disc,
+        k_gen=config.dynamics.k_gen,
         clips=config.disc.clip_weights > 0,
         is_noisy=config.disc.instance_noise > 0,
         rescales=config.gen.rescale_gradient > 0,
-        one_pass=disc.rows_are_independent and config.disc.view == "sample",
         shape=spec.shape,
     )
+
+
+def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransformation]:
+    """A function of the section's numbers: its guarded optimiser."""
+    build = make_optimizer(
+        section.optimizer, section.schedule, section.clip > 0, section.weight_decay > 0
+    )
+    return lambda numbers: guarded(build(numbers))
+
+
+def make_gen(config: ConfigDict, spec: Any) -> Net:
+    """Gen for examples of that spec, with the output activation that suits their range."""
+    is_image = spec.kind == "image"
+    natural = {-1.0: "tanh", 0.0: "sigmoid"}[config.data.low] if is_image else "identity"
+    gen = nets.make_generator(config.gen.net, config.gen.args, spec.shape, natural)
+    start_at = gen.start_at
+    if start_at and is_image:
+        start_at = functools.partial(start_at, low=config.data.low)
+    return gen._replace(start_at=start_at if is_image else None)  # the mean of points has no range
 
 
 def make_view(config: ConfigDict) -> tuple[Callable[[Array], Array], int]:
@@ -94,9 +102,11 @@ def make_view(config: ConfigDict) -> tuple[Callable[[Array], Array], int]:
     return (functools.partial(pack, m=m), m) if m > 1 else (view, 1)
 
 
-def make_disc(config: ConfigDict, shape: tuple[int, ...]) -> nets.Net:
-    """Disc for what it sees of that shape, normalised. ConfigError where net and objective differ
-    in what a judgement is."""
+def make_disc(config: ConfigDict, shape: tuple[int, ...]) -> Net:
+    """Disc for what it sees of that shape, normalised.
+
+    ConfigError where the net gives logits and the objective takes energies, or the reverse.
+    """
     disc = nets.make_discriminator(config.disc.net, config.disc.args, shape)
     if disc.is_energy != terms.is_energy(config.objective):
         needs, has = ("logits", "energies") if disc.is_energy else ("energies", "logits")

@@ -1,0 +1,98 @@
+"""The train step of a game, and the state that it starts from. Both are pure.
+
+    state, metrics = step(state, batch, h)
+
+draws a key for each update from the run's key and the step, lets the dynamics carry out the moves,
+keeps the weights where the game wants them, and takes the averages on.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.dynamics.first_order import first_memory
+from gan_jax.dynamics.move import Step
+from gan_jax.types import Array, Batch, Draw, Game, Hypers, Metrics, Player, PyTree, State
+
+TrainStep = Callable[[State, Batch, Hypers], tuple[State, Metrics]]
+Part = Callable[[Array], Array]
+
+
+def make_step(
+    game: Game,
+    dynamics: Callable[..., Step],
+    precision: str | None = None,
+    part: Part = lambda x: x,
+) -> TrainStep:
+    """A pure f(state, batch, h) -> (state, metrics); batch.x is [K, B, ...], K of the first move.
+
+    precision: of the matrix products; None leaves it to the device. part: says where reals and
+    latents [K, B, ...] are placed, see mesh.py.
+    """
+
+    def step(state: State, batch: Batch, h: Hypers) -> tuple[State, Metrics]:
+        keys = draw_keys(jax.random.fold_in(state.key, state.step), game)
+        with jax.default_matmul_precision(precision):
+            draws = place(game.draw(batch, keys), part)
+            state, metrics = dynamics(game, state, draws, h, **h.dynamics)
+        players = {n: game.project(n, p, h) for n, p in state.players.items()}  # optimistic
+        averages = average(state.averages, players, h.game["ema_decay"])
+        return state.replace(step=state.step + 1, players=players, averages=averages), metrics
+
+    return step
+
+
+def draw_keys(key: Array, game: Game) -> Array:
+    """A key for each update of the first move; more for moves that are made more often."""
+    k, longest = game.moves[0].times, max(move.times for move in game.moves)
+    keys = jax.random.split(key, k)
+    if longest <= k:
+        return keys
+    more = jax.random.split(jax.random.fold_in(key, k), longest - k)
+    return jnp.concatenate([keys, more])
+
+
+def place(draws: Draw, part: Part) -> Draw:
+    """The draws, their examples and latents where part says."""
+    return draws._replace(batch=jax.tree.map(part, draws.batch), z=part(draws.z))
+
+
+def variables(player: Player) -> PyTree:
+    """Params and vars side by side: a player without vars has an average like its params."""
+    return {**player.params, **player.vars}
+
+
+def average(averages: dict[str, PyTree], players: dict[str, Player], decay: Array) -> dict:
+    """a <- decay a + (1 - decay) w, of weights and of statistics.
+
+    Statistics too: those of the player itself follow its last updates, and fit other weights.
+    """
+    return {
+        name: jax.tree.map(lambda a, w: decay * a + (1 - decay) * w, old, variables(players[name]))
+        for name, old in averages.items()
+    }
+
+
+def make_init(game: Game, dynamics: str, averages: bool) -> Callable[[Array, Hypers, Any], State]:
+    """A pure f(key, h, mean example in [0, 1]) -> State, for the named dynamics."""
+
+    def init(key: Array, h: Hypers, mean: Array) -> State:
+        k_run, *k_nets, k_inputs = jax.random.split(key, len(game.nets) + 2)
+        inputs, players = game.inputs(k_inputs), {}
+        for (name, net), k_net in zip(game.nets.items(), k_nets, strict=True):
+            params, vars = net.init(k_net, inputs[name])
+            if net.start_at:
+                params = net.start_at(params, mean)
+            players[name] = Player(params, vars, game.optimizer(name, h).init(params))
+        sampled = game.sampler.player
+        return State(
+            step=jnp.zeros((), jnp.int32),
+            key=k_run,
+            players=players,
+            averages={sampled: variables(players[sampled])} if averages else {},
+            memory={**game.memory, **first_memory(dynamics, game, players)},
+        )
+
+    return init

@@ -1,0 +1,104 @@
+"""The networks as a loss meets them: called on one draw, with statistics noted along the way."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gan_jax.types import Array, Critic, Draw, Game, Metrics, Net, Notes, PyTree, State
+
+# Roles: what a draw's key is folded with, so that all losses of a draw meet the same randomness.
+LATENT, GEN_DROPOUT, REAL_DROPOUT, FAKE_DROPOUT, PENALTY, PENALTY_DROPOUT = range(6)
+REAL_NOISE, FAKE_NOISE = range(6, 8)
+
+
+class Play:
+    """The networks at these parameters, on one draw, in one loss. It lives for one trace."""
+
+    def __init__(
+        self,
+        game: Game,
+        moving: Sequence[str],
+        params: Mapping[str, PyTree],
+        state: State,
+        draw: Draw,
+    ):
+        self.nets, self.moving, self.params, self.draw = game.nets, moving, params, draw
+        self.step, self.memory = state.step, state.memory
+        self.before = {name: player.vars for name, player in state.players.items()}
+        self.vars = dict(self.before)  # as the calls so far have left them
+
+    def key(self, role: int) -> Array:
+        """The draw's key for that use."""
+        return jax.random.fold_in(self.draw.key, role)
+
+    def __call__(self, name: str, x: Any, role: int, **given: Any) -> Any:
+        """One training pass of a player, whose new statistics are noted.
+
+        The next call sees them. Where the draw holds this output already, it is taken from there.
+        """
+        made = self.draw.made.get((name, role))
+        y, self.vars[name] = made or self._apply(name, self.vars[name], x, role, **given)
+        return y
+
+    def pair(
+        self, name: str, real: Array, fake: Array, roles: tuple[int, int], **given: Any
+    ) -> tuple[Array, Array]:
+        """Outputs for reals and for fakes; given holds a pair (for reals, for fakes) a keyword.
+
+        One pass over both where the player moves and its examples do not mix: larger, faster
+        products. Else one pass each, reals first.
+        """
+        if name in self.moving and self.nets[name].rows_are_independent:
+            both = {
+                key: jnp.concatenate(pair) for key, pair in given.items() if pair[0] is not None
+            }
+            y = self(name, jnp.concatenate([real, fake]), roles[0], **both)
+            real_y, fake_y = jnp.split(y, 2)
+            return real_y, fake_y
+        first, second = ({key: pair[i] for key, pair in given.items()} for i in (0, 1))
+        return self(name, real, roles[0], **first), self(name, fake, roles[1], **second)
+
+    def critic(self, name: str, role: int, **given: Any) -> Critic:
+        """A pure function of x at the statistics before this loss. It notes nothing."""
+        return lambda x: self._apply(name, self.before[name], x, role, **given)[0]
+
+    def encoder(self, name: str) -> Callable[[Array], Array]:
+        """The codes of an autoencoder, likewise a pure function of x."""
+
+        def encode(x: Array) -> Array:
+            net = self.nets[name]
+            assert net.encode
+            return net.encode(self.params[name], self.before[name], x)
+
+        return encode
+
+    def made(self, name: str, x: Any, role: int, **given: Any) -> dict:
+        """An entry of draw.made."""
+        return {(name, role): self._apply(name, self.before[name], x, role, **given)}
+
+    def notes(self, metrics: Metrics, memory: Mapping[str, PyTree] | None = None) -> Notes:
+        """What the loss leaves behind; no gradient flows into what is remembered."""
+        return Notes(self.vars, lax.stop_gradient(dict(memory or {})), metrics)
+
+    def _apply(self, name: str, vars: PyTree, x: Any, role: int, **given: Any) -> tuple:
+        net = self.nets[name]
+        known = {key: value for key, value in given.items() if key in net.takes}
+        return net.apply(self.params[name], vars, x, self.key(role), train=True, **known)
+
+
+def averaged(state: State, name: str) -> tuple[PyTree, PyTree]:
+    """A player's averaged (params, vars), or its own where no average is kept."""
+    player = state.players[name]
+    if name not in state.averages:
+        return player.params, player.vars
+    average = state.averages[name]
+    params, vars = ({k: average[k] for k in part} for part in (player.params, player.vars))
+    return params, vars
+
+
+def asked(net: Net, params: PyTree, vars: PyTree, x: Any) -> Array:
+    """One pass outside of training: no dropout, no new statistics."""
+    return net.apply(params, vars, x, key=None, train=False)[0]
