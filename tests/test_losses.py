@@ -176,8 +176,8 @@ def test_zcr_spreads_gen_and_calms_disc():
     assert metrics["penalty"] > 0
     c.penalty.args.gen_weight = 3.0
     spread, _ = play(c)
-    np.testing.assert_array_equal(weights(calm.disc), weights(spread.disc))
-    assert not np.allclose(weights(calm.gen), weights(spread.gen))
+    np.testing.assert_array_equal(weights(calm.players["disc"]), weights(spread.players["disc"]))
+    assert not np.allclose(weights(calm.players["gen"]), weights(spread.players["gen"]))
     c.penalty.args.scale = 0.0
     assert play(c)[1]["penalty"] == 0
 
@@ -186,8 +186,8 @@ def test_a_rescaled_gradient_lifts_gens_step():
     moved = []
     for target in (0.0, 1e-9, 5.0):
         c = config(gen__rescale_gradient=target, gen__optimizer="sgd", gen__lr=1.0)
-        before = weights(init_state(c, jax.random.key(0)).gen)
-        moved.append(weights(play(c)[0].gen) - before)
+        before = weights(init_state(c, jax.random.key(0)).players["gen"])
+        moved.append(weights(play(c)[0].players["gen"]) - before)
     np.testing.assert_allclose(moved[1], moved[0], rtol=1e-5, atol=1e-8)
     ratio = np.linalg.norm(moved[2]) / np.linalg.norm(moved[0])
     assert ratio > 2
@@ -213,9 +213,13 @@ def test_spectral_normalisation_finds_the_largest_singular_value():
 def test_power_iterations_advance_with_discs_updates_only():
     c = config(disc__normalise="spectral", dynamics__k_gen=3)
     state = init_state(c, jax.random.key(0))
-    once = play(c)[0].disc.vars[SPECTRAL]
+    once = play(c)[0].players["disc"].vars[SPECTRAL]
     assert any((once[n] != u).any() for n, u in state.players["disc"].vars[SPECTRAL].items())
-    twice_gen = play(config(disc__normalise="spectral", dynamics__k_gen=1))[0].disc.vars[SPECTRAL]
+    twice_gen = (
+        play(config(disc__normalise="spectral", dynamics__k_gen=1))[0]
+        .players["disc"]
+        .vars[SPECTRAL]
+    )
     for name, u in once.items():
         np.testing.assert_array_equal(u, twice_gen[name])
 

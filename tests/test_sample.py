@@ -69,7 +69,7 @@ def test_points_are_in_data_units_and_of_the_average(points, tmp_path):
     z = jax.random.normal(jax.random.key(2), (5, config.latent.dim))
     assert step == 7
     np.testing.assert_array_equal(x, make_sampler(config)(state, z))
-    own = make_sampler(config)(state.replace(ema=None), z)
+    own = make_sampler(config)(state.replace(averages={}), z)
     assert np.abs(x - own).min() > 1e-3
 
 

@@ -22,9 +22,9 @@ def measured(config, edit=lambda state: state, arrays=None):
 
 def with_params(player, **parts):
     def edit(state):
-        old = getattr(state, player)
+        old = state.players[player]
         params = {**old.params, **{k: f(old.params[k]) for k, f in parts.items()}}
-        return state.replace(**{player: old.replace(params=params)})
+        return state.with_player(player, params=params)
 
     return edit
 

@@ -248,6 +248,6 @@ def test_a_step_is_the_same_however_many_will_follow(name):
     """Else going on would not be what one call would have been."""
     short, long = (hypers(SETTINGS[name](steps)) for steps in (100, 1000))
     for player in ("gen", "disc"):
-        one, other = getattr(short, player), getattr(long, player)
+        one, other = short.players[player], long.players[player]
         assert {k for k in one if one[k] != other[k]} <= {"schedule_steps"}
         assert SETTINGS[name](100)[player].schedule in ("constant", "exponential")
