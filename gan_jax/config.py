@@ -22,7 +22,15 @@ PRECISIONS = ("default", "highest", "bfloat16")
 POLICIES = ("stop", "skip", "rollback")
 
 # Sections whose keys belong to the function or network they go to: its signature names them.
-ARGS = ("objective_args", "penalty.args", "dynamics.args", "data.args", "gen.args", "disc.args")
+ARGS = (
+    "game_args",
+    "objective_args",
+    "penalty.args",
+    "dynamics.args",
+    "data.args",
+    "gen.args",
+    "disc.args",
+)
 
 
 def _player() -> ConfigDict:
@@ -90,6 +98,8 @@ def get_config() -> ConfigDict:
     c.seed = 0  # initial weights, order of examples, noise: everything random follows from it
     c.steps = 10_000  # train steps: k_disc disc updates and k_gen gen updates each
     c.batch_size = 64  # examples of each kind per update
+    c.game = "gan"  # who plays: a file in gan_jax/games
+    c.game_args = ConfigDict()  # numbers of the game; an integer is part of the program
     c.objective = "non_saturating"  # Goodfellow et al. 2014, section 3
     c.objective_args = ConfigDict()  # numbers of the objective; defaults in its signature
 
@@ -227,6 +237,7 @@ def hypers(config: ConfigDict) -> Hypers:
         objective=arrays(dict(config.objective_args)),
         penalty=arrays({"weight": config.penalty.weight, **dict(config.penalty.args)}),
         dynamics=arrays({k: v for k, v in config.dynamics.args.items() if isinstance(v, float)}),
+        game_args=arrays({k: v for k, v in config.game_args.items() if isinstance(v, float)}),
         game=arrays(
             {"ema_decay": config.ema.decay, "rescale_gradient": config.gen.rescale_gradient}
             | {name: config.disc[name] for name in _DISC_NUMBERS}

@@ -26,6 +26,7 @@ class Batch(NamedTuple):
 
     x: Array  # [K, B, ...] in a step, [B, ...] in a loss
     label: Array | None = None
+    other: Array | None = None  # like x, of the other domain, where the data set has two
 
 
 class Losses(NamedTuple):
@@ -64,6 +65,7 @@ class Hypers(struct.PyTreeNode):
     objective: dict[str, Array]  # keyword arguments of the objective
     penalty: dict[str, Array]  # weight, and keyword arguments
     dynamics: dict[str, Array]  # keyword arguments of the dynamics that are floats
+    game_args: dict[str, Array]  # keyword arguments of the game that are floats
     game: dict[str, Array]  # loss_scale, ema_decay, ...
 
 
@@ -71,7 +73,7 @@ class Draw(NamedTuple):
     """What one update sees besides the parameters."""
 
     batch: Batch
-    z: Array  # latents of the fakes; all players meet the same ones
+    z: Array | None  # latents of the fakes; all players meet the same ones
     key: Array  # of dropout, noise, penalties
     label: Array | None = None  # of the fakes
     made: Mapping[tuple[str, int], tuple[Any, PyTree]] = {}  # (player, role) -> (output, vars)
@@ -113,10 +115,10 @@ class Move(NamedTuple):
 
 
 class Sampler(NamedTuple):
-    """How samples are drawn, for pictures and metrics."""
+    """One way to draw samples, for pictures and metrics."""
 
     player: str  # whose average is used where there is one
-    latent: Callable[[Array, int], Array]  # (key, n) -> z [n, ...]
+    latent: Callable[[Array, int], Array]  # (key, n) -> z [n, ...], or what else is mapped
     sample: Callable[[State, Array], Array]  # (state, z) -> samples [n, ...]
 
 
@@ -141,8 +143,13 @@ class Game(NamedTuple):
     make: Callable[[Any, Draw], dict]  # (play, draw) -> Draw.made: outputs that losses share
     inputs: Callable[[Array], dict[str, Any]]  # key -> an input of each net, to initialise it
     memory: dict[str, PyTree]  # at the start
-    sampler: Sampler
+    samplers: dict[str, Sampler]  # by name; metrics are of the first one's samples
     decision: Decision
+
+    @property
+    def sampler(self) -> Sampler:
+        """The first one."""
+        return next(iter(self.samplers.values()))
 
 
 class UserError(Exception):

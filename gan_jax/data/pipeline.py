@@ -20,6 +20,7 @@ from gan_jax.data.base import parse_split
 from gan_jax.types import Array, Batch, PyTree, State
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
+OTHER_STREAM = 1  # folded into a step's data key: draws of the other domain
 POINTS_SEED = 2**32 - 1  # of a law's points, which all runs share: no run is likely to have it
 Put = Callable[[PyTree], PyTree]  # host arrays to the devices
 
@@ -86,10 +87,15 @@ def make_take(config: ConfigDict) -> Callable[[State, PyTree, Array], Batch]:
     law, k, batch = data.law(config.data.name), config.dynamics.k_disc, config.batch_size
     if law and not config.data.points:
         draw = functools.partial(law.sample, n=batch, **dict(config.data.args))
+        other = getattr(law, "other", None)
 
         def sample(state: State, examples: PyTree, order: Array) -> Batch:
             key = jax.random.fold_in(jax.random.fold_in(state.key, DATA_STREAM), state.step)
-            return Batch(jax.vmap(draw)(jax.random.split(key, k)))
+            x = jax.vmap(draw)(jax.random.split(key, k))
+            if other is None:
+                return Batch(x)
+            keys = jax.random.split(jax.random.fold_in(key, OTHER_STREAM), k)
+            return Batch(x, other=jax.vmap(lambda key: other(key, batch))(keys))
 
         return sample
     low = config.data.low

@@ -56,7 +56,7 @@ def draw_keys(key: Array, game: Game) -> Array:
 
 def place(draws: Draw, part: Part) -> Draw:
     """The draws, their examples and latents where part says."""
-    return draws._replace(batch=jax.tree.map(part, draws.batch), z=part(draws.z))
+    return draws._replace(batch=jax.tree.map(part, draws.batch), z=jax.tree.map(part, draws.z))
 
 
 def variables(player: Player) -> PyTree:
@@ -78,6 +78,8 @@ def average(averages: dict[str, PyTree], players: dict[str, Player], decay: Arra
 def make_init(game: Game, dynamics: str, averages: bool) -> Callable[[Array, Hypers, Any], State]:
     """A pure f(key, h, mean example in [0, 1]) -> State, for the named dynamics."""
 
+    sampled = [sampler.player for sampler in game.samplers.values()]
+
     def init(key: Array, h: Hypers, mean: Array) -> State:
         k_run, *k_nets, k_inputs = jax.random.split(key, len(game.nets) + 2)
         inputs, players = game.inputs(k_inputs), {}
@@ -86,12 +88,11 @@ def make_init(game: Game, dynamics: str, averages: bool) -> Callable[[Array, Hyp
             if net.start_at:
                 params = net.start_at(params, mean)
             players[name] = Player(params, vars, game.optimizer(name, h).init(params))
-        sampled = game.sampler.player
         return State(
             step=jnp.zeros((), jnp.int32),
             key=k_run,
             players=players,
-            averages={sampled: variables(players[sampled])} if averages else {},
+            averages={name: variables(players[name]) for name in sampled} if averages else {},
             memory={**game.memory, **first_memory(dynamics, game, players)},
         )
 

@@ -1,17 +1,47 @@
-"""Games: one file each, with make(parts) -> Game; here is the lookup."""
+"""Games: one file each, with make(parts, **numbers) -> Game; here is the lookup."""
 
-from collections.abc import Sequence
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.games import gan
+from gan_jax.config import choose
 from gan_jax.games.play.parts import make_parts
-from gan_jax.types import Game
+from gan_jax.types import ConfigError, Game
+
+
+def names() -> list[str]:
+    """Every game: the files of this folder."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg)
+
+
+def describe(name: str) -> str:
+    """The first line of a game's docstring."""
+    return (inspect.getdoc(_module(name)) or "").partition("\n")[0]
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{choose('game', name, names())}")
 
 
 def make_game(config: ConfigDict, objectives: Sequence[str] = ()) -> Game:
-    """The game of a config: the last function that sees one.
+    """The game of a config. ConfigError where a name or an argument is unknown.
 
     objectives: several, of which the traced number "index" chooses one, instead of the config's.
     """
-    return gan.make(make_parts(config, objectives))
+    make = _module(config.game).make
+    return make(make_parts(config, objectives), **_checked(make, config.game_args))
+
+
+def _checked(make: Callable[..., Game], args: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = inspect.signature(make).parameters.values()
+    takes = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    for name, value in args.items():
+        choose("game_args", name, takes)
+        if type(value) is not type(takes[name]) or value < 0:
+            expected = f"{type(takes[name]).__name__} of at least 0, such as {takes[name]!r}"
+            raise ConfigError(f"game_args.{name} is {value!r}: expected {expected}")
+    return dict(args)

@@ -62,7 +62,7 @@ def make(parts: Parts) -> Game:
         make=lambda play, draw: play.made("gen", draw.z, GEN_DROPOUT, label=draw.label),
         inputs=functools.partial(first_inputs, parts),
         memory=parts.memory,
-        sampler=Sampler("gen", parts.latent, functools.partial(sample, parts)),
+        samplers={"samples": Sampler("gen", parts.latent, functools.partial(sample, parts))},
         decision=Decision(parts.decision, parts.view, functools.partial(decide, parts)),
     )
 
@@ -95,7 +95,7 @@ def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
 def show(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> Case:
     """The draw as disc sees it, and disc's logits: all that objectives and penalties look at."""
     real, fake = (
-        parts.view(_noisy(parts, play, h, role, x))
+        parts.view(noisy(parts, play, h, role, x))
         for role, x in ((REAL_NOISE, draw.batch.x), (FAKE_NOISE, fake))
     )
     labels = (draw.batch.label, draw.label)
@@ -115,7 +115,7 @@ def show(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> Case:
     )
 
 
-def _noisy(parts: Parts, play: Play, h: Hypers, role: int, x: Array) -> Array:
+def noisy(parts: Parts, play: Play, h: Hypers, role: int, x: Array) -> Array:
     """x + std N(0, 1), std falling linearly to 0 over instance_noise_steps, where they are given.
 
     Instance noise, Sonderby et al. 2017, Arjovsky and Bottou 2017; in the units that disc sees.
@@ -166,17 +166,22 @@ def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:
 
 
 def make_draws(parts: Parts, batch: Batch, keys: Array) -> Draw:
-    """A step's draws: a key each, from which the latents follow. Beyond K, reals come again."""
+    """A step's draws: a key each, from which the latents follow."""
 
     def latent(key: Array) -> Array:
         return parts.latent(jax.random.fold_in(key, LATENT), batch.x.shape[1])
 
     takes_labels = "label" in parts.gen.takes | parts.disc.takes
-    batch = Batch(batch.x, batch.label if takes_labels else None)
-    if len(keys) > len(batch.x):
-        again = jnp.arange(len(keys)) % len(batch.x)
-        batch = jax.tree.map(lambda a: a[again], batch)
+    batch = repeat(Batch(batch.x, batch.label if takes_labels else None), len(keys))
     return Draw(batch, jax.vmap(latent)(keys), keys, batch.label)
+
+
+def repeat(batch: Batch, n: int) -> Batch:
+    """The examples of n draws: where n is above K, they come again in turn."""
+    if n <= len(batch.x):
+        return batch
+    again = jnp.arange(n) % len(batch.x)
+    return jax.tree.map(lambda a: a[again], batch)
 
 
 def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:

@@ -19,6 +19,8 @@ from gan_jax.nets.normalise import NORMALISERS
 from gan_jax.nets.views import VIEWS, pack
 from gan_jax.types import Array, ConfigError, Net
 
+Draws = Callable[[Array, int], Array]  # (key, n) -> [n, ...]
+
 
 class Parts(NamedTuple):
     """The static part of a config, as functions."""
@@ -27,7 +29,7 @@ class Parts(NamedTuple):
     disc: Net
     view: Callable[[Array], Array]  # what disc decides on, of a batch
     decision: int  # samples that it makes one decision of
-    latent: Callable[[Array, int], Array]  # (key, n) -> z [n, Z]
+    latent: Draws  # z [n, Z]
     objective: Callable[..., Any]
     penalty: Callable[..., Any] | None
     gen_penalty: Callable[..., Array] | None
@@ -40,6 +42,8 @@ class Parts(NamedTuple):
     is_noisy: bool  # instance noise
     rescales: bool  # gen's gradient
     shape: tuple[int, ...]  # of one example
+    own: Draws | None  # of a synthetic distribution: its examples
+    other: Draws | None  # and those of its other domain, where it has one
 
 
 def make_parts(config: ConfigDict, objectives: Sequence[str] = ()) -> Parts:
@@ -48,6 +52,7 @@ def make_parts(config: ConfigDict, objectives: Sequence[str] = ()) -> Parts:
     objectives: several, of logits, chosen by the traced number "index" instead of the config's one.
     """
     spec = data.spec(config.data.name, config.data.dir)
+    law = data.law(config.data.name)
     view, decision = make_view(config)
     disc = make_disc(config, jax.eval_shape(view, jnp.zeros((decision, *spec.shape))).shape[1:])
     if config.disc.view != "sample":
@@ -72,7 +77,13 @@ def make_parts(config: ConfigDict, objectives: Sequence[str] = ()) -> Parts:
         is_noisy=config.disc.instance_noise > 0,
         rescales=config.gen.rescale_gradient > 0,
         shape=spec.shape,
+        own=functools.partial(_call, law.sample, dict(config.data.args)) if law else None,
+        other=getattr(law, "other", None),
     )
+
+
+def _call(sample: Draws, args: dict[str, Any], key: Array, n: int) -> Array:
+    return sample(key, n, **args)
 
 
 def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransformation]:

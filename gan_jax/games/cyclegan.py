@@ -1,0 +1,227 @@
+"""CycleGAN: translation between two domains without pairs. Zhu et al. 2017.
+
+gen_ab maps domain a to b, gen_ba maps b to a; disc_a and disc_b tell the examples of a domain from
+translations into it. The discriminators descend together
+
+    loss_scale * (mean objective.disc in a + in b) + penalty.weight * mean penalty in both,
+
+on translations from a pool of earlier ones (Shrivastava et al. 2017); the generators together
+
+    mean objective.gen in a + in b
+    + cycle * (|gen_ba(gen_ab(a)) - a| + |gen_ab(gen_ba(b)) - b|)
+    + cycle * identity * (|gen_ba(a) - a| + |gen_ab(b) - b|),
+
+absolute differences averaged over the batch. The data set has two domains, each in its own order:
+b is its x, a its other. Samples are translations into b.
+"""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gan_jax.games.gan import disc_metrics, mean_penalty, noisy, repeat
+from gan_jax.games.play import Play, asked, averaged
+from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.terms import Case
+from gan_jax.types import (
+    Array,
+    Batch,
+    ConfigError,
+    Decision,
+    Draw,
+    Game,
+    Hypers,
+    Metrics,
+    Move,
+    Notes,
+    Player,
+    Sampler,
+    State,
+)
+
+Loss = tuple[Array, Notes]
+# Roles of the networks' calls; each discriminator has six from its first one on.
+TO_B, TO_A, AND_BACK_A, AND_BACK_B, SAME_A, SAME_B, FROM_POOL = range(32, 39)
+FIRST_ROLE = {"disc_a": 40, "disc_b": 46}
+
+
+def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int = 50) -> Game:
+    """The game of a config's parts. pool: translations that each discriminator's pool holds."""
+    if parts.own is None or parts.other is None:
+        raise ConfigError(
+            "game 'cyclegan' translates between two domains, and this data set has one: "
+            "expected data.name 'square_ring'"
+        )
+    if parts.memory or parts.gen_penalty or parts.disc.is_energy:
+        raise ConfigError(
+            "game 'cyclegan' has no place for objectives and penalties that keep a memory, take "
+            "energies or need latents: expected another objective or penalty"
+        )
+    weights = {"cycle": cycle, "identity": identity}
+    gens, discs = ("gen_ab", "gen_ba"), ("disc_a", "disc_b")
+    roles = {name: name.partition("_")[0] for name in (*gens, *discs)}
+    empty = jnp.zeros((pool, *parts.shape))
+    return Game(
+        nets=dict.fromkeys(gens, parts.gen) | dict.fromkeys(discs, parts.disc),
+        roles=roles,
+        moves=(
+            Move(discs, functools.partial(disc_loss, parts), parts.k_disc),
+            Move(gens, functools.partial(gen_loss, parts, weights), parts.k_gen),
+        ),
+        play=Play,
+        optimizer=lambda name, h: parts.optimizers[roles[name]](h.players[roles[name]]),
+        project=functools.partial(clip_weights, parts),
+        draw=make_draws,
+        make=make_translations,
+        inputs=functools.partial(first_inputs, parts),
+        memory={"pool_a": empty, "pool_b": empty, "pooled": jnp.zeros((), jnp.int32)},
+        samplers={
+            "a to b": Sampler("gen_ab", parts.other, translate(parts, "gen_ab")),
+            "b to a": Sampler("gen_ba", parts.own, translate(parts, "gen_ba")),
+        },
+        decision=Decision(parts.decision, parts.view, functools.partial(decide, parts)),
+    )
+
+
+def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
+    """Both discriminators tell the examples of their domain from translations of the pool."""
+    a, b = domains(draw.batch)
+    reals, fakes = {"a": a, "b": b}, {"a": play("gen_ba", b, TO_A), "b": play("gen_ab", a, TO_B)}
+    loss = jnp.zeros(())
+    found: list[Metrics] = []
+    memory: dict[str, Array] = {}
+    for i, domain in enumerate(("a", "b")):
+        key = jax.random.fold_in(play.key(FROM_POOL), i)
+        pool = play.memory[f"pool_{domain}"]
+        shown, pool, count = from_pool(pool, play.memory["pooled"], fakes[domain], key)
+        memory |= {f"pool_{domain}": pool, "pooled": count}
+        case = show(parts, play, h, f"disc_{domain}", reals[domain], shown)
+        losses, _ = parts.objective(case, **h.objective)
+        own = h.game["loss_scale"] * losses.disc.mean()
+        metrics = disc_metrics(case, {}) | {"disc_loss": own}
+        if parts.penalty:
+            penalty, _ = mean_penalty(parts, play, h, case)
+            own, metrics["penalty"] = own + h.penalty["weight"] * penalty, penalty
+        loss, found = loss + own, [*found, metrics]
+    metrics = jax.tree.map(lambda a, b: (a + b) / 2, *found)  # means over the two domains
+    return loss, play.notes(metrics, memory)
+
+
+def gen_loss(parts: Parts, weights: dict[str, float], play: Play, draw: Draw, h: Hypers) -> Loss:
+    """Both generators: to be taken for real, to undo each other, to leave alone what is there."""
+    a, b = domains(draw.batch)
+    to_b, to_a = play("gen_ab", a, TO_B), play("gen_ba", b, TO_A)
+    loss = jnp.zeros(())
+    for name, real, fake in (("disc_a", a, to_a), ("disc_b", b, to_b)):
+        case = show(parts, play, h, name, real, fake)
+        loss += parts.objective(case, **h.objective)[0].gen.mean()
+    w = weights | h.game_args
+    there_and_back = _distance(play("gen_ba", to_b, AND_BACK_A), a)
+    there_and_back += _distance(play("gen_ab", to_a, AND_BACK_B), b)
+    same = _distance(play("gen_ba", a, SAME_A), a) + _distance(play("gen_ab", b, SAME_B), b)
+    metrics = {"gen_loss": loss, "cycle_loss": there_and_back, "identity_loss": same}
+    return loss + w["cycle"] * (there_and_back + w["identity"] * same), play.notes(metrics)
+
+
+def domains(batch: Batch) -> tuple[Array, Array]:
+    """Examples of a and of b."""
+    assert batch.other is not None
+    return batch.other, batch.x
+
+
+def _distance(x: Array, y: Array) -> Array:
+    return jnp.abs(x - y).mean()
+
+
+def show(parts: Parts, play: Play, h: Hypers, name: str, real: Array, fake: Array) -> Case:
+    """Examples and translations of one domain as its discriminator sees them, and its logits."""
+    noise_real, noise_fake, drop_real, drop_fake, penalty, drop_penalty = range(
+        FIRST_ROLE[name], FIRST_ROLE[name] + 6
+    )
+    real = parts.view(noisy(parts, play, h, noise_real, real))
+    fake = parts.view(noisy(parts, play, h, noise_fake, fake))
+    real_B, fake_B = play.pair(name, real, fake, (drop_real, drop_fake))
+    return Case(
+        real=real,
+        fake=fake,
+        real_B=real_B,
+        fake_B=fake_B,
+        critic=play.critic(name, drop_penalty),
+        encode=play.encoder(name),
+        generate=_no_latents,
+        z=real,
+        key=play.key(penalty),
+        memory={},
+    )
+
+
+def _no_latents(z: Array) -> Array:
+    raise TypeError("a translation has no latents")
+
+
+def from_pool(
+    pool_Px: Array, pooled: Array, fresh_Bx: Array, key: Array
+) -> tuple[Array, Array, Array]:
+    """Each fresh translation, or with probability 1/2 an earlier one that it then replaces.
+
+    The pool is filled first. Returns what is shown [B, ...], the pool and how many it holds.
+    """
+    size = len(pool_Px)
+    if size == 0:
+        return fresh_Bx, pool_Px, pooled
+
+    def one(carry: tuple[Array, Array], each: tuple[Array, Array]) -> tuple:
+        (pool, count), (fresh, key) = carry, each
+        k_swap, k_place = jax.random.split(key)
+        is_full = count >= size
+        swaps = is_full & jax.random.bernoulli(k_swap)
+        place = jnp.where(is_full, jax.random.randint(k_place, (), 0, size), count)
+        shown = jnp.where(swaps, pool[place], fresh)
+        stays = is_full & ~swaps
+        pool = pool.at[place].set(jnp.where(stays, pool[place], lax.stop_gradient(fresh)))
+        return (pool, jnp.minimum(count + 1, size)), shown
+
+    keys, shown_Bx = jax.random.split(key, len(fresh_Bx)), fresh_Bx
+    (pool_Px, pooled), shown_Bx = lax.scan(one, (pool_Px, pooled), (fresh_Bx, keys))
+    return shown_Bx, pool_Px, pooled
+
+
+def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:
+    """As in gan.py, of both discriminators."""
+    if not name.startswith("disc") or not parts.clips:
+        return player
+    c = h.game["clip_weights"]
+    return player.replace(params=jax.tree.map(lambda w: jnp.clip(w, -c, c), player.params))
+
+
+def make_draws(batch: Batch, keys: Array) -> Draw:
+    """A step's draws, of the examples alone: there are no latents."""
+    batch = repeat(Batch(batch.x, other=batch.other), len(keys))
+    return Draw(batch, None, keys)
+
+
+def make_translations(play: Play, draw: Draw) -> dict:
+    """The translations that all losses of a draw share."""
+    to_b = play.made("gen_ab", draw.batch.other, TO_B)
+    return to_b | play.made("gen_ba", draw.batch.x, TO_A)
+
+
+def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:
+    """What the networks are initialised with."""
+    x = jnp.zeros((2 * parts.decision, *parts.shape))
+    seen = parts.view(x)
+    return {"gen_ab": x, "gen_ba": x, "disc_a": seen, "disc_b": seen}
+
+
+def translate(parts: Parts, name: str) -> Callable[[State, Array], Array]:
+    """f(state, examples of the one domain) -> translations, by a generator's average."""
+    return lambda state, x: asked(parts.gen, *averaged(state, name), x)
+
+
+def decide(parts: Parts, state: State, seen: Array) -> Array:
+    """disc_b's logits of views."""
+    disc = state.players["disc_b"]
+    return asked(parts.disc, disc.params, disc.vars, seen)
