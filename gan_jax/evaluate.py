@@ -84,13 +84,22 @@ def make_picture(config: ConfigDict) -> Callable[[State], np.ndarray | None]:
     spec, draw = data.spec(config.data.name, config.data.dir), make_draw(config)
     if spec.kind == "image":
         return lambda state: images.grid(draw(state, config.grid_samples))
-    law = data.law(config.data.name)
-    if law is None or not pointplots.available():
+    samplers = make_game(config).samplers
+    if not pointplots.available() or not all(each.real for each in samplers.values()):
         return lambda state: None
-    key = jax.random.key(0)  # the same real points in every picture
-    real = np.asarray(law.sample(key, config.eval_samples, **dict(config.data.args)))
+    key, n = jax.random.key(0), config.eval_samples  # the same real points in every picture
+    reals = {name: np.asarray(each.real(key, n)) for name, each in samplers.items() if each.real}
     if spec.shape[0] > 1:
-        return lambda state: pointplots.scatter(draw(state, config.eval_samples), real)
+        draws = {name: make_draw(config, sampler=each) for name, each in samplers.items()}
+        titles = {name: name if len(samplers) > 1 else "" for name in samplers}
+        return lambda state: np.concatenate(
+            [
+                pointplots.scatter(draws[name](state, n), reals[name], titles[name])
+                for name in samplers
+            ],
+            axis=1,
+        )
+    (real,) = reals.values()
     line_D = _make_line_of_d(config, real)
     return lambda state: pointplots.histogram(
         real, draw(state, config.eval_samples), *line_D(state)

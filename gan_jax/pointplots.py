@@ -38,7 +38,9 @@ def histogram(
     return pixels(figure)
 
 
-def scatter(fake_Nx2: np.ndarray, real_Nx2: np.ndarray | None = None) -> np.ndarray:
+def scatter(
+    fake_Nx2: np.ndarray, real_Nx2: np.ndarray | None = None, title: str = ""
+) -> np.ndarray:
     """Samples in the plane of the first two coordinates, over the data where given."""
     figure, axes = _canvas()
     for x, color, name in ((real_Nx2, REAL, "data"), (fake_Nx2, FAKE, "samples")):
@@ -47,7 +49,7 @@ def scatter(fake_Nx2: np.ndarray, real_Nx2: np.ndarray | None = None) -> np.ndar
             axes.scatter(few[:, 0], few[:, 1], s=4, lw=0, alpha=0.5, color=color, label=name)
     shown = fake_Nx2 if real_Nx2 is None else real_Nx2
     reach = 1.3 * np.abs(shown[:, :2]).max()
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
     figure.legend(loc="upper center", ncols=2, frameon=False)
     return pixels(figure)
 

@@ -16,7 +16,7 @@ from gan_jax import data
 from gan_jax.data import pipeline
 from gan_jax.dynamics.move import field, params
 from gan_jax.games import make_game
-from gan_jax.types import Array, Batch, Draw, Hypers, State
+from gan_jax.types import Array, Hypers, State
 
 WATCH_STREAM = 2**32 - 4  # folded into a run's key: no step number gets there
 DECISIONS, FEW = 64, 16  # of disc on each law; few, where one decision takes a whole batch
@@ -68,7 +68,7 @@ def make_signals(
 
     def gen_grad(state: State, hypers: Hypers, real: Array, z: Array, key: Array) -> Array:
         b = n if size < DECISIONS else size
-        draw, move = Draw(Batch(real[:b]), z[:b], key), game.moves[-1]
+        draw, move = game.meet(real[:b], z[:b], key), game.moves[-1]
         v, _ = field(game, (move,), state, draw, hypers)(params(game, state))
         return optax.tree.norm(v)
 

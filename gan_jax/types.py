@@ -120,6 +120,7 @@ class Sampler(NamedTuple):
     player: str  # whose average is used where there is one
     latent: Callable[[Array, int], Array]  # (key, n) -> z [n, ...], or what else is mapped
     sample: Callable[[State, Array], Array]  # (state, z) -> samples [n, ...]
+    real: Callable[[Array, int], Array] | None  # (key, n) -> what they should look like, if known
 
 
 class Decision(NamedTuple):
@@ -140,6 +141,7 @@ class Game(NamedTuple):
     optimizer: Callable[[str, Hypers], optax.GradientTransformation]  # of a player, guarded
     project: Callable[[str, Player, Hypers], Player]  # after each update: weight clipping
     draw: Callable[[Batch, Array], Draw]  # (batch [K, B, ...], keys) -> draws
+    meet: Callable[[Array, Array, Array], Draw]  # (reals, what is mapped, key) -> that draw
     make: Callable[[Any, Draw], dict]  # (play, draw) -> Draw.made: outputs that losses share
     inputs: Callable[[Array], dict[str, Any]]  # key -> an input of each net, to initialise it
     memory: dict[str, PyTree]  # at the start

@@ -47,10 +47,11 @@ def game_of(disc_loss, gen_loss, optimizer=LR, w=(0.7, -0.4), name="", times=(1,
         optimizer=lambda name, h: optimizer,
         project=lambda name, player, h: player,
         draw=None,
+        meet=None,
         make=lambda play, draw: {},
         inputs=None,
         memory={},
-        sampler=None,
+        samplers={},
         decision=None,
     )
     weights = {"gen": jnp.asarray(w[0]), "disc": jnp.asarray(w[1])}

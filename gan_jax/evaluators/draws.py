@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from gan_jax import data
 from gan_jax.data import pipeline
 from gan_jax.games import make_game
-from gan_jax.types import Array, State
+from gan_jax.types import Array, Sampler, State
 
 # Folded into a run's key: no step number gets there. A run is watched on the draws of "eval"; what
 # is chosen by them, such as the best of many runs, is then measured on those of "test".
@@ -30,18 +30,21 @@ def unit(x: np.ndarray) -> np.ndarray:
     return x / np.float32(255)
 
 
-def make_draw(config: ConfigDict, part: str = "eval") -> Callable[[State, int], np.ndarray]:
+def make_draw(
+    config: ConfigDict, part: str = "eval", sampler: Sampler | None = None
+) -> Callable[[State, int], np.ndarray]:
     """f(state, n) -> n samples on the host, in [0, 1] for images, in data units for points.
 
-    A part's latents are fixed for the run: what changes from step to step is gen's own.
+    sampler: which of the game's, by default the first. A part's latents are fixed for the run: what
+    changes from step to step is gen's own.
     """
-    sampler = make_game(config).sampler
+    _, latent, sample, _ = sampler or make_game(config).sampler
     is_image = data.spec(config.data.name, config.data.dir).kind == "image"
 
     @functools.partial(jax.jit, static_argnums=1)
     def draw(state: State, n: int) -> Array:
-        z = sampler.latent(jax.random.fold_in(state.key, STREAMS[part]), n)
-        x = sampler.sample(state, z)
+        z = latent(jax.random.fold_in(state.key, STREAMS[part]), n)
+        x = sample(state, z)
         return pipeline.to_unit(x, config.data.low) if is_image else x
 
     return lambda state, n: np.asarray(draw(state, n))

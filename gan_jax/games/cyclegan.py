@@ -75,12 +75,13 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
         optimizer=lambda name, h: parts.optimizers[roles[name]](h.players[roles[name]]),
         project=functools.partial(clip_weights, parts),
         draw=make_draws,
+        meet=lambda b, a, key: Draw(Batch(b, other=a), None, key),
         make=make_translations,
         inputs=functools.partial(first_inputs, parts),
         memory={"pool_a": empty, "pool_b": empty, "pooled": jnp.zeros((), jnp.int32)},
         samplers={
-            "a to b": Sampler("gen_ab", parts.other, translate(parts, "gen_ab")),
-            "b to a": Sampler("gen_ba", parts.own, translate(parts, "gen_ba")),
+            "a to b": Sampler("gen_ab", parts.other, translate(parts, "gen_ab"), parts.own),
+            "b to a": Sampler("gen_ba", parts.own, translate(parts, "gen_ba"), parts.other),
         },
         decision=Decision(parts.decision, parts.view, functools.partial(decide, parts)),
     )

@@ -59,10 +59,13 @@ def make(parts: Parts) -> Game:
         optimizer=lambda name, h: parts.optimizers[name](h.players[name]),
         project=functools.partial(clip_weights, parts),
         draw=functools.partial(make_draws, parts),
+        meet=lambda x, z, key: Draw(Batch(x), z, key),
         make=lambda play, draw: play.made("gen", draw.z, GEN_DROPOUT, label=draw.label),
         inputs=functools.partial(first_inputs, parts),
         memory=parts.memory,
-        samplers={"samples": Sampler("gen", parts.latent, functools.partial(sample, parts))},
+        samplers={
+            "samples": Sampler("gen", parts.latent, functools.partial(sample, parts), parts.own)
+        },
         decision=Decision(parts.decision, parts.view, functools.partial(decide, parts)),
     )
 
@@ -94,6 +97,7 @@ def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
 
 def show(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> Case:
     """The draw as disc sees it, and disc's logits: all that objectives and penalties look at."""
+    assert draw.z is not None
     real, fake = (
         parts.view(noisy(parts, play, h, role, x))
         for role, x in ((REAL_NOISE, draw.batch.x), (FAKE_NOISE, fake))

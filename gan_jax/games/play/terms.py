@@ -32,7 +32,7 @@ class Case(NamedTuple):
     critic: Critic  # disc on any x
     encode: Callable[[Array], Array]  # x -> [B, F], of an autoencoder only
     generate: Callable[[Array], Array]  # z [B, Z] -> x as disc sees it
-    z: Array | None  # the latents of the fakes
+    z: Array  # the latents of the fakes
     key: Array
     memory: Memory
 
@@ -99,7 +99,6 @@ def zcr_gen_term(case: Case, *, scale=0.1, gen_weight=0.0) -> Array:
 
 
 def _nearby(case: Case, scale: Array | float) -> Array:
-    assert case.z is not None
     return scale * jax.random.normal(case.key, case.z.shape, case.z.dtype)
 
 
