@@ -34,7 +34,7 @@ def histogram(
         right.axhline(0.5, color=DISC, lw=0.8, ls=":")
         right.plot(places_N, disc_N, color=DISC, lw=1.5, label="D(x)")
         right.set(ylim=(0, 1), ylabel="D(x)")
-    figure.legend(loc="upper center", ncols=3, frameon=False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return pixels(figure)
 
 
@@ -50,7 +50,7 @@ def scatter(
     shown = fake_Nx2 if real_Nx2 is None else real_Nx2
     reach = 1.3 * np.abs(shown[:, :2]).max()
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
-    figure.legend(loc="upper center", ncols=2, frameon=False)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     return pixels(figure)
 
 
