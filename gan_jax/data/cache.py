@@ -22,7 +22,7 @@ import numpy as np
 from gan_jax.data.base import Arrays
 from gan_jax.types import ConfigError, DataCorruptError
 
-_FORMAT = 1  # raise it when the same source is to decode to other arrays
+_FORMAT = 2  # raise it when the same source is to decode to other arrays
 _PATIENCE_SECONDS = 1.0  # a decode that takes longer says so, once
 
 Blocks = Callable[[], Iterable[Arrays]]
