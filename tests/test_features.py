@@ -9,9 +9,11 @@ import numpy as np
 import photos
 import pytest
 import tiny
+from toy_sets import write_set
 
-from gan_jax import features
+from gan_jax import evaluate, features
 from gan_jax.config import get_config
+from gan_jax.features import digits as digit_features
 from gan_jax.features import (
     efficientnet_lite0,
     inception,
@@ -22,6 +24,7 @@ from gan_jax.features import (
 )
 from gan_jax.features.base import as_rgb, in_batches, resize
 from gan_jax.metrics import classifier
+from gan_jax.steps import init_state
 from gan_jax.types import ConfigError, DataCorruptError, DataMissingError
 
 # --- images
@@ -396,6 +399,58 @@ def test_where_nothing_can_be_kept_it_is_trained_each_time(digits, tmp_path, mon
     assert len(trained) == 2
 
 
+# --- examples without a label
+
+
+def set_of(tmp_path, monkeypatch, train, test):
+    """A config of a TFDS set whose images are as bright as the labels of train."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    images = [np.full((8, 8), 50 * (n + 1), np.uint8) for n in train]
+    write_set(tmp_path / "tfds", images, train, (8, 8, 1), test_labels=test)
+    return tiny.config(data__name="tfds:toy", data__dir=str(tmp_path / "tfds"))
+
+
+@pytest.fixture
+def taught(monkeypatch):
+    """The labels that a classifier is trained with, which is then one of brightness."""
+    found = []
+
+    def see(images):
+        class_N = jnp.round(images[:, 0, 0, 0] * 5.1).astype(int) - 1
+        return images[:, 0, 0], jax.nn.one_hot(class_N, 5)
+
+    def train(x, label, classes):
+        found.extend(label.tolist())
+        return classifier.Classify(see, None, None, 0)
+
+    monkeypatch.setattr(kept, "classifier", train)
+    return found
+
+
+def test_no_accuracy_is_told_of_images_without_labels(tmp_path, monkeypatch, taught):
+    config = set_of(tmp_path, monkeypatch, [0, 1, 2] * 4, [-1] * 12)
+    trained = digit_features.trained(config.data.name, config.data.dir)
+    assert trained.accuracy_real is None
+    assert trained.features.facts == {}
+    found = evaluate.make_evaluate(config, ["judge"])(init_state(config, jax.random.key(0)))
+    assert "eval/confidence_real" in found
+    assert "eval/accuracy_real" not in found
+
+
+def test_images_without_labels_teach_nothing_and_do_not_count(tmp_path, monkeypatch, taught):
+    config = set_of(tmp_path, monkeypatch, [0, 1, 2, -1] * 5, [0, 1, 2, -1] * 5)
+    assert digit_features.trained(config.data.name, config.data.dir).accuracy_real == 1
+    assert sorted(taught) == sorted([0, 1, 2] * 5)
+
+
+def test_where_no_training_image_has_a_label_no_class_is_told(tmp_path, monkeypatch, caplog):
+    config = set_of(tmp_path, monkeypatch, [-1] * 6, [0, 1, 2] * 2)
+    assert evaluate.make_evaluate(config, ["judge"])(None) == {}
+    assert "no image of its train split has a label" in caplog.text
+    with pytest.raises(ConfigError, match="no image of its train split has a label, of which"):
+        digit_features.trained(config.data.name, config.data.dir)
+
+
 # --- which apply
 
 
@@ -418,3 +473,13 @@ def test_features_on_schedule_are_checked_before_a_run(monkeypatch):
             features.check(image_config(features__names=names))
     with pytest.raises(ConfigError, match="'digits' does not apply to data 'ring'"):
         features.check(tiny.config(data__name="ring", features__names=("digits",)))
+
+
+@pytest.mark.parametrize("names", ["digits", (0,), None, 5, ({},), {"digits": 1}])
+def test_names_of_features_are_a_list_of_names(names):
+    config = image_config()
+    with config.ignore_type(), config.unlocked():
+        config.features.names = names
+    for use in (features.check, evaluate.make_evaluate):
+        with pytest.raises(ConfigError, match=r"features.names is .*: expected a list of names"):
+            use(config)
