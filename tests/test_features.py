@@ -1,7 +1,10 @@
 import io
 import json
+import os
 import pickle
 import struct
+import zipfile
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -219,6 +222,86 @@ def test_weights_come_back_from_both_kinds_of_files(suffix, tmp_path):
     for broken in (b"", content[:20], content[:-5], content[::-1]):
         with pytest.raises(DataCorruptError, match=f"w{suffix} is no {suffix} file of arrays"):
             weights.parse(path, broken)
+
+
+def flagged(content, local, central, value):
+    """The .npz with another byte in both headers of its first member."""
+    changed = bytearray(content)
+    changed[changed.find(b"PK\3\4") + local] = value
+    changed[changed.find(b"PK\1\2") + central] = value
+    return bytes(changed)
+
+
+def member(content, name="a.npy"):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+def npy(header):
+    return member(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
+
+
+def headed(header):
+    return struct.pack("<Q", len(header)) + header
+
+
+def entry(offsets):
+    return headed(b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": %s}}' % offsets)
+
+
+DAMAGED_WEIGHTS = {
+    "encrypted.npz": flagged(npz(SOME), 6, 8, 1),
+    "unknown method.npz": flagged(npz(SOME), 8, 10, 99),
+    "unknown version.npz": flagged(npz(SOME), 4, 6, 99),
+    "open header.npz": npy(b"{'descr': \n"),
+    "odd header.npz": npy(b"[1]"),
+    "deep header.npz": npy(b"[" * 9000),
+    "huge shape.npz": npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (%d,)}" % 2**60),
+    "negative shape.npz": npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (-4,)}"),
+    "text.npz": npz({"a": np.array(["x"])}),
+    "no array.npz": member(b"x", "a.txt"),
+    "an array alone.npz": npy(b"x")[30:],
+    "a string.safetensors": headed(b'"x"'),
+    "null.safetensors": headed(b"null"),
+    "a list.safetensors": headed(b"[1]"),
+    "entries.safetensors": headed(b'{"a": 1}'),
+    "deep.safetensors": headed(b"[" * 100_000),
+    "long number.safetensors": headed(b"9" * 5000),
+    "no text.safetensors": headed(b"\xff\xfe\xfd"),
+    "huge header.safetensors": b"\xff" * 8,
+    "huge offsets.safetensors": entry(b"[%d, %d]" % (2**70, 2**70 + 4)),
+    "negative offsets.safetensors": entry(b"[-4, 0]"),
+    "infinite offsets.safetensors": entry(b"[-Infinity, NaN]"),
+    "one offset.safetensors": entry(b"[4]"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_WEIGHTS)
+def test_damaged_weights_are_one_line(name, tmp_path):
+    with pytest.raises(DataCorruptError, match="file of arrays") as caught:
+        weights.parse(tmp_path / name, DAMAGED_WEIGHTS[name])
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_unpack_to_too_much_are_refused_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(np, "load", None)
+    bomb = member(bytes(1_000_000))
+    assert len(bomb) < 10_000
+    with pytest.raises(DataCorruptError, match="unpacks to 1000000 bytes, expected at most 10000"):
+        weights.parse(tmp_path / "w.npz", bomb)
+    (tmp_path / "w.npz").write_bytes(bytes(20_000))
+    with pytest.raises(DataCorruptError, match="has 20000 bytes, expected weights in at most"):
+        weights.read(tmp_path / "w.npz", "weights", "correct it")
+
+
+def test_weights_are_read_from_files_alone(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    for path in (tmp_path / "pipe.npz", tmp_path, tmp_path / "nul\0.npz", Path("/dev/zero")):
+        with pytest.raises(DataMissingError, match="weights cannot be read from"):
+            weights.read(path, "weights", "correct it")
 
 
 def test_pickles_in_an_npz_are_not_loaded(tmp_path):
