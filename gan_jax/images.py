@@ -16,6 +16,7 @@ from gan_jax.types import UserError
 
 FORMATS = ("PNG", "JPEG")  # no others are tried: to read EPS, Pillow starts another program
 MOST_PIXELS = 2**26  # of a picture that is read, 8192 x 8192
+MOST_DRAWN = 2**25  # pixels of a picture that is drawn, which takes some twenty bytes each
 GRID_PX = 720  # the side a grid of samples is enlarged to, about
 GIF_PX = 480  # the longer side of an animation
 GIF_FRAMES = 60
@@ -81,6 +82,20 @@ def grid(images_NxHxWxC, columns: int | None = None) -> np.ndarray:
     cells = cells.reshape(rows, columns, *cells.shape[1:]).transpose(0, 2, 1, 3, 4)
     picture = cells.reshape(rows * (height * scale + 1), columns * (width * scale + 1), channels)
     return np.pad(picture, ((0, 1), (0, 1), (0, 0)), constant_values=_SEPARATOR)
+
+
+def most_in_grid(shape: tuple[int, ...]) -> int:
+    """How many samples one picture may show: images side by side, or points."""
+    height, width = shape[:2] if len(shape) == 3 else (0, shape[0] - 1)
+    return MOST_DRAWN // ((height + 1) * (width + 1))
+
+
+def most_frames(shape: tuple[int, ...]) -> int:
+    """How many samples an animation may show, a frame each; points are all in one."""
+    if len(shape) != 3:
+        return most_in_grid(shape)
+    scale = max(1, GIF_PX // max(shape[:2]))
+    return 8 * MOST_DRAWN // (shape[0] * shape[1] * scale**2)
 
 
 def to_uint8(images) -> np.ndarray:
