@@ -99,6 +99,12 @@ def test_nothing_read_from_disk_runs_code():
                 assert node.value.value is False, path
 
 
+def test_pictures_are_opened_in_one_place():
+    """Which names the formats and knows the size before it decodes."""
+    found = [path for path in FILES if "Image.open(" in path.read_text()]
+    assert found == [PACKAGE / "images.py"]
+
+
 def test_torch_is_imported_only_by_benchmarks():
     for path in FILES:
         if module_of(path) == "bench":
