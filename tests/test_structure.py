@@ -11,8 +11,8 @@ PACKAGE = ROOT / "gan_jax"
 # From the bottom to the top; a module may import only from rows below its own (and helpers of its
 # own package). Folders stand for all their files.
 LAYERS = [
-    ["types", "stop", "versions", "compilation"],
-    ["leaves", "sweep", "locks"],
+    ["types", "stop", "versions"],
+    ["leaves", "sweep", "locks", "environment", "output"],
     ["config"],
     ["rules"],
     ["records"],

@@ -20,6 +20,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from gan_jax.data.base import Arrays
+from gan_jax.environment import user_cache
 from gan_jax.types import ConfigError, DataCorruptError
 
 _FORMAT = 1  # raise it when the same source is to decode to other arrays
@@ -78,10 +79,8 @@ def packaged(name: str, package: str, shape: tuple[int, ...], blocks: Blocks) ->
 
 def user_folders(name: str) -> tuple[Path, ...]:
     """The user's own cache folder for a name; none if there is no home folder."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # the standard has a relative one ignored
-        base = os.path.join(os.path.expanduser("~"), ".cache")
-    return (Path(base, "gan_jax", *name.split("/")),) if os.path.isabs(base) else ()
+    base = user_cache()
+    return (base.joinpath(*name.split("/")),) if base else ()
 
 
 def file_stamp(path: Path) -> tuple[str, int, int]:

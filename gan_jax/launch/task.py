@@ -1,4 +1,5 @@
-"""One cohort as a task of a SLURM job array: python -m gan_jax.launch.task WORKDIR NUMBER SECONDS.
+"""One cohort as a task of a SLURM job array: python -P -m gan_jax.launch.task with
+WORKDIR NUMBER SECONDS.
 
 It watches a worker as the local launcher does, and so notes why rows failed. After a SIGTERM the
 worker has saved, and the task goes back into the queue.
@@ -8,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from gan_jax import stop
+from gan_jax import output, stop
 
 
 def main(workdir: str, number: str, hang_seconds: str) -> int:
@@ -49,4 +50,5 @@ def _requeue() -> int:
 
 
 if __name__ == "__main__":
+    output.guard()
     sys.exit(main(*sys.argv[1:]))
