@@ -62,7 +62,7 @@ def settle_jax() -> None:
         variable = option.upper()
         if variable in os.environ and _plain(getattr(jax.config, option)) != value:
             log.warning(
-                "%s=%s is ignored: gan-jax computes with %s",
+                "%s=%s is ignored: gan-jax sets it to %s",
                 *(variable, os.environ[variable], value),
             )
             jax.config.update(option, value)

@@ -55,11 +55,7 @@ def _in_words(error: Exception) -> tuple[int, str]:
     """The exit code and the line of a mistake that its user can mend; others are raised again."""
     try:
         from gan_jax.types import UserError
-    except (
-        ImportError,
-        ValueError,
-        RuntimeError,
-    ) as broken:  # a variable JAX_... has no such value
+    except (ImportError, ValueError) as broken:  # as where a variable JAX_... has no such value
         return 78, f"JAX cannot be imported: {broken}"
     if not isinstance(error, UserError):
         raise error

@@ -98,9 +98,9 @@ def test_so_many_workers_at_a_time(sweep, stand_in, tmp_path):
 def test_slurm_may_grant_fewer_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 5}, raising=False)
     assert cores() == 3
-    for granted in ("1", "4096"):
+    for granted, count in (("1", 1), ("4096", 3), ("2(x2)", 2), ("", 3), ("x2", 3), ("0", 3)):
         monkeypatch.setenv("SLURM_CPUS_ON_NODE", granted)
-        assert cores() == min(3, int(granted))
+        assert cores() == count
 
 
 def test_macos_shows_all_cores_and_trains_a_sweep(sweep, stand_in, monkeypatch):
@@ -133,6 +133,54 @@ def test_a_worker_that_failed_takes_no_other_with_it(script, reason, sweep, stan
     local.run(folder, said, set(ids(said)), hang_seconds=1.0 if "sleep" in script else 60.0)
     assert states(folder, said) == [["done"] * 2, ["failed"] * 2, ["done"] * 2]
     assert reasons(folder, said, 1) == [reason] * 2
+
+
+@pytest.fixture
+def asleep(monkeypatch):
+    """Both clocks are set forward by 1000 s at a first look at a worker, as after a sleep."""
+    away = []
+    for name in ("time", "monotonic"):
+        now = getattr(time, name)
+        monkeypatch.setattr(time, name, lambda now=now: now() + sum(away))
+    return lambda: away or away.append(1000.0)
+
+
+def test_a_machine_that_slept_has_no_hung_workers(sweep, stand_in, asleep, monkeypatch):
+    folder, said = sweep
+    stand_in(f"sleep 0.3\n{DONE}")
+    monkeypatch.setattr(local._Bar, "update", lambda *args: asleep())
+    local.run(folder, said, {ids(said)[0]}, hang_seconds=60.0)
+    assert states(folder, said)[0] == ["done"] * 2
+
+
+def test_a_machine_that_slept_lets_its_workers_save(sweep, stand_in, asleep, tmp_path, monkeypatch):
+    folder, said = sweep
+    stand_in(f"trap 'touch {tmp_path}/asked; sleep 0.3; touch {tmp_path}/saved; exit 75' TERM")
+    with (tmp_path / "worker").open("a") as file:
+        file.write(f"touch {tmp_path}/on\nwhile :; do sleep 0.02; done")
+    on = tmp_path / "on"
+    monkeypatch.setattr(local._Bar, "update", lambda *args: on.exists() and stop.on_signal(15))
+    end = local._Worker.end
+    monkeypatch.setattr(local._Worker, "end", lambda *args: (end(*args), asleep()))
+    with pytest.raises(PreemptedError):
+        local.run(folder, said, {ids(said)[0]})
+    assert (tmp_path / "saved").exists()
+
+
+def test_an_environment_in_which_no_row_can_be_trained_fails_no_row(sweep, stand_in):
+    folder, said = sweep
+    stand_in(f"echo gan-jax: no such device; exit {worker.UNFIT}")
+    with pytest.raises(ConfigError, match=r"^no such device$"):
+        local.run(folder, said, set(ids(said)))
+    assert states(folder, said) == [[None] * 2] * 3
+    words = [REAL, "-P", "-m", "gan_jax.launch.worker", str(folder), ids(said)[0], "1"]
+    environ = os.environ | {"JAX_PLATFORMS": "cuda,none"}
+    with subprocess.Popen(
+        words, env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as real:
+        assert real.stderr
+        assert b"gan-jax: JAX_PLATFORMS=cuda,none names no device" in real.stderr.read()
+        assert real.wait() == worker.UNFIT
 
 
 def test_a_worker_that_beats_does_not_hang(sweep, stand_in):

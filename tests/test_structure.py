@@ -99,6 +99,18 @@ def test_nothing_read_from_disk_runs_code():
                 assert node.value.value is False, path
 
 
+def test_no_process_of_ours_imports_from_the_current_folder():
+    started = [
+        [ast.unparse(word) for word in node.elts]
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.List)
+    ]
+    commands = [words for words in started if words[:1] == ["sys.executable"]]
+    assert len(commands) >= 4
+    assert {words[1] for words in commands} == {"'-P'"}
+
+
 def test_torch_is_imported_only_by_benchmarks():
     for path in FILES:
         if module_of(path) == "bench":
