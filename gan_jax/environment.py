@@ -54,10 +54,16 @@ def user_cache() -> Path | None:
     return Path(base, "gan_jax") if base else None
 
 
-def settle_jax() -> None:
-    """Has JAX compute as its defaults say, whatever variables say, and keep compiled programs."""
+def settle() -> None:
+    """Has JAX compute as its defaults say, whatever variables say, and keep compiled programs.
+
+    What the standard has ignored, a relative XDG_... folder, libraries do not get to see.
+    """
     import jax
 
+    for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        if not os.path.isabs(os.environ.get(variable, "/")):
+            del os.environ[variable]
     for option, value in FIXED.items():
         variable = option.upper()
         if variable in os.environ and _plain(getattr(jax.config, option)) != value:

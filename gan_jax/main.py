@@ -43,7 +43,7 @@ def _run(argv: list[str]) -> None:
     args, overrides = parse(argv)
     estimates, only_prints = getattr(args, "estimate", False), getattr(args, "dry_run", False)
     if args.verb in (*COMPUTE, "sweep", "plan"):
-        environment.settle_jax()
+        environment.settle()
     if args.verb in COMPUTE or estimates:  # a sweep leaves devices to its workers
         environment.check_devices()
     VERBS[args.verb](args, overrides)

@@ -24,5 +24,5 @@ def caches(tmp_path_factory):
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
-        environment.settle_jax()  # a program that two tests need is compiled once
+        environment.settle()  # a program that two tests need is compiled once
         yield folder

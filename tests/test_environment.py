@@ -78,11 +78,11 @@ def test_where_compiled_programs_are_kept(compiled, monkeypatch, tmp_path, caplo
         ("", ""),
     ):
         monkeypatch.setenv(environment.COMPILED, given)
-        environment.settle_jax()
+        environment.settle()
         assert compiled() == there
     assert caplog.text == ""
     monkeypatch.setenv(environment.COMPILED, str(tmp_path / "file" / "c"))
-    environment.settle_jax()
+    environment.settle()
     assert compiled() is None
     assert "compiled programs are not kept: cannot write" in caplog.text
     monkeypatch.delenv(environment.COMPILED)
@@ -90,7 +90,7 @@ def test_where_compiled_programs_are_kept(compiled, monkeypatch, tmp_path, caplo
         caplog.clear()
         monkeypatch.delenv("XDG_CACHE_HOME") if variable else None
         home(variable)
-        environment.settle_jax()
+        environment.settle()
         assert compiled() is None
         assert words in caplog.text
 
@@ -101,13 +101,16 @@ ODD = {
     "JAX_THREEFRY_PARTITIONABLE": "0",
     "JAX_NUMPY_DTYPE_PROMOTION": "strict",
     "JAX_NUMPY_RANK_PROMOTION": "raise",
+    "XDG_CACHE_HOME": "relative",
+    "XDG_CONFIG_HOME": "relative",
 }
 NUMBERS = """
 import jax
 from gan_jax import environment
-environment.settle_jax()
+environment.settle()
 key = jax.random.key(0)
 x = jax.random.normal(key, (4,)) + jax.numpy.arange(4)[None]
+import matplotlib.pyplot
 print(x.dtype, x.tolist(), jax.random.bits(jax.random.split(key)[1]))
 """
 
@@ -122,13 +125,15 @@ def run(code, **variables):
     )
 
 
-def test_variables_of_jax_change_no_numbers():
+def test_variables_change_no_numbers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     usual, odd = run(NUMBERS), run(NUMBERS, **ODD)
     assert usual.stdout.startswith("float32")
     assert (usual.returncode, usual.stderr) == (0, "")
     assert odd.stdout == usual.stdout
+    assert list(tmp_path.iterdir()) == []
     assert "JAX_ENABLE_X64=1 is ignored: gan-jax sets it to False\n" in odd.stderr
-    assert odd.stderr.count("is ignored") == odd.stderr.count("\n") == len(ODD)
+    assert odd.stderr.count("is ignored") == odd.stderr.count("\n") == 5
 
 
 DEVICES = """

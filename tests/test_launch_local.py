@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -160,8 +161,12 @@ def test_a_machine_that_slept_lets_its_workers_save(sweep, stand_in, asleep, tmp
         file.write(f"touch {tmp_path}/on\nwhile :; do sleep 0.02; done")
     on = tmp_path / "on"
     monkeypatch.setattr(local._Bar, "update", lambda *args: on.exists() and stop.on_signal(15))
-    end = local._Worker.end
-    monkeypatch.setattr(local._Worker, "end", lambda *args: (end(*args), asleep()))
+    end, soon = local._Worker.end, threading.Timer(0.1, asleep)
+    monkeypatch.setattr(
+        local._Worker,
+        "end",
+        lambda worker, number: end(worker, number) or (number == 15 and soon.start()),
+    )
     with pytest.raises(PreemptedError):
         local.run(folder, said, {ids(said)[0]})
     assert (tmp_path / "saved").exists()

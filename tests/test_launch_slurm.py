@@ -250,6 +250,13 @@ def test_a_task_trains_its_cohort(sweep, tools, worker):
     assert len(tools.calls()) == 1
 
 
+@pytest.mark.parametrize("number", ["", "x2", "99", "-1", "4(x2)", "²"])
+def test_a_task_without_a_number_says_so(number, sweep, capsys):
+    folder, _ = sweep
+    assert task.main(str(folder), number, "60") == ConfigError.code
+    assert f"SLURM_ARRAY_TASK_ID is {number!r}: expected 0 to 3" in capsys.readouterr().err
+
+
 def test_a_failed_task_says_why(sweep, worker, tools):
     folder, said = sweep
     worker("echo 'gan-jax: no memory' >&2; exit 70")

@@ -30,7 +30,7 @@ def main(workdir: str, cohort_id: str, devices: str) -> int:
     _allow_many_files()
     jax.config.update("jax_num_cpu_devices", int(devices))
     try:
-        environment.settle_jax()
+        environment.settle()
         environment.check_devices()
     except ConfigError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
