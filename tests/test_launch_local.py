@@ -16,7 +16,7 @@ from gan_jax import launch, stop
 from gan_jax import rows as rows_lib
 from gan_jax.launch import local, overview, worker
 from gan_jax.sweep import param, product, seeds
-from gan_jax.types import ConfigError, PreemptedError, WorkdirBusyError
+from gan_jax.types import CannotWriteError, ConfigError, PreemptedError, WorkdirBusyError
 from gan_jax.versions import cores, hardware
 
 REAL = sys.executable
@@ -186,6 +186,14 @@ def test_an_environment_in_which_no_row_can_be_trained_fails_no_row(sweep, stand
         assert real.stderr
         assert b"gan-jax: JAX_PLATFORMS=cuda,none names no device" in real.stderr.read()
         assert real.wait() == worker.UNFIT
+
+
+def test_a_cohort_without_a_place_for_its_log_is_one_line(sweep, stand_in):
+    folder, said = sweep
+    stand_in(DONE)
+    (folder / "cohorts").write_text("")
+    with pytest.raises(CannotWriteError, match=r"^cannot write .*: (Not a|File exists)"):
+        local.run(folder, said, set(ids(said)))
 
 
 def test_a_worker_that_beats_does_not_hang(sweep, stand_in):

@@ -48,7 +48,9 @@ class _Worker:
     def __init__(self, workdir: Path, cohort: dict[str, Any], devices: int, now: float = 0.0):
         self.workdir, self.cohort = workdir, cohort
         self.folder = workdir / "cohorts" / cohort["id"]
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / "log.txt").touch()
         self.heard, self.said = now, self._said()
         self.has_how = (self.folder / "how.json").exists()
         command = [sys.executable, "-P", "-m", "gan_jax.launch.worker"]
@@ -150,7 +152,7 @@ def tend(
         with _Bar(said, waiting) as bar:
             while waiting or running:
                 while waiting and len(running) < workers and not stop.requested():
-                    running.append(_start(workdir, waiting.pop(0), devices, clock))
+                    running.append(_Worker(workdir, waiting.pop(0), devices, clock.seconds))
                     stop.keep_work()
                 time.sleep(POLL_SECONDS)
                 now = clock.tick()
@@ -179,11 +181,6 @@ def tend(
             f"another process trains rows of {len(busy)} cohorts in {workdir} ({busy[0]}): run the "
             "same command again when it has ended"
         )
-
-
-def _start(workdir: Path, cohort: dict[str, Any], devices: int, clock: _Clock) -> _Worker:
-    with writing(workdir):
-        return _Worker(workdir, cohort, devices, clock.seconds)
 
 
 def _is_over(worker: _Worker, hang_seconds: float, now: float) -> bool:
