@@ -26,10 +26,7 @@ GRACE_SECONDS = 60.0  # for workers to save after a stop
 
 
 class _Clock:
-    """Seconds in which this process was there to look.
-
-    A machine that sleeps stops its workers too, and another's clock may jump: neither is a silence.
-    """
+    """Seconds in which this process was awake: workers sleep with it, and that is no silence."""
 
     def __init__(self) -> None:
         self.seconds, self._looked = 0.0, time.monotonic()
