@@ -23,6 +23,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from gan_jax.data.base import Arrays
+from gan_jax.environment import user_cache
 from gan_jax.types import CannotWriteError, ConfigError, DataCorruptError
 
 _FORMAT = 2  # raise it when the same source is to decode to other arrays, or to be kept otherwise
@@ -82,10 +83,8 @@ def packaged(name: str, package: str, shape: tuple[int, ...], blocks: Blocks) ->
 
 def user_folders(name: str) -> tuple[Path, ...]:
     """The user's own cache folder for a name; none if there is no home folder."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # the standard has a relative one ignored
-        base = os.path.join(os.path.expanduser("~"), ".cache")
-    return (Path(base, "gan_jax", *name.split("/")),) if os.path.isabs(base) else ()
+    base = user_cache()
+    return (base.joinpath(*name.split("/")),) if base else ()
 
 
 def file_stamp(path: Path) -> tuple[str, int, int]:

@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import io
 import logging
-import os
 import sys
 import tempfile
 import zlib
@@ -49,9 +48,7 @@ def prepare(
     original = getattr(tfds.image_classification, _BUILDERS[name])
     if there := _prepared(original, root):
         return f"{there} is prepared already: nothing was written"
-    arrays = _read_source(
-        name, Path(os.path.expanduser(source_dir)), counts, original.url_infos or {}
-    )
+    arrays = _read_source(name, Path(source_dir), counts, original.url_infos or {})
     sizes = ", ".join(f"{len(label)} {split}" for split, (_, label) in arrays.items())
     print(f"preparing {name} in {root}: {sizes} examples", file=sys.stderr, flush=True)
     try:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from gan_jax.data.base import PathLike
+from gan_jax.environment import local_path
 from gan_jax.types import ConfigError, DataMissingError
 
 _NAME = re.compile(r"([A-Za-z]\w*)(?:/(\w[\w.+-]*))?(?::(\d+\.\d+\.\d+))?", re.ASCII)
@@ -23,8 +24,8 @@ def data_root(data_dir: PathLike | None = None) -> tuple[Path, str]:
         origin = "TFDS's usual folder; neither data.dir nor $TFDS_DATA_DIR is set"
     if "://" in root:
         raise ConfigError(f"data folder {root!r} is remote: copy the set to a local folder first")
-    # Absolute, and not by pathlib, which raises where there is no home: TFDS expands "~" again.
-    return Path(os.path.expanduser(root)).absolute(), origin
+    # Absolute: TFDS would expand a ~ inside of it again
+    return Path(local_path(f"data folder ({origin})", root)).absolute(), origin
 
 
 def find(name: str, data_dir: PathLike | None = None) -> Path:
