@@ -24,7 +24,7 @@ from gan_jax.evaluators.features import (
 )
 from gan_jax.evaluators.images import classes_by_a_judge, pixels
 from gan_jax.evaluators.laws import divergence_on_the_line, law_on_the_line, modes_of_a_mixture
-from gan_jax.features import FEATURES
+from gan_jax.features import FEATURES, scheduled
 from gan_jax.games import make_game
 from gan_jax.objectives import estimates_ratio
 from gan_jax.types import Array, State
@@ -72,7 +72,7 @@ def make_evaluate(
     draws they see.
     """
     choose("part", part, STREAMS)
-    names = tuple(names) or (*SCHEDULED, *config.features.names)
+    names = tuple(names) or (*SCHEDULED, *scheduled(config))
     made = [make(config, part) for make in chosen(names).values()]
     return lambda state: {
         f"{part}/{name}": value for run in made if run for name, value in run(state)

@@ -11,8 +11,8 @@ PACKAGE = ROOT / "gan_jax"
 # From the bottom to the top; a module may import only from rows below its own (and helpers of its
 # own package). Folders stand for all their files.
 LAYERS = [
-    ["types", "stop", "versions", "compilation"],
-    ["leaves", "sweep", "locks"],
+    ["types", "stop", "versions"],
+    ["leaves", "sweep", "locks", "environment", "output"],
     ["config"],
     ["rules"],
     ["records"],
@@ -96,6 +96,24 @@ def test_nothing_read_from_disk_runs_code():
                 assert node.func.id not in {"eval", "exec"}, path
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 assert node.value.value is False, path
+
+
+def test_pictures_are_opened_in_one_place():
+    """Which names the formats and knows the size before it decodes."""
+    found = [path for path in FILES if "Image.open(" in path.read_text()]
+    assert found == [PACKAGE / "images.py"]
+
+
+def test_no_process_of_ours_imports_from_the_current_folder():
+    started = [
+        [ast.unparse(word) for word in node.elts]
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.List)
+    ]
+    commands = [words for words in started if words[:1] == ["sys.executable"]]
+    assert len(commands) >= 4
+    assert {words[1] for words in commands} == {"'-P'"}
 
 
 def test_torch_is_imported_only_by_benchmarks():
