@@ -87,8 +87,12 @@ def make_picture(config: ConfigDict) -> Callable[[State], np.ndarray | None]:
     samplers = make_game(config).samplers
     if not pointplots.available() or not all(each.real for each in samplers.values()):
         return lambda state: None
-    key, n = jax.random.key(0), config.eval_samples  # the same real points in every picture
-    reals = {name: np.asarray(each.real(key, n)) for name, each in samplers.items() if each.real}
+    n = config.eval_samples
+    reals = {  # the same points in every picture
+        name: np.asarray(each.real(jax.random.key(0), n))
+        for name, each in samplers.items()
+        if each.real
+    }
     if spec.shape[0] > 1:
         draws = {name: make_draw(config, sampler=each) for name, each in samplers.items()}
         titles = {name: name if len(samplers) > 1 else "" for name in samplers}
