@@ -12,8 +12,8 @@ and the exit code is 1 where any of them differs or fails.
 Compiling takes most of the time. A program that a checkout has compiled is not compiled again for
 another row of it, and with --cache FOLDER not for the next comparison either.
 
-What is asked of a checkout's Python API is in first_edition. A checkout with another API needs a
-function like it, and its line in `edition`.
+What is asked of a checkout's Python API is in `begin`; first_edition maps a state of 0.1 to the
+names of today.
 """
 
 import argparse
@@ -41,11 +41,24 @@ class Run(NamedTuple):
     state: Any  # at the start; of rows: with a leading axis
     dispatch: Callable[[Any, int], tuple[Any, Any]]  # (state, step) -> (state, metrics)
     look: Callable[[Any], dict[str, Any]]  # state -> samples and signals by name
-    named: Callable[[Any], Any]  # state -> step, key, players, averages, memory
+    named: Callable[[Any], dict[str, Any]]  # state -> step, key, players, averages, memory
 
 
-def first_edition(configs: Sequence[Any], kind: Kind) -> Run:
-    """gan_jax 0.1, whose states have .gen and .disc."""
+def first_edition(state: Any) -> dict[str, Any]:
+    """A state of gan_jax 0.1, which had .gen and .disc, under the names of today."""
+    memory, vars = state.disc.vars["memory"], dict(state.disc.vars)
+    del vars["memory"]
+    return {
+        "step": state.step,
+        "key": state.key,
+        "players": {"gen": state.gen, "disc": state.disc.replace(vars=vars)},
+        "averages": {} if state.ema is None else {"gen": state.ema},
+        "memory": {**memory, **state.extra},
+    }
+
+
+def begin(configs: Sequence[Any], kind: Kind) -> Run:
+    """A run, or the rows of a cohort, as gan-jax starts them."""
     import jax
 
     from gan_jax import cohort, mesh, signals, steps, train_rows
@@ -76,26 +89,7 @@ def first_edition(configs: Sequence[Any], kind: Kind) -> Run:
         z = np.linspace(-1, 1, 4 * first.latent.dim, dtype=np.float32).reshape(4, -1)
         return {"samples": jax.jit(sample)(state, z), **jax.jit(watch)(state, numbers, shown)}
 
-    def named(state: Any) -> Any:
-        memory, vars = state.disc.vars["memory"], dict(state.disc.vars)
-        del vars["memory"]
-        return {
-            "step": state.step,
-            "key": state.key,
-            "players": {"gen": state.gen, "disc": state.disc.replace(vars=vars)},
-            "averages": {"gen": state.ema},
-            "memory": {**memory, **state.extra},
-        }
-
-    return Run(state, dispatch, look, named)
-
-
-def edition() -> Callable[[Sequence[Any], Kind], Run]:
-    from gan_jax import types
-
-    if hasattr(types, "GanState"):
-        return first_edition
-    raise SystemExit(f"{types.__file__}: expected a GanState, or a new edition in {__file__}")
+    return Run(state, dispatch, look, first_edition if hasattr(state, "gen") else vars)
 
 
 def configure(edits: Edits) -> Any:
@@ -139,7 +133,6 @@ def child(checkout: Path, folder: Path, names: Sequence[str]) -> None:
     import gan_jax
 
     assert Path(gan_jax.__file__).is_relative_to(checkout), gan_jax.__file__
-    begin = edition()
     for index, name in enumerate(names, 1):
         kind, _, case = name.partition(" ")
         start = time.monotonic()
