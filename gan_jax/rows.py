@@ -1,5 +1,6 @@
 """What a sweep's rows become: resolved configs with an id each, and the cohorts that they form."""
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -14,7 +15,6 @@ from gan_jax import data, experiment, records, terms
 from gan_jax.leaves import attempt, choose, flatten
 from gan_jax.objectives import OBJECTIVES
 from gan_jax.rules import CHOICES, RULES
-from gan_jax.sweep import Rows
 from gan_jax.types import ConfigError
 
 # Leaves that a program takes as traced numbers: rows may differ in them and share it.
@@ -54,29 +54,25 @@ class Cohort(NamedTuple):
     why: str  # it is not the first one: what differs
 
 
-def resolve(base: ConfigDict, rows: Rows) -> list[Row]:
-    """The rows on top of a checked config. Everything wrong with any of them is one ConfigError."""
+def resolve(base: ConfigDict, rows: Sequence[Any]) -> list[Row]:
+    """The rows on top of a config whose references hold in each of them, as on the command line.
+
+    Everything wrong with any of them is one ConfigError.
+    """
     if not rows:
         raise ConfigError("the sweep has no rows: expected at least one")
-    scratch, found = config_lib.from_json(config_lib.to_json(base)), []
-    known: dict[tuple[str, str], Any] = {}
-    flat_base = records.plain_config(config_lib.to_json(base))
+    made: list[Row] = []
+    found: dict[str, int] = {}  # what is wrong, and the first row that it is wrong with
+    before = flatten(config_lib.settle(base)[0])
     for index, row in enumerate(rows):
-        for path, value in row.items():
-            if (path, repr(value)) not in known:
-                problems = attempt(_settle, scratch, path, value)
-                found += [f"row {index}: {problem}" for problem in problems]
-                here = flatten(scratch).get(path)
-                known[path, repr(value)] = here if not problems else value
+        for problem in attempt(lambda i, row: made.append(_row(base, before, i, row)), index, row):
+            found.setdefault(problem, index)
     if found:
-        raise ConfigError("; ".join(found[:10]) + _more(found, 10))
-    made = [
-        _row(index, flat_base, {p: known[p, repr(v)] for p, v in row.items()})
-        for index, row in enumerate(rows)
-    ]
+        told = [f"row {index}: {problem}" for problem, index in found.items()]
+        raise ConfigError("; ".join(told[:10]) + _more(told, 10))
     first: dict[str, Row] = {}
     for each in made:
-        twin = first.setdefault(each.id, each)
+        twin = first.setdefault(_same(each.config), each)
         if twin is not each:
             raise ConfigError(f"rows {twin.index} and {each.index} are the same config")
     return made
@@ -86,9 +82,39 @@ def _more(found: list[str], shown: int) -> str:
     return f"; and {len(found) - shown} more" if len(found) > shown else ""
 
 
-def _settle(scratch: ConfigDict, path: str, value: Any) -> None:
-    """Sets a leaf, typed as its default, and holds the value to its rule."""
-    value = config_lib.assign(scratch, path, value)
+def _same(config: Mapping[str, Any]) -> str:
+    """Text that two rows share only if they are the same config: 1 and 1.0 are one setting."""
+    whole = {k: int(v) if is_whole(v) else v for k, v in flatten(config).items()}
+    return json.dumps(whole, sort_keys=True)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a float without a fraction."""
+    return isinstance(value, float) and value.is_integer()
+
+
+def _row(base: ConfigDict, before: Mapping[str, Any], index: int, row: Any) -> Row:
+    """A row's config; leaves that are not as before are held to their rules."""
+    if not isinstance(row, Mapping | ConfigDict):
+        raise ConfigError(f"it is a {type(row).__name__}: expected a dict, such as {{'seed': 0}}")
+    config = copy.deepcopy(base)
+    for path, value in row.items():
+        if not isinstance(path, str):
+            raise ConfigError(f"config key {path!r} is no text: expected one such as 'gen.lr'")
+        config_lib.assign(config, path, value)
+    config, found = config_lib.settle(config)
+    if found:
+        raise ConfigError("; ".join(found))
+    after = flatten(config)
+    for path, value in after.items():
+        if path not in before or before[path] != value:
+            _check_leaf(path, value)
+    resolved = records.plain_config(config_lib.to_json(config))
+    return Row(_id(resolved), index, {str(path): after[path] for path in row}, resolved)
+
+
+def _check_leaf(path: str, value: Any) -> None:
+    """Holds a value to its leaf's rule."""
     test, expected = RULES.get(path, (lambda v: True, ""))
     if not test(value):
         raise ConfigError(f"{path} is {value!r}: expected {expected}")
@@ -96,21 +122,6 @@ def _settle(scratch: ConfigDict, path: str, value: Any) -> None:
         choose(path, value, CHOICES[path])
     if path == "objective":
         terms.objective_term(value)
-
-
-def _row(index: int, base: Mapping[str, Any], values: dict[str, Any]) -> Row:
-    config = _with(base, values)
-    return Row(_id(config), index, values, config)
-
-
-def _with(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the nested base with leaves set by dotted path."""
-    config = dict(base)
-    for path, value in values.items():
-        head, _, rest = path.partition(".")
-        plain = records.plain_config(value, path)
-        config[head] = _with(config[head], {rest: plain}) if rest else plain
-    return config
 
 
 def group(rows: Sequence[Row]) -> list[Cohort]:

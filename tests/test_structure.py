@@ -13,7 +13,7 @@ PACKAGE = ROOT / "gan_jax"
 LAYERS = [
     ["types", "stop", "versions", "compilation"],
     ["leaves", "sweep", "locks"],
-    ["config"],
+    ["config", "config_file"],
     ["rules"],
     ["records"],
     ["logits", "images"],
