@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 from ml_collections.config_dict import FieldReference, placeholder
 
-from gan_jax.leaves import attempt, choose, fitting, flatten, leaf, literal, put
+from gan_jax.leaves import attempt, choose, fitting, flatten, leaf, literal, put, read
 from gan_jax.types import ConfigError, Hypers
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
@@ -27,7 +27,7 @@ POLICIES = ("stop", "skip", "rollback")
 ARGS = ("objective_args", "penalty.args", "dynamics.args", "data.args", "gen.args", "disc.args")
 
 # What was done before a leaf was known: a file of an older version means it where it lacks one.
-BEFORE: dict[str, Any] = {}
+BEFORE = {"ema.warmup": False}
 
 
 def _player() -> ConfigDict:
@@ -123,6 +123,8 @@ def get_config() -> ConfigDict:
 
     c.ema = ConfigDict()
     c.ema.decay = 0.999  # of gen's weights and statistics, per step, for samples; 0: none
+    # At most (1 + t) / (10 + t) in step t = 0, 1, ...: .999 alone keeps 37 % of the initial weights
+    c.ema.warmup = True  # after 1,000 steps, and a short run would be judged by its start
 
     c.precision = "default"  # of the step's matrix products: the device's, highest, bfloat16
     c.devices = 1  # of this host: a run's batch is parted between them; a sweep parts its rows
@@ -159,7 +161,12 @@ def _override_one(config: ConfigDict, path: str, text: str) -> None:
 
 def assign(config: ConfigDict, path: str, value: Any) -> Any:
     """Sets one leaf to a value of its type, an int for a float too; returns it as it is now."""
-    return put(config, path, fitting(path, value, kinds_of(path)))
+    return put(config, path, fit(path, value))
+
+
+def fit(path: str, value: Any) -> Any:
+    """The value as one of the leaf's type, plain. ConfigError where it is none, or no leaf's."""
+    return fitting(path, value, kinds_of(path))
 
 
 @functools.cache
@@ -184,11 +191,7 @@ def settle(config: ConfigDict) -> tuple[ConfigDict, list[str]]:
 
 
 def _filled(config: ConfigDict, values: Mapping[str, Any]) -> tuple[ConfigDict, list[str]]:
-    try:
-        flat = flatten(values)
-    except Exception as error:  # what a reference computes: any
-        raise ConfigError(f"the config cannot be read: {type(error).__name__}: {error}") from error
-    return config, [p for item in flat.items() for p in attempt(assign, config, *item)]
+    return config, [p for item in read(values).items() for p in attempt(assign, config, *item)]
 
 
 def as_before() -> ConfigDict:

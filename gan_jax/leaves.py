@@ -69,6 +69,14 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def read(config: Mapping[str, Any]) -> dict[str, Any]:
+    """flatten. ConfigError where a reference cannot be computed."""
+    try:
+        return flatten(config)
+    except Exception as error:  # what an operation on references raises: any
+        raise ConfigError(f"the config cannot be read: {type(error).__name__}: {error}") from error
+
+
 def fitting(path: str, value: Any, kinds: tuple[type, ...] = (), said: Any = None) -> Any:
     """The value of a leaf as plain Python, of one of the kinds; an int does for a float.
 
@@ -133,12 +141,10 @@ def _shown(value: Any) -> str:
     """A value in an error's line: its own text, if that is short, and else what it is."""
     if isinstance(value, int) and value.bit_length() > 64:
         return "an integer of more than 64 bits"
-    if isinstance(value, str | int | float | tuple | list | Mapping | NoneType):
-        text = " ".join(repr(value).split())
-        return text if len(text) <= 80 else f"{text[:77]}..."
-    if hasattr(value, "dtype"):
-        return f"an array of {value.dtype}" if getattr(value, "ndim", 0) else repr(value)
-    return f"a {type(value).__name__}"
+    if not isinstance(value, str | int | float | tuple | list | Mapping | NoneType):
+        return f"a {type(value).__name__}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def literal(text: str) -> Any:

@@ -1,8 +1,5 @@
-"""What a sweep's rows become: resolved configs with an id each, and the cohorts that they form."""
+"""The cohorts that a sweep's rows form, which train as one program each."""
 
-import copy
-import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -11,10 +8,10 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import data, experiment, records, terms
-from gan_jax.leaves import attempt, choose, flatten
+from gan_jax import data, experiment
+from gan_jax.leaves import attempt, flatten
 from gan_jax.objectives import OBJECTIVES
-from gan_jax.rules import CHOICES, RULES
+from gan_jax.resolve import Row, as_known_before, hashed, more, resolve  # noqa: F401
 from gan_jax.types import ConfigError
 
 # Leaves that a program takes as traced numbers: rows may differ in them and share it.
@@ -36,16 +33,6 @@ SWITCHES = {
 MANY_COHORTS = 16  # the networks of so many are built before a sweep starts
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One config of a sweep."""
-
-    id: str  # a hash of the config
-    index: int
-    values: dict[str, Any]  # what the sweep sets
-    config: dict[str, Any]  # resolved, plain JSON
-
-
 class Cohort(NamedTuple):
     """Rows that differ in traced numbers only."""
 
@@ -54,102 +41,28 @@ class Cohort(NamedTuple):
     why: str  # it is not the first one: what differs
 
 
-def resolve(base: ConfigDict, rows: Sequence[Any]) -> list[Row]:
-    """The rows on top of a config whose references hold in each of them, as on the command line.
-
-    Everything wrong with any of them is one ConfigError.
-    """
-    if not rows:
-        raise ConfigError("the sweep has no rows: expected at least one")
-    made: list[Row] = []
-    found: dict[str, int] = {}  # what is wrong, and the first row that it is wrong with
-    before = flatten(config_lib.settle(base)[0])
-    for index, row in enumerate(rows):
-        for problem in attempt(lambda i, row: made.append(_row(base, before, i, row)), index, row):
-            found.setdefault(problem, index)
-    if found:
-        told = [f"row {index}: {problem}" for problem, index in found.items()]
-        raise ConfigError("; ".join(told[:10]) + _more(told, 10))
-    first: dict[str, Row] = {}
-    for each in made:
-        twin = first.setdefault(_same(each.config), each)
-        if twin is not each:
-            raise ConfigError(f"rows {twin.index} and {each.index} are the same config")
-    return made
-
-
-def _more(found: list[str], shown: int) -> str:
-    return f"; and {len(found) - shown} more" if len(found) > shown else ""
-
-
-def _same(config: Mapping[str, Any]) -> str:
-    """Text that two rows share only if they are the same config: 1 and 1.0 are one setting."""
-    whole = {k: int(v) if is_whole(v) else v for k, v in flatten(config).items()}
-    return json.dumps(whole, sort_keys=True)
-
-
-def is_whole(value: Any) -> bool:
-    """Whether it is a float without a fraction."""
-    return isinstance(value, float) and value.is_integer()
-
-
-def _row(base: ConfigDict, before: Mapping[str, Any], index: int, row: Any) -> Row:
-    """A row's config; leaves that are not as before are held to their rules."""
-    if not isinstance(row, Mapping | ConfigDict):
-        raise ConfigError(f"it is a {type(row).__name__}: expected a dict, such as {{'seed': 0}}")
-    config = copy.deepcopy(base)
-    for path, value in row.items():
-        if not isinstance(path, str):
-            raise ConfigError(f"config key {path!r} is no text: expected one such as 'gen.lr'")
-        config_lib.assign(config, path, value)
-    config, found = config_lib.settle(config)
-    if found:
-        raise ConfigError("; ".join(found))
-    after = flatten(config)
-    for path, value in after.items():
-        if path not in before or before[path] != value:
-            _check_leaf(path, value)
-    resolved = records.plain_config(config_lib.to_json(config))
-    return Row(_id(resolved), index, {str(path): after[path] for path in row}, resolved)
-
-
-def _check_leaf(path: str, value: Any) -> None:
-    """Holds a value to its leaf's rule."""
-    test, expected = RULES.get(path, (lambda v: True, ""))
-    if not test(value):
-        raise ConfigError(f"{path} is {value!r}: expected {expected}")
-    if path in CHOICES:
-        choose(path, value, CHOICES[path])
-    if path == "objective":
-        terms.objective_term(value)
-
-
 def group(rows: Sequence[Row]) -> list[Cohort]:
     """The rows by what their programs are made of, in the order of their first rows."""
     signatures: dict[str, dict[str, Any]] = {}
     members: dict[str, list[Row]] = {}
     for row in rows:
         static = static_part(row.config, row.id)
-        key = _id(static)
+        key = hashed(static)
         signatures[key] = static
         members.setdefault(key, []).append(row)
     first = signatures[next(iter(members))]
     return [
-        Cohort(_id([key, *(row.id for row in each)]), tuple(each), _differs(first, signatures[key]))
+        Cohort(
+            hashed([key, *(row.id for row in each)]), tuple(each), _differs(first, signatures[key])
+        )
         for key, each in members.items()
     ]
-
-
-def _id(value: Any) -> str:
-    """A hash of plain values; a cohort's is of its rows too, whose checkpoints are one."""
-    text = json.dumps(value, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def static_part(config: Mapping[str, Any], row_id: str) -> dict[str, Any]:
     """The leaves that decide what is compiled; two rows with equal ones can share a program."""
     static: dict[str, Any] = {}  # objective_args are not: what an objective does not take is 0
-    for path, value in flatten(config).items():
+    for path, value in flatten(as_known_before(config)).items():
         section = path.rpartition(".")[0]
         if path in NUMBERS or section == "objective_args":
             continue
@@ -183,7 +96,7 @@ def check(cohorts: Sequence[Cohort]) -> None:
             problems = problems or attempt(_check_devices, config)
             found += [f"row {row.index}: {problem}" for problem in problems]
     if found:
-        raise ConfigError("; ".join(found[:5]) + _more(found, 5))
+        raise ConfigError("; ".join(found[:5]) + more(found, 5))
 
 
 def _check_devices(config: ConfigDict) -> None:

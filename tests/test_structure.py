@@ -27,6 +27,7 @@ LAYERS = [
     ["evaluators", "signals"],
     ["mesh"],
     ["cohort", "evaluate", "checkpoint", "writer", "experiment", "progress"],
+    ["resolve"],
     ["results"],
     ["typeset"],
     ["statistics"],

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from gan_jax.config_file import split_arg
 from gan_jax.launch.options import NAME, Option, settle
 from gan_jax.launch.tpus import HOSTS, TOPOLOGY, TPUS, Sweep, check, command
 from gan_jax.types import (
@@ -51,7 +52,7 @@ def text(sweep: Sweep, given: Mapping[str, str]) -> str:
         "podFailurePolicy": {"rules": _rules()},
         "template": {"spec": pod},
     }
-    config = Path(sweep.config.partition(":")[0]).read_text()
+    config = Path(split_arg(sweep.config)[0]).read_text()
     items = [
         {
             "apiVersion": "v1",
