@@ -1,8 +1,10 @@
 """A config file is Python: which file FILE[:ARG] is, how it is run, how its mistakes are told."""
 
 import difflib
+import hashlib
 import importlib.util
 import inspect
+import os
 import re
 import sys
 import traceback
@@ -45,15 +47,16 @@ class _Loader(SourceFileLoader):
 def load_module(file: str) -> ModuleType:
     """The module that a Python file makes.
 
-    Its name is its path, so that it shadows no other module. It is in sys.modules, as modules are:
-    dataclasses and type hints look for their names there.
+    It is in sys.modules, where dataclasses, type hints and pickles look for it, by a name of its
+    path alone: it shadows no other module, whatever the file is called.
     """
     path = Path(file)
     if not path.is_file():
         raise ConfigError(f"--config {file!r} is not a file: {_files_near(path)}")
     if path.suffix != ".py":
         raise ConfigError(f"--config {file!r}: expected a Python file (.py)")
-    name, place = f"<config {path.resolve()}>", str(path.absolute())
+    place = str(path.absolute())
+    name = f"gan_jax_config_{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:12]}"
     loader = _Loader(name, place)
     spec = importlib.util.spec_from_file_location(name, place, loader=loader)
     assert spec is not None

@@ -65,7 +65,7 @@ def _load(file_and_arg: str, overrides: Mapping[str, str]) -> tuple[ConfigDict, 
     config = call(get_config, args, file)
     if not isinstance(config, ConfigDict):
         raise ConfigError(f"{file}: get_config() returned {config!r}: expected a config")
-    config = ConfigDict(config).unlock()  # one that the file has locked or frozen
+    config = call(lambda: ConfigDict(config).unlock(), [], file)  # it may be locked or frozen
     _check_keys(config, file)
     return config, module, config_lib.override(config, overrides)
 
