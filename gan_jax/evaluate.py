@@ -88,7 +88,8 @@ def make_picture(config: ConfigDict) -> Callable[[GanState], np.ndarray | None]:
     if law is None or not pointplots.available():
         return lambda state: None
     key = jax.random.key(0)  # the same real points in every picture
-    real = np.asarray(law.sample(key, config.eval_samples, **dict(config.data.args)))
+    n = max(config.eval_samples, make_setup(config).decision)  # D's line takes a whole batch
+    real = np.asarray(law.sample(key, n, **dict(config.data.args)))
     if spec.shape[0] > 1:
         return lambda state: pointplots.scatter(draw(state, config.eval_samples), real)
     line_D = _make_line_of_d(config, real)
