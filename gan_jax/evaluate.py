@@ -87,7 +87,7 @@ def make_picture(config: ConfigDict) -> Callable[[State], np.ndarray | None]:
     samplers = make_game(config).samplers
     if not pointplots.available() or not all(each.real for each in samplers.values()):
         return lambda state: None
-    n = config.eval_samples
+    n = max(config.eval_samples, make_game(config).decision.size)  # D's line takes a whole batch
     reals = {  # the same points in every picture
         name: np.asarray(each.real(jax.random.key(0), n))
         for name, each in samplers.items()

@@ -57,7 +57,8 @@ def make_train_step(
     game = make_game(config, objectives)
     _check_end(config)
     precision = None if config.precision == "default" else config.precision
-    return game_step.make_step(game, _make_dynamics(config, game), precision, part)
+    dynamics = _make_dynamics(config, game)
+    return game_step.make_step(game, dynamics, precision, part, config.ema.warmup)
 
 
 def _check_end(config: ConfigDict) -> None:

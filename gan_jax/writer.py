@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax import images, records
-from gan_jax.config import get_config, to_json
+from gan_jax.config import as_before, to_json
 from gan_jax.events import EventLog
 from gan_jax.locks import hold
 from gan_jax.records import writing
@@ -204,7 +204,7 @@ class RunDir:
         if not self.path("config.json").exists():
             self.write_json("config.json", config)
             return
-        defaults = records.plain_config(to_json(get_config()))
+        defaults = records.plain_config(to_json(as_before()))
         there = read_config(self.workdir)
         different = records.config_difference(there, config, defaults)
         if different:

@@ -3,15 +3,18 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
 
 import pytest
 
-from gan_jax import __version__, main
+from gan_jax import __version__, launch, main
 from gan_jax import config as config_lib
 from gan_jax.evaluate import SCHEDULED
+from gan_jax.results import as_begun
+from gan_jax.types import ConfigError
 from gan_jax.writer import RunDir
 
 TRAIN = "train --config tiny_experiment.py --workdir"
@@ -348,3 +351,49 @@ def test_a_run_whose_words_cannot_be_written_is_done(where, place, tmp_path):
 def test_nothing_is_imported_from_the_current_folder(tmp_path):
     (tmp_path / "queue.py").write_text("raise RuntimeError('imported')")
     assert shell("PROGRAM list data", tmp_path)[0] == 0
+
+
+def test_an_older_run_goes_on_as_it_began(run, place):
+    """Its config.json lacks a newer leaf, which then means what was done before, unless asked."""
+    assert run(f"{TRAIN} older --config.ema.warmup=false")[0] == 0
+    file = place / "older/config.json"
+    config = json.loads(file.read_text())
+    assert config["ema"].pop("warmup") is False
+    file.write_text(json.dumps(config))
+    code, out, _ = run(f"{TRAIN} older --config.steps=20")
+    assert code == 0
+    assert "done at step 20" in out
+    code, _, err = run(f"{TRAIN} older --config.steps=20 --config.ema.warmup=true")
+    assert code == 78
+    assert "ema.warmup false there, true here" in err
+
+
+def test_an_older_sweep_goes_on_as_it_began(place, tmp_path, caplog):
+    config = json.loads((place / "run/config.json").read_text())
+    for warms_up in (True, False):
+        (tmp_path / "rows.json").write_text(json.dumps({"rows": [{"config": config}]}))
+        expected = {"seed": "1"} | ({} if warms_up else {"ema.warmup": "False"})
+        assert as_begun(tmp_path, {"seed": "1"}) == expected
+        assert as_begun(tmp_path, {"ema.warmup": "true"}) == {"ema.warmup": "true"}
+        config["ema"].pop("warmup", None)
+    assert caplog.text.count("was begun without ema.warmup: it goes on with False") == 1
+    for text in ("", "[]", "{}", '{"rows": 3}', '{"rows": [3]}', '{"rows": [{"config": 3}]}'):
+        (tmp_path / "rows.json").write_text(text)
+        assert as_begun(tmp_path, {}) == {}
+
+
+def test_a_sweeps_command_is_written_as_a_shell_takes_it(place, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "it's; a $HOME"
+    folder.mkdir()
+    text = (place / "tiny_experiment.py").read_text() + "SWEEPS = {'a b': [{'seed': 0}]}\n"
+    (folder / "c.py").write_text(text)
+
+    def begin(workdir, name, source, command, *rest):
+        raise ConfigError(command)
+
+    monkeypatch.setattr(launch, "begin", begin)
+    given = ["--config", str(folder / "c.py"), "--workdir"]
+    leaves = ["--config.gen.args.hidden=(3, 4)", "--config.data.name=gaussian1d"]
+    assert main.main(["sweep", *given, str(tmp_path / "w"), *leaves]) == 78
+    command = capsys.readouterr().err.strip().removeprefix("gan-jax: ")
+    assert shlex.split(command) == ["gan-jax", "sweep", *given, "DIR", "--sweep", "a b", *leaves]

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "gan_jax"
 LAYERS = [
     ["types", "stop", "versions"],
     ["leaves", "sweep", "locks", "environment", "output"],
-    ["config"],
+    ["config", "config_file"],
     ["rules"],
     ["records"],
     ["logits", "images"],
@@ -26,6 +26,7 @@ LAYERS = [
     ["evaluators", "signals"],
     ["mesh"],
     ["cohort", "evaluate", "checkpoint", "writer", "experiment", "progress"],
+    ["resolve"],
     ["results"],
     ["typeset"],
     ["statistics"],

@@ -33,7 +33,8 @@ def settings(case: str, index: int = 0) -> Any:
         return gaussian1d.settings("moments", index, 5_000)
     c = get_config()
     c.seed, c.data.name, c.log_every_steps = index, case, 100
-    c.batch_size, c.latent.dim, c.ema.decay = 256, 2, 0.99
+    c.batch_size, c.latent.dim = 256, 2
+    c.ema.decay, c.ema.warmup = 0.99, False  # as PyTorch's rows, and the recorded ones
     c.gen.args.hidden = c.disc.args.hidden = (128, 128)
     c.gen.args.act = c.disc.args.act = "relu"
     c.objective = OBJECTIVES[index % len(OBJECTIVES)]

@@ -25,11 +25,12 @@ def make_step(
     dynamics: Callable[..., Step],
     precision: str | None = None,
     part: Part = lambda x: x,
+    warms_up: bool = False,
 ) -> TrainStep:
     """A pure f(state, batch, h) -> (state, metrics); batch.x is [K, B, ...], K of the first move.
 
     precision: of the matrix products; None leaves it to the device. part: says where reals and
-    latents [K, B, ...] are placed, see mesh.py.
+    latents [K, B, ...] are placed, see mesh.py. warms_up: whether the averages' decay does.
     """
 
     def step(state: State, batch: Batch, h: Hypers) -> tuple[State, Metrics]:
@@ -38,7 +39,8 @@ def make_step(
             draws = place(game.draw(batch, keys), part)
             state, metrics = dynamics(game, state, draws, h, **h.dynamics)
         players = {n: game.project(n, p, h) for n, p in state.players.items()}  # optimistic
-        averages = average(state.averages, players, h.game["ema_decay"])
+        decay = decay_at(state.step, h.game["ema_decay"], warms_up)
+        averages = average(state.averages, players, decay)
         return state.replace(step=state.step + 1, players=players, averages=averages), metrics
 
     return step
@@ -62,6 +64,15 @@ def place(draws: Draw, part: Part) -> Draw:
 def variables(player: Player) -> PyTree:
     """Params and vars side by side: a player without vars has an average like its params."""
     return {**player.params, **player.vars}
+
+
+def decay_at(t: Array, decay: Array, warms_up: bool) -> Array:
+    """The average's decay after t steps; min(decay, (1 + t) / (10 + t)) while it warms up.
+
+    A short run's average is otherwise mostly the initial weights: .999^1000 is 37 %.
+    """
+    t = t.astype(decay.dtype)
+    return jnp.minimum(decay, (1 + t) / (10 + t)) if warms_up else decay
 
 
 def average(averages: dict[str, PyTree], players: dict[str, Player], decay: Array) -> dict:

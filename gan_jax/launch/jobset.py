@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from gan_jax.config_file import split_arg
 from gan_jax.launch.options import NAME, Option, settle
 from gan_jax.launch.tpus import HOSTS, TOPOLOGY, TPUS, Sweep, check, command
 from gan_jax.types import (
@@ -53,7 +54,7 @@ def text(sweep: Sweep, given: Mapping[str, str]) -> str:
         "podFailurePolicy": {"rules": _rules()},
         "template": {"spec": pod},
     }
-    config = _utf8(Path(sweep.config.partition(":")[0]))
+    config = _utf8(Path(split_arg(sweep.config)[0]))
     items = [
         {
             "apiVersion": "v1",
