@@ -102,12 +102,12 @@ def test_ema_is_the_running_mean_of_gen(warms_up, t, decay, game, steady):
 def test_a_mean_that_warms_up_soon_forgets_where_it_began(game):
     """After 5 steps 1 / 2002 is left, the product of 1/10, 2/11, ... 5/14, and not .999^5."""
     config, state, step = game
-    numbers, began = hypers(tiny.config(gen__lr=0.0)), jax.tree.map(jnp.ones_like, state.ema)
-    after = state.replace(ema=began)
+    numbers, began = hypers(tiny.config(gen__lr=0.0)), jax.tree.map(jnp.ones_like, state.averages)
+    after = state.replace(averages=began)
     for _ in range(5):
         after, _ = step(after, tiny.batch(config), numbers)
     for mean, weight in zip(
-        jax.tree.leaves(after.ema), jax.tree.leaves(state.gen.params), strict=True
+        jax.tree.leaves(after.averages), jax.tree.leaves(state.players["gen"].params), strict=True
     ):
         np.testing.assert_allclose(mean, weight + (1 - weight) / 2002, rtol=1e-5, atol=1e-6)
 
@@ -255,8 +255,9 @@ def test_every_experiment_lowers_for_tpu_and_gpu(path):
     numbers = hypers(config)
     state = jax.eval_shape(make_init(config), jax.random.key(0), numbers, jnp.zeros(shape))
     x = jax.ShapeDtypeStruct((config.dynamics.k_disc, config.batch_size, *shape), jnp.float32)
+    batch = Batch(x, other=x if config.game == "cyclegan" else None)
     step = jax.jit(make_train_step(config), donate_argnums=0)
-    exported = export.export(step, platforms=("tpu", "cuda"))(state, Batch(x), numbers)
+    exported = export.export(step, platforms=("tpu", "cuda"))(state, batch, numbers)
     assert set(exported.platforms) == {"tpu", "cuda"}
 
 
