@@ -45,13 +45,18 @@ def mean_example(config: ConfigDict) -> Array:
     return jnp.asarray(mean, float)
 
 
+def split_key(key: Array) -> Array:
+    """Of a seed's key: the state's own, and those of gen, of disc, of the first latents."""
+    return jax.random.split(key, 4)
+
+
 def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], GanState]:
     """A pure f(key, hypers, mean example in [0, 1]) -> GanState."""
     setup = make_setup(config)
     keeps_ema = config.ema.decay > 0
 
     def init(key: Array, hypers: Hypers, mean: Array) -> GanState:
-        k_run, k_gen, k_disc, k_z = jax.random.split(key, 4)
+        k_run, k_gen, k_disc, k_z = split_key(key)
         params, vars = setup.gen.init(k_gen, setup.latent(k_z, 2))
         if setup.gen.out_bias_from_data:
             params = _start_at_mean(params, mean, config.data.low)

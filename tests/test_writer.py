@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from gan_jax import images, plots, records
+from gan_jax import images, linelog, plots, records
 from gan_jax.diagnostics import Finding
 from gan_jax.types import CannotWriteError, ConfigError, WorkdirBusyError
 from gan_jax.writer import RunDir, read_config
@@ -169,7 +169,7 @@ def test_a_config_that_is_missing_or_broken(tmp_path):
 
 def test_a_line_is_the_shortest_that_says_it_all():
     values = METRICS | {"a": 1e-5, "half": jnp.bfloat16(0.1), "yes": np.bool_(True), "x": 0.1 + 0.2}
-    assert records.to_line(7, values) == (
+    assert linelog.to_line(7, values) == (
         b'{"step": 7, "a": 1e-05, "count": 3, "disc_loss": 1.5, "gen_loss": 0.1, '
         b'"half": 0.100097656, "x": 0.30000000000000004, "yes": true}\n'
     )
@@ -178,13 +178,13 @@ def test_a_line_is_the_shortest_that_says_it_all():
 def test_every_float32_comes_back_bit_for_bit():
     chosen = np.random.default_rng(0).integers(0, 2**32, 2000, dtype=np.uint32).view(np.float32)
     for value in chosen[np.isfinite(chosen)]:
-        line = json.loads(records.to_line(1, {"v": value}))
+        line = json.loads(linelog.to_line(1, {"v": value}))
         assert np.float32(line["v"]).tobytes() == value.tobytes()
 
 
 def test_what_is_not_finite_is_null_and_named():
     values = {"a": np.float32("nan"), "b": -math.inf, "c": 2.0}
-    line = json.loads(records.to_line(1, values), parse_constant=pytest.fail)
+    line = json.loads(linelog.to_line(1, values), parse_constant=pytest.fail)
     assert line == {"step": 1, "a": None, "b": None, "c": 2.0} | {
         "nonfinite": {"a": "nan", "b": "-inf"}
     }
@@ -193,7 +193,7 @@ def test_what_is_not_finite_is_null_and_named():
 @pytest.mark.parametrize("values", [{"step": 1}, {"nonfinite": 1}, {"a": np.ones(2)}])
 def test_what_is_no_metric_is_refused(values):
     with pytest.raises(ValueError, match="metric"):
-        records.to_line(1, values)
+        linelog.to_line(1, values)
 
 
 def test_steps_increase(tmp_path):

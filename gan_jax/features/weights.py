@@ -2,13 +2,13 @@
 
 import hashlib
 import io
-import json
 import math
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from gan_jax.files import parse_json
 from gan_jax.types import DataCorruptError, DataMissingError
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8"}
@@ -46,7 +46,7 @@ def _npz(content: bytes) -> dict[str, np.ndarray]:
 def _safetensors(content: bytes) -> dict[str, np.ndarray]:
     """Length of the header as uint64, header as JSON, then the arrays, one after the other."""
     start = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:start])
+    header = parse_json(content[8:start])
     header.pop("__metadata__", None)
     body = memoryview(content)[start:]
     return {name: _array(body, **entry) for name, entry in header.items()}

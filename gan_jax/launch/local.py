@@ -1,7 +1,6 @@
 """Rows on this machine: a worker process a cohort, so that one that is killed, hangs or fills the
 memory takes no other with it."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,9 +13,10 @@ from typing import Any
 from tqdm import tqdm
 
 from gan_jax import launch, stop
+from gan_jax.files import make_folder, open_file, read_json
 from gan_jax.locks import hold
 from gan_jax.records import writing
-from gan_jax.types import PreemptedError, WorkdirBusyError
+from gan_jax.types import DataCorruptError, PreemptedError, WorkdirBusyError
 from gan_jax.versions import cores
 
 POLL_SECONDS = 0.2
@@ -29,10 +29,10 @@ class _Worker:
     def __init__(self, workdir: Path, cohort: dict[str, Any], devices: int):
         self.workdir, self.cohort, self.started = workdir, cohort, time.time()
         self.folder = workdir / "cohorts" / cohort["id"]
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         self.has_how = (self.folder / "how.json").exists()
         command = [sys.executable, "-m", "gan_jax.launch.worker"]
-        with (self.folder / "log.txt").open("ab") as log:
+        with os.fdopen(open_file(self.folder / "log.txt", os.O_WRONLY | os.O_APPEND), "ab") as log:
             self.process = subprocess.Popen(
                 [*command, str(workdir), cohort["id"], str(devices)],
                 stdin=subprocess.PIPE,
@@ -44,9 +44,9 @@ class _Worker:
     def done(self) -> int:
         """Row-steps that are done, as far as it has said."""
         try:
-            said = json.loads((self.folder / "progress.json").read_text())
+            said = read_json(self.folder / "progress.json", {"step": int, "rows": int})
             return said["step"] * said["rows"]
-        except (OSError, ValueError):
+        except (OSError, DataCorruptError):
             return 0
 
     def has_chosen(self) -> bool:
