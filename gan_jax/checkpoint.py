@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import jax
-from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from gan_jax import manifest, orbax_files, owner
@@ -46,7 +45,7 @@ class Checkpoints:
     ):
         self.folder = Path(folder).absolute()
         self.keep = keep
-        self.of = of
+        self._owner = owner.Owner(of)
         self.read_only = read_only
         self.warn = warn or logging.getLogger(__name__).warning
         self._good: set[int] = set()  # steps this process wrote or read back
@@ -90,7 +89,7 @@ class Checkpoints:
             return
         leaves = manifest.to_host(state)
         facts = {"step": step, "lines": [each and list(each) for each in lines]}
-        facts |= owner.facts(self.of)
+        facts |= self._owner.facts
         if jax.process_count() == 1:
             self._pending = self._pool.submit(self._write, step, leaves, facts)
         else:  # the processes wait for each other here: in each of them in the same order
@@ -132,26 +131,16 @@ class Checkpoints:
                 if not isinstance(damage, LostLines):
                     self.warn(f"checkpoint {left[-1]} in {self.folder} is passed over: {damage}")
             else:
-                self._tell_of_lost_lines(passed, f"on from step {left[-1]}")
+                self._warn_of_lost_lines(passed, f"on from step {left[-1]}")
                 self._remove([n for n, why in passed.items() if not isinstance(why, StrangeStep)])
                 return left[-1], state
-        if not passed or self._tell_of_lost_lines(passed, "from the beginning"):
+        if not passed or self._warn_of_lost_lines(passed, "from the beginning"):
             return None
         newest = max(passed)
         raise NoCheckpointError(
             f"no checkpoint in {self.folder} can be used, of {len(passed)}; {newest}: "
             f"{passed[newest]}: put a copy back or choose another --workdir"
         )
-
-    def _tell_of_lost_lines(self, passed: dict[int, DamagedStep], whence: str) -> bool:
-        """Whether lines were lost, and one warning of it."""
-        lost = [n for n, why in passed.items() if isinstance(why, LostLines)]
-        if lost:
-            self.warn(
-                f"lines were lost since checkpoint {max(lost)} in {self.folder}: "
-                f"{passed[max(lost)]}; it is trained {whence} again, which writes them anew"
-            )
-        return bool(lost)
 
     def close(self) -> None:
         """Waits for the save under way and lets go of the folder."""
@@ -161,6 +150,15 @@ class Checkpoints:
             self.wait()
         finally:
             self._pool.shutdown()
+
+    def _warn_of_lost_lines(self, passed: dict[int, DamagedStep], whence: str) -> bool:
+        lost = max((n for n, why in passed.items() if isinstance(why, LostLines)), default=None)
+        if lost is not None:
+            self.warn(
+                f"lines were lost since checkpoint {lost} in {self.folder}: {passed[lost]}; "
+                f"training goes {whence} again and writes them anew"
+            )
+        return lost is not None
 
     def _restore_only(self, like: PyTree, step: int) -> PyTree:
         try:
@@ -190,7 +188,7 @@ class Checkpoints:
     def _read(self, step: int, folder: Path | None = None) -> tuple[dict, dict]:
         described, arrays = manifest.read(folder or self.folder / str(step))
         with manifest.damage():
-            owner.check(described, arrays, step, self.of)
+            self._owner.check(described, arrays, step)
         return described, arrays
 
     def _is_good(self, step: int, lines: Sequence[Lines | None]) -> bool:
@@ -213,7 +211,7 @@ class Checkpoints:
             for step in steps:
                 with contextlib.suppress(OSError):
                     discard(self.folder / str(step))
-        _meet("gan_jax: checkpoints removed")
+        orbax_files.meet("gan_jax: checkpoints removed")
 
     def _write(self, step: int, leaves: dict[str, manifest.Leaf], facts: dict) -> None:
         beside = self.folder / f"{step}.saving"
@@ -221,9 +219,9 @@ class Checkpoints:
             manifest.write(beside, leaves, facts)
             if jax.process_index() == 0:
                 manifest.seal(beside)
-            _meet("gan_jax: checkpoint sealed")
+            orbax_files.meet("gan_jax: checkpoint sealed")
             self._read(step, beside)  # what cannot be read back is not saved, and replaces nothing
-            _meet("gan_jax: checkpoint read back")
+            orbax_files.meet("gan_jax: checkpoint read back")
             if jax.process_index() == 0:
                 beside.rename(self.folder / str(step))
         except Exception as error:  # a full disk comes as OSError, ValueError, RuntimeError, ...
@@ -232,7 +230,7 @@ class Checkpoints:
                 f"cannot write checkpoint {step} in {self.folder}: {manifest.one_line(error)}: "
                 "make room or choose another --workdir"
             ) from error
-        _meet("gan_jax: checkpoint saved")
+        orbax_files.meet("gan_jax: checkpoint saved")
         self._good.add(step)
         # later ones are there where lost lines are trained again: they stay until they are reached
         self._remove(superseded([n for n in self.steps() if n <= step], self.keep))
@@ -256,9 +254,3 @@ def _clear(folder: Path) -> None:
         raise CannotWriteError(
             f"cannot write checkpoints to {folder}: {error.strerror}: choose another --workdir"
         ) from error
-
-
-def _meet(name: str) -> None:
-    """All processes of the run wait here for each other."""
-    if jax.process_count() > 1:
-        multihost_utils.sync_global_devices(name)

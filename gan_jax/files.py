@@ -129,7 +129,7 @@ def _depth(value: Any) -> int:
 
 
 def _check_shape(value: Any, shape: Any, name: str) -> None:
-    kind: type = shape if isinstance(shape, type) else type(shape)
+    kind: Any = shape if isinstance(shape, type) else type(shape)
     if type(value) is not kind:
         raise ValueError(f"{name} is {_kind(type(value))}, not {_kind(kind)}")
     if isinstance(shape, dict):

@@ -1,6 +1,7 @@
 """The command line: the only file with flags. `gan-jax VERB --help` tells each verb's."""
 
 import argparse
+import errno
 import functools
 import logging
 import os
@@ -93,9 +94,19 @@ def _here(flag: str, what: str = "folder") -> dict[str, Any]:
             refuse(f"{flag} is empty: expected a {what}")
         if "://" in text:  # which would be a local folder gs:
             refuse(f"{flag} {text} is remote: mount the bucket and give its folder")
+        _refuse_long(flag, text)
         return text
 
     return {"type": check}
+
+
+def _refuse_long(flag: str, text: str) -> None:
+    """Refuses a name that no file system here can hold, or that has no room for files inside."""
+    try:
+        os.stat(os.path.join(text, *["x" * 64] * 4))
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            refuse(f"{flag} {text[:40]}... is too long a name: choose a shorter one")
 
 
 WORKDIR = _here("--workdir")

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jax
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 
 from gan_jax.types import ConfigError
 
@@ -70,6 +72,12 @@ def one_line(error: BaseException) -> str:
     """What the error says, shortened in the middle: the cause tends to come last."""
     text = re.sub(rf"{_HANDLES}/\d+/", "", " ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= 160 else f"{text[:55]} ... {text[-100:]}"
+
+
+def meet(name: str) -> None:
+    """All processes of the run wait here for each other."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
 
 
 def quiet_orbax() -> None:

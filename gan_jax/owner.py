@@ -4,13 +4,13 @@ A seal proves that a checkpoint is whole, and not that it lies where it was save
 renamed and copied.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -27,33 +27,60 @@ class LostLines(StrangeStep):
 _FREE = ("devices", "data.dir")  # may change while a run goes on
 
 
-def facts(configs: Sequence[ConfigDict]) -> dict[str, Any]:
-    """What a manifest says of the rows that a state is of (of one, for a run); {} where unknown.
+class Owner:
+    """The configs of a run (one) or of the rows of a cohort, and what their checkpoints say of it.
 
     The names of the leaves stand beside the hashes: a later version may know more of them.
     """
-    rows = [_leaves(config) for config in configs]
-    names = sorted({name for row in rows for name in row})
-    return {"of": {"leaves": names, "sha256": [_hash(row, names) for row in rows]}} if rows else {}
+
+    def __init__(self, configs: Sequence[ConfigDict]):
+        self.configs = configs
+
+    @functools.cached_property
+    def facts(self) -> dict[str, Any]:
+        """For the manifest; {} where no configs are known."""
+        if not self.configs:
+            return {}
+        names = sorted({name for row in self._leaves for name in row})
+        return {"of": {"leaves": names, "sha256": self._hashes(names)}}
+
+    def check(self, described: dict, arrays: dict[str, np.ndarray], step: int) -> None:
+        """Raises StrangeStep if a checkpoint is of another step, seed or config.
+
+        Those of version 0.1 hold the step and the key, and say nothing of the config.
+        """
+        others = set(np.ravel(arrays.get("step", step)).tolist()) | {described.get("step", step)}
+        if others - {step}:
+            raise StrangeStep(f"it holds the state of step {min(others - {step})}")
+        if not self.configs:
+            return
+        if "key" in arrays and not np.array_equal(arrays["key"].ravel(), self._keys):
+            raise StrangeStep("its key is not that of this config's seed")
+        of = described.get("of")
+        if of and of["sha256"] != self._hashes(of["leaves"]):
+            raise StrangeStep("it was saved for another config")
+
+    @functools.cached_property
+    def _keys(self) -> np.ndarray:
+        seeds = [jax.random.key_data(jax.random.key(config.seed)) for config in self.configs]
+        return np.ravel(_state_keys(np.stack(seeds)))
+
+    @functools.cached_property
+    def _leaves(self) -> list[dict[str, str]]:
+        plain = (records.plain_config(config) for config in self.configs)
+        return [records.leaf_texts(each, free=_FREE) for each in plain]
+
+    def _hashes(self, names: Sequence[str]) -> list[str]:
+        rows = (json.dumps([row.get(name) for name in names]) for row in self._leaves)
+        return [hashlib.sha256(row.encode()).hexdigest() for row in rows]
 
 
-def check(
-    described: dict, arrays: dict[str, np.ndarray], step: int, configs: Sequence[ConfigDict]
-) -> None:
-    """Raises StrangeStep if the checkpoint is of another step, seed or config, as far as it says.
-
-    Those of version 0.1 hold the step and the key, and nothing of the config.
-    """
-    steps = {described.get("step", step), *np.ravel(arrays.get("step", step)).tolist()} - {step}
-    if steps:
-        raise StrangeStep(f"it holds the state of step {min(steps)}")
-    if not configs:
-        return
-    if "key" in arrays and not np.array_equal(np.ravel(arrays["key"]), _keys(configs)):
-        raise StrangeStep("its key is not that of this config's seed")
-    of = described.get("of")
-    if of and of["sha256"] != [_hash(_leaves(config), of["leaves"]) for config in configs]:
-        raise StrangeStep("it was saved for another config")
+@jax.jit
+def _state_keys(seeds: jax.Array) -> jax.Array:
+    """From the data of seeds' keys [M, ...], those of the states' keys."""
+    return jax.vmap(lambda data: jax.random.key_data(split_key(jax.random.wrap_key_data(data))[0]))(
+        seeds
+    )
 
 
 def check_lines(described: dict, here: Sequence[Lines | None]) -> None:
@@ -66,17 +93,3 @@ def check_lines(described: dict, here: Sequence[Lines | None]) -> None:
                 if found.number < saved[0]
                 else f"metrics.jsonl{whose} holds other lines than it did"
             )
-
-
-def _keys(configs: Sequence[ConfigDict]) -> np.ndarray:
-    seeds = jnp.stack([jax.random.key(config.seed) for config in configs])
-    return np.ravel(jax.random.key_data(jax.vmap(split_key)(seeds)[:, 0]))
-
-
-def _leaves(config: ConfigDict) -> dict[str, str]:
-    return records.leaf_texts(records.plain_config(config), free=_FREE)
-
-
-def _hash(leaves: dict[str, str], names: Sequence[str]) -> str:
-    known = json.dumps([leaves.get(name) for name in names])
-    return hashlib.sha256(known.encode()).hexdigest()

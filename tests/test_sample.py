@@ -22,7 +22,7 @@ def save_run(folder, config, steps=(3, 7)):
     with RunDir(folder, config) as run, Checkpoints(run.checkpoints_dir) as saved:
         for step in steps:
             ema = state.ema and jax.tree.map(lambda w, by=step: w * by + 0.1, state.gen.params)
-            saved.save(step, state.replace(ema=ema))
+            saved.save(step, state.replace(step=jax.numpy.int32(step), ema=ema))
     return state
 
 
