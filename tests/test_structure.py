@@ -100,6 +100,19 @@ def test_nothing_read_from_disk_runs_code():
                 assert node.value.value is False, path
 
 
+def test_json_is_read_by_one_reader():
+    for path in FILES:
+        if path != PACKAGE / "files.py":
+            names = [
+                x for x in ast.walk(ast.parse(path.read_text())) if isinstance(x, ast.Attribute)
+            ]
+            assert not [x for x in names if x.attr in ("load", "loads") and _is_json(x.value)], path
+
+
+def _is_json(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "json"
+
+
 def test_torch_is_imported_only_by_benchmarks():
     for path in FILES:
         if module_of(path) == "bench":

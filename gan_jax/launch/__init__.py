@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import rows as rows_lib
-from gan_jax.files import make_folder, read_json, refuse_link
+from gan_jax.files import make_folder, read_if_whole, read_json, refuse_link
 from gan_jax.records import write_atomically, writing
 from gan_jax.rows import Cohort, Row
 from gan_jax.types import ConfigError, DataCorruptError
@@ -129,8 +129,8 @@ def note_how(workdir: Path) -> None:
             cohort.update(read_json(folder / "how.json", {"how": str}))
         elif len(cohort["rows"]) == 1:
             cohort["how"] = "alone"
-        if (folder / "hardware.json").exists():
-            machines.append(read_json(folder / "hardware.json", {"hardware": str})["hardware"])
+        if said_there := read_if_whole(folder / "hardware.json", {"hardware": str}):
+            machines.append(said_there["hardware"])
     if machines:
         said["hardware"] = "; ".join(dict.fromkeys(machines))
     if json.dumps(said) != before:
