@@ -19,7 +19,7 @@ def get_config(view: str = "moments"):
     c.disc.args.hidden, c.disc.args.act = (10, 10), "sigmoid"
     for player in (c.gen, c.disc):
         player.optimizer, player.lr, player.momentum = "sgd", 1e-3, 0.9
-    c.ema.decay = 0.0
+    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     c.eval_samples = 10_000
     c.eval_every_steps = c.sample_every_steps = 500
     return c

@@ -26,5 +26,5 @@ def get_config(data: str = "mnist"):
         player.schedule, player.lr_decay, player.lr_end = "exponential", 1 / 1.000004, 1e-6
         player.momentum, player.momentum_end = 0.5, 0.7
         player.momentum_steps = 250 * STEPS_PER_EPOCH
-    c.ema.decay = 0.0
+    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     return c

@@ -24,4 +24,5 @@ def get_config(variant: str = "mnist5k"):
     if variant == "demo":  # short, and often drawn
         c.steps, c.log_every_steps, c.sample_every_steps = 3_500, 50, 100
         c.eval_every_steps = c.checkpoint_every_steps = 500
+        c.ema.warmup = False  # as the recorded picture
     return c

@@ -28,7 +28,7 @@ def get_config():
     c.gen.args.act = c.disc.args.act = "relu"
     c.penalty.name, c.penalty.weight = "r1", 0.1
     c.gen.lr = c.disc.lr = 1e-3
-    c.ema.decay = 0.99
+    c.ema.decay, c.ema.warmup = 0.99, False  # as the recorded results
     c.eval_samples = 2_500
     c.eval_every_steps = 2_500
     c.sample_every_steps, c.checkpoint_every_steps = 5_000, 500

@@ -2,6 +2,9 @@
 
 import sys
 
+if not sys.flags.safe_path:
+    del sys.path[0]  # the current folder, whose files could pass for those of a library
+
 from gan_jax.main import main
 
 sys.exit(main())

@@ -5,14 +5,16 @@ line overrides leaves, rules.problems tells what is wrong with the values, `hype
 numbers that are traced: they may change without a recompile, and differ between rows of a cohort.
 """
 
+import functools
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 from ml_collections.config_dict import FieldReference, placeholder
 
-from gan_jax.leaves import attempt, choose, flatten, leaf, literal, typed
+from gan_jax.leaves import attempt, choose, fitting, flatten, leaf, literal, put, read
 from gan_jax.types import ConfigError, Hypers
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
@@ -23,6 +25,9 @@ POLICIES = ("stop", "skip", "rollback")
 
 # Sections whose keys belong to the function or network they go to: its signature names them.
 ARGS = ("objective_args", "penalty.args", "dynamics.args", "data.args", "gen.args", "disc.args")
+
+# What was done before a leaf was known: a file of an older version means it where it lacks one.
+BEFORE = {"ema.warmup": False}
 
 
 def _player() -> ConfigDict:
@@ -118,6 +123,8 @@ def get_config() -> ConfigDict:
 
     c.ema = ConfigDict()
     c.ema.decay = 0.999  # of gen's weights and statistics, per step, for samples; 0: none
+    # At most (1 + t) / (10 + t) in step t = 0, 1, ...: .999 alone keeps 37 % of the initial weights
+    c.ema.warmup = True  # after 1,000 steps, and a short run would be judged by its start
 
     c.precision = "default"  # of the step's matrix products: the device's, highest, bfloat16
     c.devices = 1  # of this host: a run's batch is parted between them; a sweep parts its rows
@@ -148,46 +155,55 @@ def override(config: ConfigDict, texts: Mapping[str, str]) -> list[str]:
 
 
 def _override_one(config: ConfigDict, path: str, text: str) -> None:
-    section, _, key = path.rpartition(".")
-    if section in ARGS:
-        args = leaf(config, section)
-        if key in args:  # its type may change: what takes it checks that
-            del args[key]
-        args[key] = literal(text)
-        return
-    choose("config key", path, flatten(config), hint=f", and anything under {', '.join(ARGS)}")
-    owner = leaf(config, section) if section else config
-    owner[key] = typed(path, text, owner.get_type(key))
+    kinds = kinds_of(path)
+    put(config, path, text if str in kinds else fitting(path, literal(text), kinds, said=text))
 
 
 def assign(config: ConfigDict, path: str, value: Any) -> Any:
     """Sets one leaf to a value of its type, an int for a float too; returns it as it is now."""
-    section, _, key = path.rpartition(".")
-    owner = config
-    for word in section.split(".") if section else ():
-        owner = owner[word] if word in owner else ConfigDict()
-    if section not in ARGS:
-        if key not in owner:
-            choose("config key", path, flatten(config))
-        kind = owner.get_type(key)
-        if kind is float and type(value) is int:
-            value = float(value)
-        if value is not None and (kind is bool) != isinstance(value, bool):
-            raise ConfigError(f"{path} is {value!r}: expected {kind.__name__}")
-    elif key in owner:
-        del owner[key]  # what takes it checks its type
-    try:
-        owner[key] = tuple(value) if isinstance(value, list) else value
-    except TypeError as error:
-        raise ConfigError(f"{path} is {value!r}: {error}") from error
-    return owner[key]
+    return put(config, path, fit(path, value))
+
+
+def fit(path: str, value: Any) -> Any:
+    """The value as one of the leaf's type, plain. ConfigError where it is none, or no leaf's."""
+    return fitting(path, value, kinds_of(path))
+
+
+@functools.cache
+def _kinds() -> dict[str, tuple[type, ...]]:
+    """The types of every leaf: that of its default, and None for one that may be unset."""
+    flat = flatten(get_config())
+    return {k: (str, NoneType) if value is None else (type(value),) for k, value in flat.items()}
+
+
+def kinds_of(path: str) -> tuple[type, ...]:
+    """The types that a leaf takes; none among ARGS, where what takes it checks it."""
+    if path.rpartition(".")[0] in ARGS:
+        return ()
+    if path not in _kinds():
+        choose("config key", path, _kinds(), hint=f", and anything under {', '.join(ARGS)}")
+    return _kinds()[path]
+
+
+def settle(config: ConfigDict) -> tuple[ConfigDict, list[str]]:
+    """A copy without references, of plain values of the defaults' types; and what does not fit."""
+    return _filled(get_config(), config)
+
+
+def _filled(config: ConfigDict, values: Mapping[str, Any]) -> tuple[ConfigDict, list[str]]:
+    return config, [p for item in read(values).items() for p in attempt(assign, config, *item)]
+
+
+def as_before() -> ConfigDict:
+    """The defaults that a file of an older version stands for, where it lacks newer leaves."""
+    return _filled(get_config(), BEFORE)[0]
 
 
 def from_json(values: Mapping[str, Any]) -> ConfigDict:
-    """The config that a run wrote to config.json. Unknown keys are a ConfigError."""
-    config = get_config()
-    for path, value in flatten(values).items():
-        assign(config, path, value)
+    """The config that a run wrote to config.json. ConfigError for unknown keys and odd values."""
+    config, found = _filled(as_before(), values)
+    if found:
+        raise ConfigError("; ".join(found[:5]))
     return config
 
 

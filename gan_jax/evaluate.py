@@ -24,7 +24,7 @@ from gan_jax.evaluators.features import (
 )
 from gan_jax.evaluators.images import classes_by_a_judge, pixels
 from gan_jax.evaluators.laws import divergence_on_the_line, law_on_the_line, modes_of_a_mixture
-from gan_jax.features import FEATURES
+from gan_jax.features import FEATURES, scheduled
 from gan_jax.game import make_setup
 from gan_jax.objectives import estimates_ratio
 from gan_jax.types import Array, GanState
@@ -72,7 +72,7 @@ def make_evaluate(
     draws they see.
     """
     choose("part", part, STREAMS)
-    names = tuple(names) or (*SCHEDULED, *config.features.names)
+    names = tuple(names) or (*SCHEDULED, *scheduled(config))
     made = [make(config, part) for make in chosen(names).values()]
     return lambda state: {
         f"{part}/{name}": value for run in made if run for name, value in run(state)
@@ -88,7 +88,8 @@ def make_picture(config: ConfigDict) -> Callable[[GanState], np.ndarray | None]:
     if law is None or not pointplots.available():
         return lambda state: None
     key = jax.random.key(0)  # the same real points in every picture
-    real = np.asarray(law.sample(key, config.eval_samples, **dict(config.data.args)))
+    n = max(config.eval_samples, make_setup(config).decision)  # D's line takes a whole batch
+    real = np.asarray(law.sample(key, n, **dict(config.data.args)))
     if spec.shape[0] > 1:
         return lambda state: pointplots.scatter(draw(state, config.eval_samples), real)
     line_D = _make_line_of_d(config, real)

@@ -1,13 +1,7 @@
 """From a config file and overrides to a config known to be good, or one error that says all."""
 
-import difflib
-import importlib.util
-import inspect
 import math
-import re
-import traceback
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,10 +10,11 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax import data, nets, terms
+from gan_jax.config_file import call, check_call, load_module, split_arg
 from gan_jax.data.base import parse_split
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.game import make_disc, make_setup
-from gan_jax.leaves import MANY_CHOICES, attempt, choose
+from gan_jax.leaves import attempt, choose
 from gan_jax.nets.normalise import NORMALISERS
 from gan_jax.nets.views import VIEWS
 from gan_jax.rules import problems
@@ -35,75 +30,51 @@ def load_config(file_and_arg: str, overrides: Mapping[str, str] | None = None) -
     All that is wrong is one ConfigError.
     """
     config, _, found = _load(file_and_arg, overrides or {})
-    check(config, found)
-    return config
+    return check(config, found)
 
 
 def load_sweep(
     file_and_arg: str, overrides: Mapping[str, str] | None = None, name: str | None = None
-) -> tuple[ConfigDict, str, list[dict[str, Any]]]:
-    """FILE's config, unchecked, and of its SWEEPS the named or only one: (config, name, rows)."""
+) -> tuple[ConfigDict, str, list[Any]]:
+    """FILE's config, and of its SWEEPS the named or only one: (config, name, rows).
+
+    The config has plain values, and references, which rows.resolve follows; it is not checked.
+    """
     config, module, found = _load(file_and_arg, overrides or {})
+    found += config_lib.settle(config)[1]
     if found:
         raise ConfigError("; ".join(found))
-    file, sweeps = file_and_arg.partition(":")[0], getattr(module, "SWEEPS", None)
-    if not isinstance(sweeps, dict) or not sweeps:
+    file, sweeps = split_arg(file_and_arg)[0], getattr(module, "SWEEPS", None)
+    if not isinstance(sweeps, dict) or not sweeps or not all(isinstance(n, str) for n in sweeps):
         raise ConfigError(f"{file} has no SWEEPS: expected {{name: rows}}, see gan_jax/sweep.py")
     if name is None and len(sweeps) > 1:
         raise ConfigError(f"{file} has several sweeps: --sweep {'|'.join(sweeps)}")
     name = choose("sweep", name, sweeps) if name else next(iter(sweeps))
-    return config, name, sweeps[name]
+    return config, name, call(list, [sweeps[name]], file)  # a generator's rows are made only here
 
 
 def _load(file_and_arg: str, overrides: Mapping[str, str]) -> tuple[ConfigDict, Any, list[str]]:
     """The config with overrides, the module it is from, and what is wrong with the overrides."""
-    file, _, arg = file_and_arg.partition(":")
+    file, arg = split_arg(file_and_arg)
     module = load_module(file)
     get_config = getattr(module, "get_config", None)
     if not callable(get_config):
         raise ConfigError(f"{file} has no get_config(): expected a function that returns a config")
     args = [arg] if arg else []
-    _check_call(get_config, args, file)
-    config = _call(get_config, args, file)
+    check_call(get_config, args, file)
+    config = call(get_config, args, file)
     if not isinstance(config, ConfigDict):
         raise ConfigError(f"{file}: get_config() returned {config!r}: expected a config")
+    config = call(lambda: ConfigDict(config).unlock(), [], file)  # it may be locked or frozen
     _check_keys(config, file)
     return config, module, config_lib.override(config, overrides)
 
 
-def load_module(file: str) -> Any:
-    """The module that a Python file makes."""
-    path = Path(file)
-    if not path.is_file():
-        raise ConfigError(f"--config {file!r} is not a file: {_files_near(path)}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"--config {file!r}: expected a Python file (.py)")
-    module = importlib.util.module_from_spec(spec)
-    _call(spec.loader.exec_module, [module], file)
-    return module
-
-
-def _files_near(path: Path) -> str:
-    folder = path.parent if path.parent.is_dir() else Path("experiments")
-    files = sorted(str(f) for f in folder.glob("*.py"))
-    if not files or len(files) > MANY_CHOICES:
-        return "expected FILE.py[:ARG]"
-    near = difflib.get_close_matches(str(path), files, n=1)
-    return f"choose from {', '.join(files)}." + (f" Did you mean {near[0]}?" if near else "")
-
-
-def _check_call(get_config: Callable[..., Any], args: list[str], file: str) -> None:
-    try:
-        inspect.signature(get_config).bind(*args)
-    except TypeError as error:
-        expected = "--config FILE, as it takes no argument" if args else "--config FILE:ARG"
-        raise ConfigError(f"{file}: get_config: {error}: expected {expected}") from error
-
-
 def _check_keys(config: ConfigDict, file: str) -> None:
     """A config that a file has unlocked or made itself may lack keys, or have some of its own."""
-    there, known = (_keys(config_lib.flatten(c)) for c in (config, config_lib.get_config()))
+    there, known = (
+        _keys(call(config_lib.flatten, [c], file)) for c in (config, config_lib.get_config())
+    )
     wrong = [f"lacks {key}" for key in sorted(known - there)]
     wrong += [f"has an unknown key {key}" for key in sorted(there - known)]
     if wrong:
@@ -118,31 +89,13 @@ def _keys(flat: Mapping[str, Any]) -> set[str]:
     return {key for key in flat if key.rpartition(".")[0] not in config_lib.ARGS}
 
 
-def _call(function: Callable[..., Any], args: list[Any], file: str) -> Any:
-    """Runs the user's code; what goes wrong in it becomes one line with the place."""
-    try:
-        return function(*args)
-    except ConfigError:
-        raise
-    except (Exception, SystemExit) as error:  # any: it is the user's code
-        what = str(error.args[0] if isinstance(error, KeyError) else error)
-        what = re.sub(r"^['\"](.*) Other fields present.*", r"\1", what, flags=re.DOTALL)
-        if isinstance(error, SyntaxError) and _is(error.filename, file):
-            lines, what = [error.lineno], error.msg
-        else:
-            trace = traceback.extract_tb(error.__traceback__)
-            lines = [frame.lineno for frame in trace if _is(frame.filename, file)]
-        place = f"{file}:{lines[-1]}" if lines else file
-        raise ConfigError(f"{place}: {type(error).__name__}: {' '.join(what.split())}") from error
+def check(config: ConfigDict, found: Sequence[str] = ()) -> ConfigDict:
+    """The config as it is trained: without references, of plain values.
 
-
-def _is(name: str | None, file: str) -> bool:
-    return name is not None and Path(name).resolve() == Path(file).resolve()
-
-
-def check(config: ConfigDict, found: list[str] | None = None) -> None:
-    """Raises one ConfigError with everything that is wrong with a config, `found` first."""
-    found = (found or []) + problems(config)
+    Raises one ConfigError with everything that is wrong with it, `found` first.
+    """
+    config, wrong = config_lib.settle(config)
+    found = [*found, *wrong, *problems(config)]
     try:
         found += _wrong_names(config) or _wrong_args(config)
     except DataMissingError:
@@ -151,6 +104,7 @@ def check(config: ConfigDict, found: list[str] | None = None) -> None:
     found = found or attempt(make_train_step, config) or attempt(_check_shapes, config)
     if found:
         raise ConfigError("; ".join(dict.fromkeys(found)))
+    return config
 
 
 def state_like(config: ConfigDict) -> GanState:

@@ -1,19 +1,65 @@
 """Pictures of samples: grids, PNG and GIF. Arrays in, bytes out; nothing here touches a file system
-except to read the frames it is given."""
+except to read the pictures it is given, and all pictures that are read are read here."""
 
+import contextlib
 import io
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from gan_jax.types import UserError
+
+FORMATS = ("PNG", "JPEG")  # no others are tried: to read EPS, Pillow starts another program
+MOST_PIXELS = 2**26  # of a picture that is read, 8192 x 8192
+MOST_DRAWN = 2**25  # pixels of a picture that is drawn, which takes some twenty bytes each
 GRID_PX = 720  # the side a grid of samples is enlarged to, about
 GIF_PX = 480  # the longer side of an animation
 GIF_FRAMES = 60
 GIF_BYTES = 4_000_000  # small enough to attach to an issue
 _SEPARATOR = 96  # grey, visible beside black digits and white ones
+
+# Pillow only warns of a picture of 90 million pixels; its manual says how to have it refused.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+
+@contextlib.contextmanager
+def opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
+    """A PNG or JPEG file of which only the header is decoded yet.
+
+    ValueError, in one line, for whatever is wrong with it, also where the pixels are decoded within
+    the block.
+    """
+    try:
+        with Image.open(source, formats=FORMATS) as file:
+            if file.width * file.height > MOST_PIXELS:
+                raise ValueError(
+                    f"{file.width} x {file.height} pixels, expected at most {MOST_PIXELS} in all"
+                )
+            yield file
+    except UserError:
+        raise
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them trip on
+        raise ValueError(" ".join(str(error).split())[:300] or type(error).__name__) from error
+
+
+def eight_bits(file: Image.Image, mode: str | None = None) -> Image.Image:
+    """The pixels as "L" or "RGB"; without a mode, grey ones as "L".
+
+    Of 16 bits the high byte is kept, as TensorFlow does, where Pillow's own conversion would make
+    255 of nearly all. Transparency is dropped. ValueError for pixels of more than 16 bits.
+    """
+    if file.mode.startswith(("I", "F")):
+        deep = np.asarray(file)
+        if deep.dtype.kind == "f" or deep.min() < 0 or deep.max() >= 2**16:
+            raise ValueError(f"pixels of mode {file.mode}, expected 8 or 16 bits")
+        file = Image.fromarray((deep >> 8).astype(np.uint8))
+    file.info.pop("transparency", None)
+    return file.convert(mode or ("L" if file.mode in ("1", "L", "LA") else "RGB"))
 
 
 def grid(images_NxHxWxC, columns: int | None = None) -> np.ndarray:
@@ -36,6 +82,20 @@ def grid(images_NxHxWxC, columns: int | None = None) -> np.ndarray:
     cells = cells.reshape(rows, columns, *cells.shape[1:]).transpose(0, 2, 1, 3, 4)
     picture = cells.reshape(rows * (height * scale + 1), columns * (width * scale + 1), channels)
     return np.pad(picture, ((0, 1), (0, 1), (0, 0)), constant_values=_SEPARATOR)
+
+
+def most_in_grid(shape: tuple[int, ...]) -> int:
+    """How many samples one picture may show: images side by side, or points."""
+    height, width = shape[:2] if len(shape) == 3 else (0, shape[0] - 1)
+    return MOST_DRAWN // ((height + 1) * (width + 1))
+
+
+def most_frames(shape: tuple[int, ...]) -> int:
+    """How many samples an animation may show, a frame each; points are all in one."""
+    if len(shape) != 3:
+        return most_in_grid(shape)
+    scale = max(1, GIF_PX // max(shape[:2]))
+    return 8 * MOST_DRAWN // (shape[0] * shape[1] * scale**2)
 
 
 def to_uint8(images) -> np.ndarray:
@@ -101,8 +161,11 @@ def spread(count: int, most: int) -> list[int]:
 
 
 def _frame(path: Path, label: str) -> Image.Image:
-    with Image.open(path) as file:
-        picture = file.convert("L" if file.mode in ("1", "L", "I;16") else "RGB")
+    try:
+        with opened(path) as file:
+            picture = eight_bits(file)
+    except ValueError:  # one bad picture is no reason to have no animation
+        picture, label = Image.new("L", (GIF_PX, GIF_PX)), f"{label}: {path.name} cannot be read"
     scale = GIF_PX / max(picture.size)
     if scale < 1:
         width, height = (max(1, round(n * scale)) for n in picture.size)

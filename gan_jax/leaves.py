@@ -1,11 +1,16 @@
-"""Leaves of a config by dotted path, their values from text, and the lookup that lists choices."""
+"""Leaves of a config by dotted path, which values they take, and the lookup that lists choices."""
 
 import ast
 import difflib
+import functools
+import math
 from collections.abc import Callable, Iterable, Mapping
+from types import NoneType
 from typing import Any
 
+import numpy as np
 from ml_collections import ConfigDict
+from ml_collections.config_dict import FieldReference
 
 from gan_jax.types import ConfigError
 
@@ -40,6 +45,18 @@ def leaf(config: ConfigDict, path: str) -> Any:
     return node
 
 
+def put(config: ConfigDict, path: str, value: Any) -> Any:
+    """Sets a leaf, of any type; what refers to it follows. Returns the value."""
+    section, _, key = path.rpartition(".")
+    owner = leaf(config, section) if section else config
+    if key in owner and owner.get_type(key) is type(value):
+        owner[key] = value
+    else:
+        with owner.ignore_type():
+            owner[key] = value
+    return value
+
+
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """{'gen.lr': 2e-4, ...}: every leaf by its dotted path, tuples where JSON had lists."""
     flat: dict[str, Any] = {}
@@ -52,21 +69,88 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def typed(path: str, text: str, kind: type) -> Any:
-    if kind is str:
-        return text
-    value = literal({"true": "True", "false": "False"}.get(text, text))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-        return value
-    raise ConfigError(f"{path} is {text!r}: expected {kind.__name__}")
+def read(config: Mapping[str, Any]) -> dict[str, Any]:
+    """flatten. ConfigError where a reference cannot be computed."""
+    try:
+        return flatten(config)
+    except Exception as error:  # what an operation on references raises: any
+        raise ConfigError(f"the config cannot be read: {type(error).__name__}: {error}") from error
+
+
+def fitting(path: str, value: Any, kinds: tuple[type, ...] = (), said: Any = None) -> Any:
+    """The value of a leaf as plain Python, of one of the kinds; an int does for a float.
+
+    Without kinds any plain value that is finite will do. ConfigError for another one, in which
+    `said` is what the user wrote.
+    """
+    expected = _in_words(kinds) if kinds else "a number, a string, a boolean, None or a tuple"
+    try:
+        made = plain(value)
+        if type(made) is int and float in kinds:
+            made = float(made)
+        if kinds and type(made) not in kinds:
+            raise TypeError(expected)
+    except (TypeError, ValueError, RecursionError) as error:
+        shown = _shown(value if said is None else said)
+        raise ConfigError(f"{path} is {shown}: expected {expected}") from error
+    if not kinds and not all(math.isfinite(v) for v in _items(made) if isinstance(v, float)):
+        raise ConfigError(f"{path} is {_shown(made)}: expected a finite number")
+    return made
+
+
+def plain(value: Any) -> Any:
+    """Python's own number, string, boolean, None, or a tuple of them, from NumPy's and JAX's too.
+
+    A float32 becomes the shortest decimal of it: 0.001 and not 0.0010000000474974513. TypeError or
+    ValueError for anything else, an integer of more than 64 bits among it.
+    """
+    if isinstance(value, FieldReference):
+        return plain(value.get())
+    if isinstance(value, list | tuple):
+        return tuple(plain(each) for each in value)
+    if hasattr(value, "dtype"):
+        return _from_array(np.asarray(value))
+    if isinstance(value, int) and value.bit_length() > 64:
+        raise ValueError("an integer of more than 64 bits")
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):  # an enum's member too
+            return str.__str__(value) if kind is str else kind(value)
+    if value is None:
+        return None
+    raise TypeError(f"a {type(value).__name__} is no value of a leaf")
+
+
+def _from_array(array: np.ndarray) -> Any:
+    if array.ndim:
+        return tuple(_from_array(np.asarray(each)) for each in array)
+    if array.dtype.kind in "biuUO" or array.dtype == np.float64:
+        return plain(array.item())
+    return float(str(array[()]))
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return [v for each in value for v in _items(each)] if isinstance(value, tuple) else [value]
+
+
+@functools.cache
+def _in_words(kinds: tuple[type, ...]) -> str:
+    return " or ".join("None" if kind is NoneType else kind.__name__ for kind in kinds)
+
+
+def _shown(value: Any) -> str:
+    """A value in an error's line: its own text, if that is short, and else what it is."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "an integer of more than 64 bits"
+    if not isinstance(value, str | int | float | tuple | list | Mapping | NoneType):
+        return f"a {type(value).__name__}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def literal(text: str) -> Any:
     """Numbers, booleans, tuples; 'nan' and 'inf' as floats; anything else stays the text it is."""
     try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+        value = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         value = float(text) if text.lower() in ("nan", "inf", "-inf") else text
     return tuple(value) if isinstance(value, list) else value

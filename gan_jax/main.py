@@ -1,16 +1,14 @@
 """The command line: the only file with flags. `gan-jax VERB --help` tells each verb's."""
 
 import argparse
-import errno
 import functools
 import logging
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from gan_jax import __version__, compilation, stop
+from gan_jax import __version__, environment, output, stop
 from gan_jax.verbs import OVERRIDE, VERBS, choose, refuse
 
 EXAMPLES = {  # of the flag used most, which is no argument of the parser's
@@ -20,30 +18,48 @@ EXAMPLES = {  # of the flag used most, which is no argument of the parser's
     "evaluate": "--config.eval_samples=50000",
 }
 OVERRIDABLE = tuple(EXAMPLES)
+COMPUTE = ("train", "sample", "evaluate", "reproduce", "bench")  # on this machine's devices
+ONLY_PRINT = ("list", "plan", "evaluate", "bench")  # their result is on standard output alone
 LAUNCHERS = ("local", "slurm", "jobset", "tpu_vm")
 LISTS = ("objectives", "penalties", "dynamics", "nets", "data", "metrics", "experiments", "tables")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a verb; a UserError becomes one line on stderr and its exit code."""
-    if argv is None:  # the program, and not a caller in Python, whose signals are its own
+    if argv is None:  # the program, and not a caller in Python, whose streams are its own
+        output.guard()
         stop.install()  # before the slow imports: a signal during start-up ends with 75
     logging.basicConfig(format="gan-jax: %(message)s", level=logging.WARNING)
     try:
-        args, overrides = parse(list(sys.argv[1:] if argv is None else argv))
-        compilation.use_cache()
-        VERBS[args.verb](args, overrides)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _run(list(sys.argv[1:] if argv is None else argv))
     except Exception as error:
-        from gan_jax.types import UserError
-
-        if not isinstance(error, UserError):
-            raise
-        print(f"gan-jax: {error}", file=sys.stderr)
-        return error.code
+        code, message = _in_words(error)
+        print(f"gan-jax: {message}", file=sys.stderr)
+        return code
     return 0
+
+
+def _run(argv: list[str]) -> None:
+    args, overrides = parse(argv)
+    estimates, only_prints = getattr(args, "estimate", False), getattr(args, "dry_run", False)
+    if args.verb in (*COMPUTE, "sweep", "plan"):
+        environment.settle()
+    if args.verb in COMPUTE or estimates:  # a sweep leaves devices to its workers
+        environment.check_devices()
+    VERBS[args.verb](args, overrides)
+    if args.verb in ONLY_PRINT or only_prints or estimates:
+        output.check()
+
+
+def _in_words(error: Exception) -> tuple[int, str]:
+    """The exit code and the line of a mistake that its user can mend; others are raised again."""
+    try:
+        from gan_jax.types import UserError
+    except (ImportError, ValueError) as broken:  # as where a variable JAX_... has no such value
+        return 78, f"JAX cannot be imported: {broken}"
+    if not isinstance(error, UserError):
+        raise error
+    return error.code, str(error)
 
 
 def parse(argv: list[str]) -> tuple[argparse.Namespace, dict[str, str]]:
@@ -82,34 +98,21 @@ def _check_words(words: list[str], flags: dict[str, list[str]]) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        output.check()  # what --help and --version have printed
+        super().exit(status, message)
+
     def error(self, message: str) -> NoReturn:
         refuse(f"{message} (see {self.prog} --help)")
 
 
 def _here(flag: str, what: str = "folder") -> dict[str, Any]:
     """An argument that names a folder or a file of this machine."""
-
-    def check(text: str) -> str:
-        if not text.strip():
-            refuse(f"{flag} is empty: expected a {what}")
-        if "://" in text:  # which would be a local folder gs:
-            refuse(f"{flag} {text} is remote: mount the bucket and give its folder")
-        _refuse_long(flag, text)
-        return text
-
-    return {"type": check}
-
-
-def _refuse_long(flag: str, text: str) -> None:
-    """Refuses a name that no file system here can hold, or that has no room for files inside."""
-    try:
-        os.stat(os.path.join(text, *["x" * 64] * 4))
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            refuse(f"{flag} {text[:40]}... is too long a name: choose a shorter one")
+    return {"type": functools.partial(environment.local_path, flag, what=what)}
 
 
 WORKDIR = _here("--workdir")
+CONFIG = _here("--config", "file") | {"required": True, "metavar": "FILE[:ARG]"}
 
 
 def _one_of(kind: str, choices: Sequence[str]) -> dict[str, Any]:
@@ -148,7 +151,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
 def _measuring(verb: Callable[..., Callable[..., None]]) -> None:
     """What a run costs, what it comes to beside a paper's, how fast it is."""
     add = verb("plan", "What a run, or a sweep, would cost on TPUs that are not attached.")
-    add("--config", required=True, metavar="FILE[:ARG]", help="get_config(), and SWEEPS")
+    add("--config", **CONFIG, help="get_config(), and SWEEPS")
     add("--topology", required=True, metavar="v5e:16x16", help="or any of v4, v5e, v5p, v6e")
     add("--sweep", metavar="NAME", help="which of SWEEPS (none: get_config()'s run)")
     add("--json", **_here("--json", "file"), metavar="FILE", help="write the figures, unrounded")
@@ -190,19 +193,10 @@ def _naming(verb: Callable[..., Callable[..., None]]) -> None:
     add = verb("data", "Prepare a data set from files on this machine.")
     add("action", **_one_of("action", ["prepare"]))
     add("name", help="mnist or fashion_mnist")
-    add(
-        "--from",
-        **_here("--from"),
-        dest="source",
-        required=True,
-        metavar="DIR",
-        help="holds the four IDX files",
-    )
-    add(
-        "--data_dir",
-        **_here("--data_dir"),
-        help="the TFDS folder to write to ($TFDS_DATA_DIR, then TFDS's usual one)",
-    )
+    source = _here("--from") | {"dest": "source", "required": True, "metavar": "DIR"}
+    add("--from", **source, help="holds the four IDX files")
+    usual = "the TFDS folder to write to ($TFDS_DATA_DIR, then TFDS's usual one)"
+    add("--data_dir", **_here("--data_dir"), help=usual)
     add = verb("list", "List what a config can name.")
     add("what", **_one_of("word", LISTS))
 
@@ -221,10 +215,10 @@ def _epilog(verb: str) -> str | None:
 def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     """The verbs that take a config file."""
     add = verb("train", "Train one config in a workdir, or go on with what is there.")
-    add("--config", required=True, metavar="FILE[:ARG]", help="a Python file with get_config()")
+    add("--config", **CONFIG, help="a Python file with get_config()")
     add("--workdir", required=True, **WORKDIR, help="where the run is, or will be")
     add = verb("sweep", "Train all rows of a sweep, or go on with them; then its statistics.")
-    add("--config", required=True, metavar="FILE[:ARG]", help="get_config() and SWEEPS")
+    add("--config", **CONFIG, help="get_config() and SWEEPS")
     add("--workdir", required=True, **WORKDIR)
     add("--sweep", metavar="NAME", help="which of SWEEPS (the only one)")
     add("--rows", metavar="FIRST:LAST", help="only these, by their numbers")

@@ -1,13 +1,18 @@
 """What runs and sweeps left in their folders, read and checked; nothing here trains or writes."""
 
+import logging
 import math
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
+from gan_jax.config import BEFORE
 from gan_jax.files import read_if_whole, read_json
+from gan_jax.leaves import flatten
 from gan_jax.types import ConfigError, DataCorruptError
 from gan_jax.writer import STATUSES
+
+log = logging.getLogger(__name__)
 
 
 def read_sweep(sweep_dir: str | Path) -> dict[str, Any]:
@@ -41,6 +46,26 @@ def read_object(path: Path, give: str) -> dict[str, Any]:
         raise ConfigError(f"{path} is not there: give {give}") from error
     except DataCorruptError as error:
         raise ConfigError(str(error)) from error
+
+
+def as_begun(folder: str | Path, overrides: Mapping[str, str]) -> dict[str, str]:
+    """The overrides, and what newer leaves stand for where an older run or sweep lacks them."""
+    before = {k: str(v) for k, v in BEFORE.items() if k in _lacking(Path(folder), overrides)}
+    for leaf, value in before.items():
+        log.warning("%s was begun without %s: it goes on with %s", folder, leaf, value)
+    return before | dict(overrides)
+
+
+def _lacking(folder: Path, overrides: Mapping[str, str]) -> set[str]:
+    for file in (folder / "config.json", folder / "rows.json"):
+        if file.exists():
+            try:
+                found = read_object(file, "a --workdir of a run or sweep")
+                config = found if file.name == "config.json" else found["rows"][0]["config"]
+                return BEFORE.keys() - flatten(config).keys() - overrides.keys()
+            except (ConfigError, KeyError, IndexError, TypeError):  # whoever reads it next says so
+                return set()
+    return set()
 
 
 FINDING = {"label", "step", "evidence"}

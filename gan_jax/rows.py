@@ -1,7 +1,5 @@
-"""What a sweep's rows become: resolved configs with an id each, and the cohorts that they form."""
+"""The cohorts that a sweep's rows form, which train as one program each."""
 
-import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -10,11 +8,10 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import data, experiment, records, terms
-from gan_jax.leaves import attempt, choose, flatten
+from gan_jax import data, experiment
+from gan_jax.leaves import attempt, flatten
 from gan_jax.objectives import OBJECTIVES
-from gan_jax.rules import CHOICES, RULES
-from gan_jax.sweep import Rows
+from gan_jax.resolve import Row, as_known_before, hashed, more, resolve  # noqa: F401
 from gan_jax.types import ConfigError
 
 # Leaves that a program takes as traced numbers: rows may differ in them and share it.
@@ -36,16 +33,6 @@ SWITCHES = {
 MANY_COHORTS = 16  # the networks of so many are built before a sweep starts
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One config of a sweep."""
-
-    id: str  # a hash of the config
-    index: int
-    values: dict[str, Any]  # what the sweep sets
-    config: dict[str, Any]  # resolved, plain JSON
-
-
 class Cohort(NamedTuple):
     """Rows that differ in traced numbers only."""
 
@@ -54,91 +41,28 @@ class Cohort(NamedTuple):
     why: str  # it is not the first one: what differs
 
 
-def resolve(base: ConfigDict, rows: Rows) -> list[Row]:
-    """The rows on top of a checked config. Everything wrong with any of them is one ConfigError."""
-    if not rows:
-        raise ConfigError("the sweep has no rows: expected at least one")
-    scratch, found = config_lib.from_json(config_lib.to_json(base)), []
-    known: dict[tuple[str, str], Any] = {}
-    flat_base = records.plain_config(config_lib.to_json(base))
-    for index, row in enumerate(rows):
-        for path, value in row.items():
-            if (path, repr(value)) not in known:
-                problems = attempt(_settle, scratch, path, value)
-                found += [f"row {index}: {problem}" for problem in problems]
-                here = flatten(scratch).get(path)
-                known[path, repr(value)] = here if not problems else value
-    if found:
-        raise ConfigError("; ".join(found[:10]) + _more(found, 10))
-    made = [
-        _row(index, flat_base, {p: known[p, repr(v)] for p, v in row.items()})
-        for index, row in enumerate(rows)
-    ]
-    first: dict[str, Row] = {}
-    for each in made:
-        twin = first.setdefault(each.id, each)
-        if twin is not each:
-            raise ConfigError(f"rows {twin.index} and {each.index} are the same config")
-    return made
-
-
-def _more(found: list[str], shown: int) -> str:
-    return f"; and {len(found) - shown} more" if len(found) > shown else ""
-
-
-def _settle(scratch: ConfigDict, path: str, value: Any) -> None:
-    """Sets a leaf, typed as its default, and holds the value to its rule."""
-    value = config_lib.assign(scratch, path, value)
-    test, expected = RULES.get(path, (lambda v: True, ""))
-    if not test(value):
-        raise ConfigError(f"{path} is {value!r}: expected {expected}")
-    if path in CHOICES:
-        choose(path, value, CHOICES[path])
-    if path == "objective":
-        terms.objective_term(value)
-
-
-def _row(index: int, base: Mapping[str, Any], values: dict[str, Any]) -> Row:
-    config = _with(base, values)
-    return Row(_id(config), index, values, config)
-
-
-def _with(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the nested base with leaves set by dotted path."""
-    config = dict(base)
-    for path, value in values.items():
-        head, _, rest = path.partition(".")
-        plain = records.plain_config(value, path)
-        config[head] = _with(config[head], {rest: plain}) if rest else plain
-    return config
-
-
 def group(rows: Sequence[Row]) -> list[Cohort]:
     """The rows by what their programs are made of, in the order of their first rows."""
     signatures: dict[str, dict[str, Any]] = {}
     members: dict[str, list[Row]] = {}
     for row in rows:
         static = static_part(row.config, row.id)
-        key = _id(static)
+        key = hashed(static)
         signatures[key] = static
         members.setdefault(key, []).append(row)
     first = signatures[next(iter(members))]
     return [
-        Cohort(_id([key, *(row.id for row in each)]), tuple(each), _differs(first, signatures[key]))
+        Cohort(
+            hashed([key, *(row.id for row in each)]), tuple(each), _differs(first, signatures[key])
+        )
         for key, each in members.items()
     ]
-
-
-def _id(value: Any) -> str:
-    """A hash of plain values; a cohort's is of its rows too, whose checkpoints are one."""
-    text = json.dumps(value, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def static_part(config: Mapping[str, Any], row_id: str) -> dict[str, Any]:
     """The leaves that decide what is compiled; two rows with equal ones can share a program."""
     static: dict[str, Any] = {}  # objective_args are not: what an objective does not take is 0
-    for path, value in flatten(config).items():
+    for path, value in flatten(as_known_before(config)).items():
         section = path.rpartition(".")[0]
         if path in NUMBERS or section == "objective_args":
             continue
@@ -172,7 +96,7 @@ def check(cohorts: Sequence[Cohort]) -> None:
             problems = problems or attempt(_check_devices, config)
             found += [f"row {row.index}: {problem}" for problem in problems]
     if found:
-        raise ConfigError("; ".join(found[:5]) + _more(found, 5))
+        raise ConfigError("; ".join(found[:5]) + more(found, 5))
 
 
 def _check_devices(config: ConfigDict) -> None:

@@ -16,7 +16,7 @@ def _finite(test: Callable[[float], bool]) -> Callable[[float], bool]:
 
 
 AT_LEAST_1 = (lambda v: 1 <= v < 2**31, "an integer in [1, 2^31)")  # counts are int32 on a device
-AT_LEAST_0 = (lambda v: v >= 0, "an integer of at least 0")
+AT_LEAST_0 = (lambda v: 0 <= v < 2**31, "an integer in [0, 2^31)")
 POSITIVE = (_finite(lambda v: v > 0), "a finite number above 0")
 NOT_NEGATIVE = (_finite(lambda v: v >= 0), "a finite number of at least 0")
 SHARE = (_finite(lambda v: 0 <= v < 1), "a number in [0, 1)")
@@ -83,6 +83,16 @@ REFUSALS = (
         {"disc.pack": 2, "disc.view": "moments"},
         lambda c: c.disc.pack > 1 and c.disc.view == "moments",
         "disc.pack above 1 joins samples, and disc.view 'moments' has joined the whole batch",
+    ),
+    Refusal(
+        {"disc.view": "moments", "batch_size": 1},
+        lambda c: c.disc.view == "moments" and c.batch_size == 1,
+        "disc.view 'moments' takes a batch_size of at least 2: one sample has no spread",
+    ),
+    Refusal(
+        {"disc.pack": 2, "eval_samples": 1},
+        lambda c: c.disc.pack > c.eval_samples,
+        "disc.pack is above eval_samples, which have to fill a pack at least: raise eval_samples",
     ),
     Refusal(
         {"disc.normalise": "gradient", "disc.net": "autoencoder", "objective": "began"},

@@ -104,7 +104,11 @@ def make_train_step(
             draws = draws._replace(real=part(draws.real), z=part(draws.z))
             state, metrics = move(game, state, draws, **hypers.dynamics)
         state = state.replace(disc=clip_weights(setup, hypers, state.disc))  # optimistic overshoots
-        ema = _average(state.ema, state.gen, hypers.game["ema_decay"])
+        decay = hypers.game["ema_decay"]
+        if config.ema.warmup:
+            t = state.step.astype(decay.dtype)
+            decay = jnp.minimum(decay, (1 + t) / (10 + t))  # so it forgets gen's initial weights
+        ema = _average(state.ema, state.gen, decay)
         return state.replace(step=state.step + 1, ema=ema), metrics
 
     return train_step

@@ -88,5 +88,6 @@ def _leave(line: str) -> None:
     if _watch.note is not None:
         with contextlib.suppress(Exception):  # whatever it is, the process ends now
             _watch.note()
-    os.write(2, f"gan-jax: {line}.\n".encode())
+    with contextlib.suppress(OSError):  # nobody may read it
+        os.write(2, f"gan-jax: {line}.\n".encode())
     os._exit(PREEMPTED)

@@ -34,9 +34,11 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax import features
     from gan_jax.experiment import load_config
     from gan_jax.progress import last_words
+    from gan_jax.results import as_begun
     from gan_jax.rules import doubts
     from gan_jax.train import train as run
 
+    overrides = as_begun(args.workdir, overrides)
     config = load_config(args.config, overrides)
     features.check(config)
     for doubt in doubts(config):
@@ -61,11 +63,13 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax import features, launch, rows
     from gan_jax.experiment import load_sweep
     from gan_jax.launch import local, options, overview, slurm
+    from gan_jax.results import as_begun
 
     options.check(args)
     if not args.estimate:  # which measures here; else accelerators are for the workers alone
         jax.config.update("jax_platforms", "cpu")
     given = options.parse(args.option)
+    overrides = as_begun(args.workdir, overrides)
     base, name, settings = load_sweep(args.config, overrides, args.sweep)
     everything = rows.resolve(base, settings)
     chosen = overview.chosen(args.rows, everything)
@@ -85,7 +89,7 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
         _write_launch_file(args, words, len(chosen), given)
         return
     workdir, ids = Path(args.workdir), {c.id for c in cohorts}
-    command = " ".join(["gan-jax sweep --config", args.config, "--workdir DIR", *words])
+    command = shlex.join(["gan-jax", "sweep", "--config", args.config, "--workdir", "DIR", *words])
     every = [cohort for each in shares for cohort in each]
     mine = [row.id for cohort in cohorts for row in cohort.rows]
     again, chunk = mine if args.retry_failed else [], args.chunk or 0

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -44,4 +45,5 @@ def cores() -> int:
         shown = len(os.sched_getaffinity(0))
     else:
         shown = os.cpu_count() or 1
-    return min(shown, int(os.environ.get("SLURM_CPUS_ON_NODE", shown)))
+    granted = re.match("[1-9][0-9]{0,8}", os.environ.get("SLURM_CPUS_ON_NODE", ""))
+    return min(shown, int(granted[0])) if granted else shown

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax import images, linelog, records
-from gan_jax.config import get_config, to_json
+from gan_jax.config import as_before, to_json
 from gan_jax.events import EventLog
 from gan_jax.files import make_folder, read_if_whole, read_json
 from gan_jax.locks import hold
@@ -218,7 +218,7 @@ class RunDir:
         if not self.path("config.json").exists():
             self.write_json("config.json", config)
             return
-        defaults = records.plain_config(to_json(get_config()))
+        defaults = records.plain_config(to_json(as_before()))
         there = read_config(self.workdir)
         different = records.config_difference(there, config, defaults)
         if different:

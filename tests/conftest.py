@@ -7,7 +7,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
-from gan_jax import compilation
+from gan_jax import environment
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
@@ -24,5 +24,5 @@ def caches(tmp_path_factory):
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
-        compilation.use_cache()  # a program that two tests need is compiled once
+        environment.settle()  # a program that two tests need is compiled once
         yield folder

@@ -2,8 +2,10 @@ import json
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.rules import CHOICES, RULES, doubts, problems
@@ -44,7 +46,7 @@ def test_rates_are_finite(path, value, config):
 
 def test_every_number_has_a_rule(config):
     """A leaf that is a number and not checked is how -5 examples get in."""
-    numbers = {k for k, v in config_lib.flatten(config).items() if isinstance(v, int | float)}
+    numbers = {k for k, v in config_lib.flatten(config).items() if type(v) in (int, float)}
     assert numbers == set(RULES)
 
 
@@ -109,6 +111,128 @@ def test_json_round_trip(config):
     text = json.dumps(config_lib.to_json(config), allow_nan=False)
     again = config_lib.from_json(json.loads(text))
     assert config_lib.flatten(again) == config_lib.flatten(config)
+
+
+class Size:
+    """No value of a leaf."""
+
+
+ODD = [None, 10**400, 10**5000, math.nan, math.inf, {"a": 1}, Size(), Size, [[Size()]], 1 + 2j]
+ODD += [b"1", np.array([[1], [2]]), np.datetime64("2020-01-01"), jax.random.key(0), range(3), {1}]
+LEAVES = config_lib.flatten(config_lib.get_config())
+UNSET = {path for path, value in LEAVES.items() if value is None}
+TUPLES = {path for path, value in LEAVES.items() if isinstance(value, tuple)}
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda v: type(v).__name__)
+def test_no_leaf_takes_an_odd_value(value):
+    """From a config file, a row, a config.json: a short line each that names the leaf."""
+    fine = UNSET if value is None else TUPLES if isinstance(value, np.ndarray) else set()
+    for path in sorted(LEAVES.keys() - fine):
+        for make in (by_assigning, by_a_config_json, by_a_file):
+            found = said(make, path, value)
+            assert found.startswith((f"{path} is", f"config key '{path}.a' is unknown"))
+            assert len(found) < 200 or "choose from" in found
+
+
+def said(make, path, value):
+    """What is wrong with a config that is made so, with a value at a path."""
+    try:
+        return "; ".join(problems(make(path, value)))
+    except ConfigError as error:
+        return str(error)
+
+
+def by_assigning(path, value):
+    config = config_lib.get_config()
+    config_lib.assign(config, path, value)
+    return config
+
+
+def by_a_config_json(path, value):
+    values = config_lib.to_json(config_lib.get_config())
+    *sections, key = path.split(".")
+    owner = values
+    for section in sections:
+        owner = owner[section]
+    owner[key] = value
+    return config_lib.from_json(values)
+
+
+def by_a_file(path, value):
+    """Which may hold anything; then what a check does first."""
+    sections = path.split(".")[:-1]
+    values = {k: v for k, v in LEAVES.items() if k.rpartition(".")[0] == ".".join(sections)}
+    values = {k.rpartition(".")[2]: v for k, v in (values | {path: value}).items()}
+    for section in reversed(sections):
+        values = {section: values}
+    settled, found = config_lib.settle(ConfigDict(values))
+    if found:
+        raise ConfigError("; ".join(found))
+    return settled
+
+
+@pytest.mark.parametrize(
+    "text", ["None", "1" * 400, "1" * 5000, "{[]: 1}", "{}", "(" * 500, "b'1'"]
+)
+def test_no_number_takes_an_odd_override(text):
+    for path in RULES:
+        (problem,) = config_lib.override(config_lib.get_config(), {path: text})
+        assert problem.startswith(f"{path} is ")
+        assert len(problem) < 200
+
+
+@pytest.mark.parametrize("path", sorted(UNSET))
+def test_a_leaf_that_may_be_unset_takes_none(path, config):
+    assert config_lib.assign(config, path, "x") == "x"
+    assert config_lib.assign(config, path, None) is None
+    assert config_lib.settle(config)[1] == []
+
+
+PLAIN = {
+    "seed": [np.int64(3), np.uint8(3), jnp.int32(3), np.array(3)],
+    "gen.lr": [np.float32(0.001), np.float64(0.001), jnp.float32(0.001)],
+    "ema.decay": [0, np.int64(0), np.array(0.0), -0.0 + 0],
+    "disc.lr": [jnp.bfloat16(0.5), np.float16(0.5)],
+    "objective": [np.str_("hinge")],
+    "ema.warmup": [np.bool_(False), jnp.array(False)],
+    "gen.args.hidden": [[3, 4], np.array([3, 4]), jnp.array([3, 4]), [np.int64(3), 4]],
+    "objective_args.zeta": [np.float32(0.1)],
+}
+
+
+@pytest.mark.parametrize("path", PLAIN)
+def test_numbers_of_numpy_and_jax_are_numbers(path, config):
+    """A float32 is the decimal that was written: 0.001."""
+    found = [config_lib.assign(config, path, value) for value in PLAIN[path]]
+    assert json.dumps(found)  # plain
+    assert len(set(found)) == 1
+    if path in LEAVES:
+        assert type(found[0]) is type(LEAVES[path])
+
+
+def test_references_and_their_types_settle(config):
+    """A copy without references; an integer that a float refers to becomes a float."""
+    config.disc.lr = config.gen.get_ref("lr") * 2
+    config.gen.b1 = config.disc.get_ref("b1")
+    config.gen.args.hidden = (3,)
+    config.disc.args.hidden = config.gen.args.get_ref("hidden")
+    assert config_lib.override(config, {"gen.lr": "1e-3", "gen.args.hidden": "(5,)"}) == []
+    settled, found = config_lib.settle(config)
+    assert found == []
+    assert (settled.disc.lr, settled.disc.args.hidden) == (2e-3, (5,))
+    settled.gen.lr = 1.0
+    assert settled.disc.lr == 2e-3
+
+
+def test_an_older_config_means_what_it_did():
+    """Its runs had no warm-up of the average; a new one has."""
+    assert config_lib.get_config().ema.warmup
+    old = config_lib.to_json(config_lib.get_config())
+    del old["ema"]["warmup"]
+    assert not config_lib.from_json(old).ema.warmup
+    assert not config_lib.as_before().ema.warmup
+    assert set(config_lib.BEFORE) <= set(LEAVES)
 
 
 def test_json_of_another_version_is_refused():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gan_jax.data import base, cache
-from gan_jax.types import DataCorruptError
+from gan_jax.types import CannotWriteError, DataCorruptError
 
 
 def entry_in(*folders, source=("s", 1), n=6, labelled=True):
@@ -42,7 +42,8 @@ def test_changed_source_is_decoded_again_and_the_old_removed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage", ["truncate", "append", "shape", "dtype", "order", "empty", "text"]
+    "damage",
+    ["truncate", "append", "bit", "shape", "dtype", "order", "empty", "text", "header", "pipe"],
 )
 def test_damaged_cache_is_rebuilt(tmp_path, damage):
     cache.cached(entry_in(tmp_path), blocks_of(1))
@@ -55,12 +56,47 @@ def test_damaged_cache_is_rebuilt(tmp_path, damage):
     }
     if damage in arrays:
         np.save(path, arrays[damage])
+    elif damage == "pipe":
+        path.unlink()
+        os.mkfifo(path)
     else:
-        contents = {"truncate": whole[:-1], "append": whole + b"0", "empty": b"", "text": b"no npy"}
+        contents = {
+            "truncate": whole[:-1],
+            "append": whole + b"0",
+            "bit": whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:],
+            "empty": b"",
+            "text": b"no npy",
+            "header": whole[:10] + b"[" * 118 + whole[128:],
+        }
         path.write_bytes(contents[damage])
     calls = []
     assert (cache.cached(entry_in(tmp_path), blocks_of(3, calls=calls)).x == 3).all()
     assert calls == [3]
+
+
+def test_a_cache_of_wrong_pixels_is_not_used(tmp_path, monkeypatch):
+    """What an earlier version kept of 16-bit images was white: its format is another."""
+    monkeypatch.setattr(cache, "_FORMAT", 1)
+    cache.cached(entry_in(tmp_path), blocks_of(255))
+    monkeypatch.undo()
+    assert (cache.cached(entry_in(tmp_path), blocks_of(4)).x == 4).all()
+
+
+def test_nothing_is_kept_or_removed_through_a_link(tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    before = theirs / f"train-{'0' * 16}-x.npy"
+    before.write_text("not ours")
+    (tmp_path / "gan_jax_cache").symlink_to(theirs)
+    cache.cached(entry_in(tmp_path / "gan_jax_cache", tmp_path / "user"), blocks_of(5))
+    assert list(theirs.iterdir()) == [before]
+    assert len(list((tmp_path / "user").iterdir())) == 2
+
+
+def test_what_no_memory_holds_is_refused_where_it_cannot_be_kept():
+    huge = entry_in(labelled=False)._replace(shape=(2**62, 2, 2, 1))
+    with pytest.raises(CannotWriteError, match="takes 17592186044416 MB decoded, more than the me"):
+        cache.cached(huge, blocks_of(1, labelled=False))
 
 
 def test_pickled_cache_is_not_loaded(tmp_path):

@@ -1,7 +1,10 @@
 import io
 import json
+import os
 import pickle
 import struct
+import zipfile
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +12,11 @@ import numpy as np
 import photos
 import pytest
 import tiny
+from toy_sets import write_set
 
-from gan_jax import features
+from gan_jax import evaluate, features
 from gan_jax.config import get_config
+from gan_jax.features import digits as digit_features
 from gan_jax.features import (
     efficientnet_lite0,
     inception,
@@ -22,6 +27,7 @@ from gan_jax.features import (
 )
 from gan_jax.features.base import as_rgb, in_batches, resize
 from gan_jax.metrics import classifier
+from gan_jax.steps import init_state
 from gan_jax.types import ConfigError, DataCorruptError, DataMissingError
 
 # --- images
@@ -218,6 +224,86 @@ def test_weights_come_back_from_both_kinds_of_files(suffix, tmp_path):
             weights.parse(path, broken)
 
 
+def flagged(content, local, central, value):
+    """The .npz with another byte in both headers of its first member."""
+    changed = bytearray(content)
+    changed[changed.find(b"PK\3\4") + local] = value
+    changed[changed.find(b"PK\1\2") + central] = value
+    return bytes(changed)
+
+
+def member(content, name="a.npy"):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+def npy(header):
+    return member(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
+
+
+def headed(header):
+    return struct.pack("<Q", len(header)) + header
+
+
+def entry(offsets):
+    return headed(b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": %s}}' % offsets)
+
+
+DAMAGED_WEIGHTS = {
+    "encrypted.npz": flagged(npz(SOME), 6, 8, 1),
+    "unknown method.npz": flagged(npz(SOME), 8, 10, 99),
+    "unknown version.npz": flagged(npz(SOME), 4, 6, 99),
+    "open header.npz": npy(b"{'descr': \n"),
+    "odd header.npz": npy(b"[1]"),
+    "deep header.npz": npy(b"[" * 9000),
+    "huge shape.npz": npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (%d,)}" % 2**60),
+    "negative shape.npz": npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (-4,)}"),
+    "text.npz": npz({"a": np.array(["x"])}),
+    "no array.npz": member(b"x", "a.txt"),
+    "an array alone.npz": npy(b"x")[30:],
+    "a string.safetensors": headed(b'"x"'),
+    "null.safetensors": headed(b"null"),
+    "a list.safetensors": headed(b"[1]"),
+    "entries.safetensors": headed(b'{"a": 1}'),
+    "deep.safetensors": headed(b"[" * 100_000),
+    "long number.safetensors": headed(b"9" * 5000),
+    "no text.safetensors": headed(b"\xff\xfe\xfd"),
+    "huge header.safetensors": b"\xff" * 8,
+    "huge offsets.safetensors": entry(b"[%d, %d]" % (2**70, 2**70 + 4)),
+    "negative offsets.safetensors": entry(b"[-4, 0]"),
+    "infinite offsets.safetensors": entry(b"[-Infinity, NaN]"),
+    "one offset.safetensors": entry(b"[4]"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_WEIGHTS)
+def test_damaged_weights_are_one_line(name, tmp_path):
+    with pytest.raises(DataCorruptError, match="file of arrays") as caught:
+        weights.parse(tmp_path / name, DAMAGED_WEIGHTS[name])
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_unpack_to_too_much_are_refused_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(np, "load", None)
+    bomb = member(bytes(1_000_000))
+    assert len(bomb) < 10_000
+    with pytest.raises(DataCorruptError, match="unpacks to 1000000 bytes, expected at most 10000"):
+        weights.parse(tmp_path / "w.npz", bomb)
+    (tmp_path / "w.npz").write_bytes(bytes(20_000))
+    with pytest.raises(DataCorruptError, match="has 20000 bytes, expected weights in at most"):
+        weights.read(tmp_path / "w.npz", "weights", "correct it")
+
+
+def test_weights_are_read_from_files_alone(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    for path in (tmp_path / "pipe.npz", tmp_path, tmp_path / "nul\0.npz", Path("/dev/zero")):
+        with pytest.raises(DataMissingError, match="weights cannot be read from"):
+            weights.read(path, "weights", "correct it")
+
+
 def test_pickles_in_an_npz_are_not_loaded(tmp_path):
     content = npz({"a": np.array([{}], object)})
     with pytest.raises(DataCorruptError, match="allow_pickle=False"):
@@ -396,6 +482,58 @@ def test_where_nothing_can_be_kept_it_is_trained_each_time(digits, tmp_path, mon
     assert len(trained) == 2
 
 
+# --- examples without a label
+
+
+def set_of(tmp_path, monkeypatch, train, test):
+    """A config of a TFDS set whose images are as bright as the labels of train."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    images = [np.full((8, 8), 50 * (n + 1), np.uint8) for n in train]
+    write_set(tmp_path / "tfds", images, train, (8, 8, 1), test_labels=test)
+    return tiny.config(data__name="tfds:toy", data__dir=str(tmp_path / "tfds"))
+
+
+@pytest.fixture
+def taught(monkeypatch):
+    """The labels that a classifier is trained with, which is then one of brightness."""
+    found = []
+
+    def see(images):
+        class_N = jnp.round(images[:, 0, 0, 0] * 5.1).astype(int) - 1
+        return images[:, 0, 0], jax.nn.one_hot(class_N, 5)
+
+    def train(x, label, classes):
+        found.extend(label.tolist())
+        return classifier.Classify(see, None, None, 0)
+
+    monkeypatch.setattr(kept, "classifier", train)
+    return found
+
+
+def test_no_accuracy_is_told_of_images_without_labels(tmp_path, monkeypatch, taught):
+    config = set_of(tmp_path, monkeypatch, [0, 1, 2] * 4, [-1] * 12)
+    trained = digit_features.trained(config.data.name, config.data.dir)
+    assert trained.accuracy_real is None
+    assert trained.features.facts == {}
+    found = evaluate.make_evaluate(config, ["judge"])(init_state(config, jax.random.key(0)))
+    assert "eval/confidence_real" in found
+    assert "eval/accuracy_real" not in found
+
+
+def test_images_without_labels_teach_nothing_and_do_not_count(tmp_path, monkeypatch, taught):
+    config = set_of(tmp_path, monkeypatch, [0, 1, 2, -1] * 5, [0, 1, 2, -1] * 5)
+    assert digit_features.trained(config.data.name, config.data.dir).accuracy_real == 1
+    assert sorted(taught) == sorted([0, 1, 2] * 5)
+
+
+def test_where_no_training_image_has_a_label_no_class_is_told(tmp_path, monkeypatch, caplog):
+    config = set_of(tmp_path, monkeypatch, [-1] * 6, [0, 1, 2] * 2)
+    assert evaluate.make_evaluate(config, ["judge"])(None) == {}
+    assert "no image of its train split has a label" in caplog.text
+    with pytest.raises(ConfigError, match="no image of its train split has a label, of which"):
+        digit_features.trained(config.data.name, config.data.dir)
+
+
 # --- which apply
 
 
@@ -418,3 +556,13 @@ def test_features_on_schedule_are_checked_before_a_run(monkeypatch):
             features.check(image_config(features__names=names))
     with pytest.raises(ConfigError, match="'digits' does not apply to data 'ring'"):
         features.check(tiny.config(data__name="ring", features__names=("digits",)))
+
+
+@pytest.mark.parametrize("names", ["digits", (0,), None, 5, ({},), {"digits": 1}])
+def test_names_of_features_are_a_list_of_names(names):
+    config = image_config()
+    with config.ignore_type(), config.unlocked():
+        config.features.names = names
+    for use in (features.check, evaluate.make_evaluate):
+        with pytest.raises(ConfigError, match=r"features.names is .*: expected a list of names"):
+            use(config)

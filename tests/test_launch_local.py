@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,13 +16,19 @@ from gan_jax import launch, stop
 from gan_jax import rows as rows_lib
 from gan_jax.launch import local, overview, worker
 from gan_jax.sweep import param, product, seeds
-from gan_jax.types import ConfigError, DataCorruptError, PreemptedError, WorkdirBusyError
+from gan_jax.types import (
+    CannotWriteError,
+    ConfigError,
+    DataCorruptError,
+    PreemptedError,
+    WorkdirBusyError,
+)
 from gan_jax.versions import cores, hardware
 
 REAL = sys.executable
 DONE = """for row in $ROWS; do
-  mkdir -p "$3/rows/$row"
-  echo '{"status": "done"}' > "$3/rows/$row/summary.json"
+  mkdir -p "$4/rows/$row"
+  echo '{"status": "done"}' > "$4/rows/$row/summary.json"
 done"""
 
 
@@ -46,14 +53,14 @@ def sweep(tmp_path):
 
 @pytest.fixture
 def stand_in(tmp_path, sweep, monkeypatch):
-    """stand_in(script) is what a worker does: $3 the folder, $4 the cohort, $ROWS its rows."""
+    """stand_in(script) is what a worker does: $4 the folder, $5 the cohort, $ROWS its rows."""
     _, said = sweep
     cases = "\n".join(f'  {c["id"]}) ROWS="{" ".join(c["rows"])}" ;;' for c in said["cohorts"])
 
     def put(script):
         file = tmp_path / "worker"
         file.write_text(
-            f'#!/bin/bash\necho "$@" >> {tmp_path}/calls\ncase $4 in\n{cases}\nesac\n{script}\n'
+            f'#!/bin/bash\necho "$@" >> {tmp_path}/calls\ncase $5 in\n{cases}\nesac\n{script}\n'
         )
         file.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(file))
@@ -81,7 +88,7 @@ def test_a_worker_for_each_cohort_that_has_not_ended(sweep, stand_in):
     local.run(folder, said, set(ids(said)[:2]), workers=1)
     assert states(folder, said) == [["done"] * 2, ["done"] * 2, [None] * 2]
     local.run(folder, said, set(ids(said)), workers=2)
-    words, all_of_them = "-m gan_jax.launch.worker", cores()
+    words, all_of_them = "-P -m gan_jax.launch.worker", cores()
     first = [f"{words} {folder} {cohort} {all_of_them}" for cohort in ids(said)[:2]]
     half = max(1, all_of_them // 2)
     assert stand_in.calls() == [*first, f"{words} {folder} {ids(said)[2]} {half}"]
@@ -98,9 +105,9 @@ def test_so_many_workers_at_a_time(sweep, stand_in, tmp_path):
 def test_slurm_may_grant_fewer_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 3, 5}, raising=False)
     assert cores() == 3
-    for granted in ("1", "4096"):
+    for granted, count in (("1", 1), ("4096", 3), ("2(x2)", 2), ("", 3), ("x2", 3), ("0", 3)):
         monkeypatch.setenv("SLURM_CPUS_ON_NODE", granted)
-        assert cores() == min(3, int(granted))
+        assert cores() == count
 
 
 def test_macos_shows_all_cores_and_trains_a_sweep(sweep, stand_in, monkeypatch):
@@ -129,15 +136,75 @@ def test_macos_shows_all_cores_and_trains_a_sweep(sweep, stand_in, monkeypatch):
 )
 def test_a_worker_that_failed_takes_no_other_with_it(script, reason, sweep, stand_in):
     folder, said = sweep
-    stand_in(f"if [ $4 = {ids(said)[1]} ]; then {script}; else {DONE}\nfi")
+    stand_in(f"if [ $5 = {ids(said)[1]} ]; then {script}; else {DONE}\nfi")
     local.run(folder, said, set(ids(said)), hang_seconds=1.0 if "sleep" in script else 60.0)
     assert states(folder, said) == [["done"] * 2, ["failed"] * 2, ["done"] * 2]
     assert reasons(folder, said, 1) == [reason] * 2
 
 
+@pytest.fixture
+def asleep(monkeypatch):
+    """Both clocks are set forward by 1000 s at a first look at a worker, as after a sleep."""
+    away = []
+    for name in ("time", "monotonic"):
+        now = getattr(time, name)
+        monkeypatch.setattr(time, name, lambda now=now: now() + sum(away))
+    return lambda: away or away.append(1000.0)
+
+
+def test_a_machine_that_slept_has_no_hung_workers(sweep, stand_in, asleep, monkeypatch):
+    folder, said = sweep
+    stand_in(f"sleep 0.3\n{DONE}")
+    monkeypatch.setattr(local._Bar, "update", lambda *args: asleep())
+    local.run(folder, said, {ids(said)[0]}, hang_seconds=60.0)
+    assert states(folder, said)[0] == ["done"] * 2
+
+
+def test_a_machine_that_slept_lets_its_workers_save(sweep, stand_in, asleep, tmp_path, monkeypatch):
+    folder, said = sweep
+    stand_in(f"trap 'touch {tmp_path}/asked; sleep 0.3; touch {tmp_path}/saved; exit 75' TERM")
+    with (tmp_path / "worker").open("a") as file:
+        file.write(f"touch {tmp_path}/on\nwhile :; do sleep 0.02; done")
+    on = tmp_path / "on"
+    monkeypatch.setattr(local._Bar, "update", lambda *args: on.exists() and stop.on_signal(15))
+    end, soon = local._Worker.end, threading.Timer(0.1, asleep)
+    monkeypatch.setattr(
+        local._Worker,
+        "end",
+        lambda worker, number: end(worker, number) or (number == 15 and soon.start()),
+    )
+    with pytest.raises(PreemptedError):
+        local.run(folder, said, {ids(said)[0]})
+    assert (tmp_path / "saved").exists()
+
+
+def test_an_environment_in_which_no_row_can_be_trained_fails_no_row(sweep, stand_in):
+    folder, said = sweep
+    stand_in(f"echo gan-jax: no such device; exit {worker.UNFIT}")
+    with pytest.raises(ConfigError, match=r"^no such device$"):
+        local.run(folder, said, set(ids(said)))
+    assert states(folder, said) == [[None] * 2] * 3
+    words = [REAL, "-P", "-m", "gan_jax.launch.worker", str(folder), ids(said)[0], "1"]
+    environ = os.environ | {"JAX_PLATFORMS": "cuda,none"}
+    with subprocess.Popen(
+        words, env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as real:
+        assert real.stderr
+        assert b"gan-jax: JAX_PLATFORMS=cuda,none names no device" in real.stderr.read()
+        assert real.wait() == worker.UNFIT
+
+
+def test_a_cohort_without_a_place_for_its_log_is_one_line(sweep, stand_in):
+    folder, said = sweep
+    stand_in(DONE)
+    (folder / "cohorts").write_text("")
+    with pytest.raises(CannotWriteError, match=r"^cannot write .*: (Not a|File exists)"):
+        local.run(folder, said, set(ids(said)))
+
+
 def test_a_worker_that_beats_does_not_hang(sweep, stand_in):
     folder, said = sweep
-    beat = 'for i in 1 2 3 4 5 6 7 8; do sleep 0.15; cp $0 "$3/cohorts/$4/progress.json"; done'
+    beat = 'for i in 1 2 3 4 5 6 7 8; do sleep 0.15; cp $0 "$4/cohorts/$5/progress.json"; done'
     stand_in(f"{beat}\n{DONE}")
     local.run(folder, said, {ids(said)[0]}, hang_seconds=1.0)
     assert states(folder, said)[0] == ["done"] * 2
@@ -201,7 +268,7 @@ def test_only_who_holds_the_folder_forgives_failed_rows(sweep, stand_in):
 
 def test_rows_of_another_process_have_not_failed(sweep, stand_in):
     folder, said = sweep
-    stand_in(f"if [ $4 = {ids(said)[1]} ]; then exit {WorkdirBusyError.code}; else {DONE}\nfi")
+    stand_in(f"if [ $5 = {ids(said)[1]} ]; then exit {WorkdirBusyError.code}; else {DONE}\nfi")
     with pytest.raises(WorkdirBusyError, match=f"rows of 1 cohorts .*{ids(said)[1]}.*run the same"):
         local.run(folder, said, set(ids(said)))
     assert states(folder, said) == [["done"] * 2, [None] * 2, ["done"] * 2]
@@ -437,8 +504,8 @@ def test_how_a_cohort_is_run_is_noted_as_soon_as_it_is_chosen(sweep, stand_in, t
     rows = tmp_path / "w" / "rows.json"
     said["cohorts"][2]["why"] = "added"
     launch.write(folder, said)
-    put = """echo '{"how": "map of '$4'"}' > "$3/cohorts/$4/how.json\""""
-    stand_in(f'{put}\nuntil grep -q "map of $4" {rows}; do sleep 0.02; done\n{DONE}')
+    put = """echo '{"how": "map of '$5'"}' > "$4/cohorts/$5/how.json\""""
+    stand_in(f'{put}\nuntil grep -q "map of $5" {rows}; do sleep 0.02; done\n{DONE}')
     local.run(folder, said, set(ids(said)[:2]), hang_seconds=20.0)
     assert states(folder, said) == [["done"] * 2, ["done"] * 2, [None] * 2]
     found = launch.read(folder)["cohorts"]

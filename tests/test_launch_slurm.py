@@ -128,7 +128,15 @@ def test_the_script_starts_the_task_of_its_number(sweep, tools, monkeypatch):
     slurm.submit(folder, said, {ids(said)[2]}, None, 0.5, {})
     assert flag(tools.calls()[-1], "array") == "2"
     os.system(f"SLURM_ARRAY_TASK_ID=2 sh {tools.script}")
-    assert tools.calls()[-1] == ["shown", "-m", "gan_jax.launch.task", str(folder), "2", "0.5"]
+    assert tools.calls()[-1] == [
+        "shown",
+        "-P",
+        "-m",
+        "gan_jax.launch.task",
+        str(folder),
+        "2",
+        "0.5",
+    ]
 
 
 def test_another_folder_has_jobs_of_another_name(tmp_path, monkeypatch):
@@ -231,15 +239,22 @@ def worker(tools, monkeypatch):
 def test_a_task_trains_its_cohort(sweep, tools, worker):
     folder, said = sweep
     row = said["cohorts"][1]["rows"]
-    write = """echo '{"status": "done"}' > "$3/rows/$row/summary.json\""""
-    done = f'for row in {" ".join(row)}; do mkdir -p "$3/rows/$row"; {write}; done'
+    write = """echo '{"status": "done"}' > "$4/rows/$row/summary.json\""""
+    done = f'for row in {" ".join(row)}; do mkdir -p "$4/rows/$row"; {write}; done'
     worker(done)
     assert task.main(str(folder), "1", "60") == 0
     (call,) = tools.calls()
-    assert call == ["worker", "-m", "gan_jax.launch.worker", str(folder), ids(said)[1], "1"]
+    assert call == ["worker", "-P", "-m", "gan_jax.launch.worker", str(folder), ids(said)[1], "1"]
     assert [launch.status(folder, r) for r in row] == ["done"] * 2
     assert task.main(str(folder), "1", "60") == 0  # it has ended: nothing is trained again
     assert len(tools.calls()) == 1
+
+
+@pytest.mark.parametrize("number", ["", "x2", "99", "-1", "4(x2)", "²"])
+def test_a_task_without_a_number_says_so(number, sweep, capsys):
+    folder, _ = sweep
+    assert task.main(str(folder), number, "60") == ConfigError.code
+    assert f"SLURM_ARRAY_TASK_ID is {number!r}: expected 0 to 3" in capsys.readouterr().err
 
 
 def test_a_failed_task_says_why(sweep, worker, tools):

@@ -12,6 +12,7 @@ from pathlib import Path
 import hostile
 import pytest
 import tiny
+import yaml
 
 from gan_jax import launch
 from gan_jax import rows as rows_lib
@@ -212,6 +213,23 @@ def test_hostile_names_stay_names(name, cloud, tmp_path):
     assert [expand(word) for word in container["command"]] == words
     assert first["data"]["config.py"] == name
     assert container["volumeMounts"][0]["mountPath"] == f"/data/{name}"
+
+
+def test_a_jobset_is_read_as_yaml_letter_by_letter(config, tmp_path):
+    """YAML has no surrogates, folds what it takes for an end of a line, and refuses controls."""
+    odd = "\U0001f600 \x00\x7f\x80\x85\u2028\u2029\ufeff\uffff é \\ud83d \U0010ffff"
+    Path(config).write_text(odd, encoding="utf-8")
+    text = jobset.text(sweep(config, workdir=f"/data/{odd[1:]}/\U0001f600"), JOBSET)
+    assert yaml.safe_load(text) == json.loads(text)
+    assert parts(text)[0]["data"]["config.py"] == odd
+
+
+def test_a_jobset_holds_no_bytes_that_are_no_letters(config):
+    with pytest.raises(ConfigError, match=r"'\\udcff', a byte that is no UTF-8: name --workdir"):
+        jobset.text(sweep(config, workdir="/data/\udcff/a"), JOBSET)
+    Path(config).write_bytes(b"# coding: latin-1\n# \xe9")
+    with pytest.raises(ConfigError, match="expected UTF-8"):
+        jobset.text(sweep(config), JOBSET)
 
 
 def expand(word):

@@ -3,15 +3,18 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
 
 import pytest
 
-from gan_jax import __version__, main
+from gan_jax import __version__, launch, main
 from gan_jax import config as config_lib
 from gan_jax.evaluate import SCHEDULED
+from gan_jax.results import as_begun
+from gan_jax.types import ConfigError
 from gan_jax.writer import RunDir
 
 TRAIN = "train --config tiny_experiment.py --workdir"
@@ -105,6 +108,14 @@ BAD = {
     ),
     f"{TRAIN} x --config.data.name=digits --config.features.names=('inception',) "
     "--config.features.inception.path=no.npz": (66, "cannot be read from no.npz"),
+    f"{TRAIN} ~nobody-here/x": (78, "--workdir ~nobody-here/x: ~nobody-here has no home folder"),
+    "train --workdir x --config ~nobody-here/x.py": (78, "--config ~nobody-here/x.py: .*no home"),
+    f"{TRAIN} x --config.data.name=mnist --config.data.dir=~nobody-here": (
+        78,
+        "~nobody-here has no home folder here: give the whole path",
+    ),
+    f"{TRAIN} x --config.data.name=digits --config.features.names=('inception',) "
+    "--config.features.inception.path=~nobody-here/a.npz": (78, "inception.path ~.* has no home"),
     f"{TRAIN} gs://bucket/run": (
         78,
         "--workdir gs://bucket/run is remote: mount the bucket and give its folder",
@@ -242,6 +253,26 @@ def test_overrides_are_taken_in_both_forms():
     assert args.workdir == "x"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train --config ~/a --workdir ~/b",
+        "sweep --config ~/a --workdir ~/b --out ~/c",
+        "plan --config ~/a --topology v5e:1x1 --json ~/b",
+        "sample --workdir ~/a --out ~/b",
+        "evaluate --workdir=~/a",
+        "report --workdir ~/a",
+        "reproduce x --workdir ~/a --recorded ~/b",
+        "bench --json ~/a",
+        "data prepare mnist --from ~/a --data_dir ~/b",
+    ],
+)
+def test_every_path_takes_a_tilde_for_home(line, monkeypatch):
+    monkeypatch.setenv("HOME", "/h")
+    found = [v for v in vars(main.parse(line.split())[0]).values() if str(v)[:1] in ("~", "/")]
+    assert sorted(found) == [f"/h/{letter}" for letter in "abc"[: line.count("~")]]
+
+
 def program(line, place, **how):
     words = [{"EMPTY": ""}.get(word, word) for word in line.split()]
     return subprocess.run(
@@ -281,7 +312,88 @@ def test_the_program_tells_its_version_without_slow_imports(place):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(place):
-    command = f"{sys.executable} -m gan_jax list objectives | true; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], text=True, capture_output=True, check=True)
-    assert (done.stdout, done.stderr) == ("0\n", "")
+def shell(line, place):
+    """(code, stdout, stderr) of a line of bash, in which PROGRAM is gan-jax."""
+    line = line.replace("PROGRAM", f"{sys.executable} -m gan_jax")
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=place, text=True, capture_output=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+FULL = "gan-jax: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("PROGRAM list objectives | true; exit ${PIPESTATUS[0]}", (0, "", "")),
+        ("PROGRAM list objectives >&-", (0, "", "")),
+        ("PROGRAM list objectives >/dev/full", (74, "", FULL)),
+        ("PROGRAM list objectives >/dev/full 2>&1", (74, "", "")),
+        ("PROGRAM --help >/dev/full", (74, "", FULL)),
+        ("PROGRAM list objectivs 2>/dev/full", (78, "", "")),
+        ("PROGRAM list objectivs >&- 2>&- <&-", (78, "", "")),
+    ],
+)
+def test_a_result_that_cannot_be_printed(line, expected, place):
+    """A reader that has seen enough, as head, or a closed stream, is no error; a full disk is."""
+    assert shell(line, place) == expected
+
+
+@pytest.mark.parametrize("where", [">&- 2>/dev/full", "2>&1 | true; exit ${PIPESTATUS[0]}"])
+def test_a_run_whose_words_cannot_be_written_is_done(where, place, tmp_path):
+    assert shell(f"PROGRAM {TRAIN} {tmp_path}/run --config.steps=20 {where}", place) == (0, "", "")
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["status"] == "done"
+    assert (tmp_path / "run" / "checkpoints" / "20").is_dir()
+
+
+def test_nothing_is_imported_from_the_current_folder(tmp_path):
+    (tmp_path / "queue.py").write_text("raise RuntimeError('imported')")
+    assert shell("PROGRAM list data", tmp_path)[0] == 0
+
+
+def test_an_older_run_goes_on_as_it_began(run, place):
+    """Its config.json lacks a newer leaf, which then means what was done before, unless asked."""
+    assert run(f"{TRAIN} older --config.ema.warmup=false")[0] == 0
+    file = place / "older/config.json"
+    config = json.loads(file.read_text())
+    assert config["ema"].pop("warmup") is False
+    file.write_text(json.dumps(config))
+    code, out, _ = run(f"{TRAIN} older --config.steps=20")
+    assert code == 0
+    assert "done at step 20" in out
+    code, _, err = run(f"{TRAIN} older --config.steps=20 --config.ema.warmup=true")
+    assert code == 78
+    assert "ema.warmup false there, true here" in err
+
+
+def test_an_older_sweep_goes_on_as_it_began(place, tmp_path, caplog):
+    config = json.loads((place / "run/config.json").read_text())
+    for warms_up in (True, False):
+        (tmp_path / "rows.json").write_text(json.dumps({"rows": [{"config": config}]}))
+        expected = {"seed": "1"} | ({} if warms_up else {"ema.warmup": "False"})
+        assert as_begun(tmp_path, {"seed": "1"}) == expected
+        assert as_begun(tmp_path, {"ema.warmup": "true"}) == {"ema.warmup": "true"}
+        config["ema"].pop("warmup", None)
+    assert caplog.text.count("was begun without ema.warmup: it goes on with False") == 1
+    for text in ("", "[]", "{}", '{"rows": 3}', '{"rows": [3]}', '{"rows": [{"config": 3}]}'):
+        (tmp_path / "rows.json").write_text(text)
+        assert as_begun(tmp_path, {}) == {}
+
+
+def test_a_sweeps_command_is_written_as_a_shell_takes_it(place, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "it's; a $HOME"
+    folder.mkdir()
+    text = (place / "tiny_experiment.py").read_text() + "SWEEPS = {'a b': [{'seed': 0}]}\n"
+    (folder / "c.py").write_text(text)
+
+    def begin(workdir, name, source, command, *rest):
+        raise ConfigError(command)
+
+    monkeypatch.setattr(launch, "begin", begin)
+    given = ["--config", str(folder / "c.py"), "--workdir"]
+    leaves = ["--config.gen.args.hidden=(3, 4)", "--config.data.name=gaussian1d"]
+    assert main.main(["sweep", *given, str(tmp_path / "w"), *leaves]) == 78
+    command = capsys.readouterr().err.strip().removeprefix("gan-jax: ")
+    assert shlex.split(command) == ["gan-jax", "sweep", *given, "DIR", "--sweep", "a b", *leaves]

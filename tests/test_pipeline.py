@@ -42,6 +42,13 @@ def test_the_rest_of_an_epoch_waits():
         assert len(set(epoch)) == 30
 
 
+def test_fewer_examples_than_a_batch_are_one_line():
+    """What the config was checked against is what is recorded of a set, not what is there."""
+    for size in (0, 9):
+        with pytest.raises(ConfigError, match=f"batch_size is 10: expected at most {size}, the ex"):
+            rows_of(small(), size, 0)
+
+
 @pytest.mark.parametrize("k", [1, 2, 3])
 @pytest.mark.parametrize("size", [10, 34, 57])
 def test_a_step_meets_the_same_examples_from_any_dispatch(k, size):

@@ -83,6 +83,16 @@ def test_second_call_writes_nothing(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "tfds").rglob("*")} == before
 
 
+@pytest.mark.parametrize("place", ["sets [1]", "a:b", "*?", "~nobody"])
+def test_any_folder_may_hold_the_set(tmp_path, place, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_source(tmp_path / place)
+    for root in (tmp_path / place / "tfds", f"./{place}/other"):
+        said = prepare.prepare("mnist", f"./{place}", root, COUNTS)
+        assert said == f"{tmp_path / root}/mnist/3.0.1 is prepared: 23 train, 7 test examples"
+        assert "is prepared already" in prepare.prepare("mnist", f"./{place}", root, COUNTS)
+
+
 def test_stdout_is_left_alone_and_other_sums_are_told(tmp_path, capfd):
     write_source(tmp_path / "idx")
     run(tmp_path)

@@ -1,19 +1,23 @@
 """From a sweep's rows to configs with an id each, and to the programs they share."""
 
+import json
 import re
 import time
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from ml_collections import ConfigDict
 
 from gan_jax import experiment
 from gan_jax import rows as rows_lib
 from gan_jax.cohort import init_rows, objectives_of, rows_hypers
-from gan_jax.config import from_json, to_json
+from gan_jax.config import from_json, override, to_json
 from gan_jax.records import plain_config
-from gan_jax.sweep import chain, param, product, seeds
+from gan_jax.rows import static_part
+from gan_jax.sweep import chain, param, product, random_search, seeds
 from gan_jax.types import ConfigError
 
 
@@ -35,6 +39,86 @@ def test_a_row_is_the_base_with_its_values():
     assert row.values["gen.lr"] == 1.0
 
 
+def linked():
+    """A base in which leaves refer to others: to one, through two, with an operation, in args."""
+    config = base()
+    config.disc.lr = config.gen.get_ref("lr")
+    config.disc.lr_end = config.disc.get_ref("lr") / 10
+    config.gen.lr_end = config.disc.get_ref("lr_end")
+    config.disc.args.hidden = config.gen.args.get_ref("hidden")
+    return config
+
+
+def test_references_hold_in_a_row_as_on_the_command_line():
+    texts = {"gen.lr": "1e-3", "gen.args.hidden": "(7,)"}
+    given = linked()
+    assert override(given, texts) == []
+    before = linked()
+    row, other = rows_lib.resolve(
+        before, [{"gen.lr": 1e-3, "gen.args.hidden": (7,)}, {"gen.lr": 1e-2}]
+    )
+    assert row.config == plain_config(to_json(experiment.check(given)))
+    assert (row.config["disc"]["lr"], row.config["gen"]["lr_end"]) == (1e-3, 1e-4)
+    assert row.config["disc"]["args"]["hidden"] == [7]
+    assert row.values == {"gen.lr": 1e-3, "gen.args.hidden": (7,)}
+    assert (other.config["disc"]["lr"], other.config["disc"]["args"]["hidden"]) == (1e-2, [4])
+    assert to_json(before) == to_json(linked())
+    again = from_json(row.config)  # in which they are values
+    again.gen.lr = 1.0
+    assert again.disc.lr == 1e-3
+
+
+def test_what_follows_a_row_is_held_to_its_rule():
+    config = base()
+    config.disc.b1 = config.gen.get_ref("momentum") * 4
+    with pytest.raises(ConfigError, match=r"row 1: disc.b1 is 2.0: expected a number in \[0, 1\)"):
+        rows_lib.resolve(config, param("gen.momentum", [0.1, 0.5]))
+
+
+RATES = [1e-3, 1e-2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "plain"),
+    [
+        (param("seed", np.arange(2)), seeds(2)),
+        (param("gen.lr", np.float32(RATES)), param("gen.lr", RATES)),
+        (param("gen.lr", np.array(RATES)), param("gen.lr", RATES)),
+        (param("gen.lr", jnp.array(RATES)), param("gen.lr", RATES)),
+        (param(np.str_("objective"), np.array(["hinge"])), [{"objective": "hinge"}]),
+        (param("gen.args.hidden", np.array([[3], [4]])), param("gen.args.hidden", [(3,), (4,)])),
+        (random_search(9, {"batch_size": np.array([8]), "seed": range(99)}, 1), None),
+        ([ConfigDict({"seed": 0}), {"seed": 1}], seeds(2)),
+    ],
+)
+def test_rows_of_numpy_are_rows_of_numbers(rows, plain):
+    if plain is None:
+        plain = random_search(9, {"batch_size": [8], "seed": range(99)}, 1)
+    found, expected = (rows_lib.resolve(base(), each) for each in (rows, plain))
+    assert found == expected
+    json.dumps([[row.values, row.config] for row in found])
+
+
+def test_an_id_leaves_out_what_an_older_version_did():
+    """Rows without the average's warm-up, which it had not, keep their ids and cohorts."""
+    before = base(ema__warmup=False)
+    row, warm = rows_lib.resolve(before, [{"seed": 3}, {"seed": 3, "ema.warmup": True}])
+    older = {**row.config, "ema": {"decay": row.config["ema"]["decay"]}}
+    assert row.id == rows_lib.hashed(older) != warm.id
+    assert from_json(older) == from_json(row.config)
+    assert row.config["ema"]["warmup"] is False
+    assert static_part(older, "") == static_part(row.config, "") != static_part(warm.config, "")
+
+
+def test_ids_are_those_of_the_first_version():
+    """Recorded results and sweeps that go on hang on them."""
+    path = next(path for path in tiny.EXPERIMENTS if path.stem == "objectives_ring")
+    config, _, settings = experiment.load_sweep(str(path), name="objectives")
+    found = rows_lib.resolve(config, settings)
+    assert [row.id for row in found[:2]] == ["640b1c75301b", "92a01fad3523"]
+    assert [cohort.id for cohort in rows_lib.group(found)] == ["c6096d41afa2"]
+
+
 def test_an_id_is_of_the_config_alone():
     one, two = (rows_lib.resolve(base(), part)[0] for part in (seeds(1), [{"objective": "hinge"}]))
     again = rows_lib.resolve(base(objective="hinge"), [{"seed": 0}])[0]
@@ -49,13 +133,25 @@ WRONG = {
     "row 0: gen.optimizer 'adm' is unknown": param("gen.optimizer", ["adm"]),
     "row 0: batch_size is 'eight'": param("batch_size", ["eight"]),
     "rows 0 and 1 are the same config": param("gen.lr", [1, 1.0]),
+    "rows 0 and 1 are the same config ": param("objective_args.smooth_real", [1, np.float32(1)]),
+    "row 0: gen.lr is None: expected float": param("gen.lr", [None]),
+    "row 0: seed is an integer of more than 64 bits": param("seed", [10**400]),
+    "row 0: config key 'gen' is unknown": [{"gen": {"lr": 1e-3}}],
+    "row 1: it is a tuple: expected a dict": [{}, ("seed", 1)],
+    "row 0: it is a str: expected a dict": list({"seed": 1}),
+    "row 0: config key 1 is no text": [{1: 2}],
+    "row 0: gen.args.gain is inf: expected a finite number": [{"gen.args.gain": float("inf")}],
+    "row 0: gen.args.act is {.*: expected a number, ": [{"gen.args.act": {"relu": 1}}],
+    "row 0: disc.lr is 'x': expected float; gen.lr is -1.0: expected ": [
+        {"gen.lr": -1, "disc.lr": "x"}
+    ],
     "the sweep has no rows": [],
 }
 
 
 @pytest.mark.parametrize("says", WRONG)
 def test_what_is_wrong_names_the_row(says):
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(ConfigError, match=says.strip()):
         rows_lib.resolve(base(), WRONG[says])
 
 

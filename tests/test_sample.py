@@ -87,10 +87,53 @@ def test_a_seed_decides_all(images, tmp_path, suffix):
     assert first == again != other
 
 
-def test_many_are_made_in_parts_that_fit(points, tmp_path, monkeypatch):
-    whole = read(write(points, tmp_path / "a.npz", num=7))
+@pytest.mark.parametrize("walk", [False, True])
+def test_many_are_made_in_parts_that_fit(points, tmp_path, monkeypatch, walk):
+    whole = read(write(points, tmp_path / "a.npz", num=7, walk=walk))
     monkeypatch.setattr(sample, "BATCH", 3)
-    np.testing.assert_array_equal(read(write(points, tmp_path / "b.npz", num=7)), whole)
+    np.testing.assert_array_equal(read(write(points, tmp_path / "b.npz", num=7, walk=walk)), whole)
+    monkeypatch.setattr(sample, "LATENTS", 4)
+    parts = read(write(points, tmp_path / "c.npz", num=7, walk=walk))
+    np.testing.assert_array_equal(parts if walk else parts[:4], whole if walk else whole[:4])
+    assert len(np.unique(parts)) == 7  # other latents in every part
+
+
+def test_an_npz_is_never_in_memory_as_a_whole(points, tmp_path, monkeypatch):
+    """Each part is written before the next is made."""
+    sizes, temporary = [], lambda: next(tmp_path.glob(".writing-*")).stat().st_size
+    monkeypatch.setattr(sample, "BATCH", 50_000)
+    made = sample._samples
+
+    def watched(*args):
+        for part in made(*args):
+            yield part
+            sizes.append(temporary())
+
+    monkeypatch.setattr(sample, "_samples", watched)
+    assert read(write(points, tmp_path / "x.npz", num=150_000)).shape == (150_000, 1)
+    assert sizes[0] < sizes[1] < sizes[2]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif", "npz"])
+def test_more_than_there_can_be_is_refused_before_any_is_made(
+    images, tmp_path, monkeypatch, suffix
+):
+    monkeypatch.setattr(sample, "make_sampler", None)
+    says = "take 244140625000 MB before compression, and" if suffix == "npz" else "holds at most"
+    with pytest.raises((ConfigError, CannotWriteError), match=says):
+        write(images, tmp_path / f"x.{suffix}", num=10**15)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(points, tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(CannotWriteError, match=r"cannot write --out .*x.npz: No space left on dev"):
+        write(points, tmp_path / "x.npz")
+    assert not list(tmp_path.iterdir())
 
 
 def test_step_chooses_the_checkpoint(images, tmp_path):
@@ -122,7 +165,7 @@ LAWS = {"normal": {}, "uniform": {"latent__low": 2.0, "latent__high": 5.0}}
 @pytest.mark.parametrize("law", LAWS)
 def test_a_walk_is_closed_and_keeps_to_its_law(law):
     config = tiny.config(latent__dim=200, latent__law=law, **LAWS[law])
-    z = np.asarray(sample.closed_path(config, jax.random.key(0), 160))
+    z = np.asarray(sample.closed_path(config, jax.random.key(0), 160)(0, 160))
     ways = np.linalg.norm(np.diff(z, axis=0, append=z[:1]), axis=1)
     assert ways.max() < 1.5 * ways.min()  # also from the last to the first
     if law == "uniform":
@@ -135,7 +178,7 @@ def test_a_walk_is_closed_and_keeps_to_its_law(law):
 def test_a_walk_is_what_is_sampled(points, tmp_path):
     config, _, state = sample.load_run(points)
     x = read(write(points, tmp_path / "x.npz", num=9, seed=4, walk=True))
-    z = sample.closed_path(config, jax.random.key(4), 9)
+    z = sample.closed_path(config, jax.random.key(4), 9)(0, 9)
     np.testing.assert_allclose(x, make_sampler(config)(state, jnp.asarray(z)), rtol=1e-6)
 
 

@@ -74,13 +74,41 @@ def test_the_first_losses_are_those_of_the_formulas():
     np.testing.assert_allclose(metrics["gen_loss"], -jnp.log(d_fake), rtol=1e-2)
 
 
-def test_ema_is_the_running_mean_of_gen(game):
-    config, state, step = game
-    numbers = hypers(tiny.config(ema__decay=0.75))
-    after, _ = step(state, tiny.batch(config), numbers)
-    expected = jax.tree.map(lambda e, g: 0.75 * e + 0.25 * g, state.ema, after.gen.params)
+@pytest.fixture(scope="module")
+def steady():
+    """The game without the average's warm-up."""
+    config = tiny.config(ema__warmup=False)
+    return config, init_state(config, jax.random.key(0)), jax.jit(make_train_step(config))
+
+
+@pytest.mark.parametrize(
+    ("warms_up", "t", "decay"),
+    [(False, 0, 0.75), (True, 0, 0.1), (True, 5, 0.4), (True, 25, 26 / 35), (True, 10**6, 0.75)],
+)
+def test_ema_is_the_running_mean_of_gen(warms_up, t, decay, game, steady):
+    """Its decay is at most (1 + t) / (10 + t) in step t, and no other program for another one."""
+    config, state, step = game if warms_up else steady
+    state = state.replace(step=jnp.int32(t))
+    step(state, tiny.batch(config), hypers(config))
+    before = step._cache_size()
+    after, _ = step(state, tiny.batch(config), hypers(tiny.config(ema__decay=0.75)))
+    assert step._cache_size() == before
+    expected = jax.tree.map(lambda e, g: decay * e + (1 - decay) * g, state.ema, after.gen.params)
     for a, b in zip(jax.tree.leaves(after.ema), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8)
+
+
+def test_a_mean_that_warms_up_soon_forgets_where_it_began(game):
+    """After 5 steps 1 / 2002 is left, the product of 1/10, 2/11, ... 5/14, and not .999^5."""
+    config, state, step = game
+    numbers, began = hypers(tiny.config(gen__lr=0.0)), jax.tree.map(jnp.ones_like, state.ema)
+    after = state.replace(ema=began)
+    for _ in range(5):
+        after, _ = step(after, tiny.batch(config), numbers)
+    for mean, weight in zip(
+        jax.tree.leaves(after.ema), jax.tree.leaves(state.gen.params), strict=True
+    ):
+        np.testing.assert_allclose(mean, weight + (1 - weight) / 2002, rtol=1e-5, atol=1e-6)
 
 
 def test_samples_come_from_the_mean_where_there_is_one(game):
@@ -94,7 +122,7 @@ def test_samples_come_from_the_mean_where_there_is_one(game):
 
 def test_the_mean_has_statistics_of_its_own():
     """Batch norm's are averaged as weights are, and samples of the mean know no others."""
-    config = tiny.config(gen__args__batch_norm=True)
+    config = tiny.config(gen__args__batch_norm=True, ema__warmup=False)
     state, numbers = init_state(config, jax.random.key(0)), hypers(tiny.config(ema__decay=0.75))
     after, _ = jax.jit(make_train_step(config))(state, tiny.batch(config), numbers)
     assert not leaves_equal(after.gen.vars, state.gen.vars)

@@ -49,6 +49,15 @@ def test_a_note_that_fails_does_not_keep_the_process():
         stop.on_signal(signal.SIGTERM)
 
 
+def test_it_leaves_where_nobody_can_be_told(monkeypatch):
+    def broken(to, text):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(stop.os, "write", broken)
+    with pytest.raises(Left, match="75"):
+        stop.on_signal(signal.SIGTERM)
+
+
 def test_with_work_it_only_asks_and_a_second_term_too(leaving):
     stop.keep_work()
     assert not stop.requested()

@@ -11,10 +11,10 @@ PACKAGE = ROOT / "gan_jax"
 # From the bottom to the top; a module may import only from rows below its own (and helpers of its
 # own package). Folders stand for all their files.
 LAYERS = [
-    ["types", "stop", "versions", "compilation"],
+    ["types", "stop", "versions"],
     ["files", "orbax_files"],
-    ["leaves", "sweep", "locks"],
-    ["config"],
+    ["leaves", "sweep", "locks", "environment", "output"],
+    ["config", "config_file"],
     ["rules"],
     ["records"],
     ["logits", "images"],
@@ -28,6 +28,7 @@ LAYERS = [
     ["evaluators", "signals", "owner"],
     ["mesh"],
     ["cohort", "evaluate", "checkpoint", "writer", "experiment", "progress"],
+    ["resolve"],
     ["results"],
     ["typeset"],
     ["statistics"],
@@ -111,6 +112,24 @@ def test_json_is_read_by_one_reader():
 
 def _is_json(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "json"
+
+
+def test_pictures_are_opened_in_one_place():
+    """Which names the formats and knows the size before it decodes."""
+    found = [path for path in FILES if "Image.open(" in path.read_text()]
+    assert found == [PACKAGE / "images.py"]
+
+
+def test_no_process_of_ours_imports_from_the_current_folder():
+    started = [
+        [ast.unparse(word) for word in node.elts]
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.List)
+    ]
+    commands = [words for words in started if words[:1] == ["sys.executable"]]
+    assert len(commands) >= 4
+    assert {words[1] for words in commands} == {"'-P'"}
 
 
 def test_torch_is_imported_only_by_benchmarks():

@@ -1,66 +1,22 @@
 """Reading TFDS folders without TensorFlow: tiny sets that TFDS writes here."""
 
-import io
 import json
+import re
 import struct
 
 import numpy as np
 import pytest
-from PIL import Image
 from tensorboardX.crc32c import crc32c as reference_crc32c
+from toy_sets import encode, random_images, write_set
 
-from gan_jax import data
-from gan_jax.data import tfds_reader
+from gan_jax import data, images
+from gan_jax.data import base, tfds_reader
 from gan_jax.types import ConfigError, DataCorruptError
 
 
 @pytest.fixture(autouse=True)
 def cache_home(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user_cache"))
-
-
-def encode(image, form="PNG"):
-    file = io.BytesIO()
-    Image.fromarray(image.squeeze()).save(file, form)
-    return file.getvalue()
-
-
-def write_set(root, images, labels=None, shape=(None, None, 3), name="toy", **extra):
-    """A TFDS set in array_record, written by TFDS; returns its version folder."""
-    import tensorflow_datasets as tfds
-
-    features = {"picture": tfds.features.Image(shape=shape), **extra}
-    if labels is not None:
-        features["kind"] = tfds.features.ClassLabel(num_classes=5)
-
-    class Toy(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-        VERSION = tfds.core.Version("1.2.0")
-        pkg_dir_path = None
-
-        def _info(self):
-            keys = ("picture", "kind") if labels is not None else None
-            return tfds.core.DatasetInfo(
-                builder=self,
-                features=tfds.features.FeaturesDict(features),
-                supervised_keys=keys,
-            )
-
-        def _split_generators(self, dl_manager):
-            return {"train": self._generate_examples()}
-
-        def _generate_examples(self):
-            for i, image in enumerate(images):
-                png = image if isinstance(image, bytes) else encode(image)
-                yield i, {"picture": png, **({} if labels is None else {"kind": labels[i]})}
-
-    Toy.name = name
-    tfds.disable_progress_bar()
-    config = tfds.download.DownloadConfig(try_download_gcs=False)
-    builder = Toy(data_dir=root)
-    builder.download_and_prepare(
-        file_format="array_record", download_dir=root.parent / "dl", download_config=config
-    )
-    return root / name / "1.2.0"
 
 
 def to_tfrecord(folder):
@@ -76,6 +32,12 @@ def to_tfrecord(folder):
     return target
 
 
+def edit_json(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
 def frame(record):
     length = struct.pack("<Q", len(record))
     return length + mask(length) + record + mask(record)
@@ -84,10 +46,6 @@ def frame(record):
 def mask(content):
     crc = reference_crc32c(content)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
-def random_images(n=9, shape=(6, 5, 3), seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (n, *shape), np.uint8)
 
 
 def pairs(x, label):
@@ -160,6 +118,56 @@ def test_set_without_an_8_bit_image_is_refused(tmp_path):
         data.spec("tfds:toy", tmp_path / "tfds")
 
 
+@pytest.mark.parametrize("place", ["sets [1]", "a:b", "~", "*?", "données \U0001f40d", "%41 {x}"])
+def test_any_folder_may_hold_the_sets(tmp_path, place, monkeypatch):
+    write_set(tmp_path / "tfds", random_images(), np.arange(9) % 5)
+    (tmp_path / "tfds").rename(tmp_path / place)
+    monkeypatch.chdir(tmp_path)
+    for root in (tmp_path / place, f"./{place}"):
+        assert data.load("tfds:toy", "train", root).x.shape == (9, 6, 5, 3)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_16_bit_images_keep_their_high_byte(tmp_path, channels):
+    deep = np.random.default_rng(0).integers(0, 2**16, (8, 8)).astype(np.uint16)
+    write_set(tmp_path / "tfds", [deep] * 2, shape=(8, 8, channels))
+    x, _ = data.load("tfds:toy", "train", tmp_path / "tfds")
+    np.testing.assert_array_equal(x, np.broadcast_to((deep >> 8)[..., None], x.shape))
+
+
+def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    """A few kilobytes of PNG can hold gigabytes; what is recorded of the set is believed."""
+    monkeypatch.setattr(images, "eight_bits", None)  # what decodes
+    huge = encode(np.zeros((4000, 4000), np.uint8))
+    write_set(tmp_path / "tfds", [huge], shape=(8, 8, 1))
+    with pytest.raises(DataCorruptError, match=r"images of \(8, 8, 1\) and \(4000, 4000, 1\)"):
+        data.load("tfds:toy", "train", tmp_path / "tfds")
+
+
+# --- labels
+
+
+def test_unlabelled_examples_stay_so(tmp_path):
+    labels = [-1, 2, -1, 4]
+    write_set(tmp_path / "tfds", random_images(4), labels)
+    x, label = data.load("tfds:toy", "train", tmp_path / "tfds")
+    assert sorted(label.tolist()) == [-1, -1, 2, 4]
+    known = base.labelled(base.Arrays(x, label))
+    assert sorted(known.label.tolist()) == [2, 4]
+    np.testing.assert_array_equal(known.x, x[label >= 0])
+
+
+def test_labels_out_of_range_are_damage(tmp_path):
+    folder = write_set(tmp_path / "tfds", random_images(), np.arange(9) % 5)
+    edit_json(folder / "features.json", '"numClasses": "5"', '"numClasses": "3"')
+    with pytest.raises(DataCorruptError, match=r"has the label 4, expected 0 to 2, or -1 for none"):
+        data.load("tfds:toy", "train", tmp_path / "tfds")
+    fields = tfds_reader.Fields("picture", (6, 5, 3), "kind", 0)
+    for label in (-2, 2**31):
+        with pytest.raises(DataCorruptError, match=f"label {label}, expected 0 to {2**31 - 1}"):
+            tfds_reader._check_labels(np.array([0, label]), fields, "toy")
+
+
 # --- the cache beside the set
 
 
@@ -189,6 +197,37 @@ def test_replaced_source_is_not_served_stale(tmp_path):
 
 
 # --- damage
+
+
+@pytest.mark.parametrize("form", ["array_record", "tfrecord"])
+@pytest.mark.parametrize("recorded", [1, 8, 10, 1000])
+def test_files_that_hold_more_or_less_than_is_recorded(tmp_path, form, recorded):
+    folder = write_set(tmp_path / "tfds", random_images())
+    if form == "tfrecord":
+        to_tfrecord(folder)
+    info = folder / "dataset_info.json"
+    info.write_text(re.sub(r'(?<="shardLengths": \[)\s*"9"', f'"{recorded}"', info.read_text()))
+    with pytest.raises(DataCorruptError, match=f"has 9 examples, expected {recorded}"):
+        data.load("tfds:toy", "train[:1]", tmp_path / "tfds")
+
+
+TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+ODD = (f"../{TEMPLATE}", "{DATASET:>999999999999}", "{DATASET.__class__}", "{OTHER}", "/etc/passwd")
+
+
+@pytest.mark.parametrize("template", ODD)
+def test_files_are_named_as_tfds_names_them(tmp_path, template):
+    folder = write_set(tmp_path / "tfds", random_images())
+    edit_json(folder / "dataset_info.json", TEMPLATE, template)
+    with pytest.raises(DataCorruptError, match="names files of train in other folders, or not as"):
+        data.load("tfds:toy", "train", tmp_path / "tfds")
+
+
+def test_a_set_of_unknown_shape_without_examples(tmp_path):
+    target = to_tfrecord(write_set(tmp_path / "tfds", random_images()))
+    target.write_bytes(b"")
+    with pytest.raises(DataCorruptError, match="has no train examples"):
+        data.spec("tfds:toy", tmp_path / "tfds")
 
 
 @pytest.mark.parametrize("damage", ["truncate", "flip", "unlink", "features", "info"])

@@ -33,7 +33,8 @@ def settings(case: str, index: int = 0) -> Any:
         return gaussian1d.settings("moments", index, 5_000)
     c = get_config()
     c.seed, c.data.name, c.log_every_steps = index, case, 100
-    c.batch_size, c.latent.dim, c.ema.decay = 256, 2, 0.99
+    c.batch_size, c.latent.dim = 256, 2
+    c.ema.decay, c.ema.warmup = 0.99, False  # as PyTorch's rows, and the recorded ones
     c.gen.args.hidden = c.disc.args.hidden = (128, 128)
     c.gen.args.act = c.disc.args.act = "relu"
     c.objective = OBJECTIVES[index % len(OBJECTIVES)]
@@ -193,7 +194,7 @@ def _mlp(widths: tuple[int, ...], act: Any) -> Any:
 def make_processes(case: str) -> Side:
     """A row as a `gan-jax train` of its own, start-up included, compiled programs cached."""
     code = (
-        "import sys; from gan_jax import compilation; compilation.use_cache();"
+        "import sys; from gan_jax import environment; environment.settle();"
         "from gan_jax.bench.sweep import settings; from gan_jax.train import train;"
         "c = settings(sys.argv[1]); c.steps = int(sys.argv[2]);"
         "c.eval_every_steps = c.sample_every_steps = c.checkpoint_every_steps = 10**6 * 100;"
@@ -202,7 +203,7 @@ def make_processes(case: str) -> Side:
 
     def run(n: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-c", code, case, str(n), folder]
+            command = [sys.executable, "-P", "-c", code, case, str(n), folder]
             subprocess.run(command, check=True, capture_output=True)
 
     return run, dict

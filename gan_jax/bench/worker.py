@@ -23,7 +23,7 @@ class Worker:
 
     def __init__(self, module: str, maker: str, case: str):
         code = "import sys; from gan_jax.bench.worker import serve; serve(*sys.argv[1:])"
-        command = [sys.executable, "-c", code, module, maker, case]
+        command = [sys.executable, "-P", "-c", code, module, maker, case]
         self.name = f"{module.rpartition('.')[2]} {case}, {maker}"
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -10,6 +10,7 @@ import numpy as np
 from gan_jax.types import ConfigError
 
 PathLike = str | os.PathLike[str]
+UNLABELLED = -1  # TFDS's label of an example that has none
 
 
 class Spec(NamedTuple):
@@ -25,7 +26,15 @@ class Arrays(NamedTuple):
     """Decoded examples, possibly memory-mapped and then read-only."""
 
     x: np.ndarray  # uint8 [N, H, W, C] images, float32 [N, d] points
-    label: np.ndarray | None  # int32 [N]
+    label: np.ndarray | None  # int32 [N], from 0 on, or UNLABELLED
+
+
+def labelled(arrays: Arrays) -> Arrays:
+    """The examples that have a label; there may be none."""
+    if arrays.label is None:
+        return Arrays(arrays.x[:0], np.zeros(0, np.int32))
+    has_one_N = arrays.label != UNLABELLED
+    return arrays if has_one_N.all() else Arrays(arrays.x[has_one_N], arrays.label[has_one_N])
 
 
 class Slice(NamedTuple):
@@ -65,9 +74,9 @@ def _parse_part(part: str, text: str, splits: dict[str, int]) -> Slice:
     try:
         start = _position(match["start"], size, 0)
         stop = _position(match["stop"], size, size)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ConfigError(
-            f"data.split {text!r}: {part!r} has a bound that is not a number"
+            f"data.split {text!r}: {part!r} has a bound that is not a number of examples"
         ) from None
     if not 0 <= start < stop <= size:
         raise ConfigError(

@@ -2,17 +2,20 @@
 
 A file's name holds a digest of what it was made from (names, sizes and times of the source files,
 or a package's version), so a changed source is never served stale. A whole split is cached;
-slices are views of it. The files hold plain arrays: nothing in them is ever unpickled.
+slices are views of it. The files hold plain arrays: nothing in them is ever unpickled. After the
+array come the four bytes of its CRC-32, without which it counts as absent.
 """
 
 import contextlib
 import errno
 import hashlib
 import importlib.metadata
+import math
 import os
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -20,9 +23,11 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from gan_jax.data.base import Arrays
-from gan_jax.types import ConfigError, DataCorruptError
+from gan_jax.environment import user_cache
+from gan_jax.types import CannotWriteError, ConfigError, DataCorruptError
 
-_FORMAT = 1  # raise it when the same source is to decode to other arrays
+_FORMAT = 2  # raise it when the same source is to decode to other arrays, or to be kept otherwise
+_CRC_BYTES = 4
 _PATIENCE_SECONDS = 1.0  # a decode that takes longer says so, once
 
 Blocks = Callable[[], Iterable[Arrays]]
@@ -78,10 +83,8 @@ def packaged(name: str, package: str, shape: tuple[int, ...], blocks: Blocks) ->
 
 def user_folders(name: str) -> tuple[Path, ...]:
     """The user's own cache folder for a name; none if there is no home folder."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # the standard has a relative one ignored
-        base = os.path.join(os.path.expanduser("~"), ".cache")
-    return (Path(base, "gan_jax", *name.split("/")),) if os.path.isabs(base) else ()
+    base = user_cache()
+    return (base.joinpath(*name.split("/")),) if base else ()
 
 
 def file_stamp(path: Path) -> tuple[str, int, int]:
@@ -107,47 +110,78 @@ def _read(folder: Path, stem: str, entry: Entry) -> Arrays | None:
 
 def _open(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray | None:
     """The mapped array, or None if the file is not there or not exactly what it has to be."""
+    if not path.is_file():  # nor a pipe, which would be waited for
+        return None
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        extra = path.stat().st_size - (array.offset + array.nbytes)
-    except (OSError, ValueError, EOFError, AttributeError):
+        end = array.offset + array.nbytes
+        with path.open("rb") as file:
+            file.seek(end)
+            stored = file.read(_CRC_BYTES + 1)
+    except Exception:  # of whatever is wrong with it: it is made anew
         return None
-    if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous or extra:
+    if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
         return None
-    return np.asarray(array)
+    return np.asarray(array) if stored == _crc_bytes(zlib.crc32(array)) else None
+
+
+def _crc_bytes(crc: int) -> bytes:
+    return crc.to_bytes(_CRC_BYTES, "little")
 
 
 def _write(folder: Path, stem: str, entry: Entry, blocks: Blocks) -> None:
     _make_folder(folder)
     with contextlib.ExitStack() as stack:
-        file_x = stack.enter_context(_replacing(folder / f"{stem}-x.npy", entry.mode))
-        _write_header(file_x, entry.shape, np.uint8)
+
+        def begin(part: str, shape: tuple[int, ...], dtype: type) -> _Kept:
+            path = folder / f"{stem}-{part}.npy"
+            return _Kept(stack.enter_context(replacing(path, entry.mode)), shape, dtype)
+
+        kept = [begin("x", entry.shape, np.uint8)]
         if entry.labelled:
-            file_label = stack.enter_context(_replacing(folder / f"{stem}-label.npy", entry.mode))
-            _write_header(file_label, entry.shape[:1], np.int32)
-        for x, label in _checked(entry, blocks, f"kept in {folder}"):
-            file_x.write(x.tobytes())
-            if label is not None:
-                file_label.write(label.tobytes())
+            kept.append(begin("label", entry.shape[:1], np.int32))
+        for block in _checked(entry, blocks, f"kept in {folder}"):
+            for each, array in zip(kept, block, strict=False):
+                if array is not None:
+                    each.write(array)
+        for each in kept:
+            each.end()
     _remove_others(folder, stem)
 
 
+class _Kept:
+    """An .npy file that is written a block at a time, and its checksum after it."""
+
+    def __init__(self, file: IO[bytes], shape: tuple[int, ...], dtype: type):
+        self.file, self.crc = file, 0
+        descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+        header = {"descr": descr, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+
+    def write(self, array: np.ndarray) -> None:
+        content = array.tobytes()
+        self.crc = zlib.crc32(content, self.crc)
+        self.file.write(content)
+
+    def end(self) -> None:
+        self.file.write(_crc_bytes(self.crc))
+
+
 def _make_folder(folder: Path) -> None:
-    """mkdir -p, where permitted: root, as which containers run, is held to the write bits too."""
+    """mkdir -p, where permitted: root, as which containers run, is held to the write bits too.
+
+    Nothing is written, or removed, through a link that lies in a folder of somebody else.
+    """
+    if folder.is_symlink():
+        raise PermissionError(errno.EACCES, "it is a link", str(folder))
     nearest = next(each for each in (folder, *folder.parents) if each.exists())
     if not nearest.stat().st_mode & 0o222:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(nearest))
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _write_header(file: IO[bytes], shape: tuple[int, ...], dtype: type) -> None:
-    descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
-    header = {"descr": descr, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
-
-
 @contextlib.contextmanager
-def _replacing(path: Path, mode: int) -> Iterator[IO[bytes]]:
+def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """A file that takes its name only when all of it is on the disk."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
@@ -173,6 +207,11 @@ def _remove_others(folder: Path, stem: str) -> None:
 
 
 def _gather(entry: Entry, blocks: Blocks) -> Arrays:
+    if (size := math.prod(entry.shape)) > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise CannotWriteError(
+            f"{entry.name} takes {size >> 20} MB decoded, more than the memory: make room in "
+            f"{entry.folders[-1] if entry.folders else 'a home folder'}"
+        )
     parts = list(_checked(entry, blocks, "kept in memory"))
     x = np.concatenate([part.x for part in parts])
     labels = [part.label for part in parts if part.label is not None]

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import data
 from gan_jax.data.base import parse_split
-from gan_jax.types import Array, Batch, GanState, PyTree
+from gan_jax.types import Array, Batch, ConfigError, GanState, PyTree
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
 POINTS_SEED = 2**32 - 1  # of a law's points, which all runs share: no run is likely to have it
@@ -64,6 +64,8 @@ def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]
     """
     steps, k, batch = config.log_every_steps, config.dynamics.k_disc, config.batch_size
     per_epoch = size // batch
+    if not per_epoch:
+        raise ConfigError(f"batch_size is {batch}: expected at most {size}, the examples there are")
     epochs = (steps * k - 2) // per_epoch + 2  # that many can be touched by steps * k batches
 
     def shuffle(key: Array, epoch: Array) -> Array:

@@ -48,7 +48,7 @@ def prepare(
     original = getattr(tfds.image_classification, _BUILDERS[name])
     if there := _prepared(original, root):
         return f"{there} is prepared already: nothing was written"
-    arrays = _read_source(name, Path(source_dir).expanduser(), counts, original.url_infos or {})
+    arrays = _read_source(name, Path(source_dir), counts, original.url_infos or {})
     sizes = ", ".join(f"{len(label)} {split}" for split, (_, label) in arrays.items())
     print(f"preparing {name} in {root}: {sizes} examples", file=sys.stderr, flush=True)
     try:
@@ -70,8 +70,9 @@ def prepare(
 
 def _prepared(original: Any, root: Path) -> Path | None:
     with _quiet():
-        builder = original(data_dir=root)
-        return Path(builder.data_path) if builder.is_prepared() else None
+        folder = Path(original(data_dir=root).data_path)
+    # Not by is_prepared, which takes the folder for a pattern: [1] in it would match 1.
+    return folder if (folder / "dataset_info.json").is_file() else None
 
 
 def _make_builder(name: str, original: Any, arrays: dict[str, tuple]) -> Any:

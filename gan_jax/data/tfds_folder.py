@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from gan_jax.data.base import PathLike
+from gan_jax.environment import local_path
 from gan_jax.types import ConfigError, DataMissingError
 
 _NAME = re.compile(r"([A-Za-z]\w*)(?:/(\w[\w.+-]*))?(?::(\d+\.\d+\.\d+))?", re.ASCII)
@@ -23,7 +24,8 @@ def data_root(data_dir: PathLike | None = None) -> tuple[Path, str]:
         origin = "TFDS's usual folder; neither data.dir nor $TFDS_DATA_DIR is set"
     if "://" in root:
         raise ConfigError(f"data folder {root!r} is remote: copy the set to a local folder first")
-    return Path(root).expanduser(), origin
+    # Absolute: TFDS would expand a ~ inside of it again
+    return Path(local_path(f"data folder ({origin})", root)).absolute(), origin
 
 
 def find(name: str, data_dir: PathLike | None = None) -> Path:
@@ -69,8 +71,9 @@ def _subfolders(folder: Path) -> list[Path]:
         return sorted(each for each in folder.iterdir() if each.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
-    except OSError as error:
-        raise DataMissingError(f"{folder} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: no path has such a character
+        reason = getattr(error, "strerror", None) or error
+        raise DataMissingError(f"{str(folder)!r} cannot be read: {reason}") from error
 
 
 def _missing(name: str, folder: Path, version: str | None, root: Path, origin: str) -> str:

@@ -3,49 +3,47 @@
 Only what lies on the disk is read: nothing is downloaded, and no data set's own code is run.
 """
 
+import contextlib
+import functools
 import hashlib
 import io
 import itertools
-from collections.abc import Iterable, Iterator
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from gan_jax.data import cache, tfrecord
-from gan_jax.data.base import Arrays, PathLike, Spec
+from gan_jax.data import cache, tfds_features, tfrecord
+from gan_jax.data.base import UNLABELLED, Arrays, PathLike, Spec
+from gan_jax.data.tfds_features import Fields
 from gan_jax.data.tfds_folder import find
-from gan_jax.types import ConfigError, DataCorruptError, DataMissingError
+from gan_jax.types import ConfigError, DataCorruptError, UserError
 from gan_jax.versions import cores
 
-_MODES = {1: "L", 3: "RGB"}  # what images.grid can show
-_BLOCK = 512  # examples decoded between two writes
+_BLOCK, _BLOCK_BYTES = 512, 2**28  # examples decoded between two writes, at most
+_FILE_NAME = re.compile(r"([\w.-]|\{[A-Z_]+\})*", re.ASCII)  # as TFDS makes it from a template
 _THREAD_PIXELS = 128 * 128  # below this Python's share of the work makes threads a loss
-
-
-class Fields(NamedTuple):
-    """Which feature of a set is the image and which the label."""
-
-    image: str
-    shape: tuple[int | None, ...]
-    label: str | None
-    classes: int
 
 
 def recorded_spec(name: str, data_dir: PathLike | None = None) -> Spec:
     """Shape, splits and number of classes of a prepared set, from what TFDS recorded of it."""
     folder = find(name, data_dir)
     builder = _builder(folder)
-    fields = _fields(name, builder.info)
+    fields = tfds_features.fields(name, builder.info)
     splits = {split: int(info.num_examples) for split, info in builder.info.splits.items()}
     shape = fields.shape
     if None in shape:  # not recorded: the first image tells, read() checks the others
         split = next((each for each, size in splits.items() if size), None)
         if split is None:
             raise DataCorruptError(f"{folder} has no examples: prepare it again")
-        first = next(iter(_examples(builder, split, fields)))
-        shape = _decode(first[fields.image], shape[-1], f"{folder} {split}").shape
+        first = next(_examples(builder, split, fields), None)
+        if first is None:
+            raise DataCorruptError(f"{folder} has no {split} examples: prepare it again")
+        shape = _decode(first[fields.image], shape[-1], f"{folder} {split}", lambda _: None).shape
     return Spec(tuple(int(n) for n in shape if n), "image", splits, fields.classes)
 
 
@@ -57,7 +55,7 @@ def read(name: str, split: str, data_dir: PathLike | None, expected: Spec) -> Ar
     """
     folder = find(name, data_dir)
     builder = _builder(folder)
-    fields = _fields(name, builder.info)
+    fields = tfds_features.fields(name, builder.info)
     info = builder.info.splits.get(split)
     size = int(info.num_examples) if info else 0
     if size != expected.splits[split]:
@@ -65,7 +63,7 @@ def read(name: str, split: str, data_dir: PathLike | None, expected: Spec) -> Ar
             f"{folder} has {size} {split} examples, expected {expected.splits[split]}: "
             "prepare the set again in another folder"
         )
-    files = [Path(file) for file in info.filepaths]
+    files = _files(builder, split)
     path_hash = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
     entry = cache.Entry(
         name=f"{name}/{split}",
@@ -78,7 +76,23 @@ def read(name: str, split: str, data_dir: PathLike | None, expected: Spec) -> Ar
         labelled=fields.label is not None,
         mode=files[0].stat().st_mode & 0o777,
     )
-    return cache.cached(entry, lambda: _blocks(builder, split, fields, entry))
+    arrays = cache.cached(entry, lambda: _blocks(builder, split, fields, entry))
+    _check_labels(arrays.label, fields, f"{folder} {split}")
+    return arrays
+
+
+def _files(builder: Any, split: str) -> list[Path]:
+    """The files of a split. DataCorruptError if dataset_info.json names any outside its folder."""
+    folder, template = Path(builder.data_path), builder.info.splits[split].filename_template
+    if _FILE_NAME.fullmatch(template.template):
+        with contextlib.suppress(ValueError):  # a field that TFDS does not know
+            files = [Path(file) for file in builder.info.splits[split].filepaths]
+            if all(file.parent == folder for file in files):
+                return files
+    raise DataCorruptError(
+        f"{folder / 'dataset_info.json'} names files of {split} in other folders, or not as TFDS "
+        "does: prepare or copy the set again"
+    )
 
 
 def _stamp(file: Path) -> tuple[str, int, int]:
@@ -93,16 +107,14 @@ def _stamp(file: Path) -> tuple[str, int, int]:
 
 def _builder(folder: Path) -> Any:
     import tensorflow_datasets as tfds
-    from google.protobuf.json_format import ParseError
 
+    tfds_features.check(folder)
     try:
         builder = tfds.builder_from_directory(folder)
-    except (OSError, ValueError, ParseError) as error:
+    except Exception as error:  # what TFDS raises for odd fields in its files: any
         raise DataCorruptError(
             f"{folder} is not a set that TFDS can open ({_line(error)}): prepare it again"
         ) from error
-    if not builder.is_prepared():
-        raise DataMissingError(f"{folder} is not prepared: prepare it again")
     form = builder.info.file_format
     if form is None or form.value not in ("array_record", "tfrecord"):
         raise ConfigError(
@@ -112,61 +124,58 @@ def _builder(folder: Path) -> Any:
     return builder
 
 
-def _fields(name: str, info: Any) -> Fields:
-    """The image and label that supervised_keys names, else the only image, else 'image'."""
-    import tensorflow_datasets as tfds
-
-    features = dict(info.features.items()) if hasattr(info.features, "items") else {}
-    keys = info.supervised_keys or ()
-    images = [key for key, each in features.items() if type(each) is tfds.features.Image]
-    image = next((key for key in (*keys, "image") if key in images), images[0] if images else None)
-    if image is None or features[image].np_dtype != np.uint8 or len(features[image].shape) != 3:
-        raise ConfigError(
-            f"data 'tfds:{name}' has no 8-bit image feature: it has {', '.join(features) or 'none'}"
-        )
-    shape = tuple(features[image].shape)
-    if shape[-1] not in _MODES and shape[-1] is not None:
-        raise ConfigError(f"data 'tfds:{name}' has images of {shape[-1]} channels: expected 1 or 3")
-    labels = [key for key, each in features.items() if type(each) is tfds.features.ClassLabel]
-    label = next((key for key in (*keys, "label") if key in labels), None)
-    return Fields(image, shape, label, int(features[label].num_classes or 0) if label else 0)
-
-
 def _blocks(builder: Any, split: str, fields: Fields, entry: cache.Entry) -> Iterator[Arrays]:
-    """The decoded examples of a split, _BLOCK at a time."""
+    """The decoded examples of a split, a block at a time."""
     where = f"{builder.data_path} {split}"
     height, width, channels = entry.shape[1:]
+    size = max(1, min(_BLOCK, _BLOCK_BYTES // math.prod(entry.shape[1:])))
+    check = functools.partial(_check_shape, entry, None in fields.shape)
     workers = cores() if height * width >= _THREAD_PIXELS else 1
     with ThreadPoolExecutor(workers) as pool:
         mapping = pool.map if workers > 1 else map
-        for batch in _batched(_examples(builder, split, fields), _BLOCK):
-            decoded = mapping(lambda e: _decode(e[fields.image], channels, where), batch)
-            x = _stack(list(decoded), entry, None in fields.shape)
-            labels = [each[fields.label] for each in batch] if fields.label else None
-            yield Arrays(x, None if labels is None else np.array(labels, np.int32))
-
-
-def _stack(images: list[np.ndarray], entry: cache.Entry, free: bool) -> np.ndarray:
-    """[N, H, W, C]. Another shape is the set's own nature if free, else damage."""
-    for image in images:
-        if image.shape == entry.shape[1:]:
-            continue
-        shapes = f"{entry.shape[1:]} and {image.shape}"
-        if free:
-            raise ConfigError(
-                f"data {entry.name!r} has images of different shapes, such as {shapes}: "
-                "only sets whose images all have one shape can be read"
+        for batch in _batched(_examples(builder, split, fields), size):
+            x = np.stack(
+                list(mapping(lambda e: _decode(e[fields.image], channels, where, check), batch))
             )
-        raise DataCorruptError(
-            f"{entry.name} has images of {shapes}, but TFDS recorded the first: prepare it again"
+            if not fields.label:
+                yield Arrays(x, None)
+                continue
+            label = np.array([each[fields.label] for each in batch])
+            _check_labels(label, fields, where)
+            yield Arrays(x, label.astype(np.int32))
+
+
+def _check_shape(entry: cache.Entry, free: bool, shape: tuple[int, ...]) -> None:
+    """Another shape is the set's own nature if free, else damage."""
+    if shape == entry.shape[1:]:
+        return
+    shapes = f"{entry.shape[1:]} and {shape}"
+    if free:
+        raise ConfigError(
+            f"data {entry.name!r} has images of different shapes, such as {shapes}: "
+            "only sets whose images all have one shape can be read"
         )
-    return np.stack(images)
+    raise DataCorruptError(
+        f"{entry.name} has images of {shapes}, but TFDS recorded the first: prepare it again"
+    )
+
+
+def _check_labels(label_N: np.ndarray | None, fields: Fields, where: str) -> None:
+    """From 0 to below the number of classes, where TFDS recorded one; UNLABELLED is none."""
+    if label_N is None or not len(label_N):
+        return
+    last = (fields.classes or 2**31) - 1
+    for label in (label_N.min(), label_N.max()):
+        if not UNLABELLED <= label <= last:
+            raise DataCorruptError(
+                f"{where} has the label {label}, expected 0 to {last}, or {UNLABELLED} for none: "
+                "prepare the set again"
+            )
 
 
 def _examples(builder: Any, split: str, fields: Fields) -> Iterator[dict[str, Any]]:
     """Examples with the image still encoded, the label an int, and no other feature."""
     import tensorflow_datasets as tfds
-    from google.protobuf.message import DecodeError
 
     keys = [key for key in (fields.image, fields.label) if key]
     features = tfds.features.FeaturesDict({key: builder.info.features[key] for key in keys})
@@ -174,8 +183,9 @@ def _examples(builder: Any, split: str, fields: Fields) -> Iterator[dict[str, An
     try:
         for record in _records(builder, split):
             yield features.deserialize_example_np(record, decoders=skip)
-    except (OSError, RuntimeError, ValueError, KeyError, AttributeError, DecodeError) as error:
-        # array_record reports damage as RuntimeError, an unexpected example as one of the others
+    except UserError:
+        raise
+    except Exception as error:  # array_record and protobuf raise six kinds for damage, and more
         raise DataCorruptError(
             f"{builder.data_path} {split} does not read back ({_line(error)}): "
             "prepare or copy the set again"
@@ -183,29 +193,37 @@ def _examples(builder: Any, split: str, fields: Fields) -> Iterator[dict[str, An
 
 
 def _records(builder: Any, split: str) -> Iterable[bytes]:
-    import tensorflow_datasets as tfds
+    """All that the files hold, which need not be what is recorded of them."""
+    from array_record.python.array_record_data_source import ArrayRecordDataSource
 
+    files = _files(builder, split)
     if builder.info.file_format.value == "tfrecord":
-        files = builder.info.splits[split].filepaths
-        return itertools.chain.from_iterable(tfrecord.records(Path(file)) for file in files)
-    raw = tfds.decode.DeserializeMethod.RAW_BYTES
-    source = builder.as_data_source(split, deserialize_method=raw)
+        return itertools.chain.from_iterable(map(tfrecord.records, files))
+    source = ArrayRecordDataSource([str(file) for file in files])
     blocks = _batched(range(len(source)), _BLOCK)
     return itertools.chain.from_iterable(source.__getitems__(list(block)) for block in blocks)
 
 
-def _decode(encoded: bytes, channels: int | None, where: str) -> np.ndarray:
-    """One PNG or JPEG as uint8 [H, W, C]; C is 3 where TFDS recorded none."""
-    from PIL import Image
+def _decode(
+    encoded: bytes,
+    channels: int | None,
+    where: str,
+    check: Callable[[tuple[int, ...]], None],
+) -> np.ndarray:
+    """One PNG or JPEG as uint8 [H, W, C]; C is 3 where TFDS recorded none.
 
+    check sees the shape before the image is decoded: a small file can hold a huge one.
+    """
+    from gan_jax import images
+
+    channels = channels or 3
     try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            pixels = np.asarray(image.convert(_MODES[channels or 3]), np.uint8)
-    except (OSError, SyntaxError, ValueError) as error:  # what PIL raises for a broken file
-        raise DataCorruptError(
-            f"{where} has an image that does not decode: {_line(error)}"
-        ) from error
-    return pixels.reshape(*pixels.shape[:2], -1)
+        with images.opened(io.BytesIO(encoded)) as file:
+            check((file.height, file.width, channels))
+            pixels = np.asarray(images.eight_bits(file, tfds_features.MODES[channels]))
+    except ValueError as error:
+        raise DataCorruptError(f"{where} has an image that does not decode: {error}") from error
+    return pixels.reshape(*pixels.shape[:2], channels)
 
 
 def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

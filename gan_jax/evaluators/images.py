@@ -14,23 +14,26 @@ def classes_by_a_judge(config: ConfigDict, part: str = "eval") -> Evaluator | No
     """What a classifier trained on the real images says of the samples, and of real held-out ones.
 
     classes: how many it finds among eval_samples; count_<class>; confidence: the mean probability
-    of the likeliest class; confidence_real and accuracy_real: on the data set's test split.
+    of the likeliest class; confidence_real and accuracy_real: on the data set's test split, the
+    latter of the images that have a label. Nothing where no training image has one.
     """
-    if not has_images(config, labels=True):
+    name, data_dir = config.data.name, config.data.dir
+    if not has_images(config, labels=True) or not digits.has_labels(name, data_dir):
         return None
     draw = make_draw(config, part)
 
     def run(state: GanState) -> Values:
-        trained = digits.trained(config.data.name, config.data.dir)
+        trained = digits.trained(name, data_dir)
         seen = trained.features.see(draw(state, config.eval_samples))
         assert seen.probabilities is not None
         found = judge(seen.probabilities)
         yield "classes", int((found.counts > 0).sum())
         yield "confidence", found.confidence
         yield "confidence_real", trained.confidence_real
-        yield "accuracy_real", trained.accuracy_real
-        for name, count in enumerate(found.counts):
-            yield f"count_{name}", int(count)
+        if trained.accuracy_real is not None:
+            yield "accuracy_real", trained.accuracy_real
+        for each, count in enumerate(found.counts):
+            yield f"count_{each}", int(count)
 
     return run
 

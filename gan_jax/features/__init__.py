@@ -10,7 +10,7 @@ from gan_jax.features.base import Features, Seen
 from gan_jax.leaves import choose
 from gan_jax.types import ConfigError
 
-__all__ = ["FEATURES", "Features", "Seen", "check", "has_images", "make"]
+__all__ = ["FEATURES", "Features", "Seen", "check", "has_images", "make", "scheduled"]
 
 # name -> the extractor for a config; None where its data are not what the features are made for
 FEATURES: dict[str, Callable[[ConfigDict], Features | None]] = {
@@ -32,9 +32,20 @@ def make(name: str, config: ConfigDict) -> Features | None:
     return extractor(config)
 
 
+def scheduled(config: ConfigDict) -> tuple[str, ...]:
+    """features.names. ConfigError if it is no list of names."""
+    names = config.features.names
+    if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(
+            f"features.names is {' '.join(repr(names).split())}: expected a list of names, such as "
+            "('digits',)"
+        )
+    return tuple(names)
+
+
 def check(config: ConfigDict) -> None:
     """That the features of features.names can be had. A UserError says which cannot, and why."""
-    for name in config.features.names:
+    for name in scheduled(config):
         if make(name, config) is None:
             raise ConfigError(
                 f"features.names: {name!r} does not apply to data {config.data.name!r}"

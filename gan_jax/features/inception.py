@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax.environment import local_path
 from gan_jax.features import inception_v3, weights
 from gan_jax.features.base import Features, as_rgb, in_batches, resize
 from gan_jax.types import Array, ConfigError, PyTree
@@ -29,7 +30,7 @@ def make(config: ConfigDict) -> Features:
             f"features 'inception' need weights of yours: expected {LEAF}.path, a file that ends "
             f"in {' or '.join(SUFFIXES)}, and {LEAF}.sha256"
         )
-    return _make(Path(path), (sha256 or "").lower())
+    return _make(Path(local_path(f"{LEAF}.path", path, "file")), (sha256 or "").lower())
 
 
 @functools.lru_cache(maxsize=1)

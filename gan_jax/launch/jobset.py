@@ -8,10 +8,12 @@ See tpus.py: rows are spread over hosts, and none spans hosts.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from gan_jax.config_file import split_arg
 from gan_jax.launch.options import NAME, Option, settle
 from gan_jax.launch.tpus import HOSTS, TOPOLOGY, TPUS, Sweep, check, command
 from gan_jax.types import (
@@ -31,6 +33,7 @@ OPTIONS = {
     "name": NAME._replace(default="gan-jax"),
 }
 FINAL = (FailedRowsError, DataCorruptError, DataMissingError, ConfigError)  # the same next time
+NOT_IN_YAML = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 FOLDER = "/gan-jax"  # where a pod sees the config
 INDEX = "JOB_COMPLETION_INDEX"  # Kubernetes sets it
 GRACE_SECONDS = 120
@@ -51,7 +54,7 @@ def text(sweep: Sweep, given: Mapping[str, str]) -> str:
         "podFailurePolicy": {"rules": _rules()},
         "template": {"spec": pod},
     }
-    config = Path(sweep.config.partition(":")[0]).read_text()
+    config = _utf8(Path(split_arg(sweep.config)[0]))
     items = [
         {
             "apiVersion": "v1",
@@ -68,7 +71,30 @@ def text(sweep: Sweep, given: Mapping[str, str]) -> str:
             },
         },
     ]
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=2) + "\n"
+    return _yaml({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def _utf8(file: Path) -> str:
+    """The config as Kubernetes takes it. ConfigError."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except ValueError as error:
+        raise ConfigError(f"--config {file}: expected UTF-8, as a jobset carries it") from error
+
+
+def _yaml(said: Mapping[str, Any]) -> str:
+    """JSON that is YAML too, letter by letter.
+
+    YAML has no surrogates, so that letters beyond U+FFFF stand as they are; what it folds as the
+    end of a line, or calls unprintable, is escaped.
+    """
+    text = json.dumps(said, indent=2, ensure_ascii=False) + "\n"
+    if odd := re.search("[\ud800-\udfff]", text):
+        raise ConfigError(
+            f"the jobset would hold {odd[0]!r}, a byte that is no UTF-8: name --workdir, and what "
+            "else it is of, in letters"
+        )
+    return re.sub(NOT_IN_YAML, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _pod(options: Mapping[str, str], words: list[str], folder: str) -> dict[str, Any]:

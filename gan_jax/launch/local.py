@@ -14,25 +14,44 @@ from tqdm import tqdm
 
 from gan_jax import launch, stop
 from gan_jax.files import make_folder, open_file, read_json
+from gan_jax.launch.worker import UNFIT
 from gan_jax.locks import hold
 from gan_jax.records import writing
-from gan_jax.types import DataCorruptError, PreemptedError, WorkdirBusyError
+from gan_jax.types import ConfigError, DataCorruptError, PreemptedError, WorkdirBusyError
 from gan_jax.versions import cores
 
 POLL_SECONDS = 0.2
+LOOK_SECONDS = 1.0  # what lies between two looks counts as so much at most
 GRACE_SECONDS = 60.0  # for workers to save after a stop
+
+
+class _Clock:
+    """Seconds in which this process was awake: workers sleep with it, and that is no silence."""
+
+    def __init__(self) -> None:
+        self.seconds, self._looked = 0.0, time.monotonic()
+
+    def tick(self) -> float:
+        """Called at every look."""
+        now = time.monotonic()
+        self.seconds += min(now - self._looked, LOOK_SECONDS)
+        self._looked = now
+        return self.seconds
 
 
 class _Worker:
     """One cohort under way."""
 
-    def __init__(self, workdir: Path, cohort: dict[str, Any], devices: int):
-        self.workdir, self.cohort, self.started = workdir, cohort, time.time()
+    def __init__(self, workdir: Path, cohort: dict[str, Any], devices: int, now: float = 0.0):
+        self.workdir, self.cohort = workdir, cohort
         self.folder = workdir / "cohorts" / cohort["id"]
-        make_folder(self.folder)
+        with writing(self.folder):
+            make_folder(self.folder)
+            handle = open_file(self.folder / "log.txt", os.O_WRONLY | os.O_APPEND)
+        self.heard, self.said = now, self._said()
         self.has_how = (self.folder / "how.json").exists()
-        command = [sys.executable, "-m", "gan_jax.launch.worker"]
-        with os.fdopen(open_file(self.folder / "log.txt", os.O_WRONLY | os.O_APPEND), "ab") as log:
+        command = [sys.executable, "-P", "-m", "gan_jax.launch.worker"]
+        with os.fdopen(handle, "ab") as log:
             self.process = subprocess.Popen(
                 [*command, str(workdir), cohort["id"], str(devices)],
                 stdin=subprocess.PIPE,
@@ -54,10 +73,16 @@ class _Worker:
         before, self.has_how = self.has_how, (self.folder / "how.json").exists()
         return self.has_how and not before
 
-    def last_word(self) -> float:
-        """When it started, or last beat or logged."""
+    def silent_seconds(self, now: float) -> float:
+        """Since it started, or since its beat or its log was last found changed."""
+        if (said := self._said()) != self.said:
+            self.heard, self.said = now, said
+        return now - self.heard
+
+    def _said(self) -> list[tuple[int, int]]:
         files = [self.folder / name for name in ("progress.json", "log.txt")]
-        return max(self.started, *(f.stat().st_mtime for f in files if f.exists()))
+        found = [file.stat() for file in files if file.exists()]
+        return [(stat.st_mtime_ns, stat.st_size) for stat in found]
 
     def reason(self, code: int) -> str:
         """Why it ended with that code: its last words, or the signal."""
@@ -119,25 +144,27 @@ def tend(
     running: list[_Worker] = []
     busy: list[str] = []
     total = sum(len(c["rows"]) for c in waiting)
+    clock = _Clock()
     try:
         with _Bar(said, waiting) as bar:
             while waiting or running:
                 while waiting and len(running) < workers and not stop.requested():
-                    running.append(_Worker(workdir, waiting.pop(0), devices))
+                    running.append(_Worker(workdir, waiting.pop(0), devices, clock.seconds))
                     stop.keep_work()
                 time.sleep(POLL_SECONDS)
+                now = clock.tick()
                 bar.update(running)
                 if sum(worker.has_chosen() for worker in running):  # any would not ask them all
                     note()
                 for worker in list(running):
-                    if _is_over(worker, hang_seconds):
+                    if _is_over(worker, hang_seconds, now):
                         running.remove(worker)
                         worker.close()
                         bar.ended(worker)
                         if worker.process.returncode == WorkdirBusyError.code:
                             busy.append(worker.cohort["id"])
                 if stop.requested():
-                    _stop(running)
+                    _stop(running, clock)
                     raise PreemptedError(
                         f"stopped, saved in {workdir}: run the same command again to go on "
                         f"({total} rows were to do)"
@@ -153,15 +180,17 @@ def tend(
         )
 
 
-def _is_over(worker: _Worker, hang_seconds: float) -> bool:
+def _is_over(worker: _Worker, hang_seconds: float, now: float) -> bool:
     code = worker.process.poll()
     if code is None:
-        if time.time() - worker.last_word() < hang_seconds:
+        if worker.silent_seconds(now) < hang_seconds:
             return False
         worker.end(signal.SIGKILL)
         worker.process.wait()
         launch.fail(worker.workdir, worker.cohort, f"said nothing for {hang_seconds:g} s: ended")
         return True
+    if code == UNFIT:
+        raise ConfigError(worker.reason(code))
     stopped = code in (stop.PREEMPTED, -signal.SIGTERM) and _stop_requested_soon()
     if code not in (0, WorkdirBusyError.code) and not stopped:
         launch.fail(worker.workdir, worker.cohort, worker.reason(code))
@@ -177,17 +206,16 @@ def _stop_requested_soon() -> bool:
     return False
 
 
-def _stop(running: list[_Worker]) -> None:
+def _stop(running: list[_Worker], clock: _Clock) -> None:
     """Asks the workers to save, and waits for them."""
     for worker in running:
         worker.end(signal.SIGTERM)
-    until = time.monotonic() + GRACE_SECONDS
+    until = clock.tick() + GRACE_SECONDS
+    while any(worker.process.poll() is None for worker in running) and clock.tick() < until:
+        time.sleep(POLL_SECONDS)
     for worker in running:
-        try:
-            worker.process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            worker.end(signal.SIGKILL)
-            worker.process.wait()
+        worker.end(signal.SIGKILL)  # which those that have ended do not hear
+        worker.process.wait()
 
 
 class _Bar:

@@ -131,7 +131,7 @@ def _sbatch(
     with writing(logs):
         logs.mkdir(exist_ok=True)
     limit = f"%{at_a_time}" if at_a_time else ""
-    command = [sys.executable, "-m", "gan_jax.launch.task", str(workdir.resolve())]
+    command = [sys.executable, "-P", "-m", "gan_jax.launch.task", str(workdir.resolve())]
     script = f'#!/bin/sh\nexec {shlex.join(command)} "$SLURM_ARRAY_TASK_ID" {hang_seconds:g}\n'
     return ask(
         "sbatch",

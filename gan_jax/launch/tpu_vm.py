@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from gan_jax.config_file import split_arg
 from gan_jax.launch.options import NAME, Option, settle
 from gan_jax.launch.tpus import HOSTS, TOPOLOGY, TPUS, Sweep, check, command
 
@@ -69,7 +70,7 @@ def text(sweep: Sweep, given: Mapping[str, str]) -> str:
     return SCRIPT.format(
         name=shlex.quote(options["name"]),
         hosts=hosts,
-        config=shlex.quote(str(Path(sweep.config.partition(":")[0]).resolve())),
+        config=shlex.quote(str(Path(split_arg(sweep.config)[0]).resolve())),
         where=shlex.join(where),
         kind=shlex.join(kind),
         command=shlex.quote(there),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from gan_jax.config_file import split_arg
 from gan_jax.launch.options import Option
 from gan_jax.types import ConfigError
 
@@ -46,7 +47,7 @@ class Sweep(NamedTuple):
 
 def command(sweep: Sweep, config: str) -> list[str]:
     """The command of one host, its share to follow, where the config's FILE lies at `config`."""
-    arg = sweep.config.partition(":")[2]
+    arg = split_arg(sweep.config)[1]
     where = ["--config", f"{config}:{arg}" if arg else config, "--workdir", sweep.workdir]
     return ["gan-jax", "sweep", *where, *sweep.words, "--share"]
 

@@ -1,4 +1,4 @@
-"""A process that trains one cohort and dies with its launcher: python -m gan_jax.launch.worker.
+"""A process that trains one cohort and dies with its launcher: python -P -m gan_jax.launch.worker.
 
 Its standard input is a pipe that the launcher holds open; at its end, whatever ended the launcher,
 this process ends too. Its output is the cohort's log.
@@ -11,23 +11,30 @@ import threading
 import time
 from pathlib import Path
 
-from gan_jax import stop
+from gan_jax import output, stop
 
+UNFIT = 69  # no row can be trained in this environment: that is no failure of a row
 MANY_FILES = 65_536
 BUSY_SECONDS = 10.0  # how long a dying worker of an earlier launcher may still hold a row
 
 
 def main(workdir: str, cohort_id: str, devices: str) -> int:
-    """The exit code: 0, or a UserError's."""
+    """The exit code: 0, UNFIT, or a UserError's."""
     stop.install()
     threading.Thread(target=_end_with_launcher, daemon=True).start()
     import jax
 
-    from gan_jax import compilation
+    from gan_jax import environment
+    from gan_jax.types import ConfigError
 
     _allow_many_files()
     jax.config.update("jax_num_cpu_devices", int(devices))
-    compilation.use_cache()
+    try:
+        environment.settle()
+        environment.check_devices()
+    except ConfigError as error:
+        print(f"gan-jax: {error}", file=sys.stderr)
+        return UNFIT
     return _run(Path(workdir), cohort_id)
 
 
@@ -96,4 +103,5 @@ def train(workdir: Path, cohort_id: str) -> None:
 
 
 if __name__ == "__main__":
+    output.guard()
     sys.exit(main(*sys.argv[1:]))

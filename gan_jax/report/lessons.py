@@ -1,5 +1,6 @@
-"""The figures that teachers draw by hand: python -m gan_jax.report.lessons --out DIR writes them.
+"""The figures that teachers draw by hand.
 
+`python -P -m gan_jax.report.lessons --out DIR` writes them on a page of their own, and
 `gan-jax report` shows those that fit a run or a sweep. All numbers are those of gan_jax/lessons.py.
 """
 
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax import lessons
+from gan_jax.environment import local_path
 from gan_jax.lessons import Chosen, Curve
 from gan_jax.objectives import OBJECTIVES, THEORY
 from gan_jax.records import write_atomically
@@ -225,8 +227,8 @@ def _everything(one: Chosen, computed: Computed) -> Html:
 def main() -> None:
     """Writes DIR/lessons.html."""
     parser = argparse.ArgumentParser(description="The figures that teachers draw by hand.")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
-    path = parser.parse_args().out / "lessons.html"
+    parser.add_argument("--out", required=True, metavar="DIR")
+    path = Path(local_path("--out", parser.parse_args().out), "lessons.html")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, whole_page().encode())

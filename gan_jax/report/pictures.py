@@ -7,9 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from gan_jax import images
+
 PICTURES_BYTES = 9_000_000  # of all thumbnails together: the page stays below 15 MB
 SIZES = (160, 112, 80, 56, 40)  # pixels of the longer side; shown at half as many or fewer
-_UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def thumbnails(paths: Sequence[Path | None]) -> list[str | None]:
@@ -28,14 +29,14 @@ def thumbnails(paths: Sequence[Path | None]) -> list[str | None]:
 
 
 def thumbnail(path: Path, size: int) -> str | None:
-    """The PNG file, at most `size` pixels wide and high, as WebP; None where it cannot be read."""
+    """The picture, at most `size` pixels wide and high, as WebP; None where it cannot be read."""
     try:
-        with Image.open(path, formats=["PNG"]) as file:
-            picture = file.convert("L" if file.mode in ("1", "L") else "RGB")
+        with images.opened(path) as file:
+            picture = images.eight_bits(file)
         picture.thumbnail((size, size), Image.Resampling.LANCZOS)
         out = io.BytesIO()
         picture.save(out, "WEBP", quality=72, method=2)
-    except _UNREADABLE:
+    except (OSError, ValueError):
         return None
     return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"
 

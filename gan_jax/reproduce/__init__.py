@@ -12,6 +12,7 @@ import json
 import os
 import pkgutil
 import re
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -125,8 +126,8 @@ def _given(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _command(name: str, quick: bool, given: dict[str, Any]) -> str:
-    words = [f"gan-jax reproduce {name} --workdir DIR"] + ["--quick"] * quick
-    return " ".join(words + [f"--{flag} {value}" for flag, value in given.items()])
+    words = ["gan-jax", "reproduce", name, "--workdir", "DIR"] + ["--quick"] * quick
+    return shlex.join(words + [w for k, v in given.items() for w in (f"--{k}", str(v))])
 
 
 def _measure(name: str, work: Work, command: str) -> str:

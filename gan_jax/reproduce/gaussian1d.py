@@ -38,7 +38,7 @@ def settings(view: str, seed: int, rounds: int) -> ConfigDict:
     c.disc.args.hidden, c.disc.args.act = (10, 10), "sigmoid"
     for player in (c.gen, c.disc):
         player.optimizer, player.lr, player.momentum = "sgd", 1e-3, 0.9
-    c.ema.decay = 0.0
+    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     return c
 
 

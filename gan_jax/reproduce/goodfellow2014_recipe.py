@@ -43,7 +43,8 @@ def settings(seed: int, steps: int, objective: str = "non_saturating", k: int = 
     c.data.name, c.data.split, c.data.low = "mnist", TRAIN, 0.0
     c.latent.law, c.latent.low, c.latent.high = "uniform", -math.sqrt(3), math.sqrt(3)
     c.dynamics.name = "simultaneous" if k == 1 else "alternating"
-    c.dynamics.k_disc, c.disc.loss_scale, c.ema.decay = k, 0.5, 0.0
+    c.dynamics.k_disc, c.disc.loss_scale = k, 0.5
+    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     for player, batches in ((c.gen, k), (c.disc, 1)):
         player.net, player.optimizer, player.lr = "maxout", "sgd", RATE
         player.schedule, player.lr_end = "exponential", 1e-6

@@ -66,7 +66,7 @@ def settings_of(configs: Sequence[ConfigDict], quick: bool = False) -> dict[str,
 
 def _difference(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """A phrase a leaf, also where only the steps are fewer."""
-    usual = plain_config(config_lib.to_json(config_lib.get_config()))
+    usual = plain_config(config_lib.to_json(config_lib.as_before()))
     found = config_difference(there, here, usual)
     steps = there.get("steps"), here["steps"]
     more = not found and steps[0] != steps[1]

@@ -43,7 +43,8 @@ def pacgan(law: str, seed: int, steps: int, pack: int) -> ConfigDict:
     c = get_config()
     c.seed, c.steps, c.batch_size = seed, steps, pack * DECISIONS
     c.data.name, c.data.points, c.disc.pack = law, POINTS, pack
-    c.latent.dim, c.ema.decay, c.dynamics.name = 2, 0.0, "simultaneous"
+    c.latent.dim, c.dynamics.name = 2, "simultaneous"
+    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     c.gen.args.hidden, c.gen.args.act, c.gen.args.batch_norm = (400,) * 4, "relu", True
     c.disc.net, c.disc.args.units, c.disc.args.pieces = "maxout", (200,) * 3, 5
     c.disc.args.keep_input = c.disc.args.keep_hidden = 1.0
@@ -57,7 +58,8 @@ def unrolled(law: str, seed: int, steps: int, unroll_steps: int) -> ConfigDict:
     """The Unrolled demo's settings; 0 unrolled steps is the plain game, both moving at once."""
     c = get_config()
     c.seed, c.steps, c.batch_size, c.objective = seed, steps, 512, "minimax"
-    c.data.name, c.latent.dim, c.ema.decay = law, 256, 0.0
+    c.data.name, c.latent.dim = law, 256
+    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     c.dynamics.name = "unrolled" if unroll_steps else "simultaneous"
     if unroll_steps:
         c.dynamics.args.unroll_steps = unroll_steps

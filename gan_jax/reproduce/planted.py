@@ -55,6 +55,7 @@ def ring(seed: int, steps: int) -> ConfigDict:
     c.gen.args.act = c.disc.args.act = "relu"
     c.penalty.name, c.penalty.weight = "r1", 0.1
     c.gen.lr = c.disc.lr = 1e-3
+    c.ema.warmup = False  # as the recorded rows
     return c
 
 
@@ -65,6 +66,7 @@ def digits(seed: int, steps: int) -> ConfigDict:
     c.gen.args.hidden = c.disc.args.hidden = (128, 128)
     c.penalty.name, c.penalty.weight = "r1", 0.1
     c.gen.lr = c.disc.lr = 5e-4
+    c.ema.warmup = False  # as the recorded rows
     return c
 
 

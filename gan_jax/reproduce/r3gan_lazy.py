@@ -39,7 +39,8 @@ def settings(objective: str, every: int, seed: int, steps: int) -> ConfigDict:
     c.seed, c.steps, c.batch_size, c.objective = seed, steps, 256, objective
     c.data.name = "grid"
     c.data.args.spacing, c.data.args.sigma = SPACING, SIGMA
-    c.latent.dim, c.ema.decay = 64, 0.0
+    c.latent.dim = 64
+    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     c.gen.args.hidden = c.disc.args.hidden = (256, 256)
     c.gen.args.act, c.disc.args.slope = "relu", 0.2
     c.penalty.name, c.penalty.weight, c.penalty.every_steps = "r1r2", GAMMA / 2, every

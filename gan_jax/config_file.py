@@ -1,0 +1,105 @@
+"""A config file is Python: which file FILE[:ARG] is, how it is run, how its mistakes are told."""
+
+import difflib
+import hashlib
+import importlib.util
+import inspect
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from gan_jax.leaves import MANY_CHOICES
+from gan_jax.types import ConfigError
+
+
+def split_arg(file_and_arg: str) -> tuple[str, str]:
+    """FILE and ARG of FILE[:ARG], ARG "" where there is none.
+
+    A colon may be part of a path, as in 10:30:00/ring.py, and of ARG: FILE ends with the first .py
+    that makes it a file, or where none does with the first .py.
+    """
+    ends = [found.end() for found in re.finditer(r"\.py(?=:|\Z)", file_and_arg)]
+    files = [end for end in ends if Path(file_and_arg[:end]).is_file()]
+    if not ends:
+        file, _, arg = file_and_arg.partition(":")
+        return file, arg
+    end = (files or ends)[0]
+    return file_and_arg[:end], file_and_arg[end + 1 :]
+
+
+class _Loader(SourceFileLoader):
+    """Compiles the file as it is now, and writes nothing beside it.
+
+    Python's own loader trusts bytecode there that is of the same second and length, as after a
+    checkout of another version.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def load_module(file: str) -> ModuleType:
+    """The module that a Python file makes.
+
+    It is in sys.modules, where dataclasses, type hints and pickles look for it, by a name of its
+    path alone: it shadows no other module, whatever the file is called.
+    """
+    path = Path(file)
+    if not path.is_file():
+        raise ConfigError(f"--config {file!r} is not a file: {_files_near(path)}")
+    if path.suffix != ".py":
+        raise ConfigError(f"--config {file!r}: expected a Python file (.py)")
+    place = str(path.absolute())
+    name = f"gan_jax_config_{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:12]}"
+    loader = _Loader(name, place)
+    spec = importlib.util.spec_from_file_location(name, place, loader=loader)
+    assert spec is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    call(loader.exec_module, [module], file)
+    return module
+
+
+def _files_near(path: Path) -> str:
+    folder = path.parent if path.parent.is_dir() else Path("experiments")
+    files = sorted(str(f) for f in folder.glob("*.py"))
+    if not files or len(files) > MANY_CHOICES:
+        return "expected FILE.py[:ARG]"
+    near = difflib.get_close_matches(str(path), files, n=1)
+    return f"choose from {', '.join(files)}." + (f" Did you mean {near[0]}?" if near else "")
+
+
+def check_call(function: Callable[..., Any], args: list[str], file: str) -> None:
+    """ConfigError where get_config does not take the ARG that was given, or lacks it."""
+    try:
+        inspect.signature(function).bind(*args)
+    except TypeError as error:
+        expected = "--config FILE, as it takes no argument" if args else "--config FILE:ARG"
+        raise ConfigError(f"{file}: get_config: {error}: expected {expected}") from error
+
+
+def call(function: Callable[..., Any], args: list[Any], file: str) -> Any:
+    """Runs the user's code; what goes wrong in it becomes one line with the place."""
+    try:
+        return function(*args)
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:  # any: it is the user's code
+        what = str(error.args[0] if isinstance(error, KeyError) else error)
+        what = re.sub(r"^['\"](.*) Other fields present.*", r"\1", what, flags=re.DOTALL)
+        if isinstance(error, SyntaxError) and _is(error.filename, file):
+            lines, what = [error.lineno], error.msg
+        else:
+            trace = traceback.extract_tb(error.__traceback__)
+            lines = [frame.lineno for frame in trace if _is(frame.filename, file)]
+        place = f"{file}:{lines[-1]}" if lines else file
+        raise ConfigError(f"{place}: {type(error).__name__}: {' '.join(what.split())}") from error
+
+
+def _is(name: str | None, file: str) -> bool:
+    return name is not None and Path(name).resolve() == Path(file).resolve()

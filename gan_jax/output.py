@@ -1,0 +1,61 @@
+"""Standard output and standard error that never raise: text that cannot be written ends no run.
+
+A reader may have gone, a disk may be full, a daemon may start us with its streams closed. What was
+lost is noted, and a verb whose only result is what it prints asks for it with `check`.
+"""
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from typing import Any, TextIO
+
+
+class _Descriptor(io.FileIO):
+    """A file descriptor whose first failure is noted, and none is raised."""
+
+    problem: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            written = super().write(data)
+            if written is not None:
+                return written
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        except OSError as error:
+            self.problem = self.problem or error
+            return len(data)
+
+
+def guard() -> None:
+    """Called first of all in a process of ours, before it opens any file."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: a checkpoint that took its number would be written over by logs
+            lowest = os.open(os.devnull, os.O_RDWR)  # which is `number`
+            os.set_inheritable(lowest, True)
+    sys.stdout, sys.stderr = _guarded(sys.stdout, 1), _guarded(sys.stderr, 2)
+
+
+def _guarded(stream: TextIO | None, number: int) -> TextIO:
+    """As the stream was, but it never raises: letters that its encoding lacks become \\x.."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Descriptor(number, "wb", closefd=False)),
+        encoding=stream.encoding if stream else "utf-8",
+        errors="backslashreplace",
+        line_buffering=number == 2 or os.isatty(number),
+        write_through=getattr(stream, "write_through", False),
+    )
+
+
+def check() -> None:
+    """CannotWriteError where standard output has lost text that somebody still wanted to read."""
+    with contextlib.suppress(BrokenPipeError):  # of a stream that is not guarded
+        sys.stdout.flush()
+    problem = getattr(getattr(getattr(sys.stdout, "buffer", None), "raw", None), "problem", None)
+    if problem and problem.errno != errno.EPIPE:  # whose reader, such as head, has seen enough
+        from gan_jax.types import CannotWriteError
+
+        raise CannotWriteError(f"cannot write to standard output: {problem.strerror}")
