@@ -6,18 +6,21 @@ of its files, and only then renamed to its number: it is there with all that pro
 all. Its layout is that of Orbax's CheckpointManager, which can read it too.
 """
 
+import contextlib
 import logging
 import re
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import jax
-from jax.experimental import multihost_utils
+from ml_collections import ConfigDict
 
-from gan_jax import manifest
-from gan_jax.manifest import DamagedStep
+from gan_jax import manifest, orbax_files, owner
+from gan_jax.files import discard, make_folder
+from gan_jax.linelog import Lines
+from gan_jax.manifest import DamagedStep, StrangeStep
+from gan_jax.owner import LostLines
 from gan_jax.types import CannotWriteError, NoCheckpointError, PyTree
 
 
@@ -26,7 +29,9 @@ class Checkpoints:
 
     A writer (the default) creates the folder and clears what a killed save left behind, so there
     may only be one: hold the workdir's lock. With read_only=True nothing on disk is touched, also
-    while a writer is at work. `warn` gets one line for every step that is found damaged.
+    while a writer is at work. `of` is the config that the states are of, or those of the rows of a
+    cohort: a checkpoint that was saved for others is not restored. `warn` gets one line for every
+    step that is passed over.
     """
 
     def __init__(
@@ -34,16 +39,19 @@ class Checkpoints:
         folder: str | Path,
         keep: int = 2,
         *,
+        of: Sequence[ConfigDict] = (),
         read_only: bool = False,
         warn: Callable[[str], None] | None = None,
     ):
         self.folder = Path(folder).absolute()
         self.keep = keep
+        self._owner = owner.Owner(of)
         self.read_only = read_only
         self.warn = warn or logging.getLogger(__name__).warning
         self._good: set[int] = set()  # steps this process wrote or read back
         self._pending: Future | None = None
-        manifest.quiet_orbax()
+        orbax_files.refuse_patterns(self.folder)
+        orbax_files.quiet_orbax()
         if not read_only:
             _clear(self.folder)
             self._pool = ThreadPoolExecutor(1, "checkpoint")
@@ -66,23 +74,26 @@ class Checkpoints:
         names = (path.name for path in self.folder.iterdir() if path.is_dir())
         return sorted(int(name) for name in names if re.fullmatch("0|[1-9][0-9]*", name))
 
-    def save(self, step: int, state: PyTree) -> None:
-        """Copies `state` to the host and returns; digests and writes in a thread.
+    def save(self, step: int, state: PyTree, lines: Sequence[Lines | None] = ()) -> None:
+        """Copies `state` to the host and returns; digests, writes and reads back in a thread.
 
         The buffers of `state` may be donated right after. Waits for the save before, whose failure
-        surfaces here as CannotWriteError. A step that exists and is good is left as it is.
+        surfaces here as CannotWriteError. A step that exists and is good is left as it is. `lines`
+        are those of each row's metrics.jsonl by now, None for a row that has ended.
         """
         if self.read_only:
             raise ValueError(f"the checkpoints in {self.folder} were opened with read_only=True")
         step = int(step)
         self.wait()
-        if self._is_good(step):
+        if self._is_good(step, lines):
             return
         leaves = manifest.to_host(state)
+        facts = {"step": step, "lines": [each and list(each) for each in lines]}
+        facts |= self._owner.facts
         if jax.process_count() == 1:
-            self._pending = self._pool.submit(self._write, step, leaves)
+            self._pending = self._pool.submit(self._write, step, leaves, facts)
         else:  # the processes wait for each other here: in each of them in the same order
-            self._write(step, leaves)
+            self._write(step, leaves, facts)
 
     def wait(self) -> None:
         """Returns when nothing is being written; raises CannotWriteError if the save failed."""
@@ -90,33 +101,45 @@ class Checkpoints:
         if pending is not None:
             pending.result()
 
-    def restore(self, like: PyTree, step: int | None = None) -> tuple[int, PyTree] | None:
+    def restore(
+        self,
+        like: PyTree,
+        step: int | None = None,
+        lines: Callable[[int], Sequence[Lines | None]] | None = None,
+    ) -> tuple[int, PyTree] | None:
         """The newest step that can be trusted and its state, or None where there is no step at all.
 
         `like` is the result of jax.eval_shape on the function that makes the state; leaves with a
         sharding are placed accordingly. Damaged steps are reported and passed over and, once an
         older one was read, removed, so that the run can save them again. With `step` only that
         one will do. Raises NoCheckpointError when there are steps but none can be trusted.
+
+        `lines` tells what each metrics.jsonl holds up to a step. Steps that were saved with others
+        are passed over and stay: what was lost is trained again, if need be from the beginning,
+        which is None too.
         """
         self.wait()
         if step is not None:
             return int(step), self._restore_only(like, int(step))
-        reasons: dict[int, str] = {}
+        passed: dict[int, DamagedStep] = {}
         # listed anew each time: a writer may be replacing steps while this process reads them
-        while left := [number for number in self.steps() if number not in reasons]:
+        while left := [number for number in self.steps() if number not in passed]:
             try:
-                state = self._load(like, left[-1])
+                state = self._load(like, left[-1], lines)
             except DamagedStep as damage:
-                reasons[left[-1]] = str(damage)
-                self.warn(f"checkpoint {left[-1]} in {self.folder} is passed over: {damage}")
+                passed[left[-1]] = damage
+                if not isinstance(damage, LostLines):
+                    self.warn(f"checkpoint {left[-1]} in {self.folder} is passed over: {damage}")
             else:
-                self._remove([number for number in reasons if number > left[-1]])
+                self._warn_of_lost_lines(passed, f"on from step {left[-1]}")
+                self._remove([n for n, why in passed.items() if not isinstance(why, StrangeStep)])
                 return left[-1], state
-        if not reasons:
+        if not passed or self._warn_of_lost_lines(passed, "from the beginning"):
             return None
+        newest = max(passed)
         raise NoCheckpointError(
-            f"no checkpoint in {self.folder} can be used, of {len(reasons)}; {max(reasons)}: "
-            f"{reasons[max(reasons)]}: put a copy back or choose another --workdir"
+            f"no checkpoint in {self.folder} can be used, of {len(passed)}; {newest}: "
+            f"{passed[newest]}: put a copy back or choose another --workdir"
         )
 
     def close(self) -> None:
@@ -127,6 +150,15 @@ class Checkpoints:
             self.wait()
         finally:
             self._pool.shutdown()
+
+    def _warn_of_lost_lines(self, passed: dict[int, DamagedStep], whence: str) -> bool:
+        lost = max((n for n, why in passed.items() if isinstance(why, LostLines)), default=None)
+        if lost is not None:
+            self.warn(
+                f"lines were lost since checkpoint {lost} in {self.folder}: {passed[lost]}; "
+                f"training goes {whence} again and writes them anew"
+            )
+        return lost is not None
 
     def _restore_only(self, like: PyTree, step: int) -> PyTree:
         try:
@@ -139,17 +171,32 @@ class Checkpoints:
                 f"choose from {', '.join(map(str, steps)) or 'none'}"
             ) from damage
 
-    def _load(self, like: PyTree, step: int) -> PyTree:
-        described, arrays = manifest.read(self.folder / str(step))
-        state = manifest.to_state(described, arrays, like)
+    def _load(
+        self,
+        like: PyTree,
+        step: int,
+        lines: Callable[[int], Sequence[Lines | None]] | None = None,
+    ) -> PyTree:
+        described, arrays = self._read(step)
+        with manifest.damage():
+            state = manifest.to_state(described, arrays, like)
+            if lines is not None:
+                owner.check_lines(described, lines(step))
         self._good.add(step)
         return state
 
-    def _is_good(self, step: int) -> bool:
+    def _read(self, step: int, folder: Path | None = None) -> tuple[dict, dict]:
+        described, arrays = manifest.read(folder or self.folder / str(step))
+        with manifest.damage():
+            self._owner.check(described, arrays, step)
+        return described, arrays
+
+    def _is_good(self, step: int, lines: Sequence[Lines | None]) -> bool:
         if step not in self.steps() or step in self._good:
             return step in self.steps()
         try:
-            manifest.read(self.folder / str(step))
+            described, _ = self._read(step)
+            owner.check_lines(described, lines)
         except DamagedStep as damage:
             self.warn(f"checkpoint {step} in {self.folder} is written again: {damage}")
             self._remove([step])
@@ -162,15 +209,20 @@ class Checkpoints:
             return
         if jax.process_index() == 0:
             for step in steps:
-                shutil.rmtree(self.folder / str(step), ignore_errors=True)
-        _meet("gan_jax: checkpoints removed")
+                with contextlib.suppress(OSError):
+                    discard(self.folder / str(step))
+        orbax_files.meet("gan_jax: checkpoints removed")
 
-    def _write(self, step: int, leaves: dict[str, manifest.Leaf]) -> None:
+    def _write(self, step: int, leaves: dict[str, manifest.Leaf], facts: dict) -> None:
         beside = self.folder / f"{step}.saving"
         try:
-            manifest.write(beside, leaves)
+            manifest.write(beside, leaves, facts)
             if jax.process_index() == 0:
                 manifest.seal(beside)
+            orbax_files.meet("gan_jax: checkpoint sealed")
+            self._read(step, beside)  # what cannot be read back is not saved, and replaces nothing
+            orbax_files.meet("gan_jax: checkpoint read back")
+            if jax.process_index() == 0:
                 beside.rename(self.folder / str(step))
         except Exception as error:  # a full disk comes as OSError, ValueError, RuntimeError, ...
             _clear(self.folder)
@@ -178,9 +230,10 @@ class Checkpoints:
                 f"cannot write checkpoint {step} in {self.folder}: {manifest.one_line(error)}: "
                 "make room or choose another --workdir"
             ) from error
-        _meet("gan_jax: checkpoint saved")
+        orbax_files.meet("gan_jax: checkpoint saved")
         self._good.add(step)
-        self._remove(superseded(self.steps(), self.keep))
+        # later ones are there where lost lines are trained again: they stay until they are reached
+        self._remove(superseded([n for n in self.steps() if n <= step], self.keep))
 
 
 def superseded(steps: list[int], keep: int) -> list[int]:
@@ -194,16 +247,10 @@ def superseded(steps: list[int], keep: int) -> list[int]:
 def _clear(folder: Path) -> None:
     """Makes the folder and removes what a killed or failed save left in it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for path in folder.glob("*.saving*") if jax.process_index() == 0 else ():
-            shutil.rmtree(path)
+            discard(path)
     except OSError as error:
         raise CannotWriteError(
             f"cannot write checkpoints to {folder}: {error.strerror}: choose another --workdir"
         ) from error
-
-
-def _meet(name: str) -> None:
-    """All processes of the run wait here for each other."""
-    if jax.process_count() > 1:
-        multihost_utils.sync_global_devices(name)

@@ -1,5 +1,6 @@
 """What the environment says: where home and the user's cache folder are, and what JAX is to do."""
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -32,7 +33,18 @@ def local_path(name: str, text: str, what: str = "folder") -> str:
     if path is None:
         user = text.partition("/")[0]
         raise ConfigError(f"{name} {text}: {user} has no home folder here: give the whole path")
+    if _is_long(path):
+        raise ConfigError(f"{name} {text[:40]}... is too long a name: choose a shorter one")
     return path
+
+
+def _is_long(path: str) -> bool:
+    """Whether no file system here can hold the name, or there is no room for files inside."""
+    try:
+        os.stat(os.path.join(path, *["x" * 64] * 4))
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
 
 
 def expand(path: str) -> str | None:

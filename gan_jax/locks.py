@@ -5,6 +5,7 @@ import logging
 import os
 from pathlib import Path
 
+from gan_jax.files import open_file
 from gan_jax.types import WorkdirBusyError
 
 log = logging.getLogger(__name__)
@@ -12,7 +13,7 @@ log = logging.getLogger(__name__)
 
 def hold(workdir: Path) -> int:
     """A file descriptor that holds the workdir until it is closed, by a death too."""
-    handle = os.open(workdir / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    handle = open_file(workdir / ".lock", os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -4,20 +4,19 @@ A state is stored flat, one array a leaf under a path such as `gen/params/Dense_
 the files can be read without this package. Typed keys are stored as their key data.
 """
 
-import functools
+import contextlib
 import hashlib
-import logging
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
+from gan_jax.orbax_files import one_line, read_item, write_items
 from gan_jax.types import PyTree
 
 SEAL = "files.sha256"
@@ -25,6 +24,10 @@ SEAL = "files.sha256"
 
 class DamagedStep(Exception):
     """A step that cannot be trusted; the message says why and names the leaf or file at fault."""
+
+
+class StrangeStep(DamagedStep):
+    """A step that is whole but not this run's, or not where it was saved."""
 
 
 class Leaf(NamedTuple):
@@ -45,29 +48,33 @@ def to_host(state: PyTree) -> dict[str, Leaf]:
     return leaves
 
 
-def write(folder: Path, leaves: dict[str, Leaf]) -> None:
-    """Saves the leaves and their manifest with Orbax. Raises whatever Orbax does."""
+def write(folder: Path, leaves: dict[str, Leaf], facts: dict[str, Any]) -> None:
+    """Saves the leaves and their manifest, with these facts. Raises whatever Orbax does."""
     # Orbax refuses arrays of size 0; the manifest describes them fully
     arrays = {name: leaf.array for name, leaf in leaves.items() if leaf.array.size}
-    items = ocp.args.Composite(
-        state=ocp.args.StandardSave(arrays), manifest=ocp.args.JsonSave(describe(leaves))
-    )
-    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as writer:
-        writer.save(folder, args=items, force=True)
+    described = describe(leaves) | facts
+    write_items(folder, state=ocp.args.StandardSave(arrays), manifest=ocp.args.JsonSave(described))
 
 
 def read(folder: Path) -> tuple[dict, dict]:
     """The manifest and the arrays of one step, every bit of them as it was saved."""
-    try:
+    with damage():
         check_seal(folder)
         described = read_item(folder, manifest=ocp.args.JsonRestore())
         arrays = read_item(folder, state=ocp.args.StandardRestore())
         check_leaves(described, arrays)
+    return described, arrays
+
+
+@contextlib.contextmanager
+def damage() -> Iterator[None]:
+    """Turns what reading a step may raise (FileNotFoundError, KeyError, ...) into DamagedStep."""
+    try:
+        yield
     except DamagedStep:
         raise
-    except Exception as error:  # damage comes as FileNotFoundError, ValueError, KeyError, ...
+    except Exception as error:
         raise DamagedStep(f"it cannot be read ({one_line(error)})") from error
-    return described, arrays
 
 
 def to_state(manifest: dict, arrays: dict[str, np.ndarray], like: PyTree) -> PyTree:
@@ -194,32 +201,3 @@ def _file_digest(path: Path, sync: bool = False) -> str:
         if sync:
             os.fsync(file.fileno())
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_item(folder: Path, **item):
-    """One item of a step; without a target, so that Orbax has nothing to cast to."""
-    with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader:
-        return reader.restore(folder, args=ocp.args.Composite(**item))[next(iter(item))]
-
-
-def one_line(error: BaseException) -> str:
-    """What the error says, shortened in the middle: the cause tends to come last."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else f"{text[:55]} ... {text[-100:]}"
-
-
-def quiet_orbax() -> None:
-    """Orbax logs every step it takes, and errors twice over: what matters is raised."""
-    logging.getLogger("absl").addFilter(_not_orbax)
-    if getattr(sys.unraisablehook, "func", None) is not _unraisable:
-        sys.unraisablehook = functools.partial(_unraisable, sys.unraisablehook)
-
-
-def _not_orbax(record: logging.LogRecord) -> bool:
-    return "orbax" not in Path(record.pathname).parts
-
-
-def _unraisable(others: Callable, event) -> None:
-    # after a failed write, the other arrays report to an event loop that Orbax has closed
-    if str(event.exc_value) != "Event loop is closed":
-        others(event)

@@ -1,6 +1,7 @@
 """Figures of a run, drawn from metrics.jsonl; without matplotlib, an extra, nothing is drawn."""
 
 import importlib.util
+import io
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -9,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax.records import read_lines
-from gan_jax.types import CannotWriteError
+from gan_jax.linelog import read_lines
+from gan_jax.records import write_atomically, writing
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +43,10 @@ def plot_curves(metrics_path: str | Path, out: str | Path) -> Path | None:
         log.warning("no curves: %s holds no numbers to draw", metrics_path)
         return None
     figure = _draw(columns, panels)
-    out = Path(out)
-    temporary = out.with_name(f".{out.name}.tmp")
-    try:
-        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
-        temporary.replace(out)
-    except OSError as error:
-        raise CannotWriteError(
-            f"cannot write {out}: {error.strerror}: free it or choose another --workdir"
-        ) from error
+    out, png = Path(out), io.BytesIO()
+    figure.savefig(png, format="png", dpi=110, metadata={"Software": None})
+    with writing(out):
+        write_atomically(out, png.getvalue())
     return out
 
 

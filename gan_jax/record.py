@@ -1,7 +1,6 @@
 """What a run leaves in its folder as it goes: lines, evaluations, pictures, how it ended."""
 
 import functools
-import json
 import logging
 import math
 import time
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import plots, records
+from gan_jax import linelog, plots
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.dynamics.guard import GUARD, leaf_name
@@ -66,8 +65,7 @@ def _look_of(config: ConfigDict) -> Look:
 
 def ended(run: RunDir) -> Result | None:
     """What an earlier process came to, if that is final."""
-    path = run.path("summary.json")
-    summary = json.loads(path.read_text()) if path.exists() else {}
+    summary = run.summary()
     if summary.get("status") == "diverged":
         raise_diverged(run, summary["step"], summary.get("reason", ""))
     if summary.get("status") != "done":
@@ -132,9 +130,9 @@ class Record:
         self.config, self.run, self.saved = config, run, saved
         self.look, self.progress = look(config), progress
         self.refusal = ""  # the first one, in words
-        timing = records.read_lines(run.path("timing.jsonl"))
+        timing = linelog.read_lines(run.path("timing.jsonl"))
         self.began = time.monotonic() - (timing[-1]["seconds"] if timing else 0.0)
-        self.lines = [_decode(line) for line in records.read_lines(run.path("metrics.jsonl"))]
+        self.lines = [_decode(line) for line in linelog.read_lines(run.path("metrics.jsonl"))]
 
     @functools.cached_property
     def diagnosis(self) -> Diagnosis:
@@ -214,8 +212,7 @@ class Record:
 
     def save(self, step: int, state: State) -> None:
         """A checkpoint, which must not outlive its lines."""
-        self.run.sync()
-        self.saved.save(step, state)
+        self.saved.save(step, state, [self.run.sync()])
 
     def at_equilibrium(self, *coming: Numbers) -> bool:
         """Whether the last stop_at_equilibrium evaluations had D near 1/2 on reals and on fakes.

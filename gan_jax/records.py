@@ -1,8 +1,6 @@
-"""JSON that stays the same: lines of metrics that survive a kill, configs that can be compared.
+"""Files that are written whole or not at all, and configs as JSON that can be compared.
 
-JSON knows no NaN and no infinity. A metric that is one is written as null, and "nonfinite" beside
-it says which: {"step": 7, "gen_loss": null, "nonfinite": {"gen_loss": "nan"}}. In a config they are
-refused.
+JSON knows no NaN and no infinity: in a config they are refused. Lines of metrics: linelog.py.
 """
 
 import contextlib
@@ -11,77 +9,13 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gan_jax.types import CannotWriteError, ConfigError
-
-_RESERVED = ("step", "nonfinite")
-
-
-class LineLog:
-    """A .jsonl file whose lines have strictly increasing steps, also after a kill and a resume."""
-
-    def __init__(self, path: Path, last_step: int):
-        """Opens the file for appending, without torn lines and those beyond last_step."""
-        self.path = path
-        self.last = _drop_beyond(path, last_step)
-        self._file = path.open("ab")
-
-    def write(self, step: int, values: Mapping[str, Any]) -> None:
-        """One line, handed to the operating system at once: it survives a kill of this process."""
-        step = int(step)
-        if step <= self.last:
-            raise ValueError(f"{self.path.name}: step {step} comes after step {self.last}")
-        self._file.write(to_line(step, values))
-        self._file.flush()
-        self.last = step
-
-    def sync(self) -> None:
-        """Forces the lines to the disk, where they also survive the machine."""
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def to_line(step: int, values: Mapping[str, Any]) -> bytes:
-    """The same bytes for the same values, whatever the order they come in."""
-    for name in _RESERVED:
-        if name in values:
-            raise ValueError(f"a metric cannot be called {name!r}: each line has its own")
-    return json.dumps({"step": step, **encode_metrics(values)}, allow_nan=False).encode() + b"\n"
-
-
-def encode_metrics(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain JSON values, sorted by name, with "nonfinite" last where it is needed."""
-    plain = {name: plain_value(values[name], name) for name in sorted(values)}
-    odd = {k: v for k, v in plain.items() if isinstance(v, float) and not math.isfinite(v)}
-    encoded = {name: None if name in odd else value for name, value in plain.items()}
-    return encoded | ({"nonfinite": {k: str(v) for k, v in odd.items()}} if odd else {})
-
-
-def plain_value(value: Any, name: str) -> bool | int | float | str | None:
-    """A Python number for any scalar. A NumPy float32 becomes the shortest decimal of it."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    array = np.asarray(value)
-    if array.ndim:
-        raise ValueError(f"metric {name} has shape {list(array.shape)}, not one number")
-    if array.dtype.kind in "biu":
-        return array.item()
-    if array.dtype == np.float64:
-        return float(array)
-    return float(str(array.astype(np.float32)[()]))
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a .jsonl file that are whole, in order; a torn last one is left out."""
-    records = (_parse(line) for line in path.read_bytes().splitlines())
-    return [record for record in records if record is not None]
 
 
 def plain_config(config: Any, name: str = "") -> Any:
@@ -146,10 +80,17 @@ def config_difference(there: Any, here: Any, defaults: Any = None) -> list[str]:
     return [f"{name} {_text(old, name)} there, {_text(new, name)} here" for name in names]
 
 
+def leaf_texts(config: Any, free: Collection[str]) -> dict[str, str]:
+    """Each leaf as text, without the free ones and the steps, where nothing follows from them."""
+    leaves = _flatten(config)
+    free = {*free} if _follows_steps(leaves) else {*free, "steps"}
+    return {name: _text(leaves, name) for name in leaves if name not in free}
+
+
 def _follows_steps(leaves: dict[str, Any]) -> bool:
     return any(
-        leaves[f"{player}.schedule"] in ("linear", "cosine")
-        and not leaves[f"{player}.schedule_steps"]
+        leaves.get(f"{player}.schedule") in ("linear", "cosine")
+        and not leaves.get(f"{player}.schedule_steps")
         for player in ("gen", "disc")
     )
 
@@ -171,31 +112,6 @@ def _text(leaves: dict[str, Any], name: str) -> str:
     return json.dumps(int(value) if whole else value)  # 1 and 1.0 are the same setting
 
 
-def _drop_beyond(path: Path, last_step: int) -> int:
-    """Rewrites the file without what a resume at last_step writes again; returns its last step."""
-    before = path.read_bytes() if path.exists() else b""
-    kept, last = [], -1
-    for line in before.splitlines():
-        record = _parse(line)
-        if record is not None and last < record["step"] <= last_step:
-            kept.append(line + b"\n")
-            last = record["step"]
-    after = b"".join(kept)
-    if after != before:
-        write_atomically(path, after)
-    return last
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    """None for a line that a kill or a power cut tore: an object is whole or does not parse."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    whole = isinstance(record, dict) and type(record.get("step")) is int
-    return record if whole else None
-
-
 def write_atomically(path: Path, data: bytes) -> None:
     """Readers see the old file or the new one, never a part. Raises OSError.
 
@@ -203,13 +119,14 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     here = f".{path.name}.{zlib.crc32(os.uname().nodename.encode()):08x}-"
     temporary = path.with_name(f"{here}{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)  # what a killed process of this number left, or a link
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     with contextlib.suppress(OSError):  # the file is there

@@ -1,6 +1,5 @@
 """What runs and sweeps left in their folders, read and checked; nothing here trains or writes."""
 
-import json
 import logging
 import math
 from collections.abc import Mapping
@@ -8,8 +7,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from gan_jax.config import BEFORE
+from gan_jax.files import read_if_whole, read_json
 from gan_jax.leaves import flatten
-from gan_jax.types import ConfigError
+from gan_jax.types import ConfigError, DataCorruptError
 from gan_jax.writer import STATUSES
 
 log = logging.getLogger(__name__)
@@ -41,14 +41,11 @@ def read_sweep(sweep_dir: str | Path) -> dict[str, Any]:
 def read_object(path: Path, give: str) -> dict[str, Any]:
     """A file's JSON object. Raises ConfigError; `give` says what to do where there is none."""
     try:
-        found = json.loads(path.read_bytes())
+        return read_json(path, dict, f"give {give}")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigError(f"{path} is not there: give {give}") from error
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}): give {give}") from error
-    if not isinstance(found, dict):
-        raise ConfigError(f"{path} holds no JSON object: give {give}")
-    return found
+    except DataCorruptError as error:
+        raise ConfigError(str(error)) from error
 
 
 def as_begun(folder: str | Path, overrides: Mapping[str, str]) -> dict[str, str]:
@@ -76,11 +73,8 @@ FINDING = {"label", "step", "evidence"}
 
 def read_summary(run_dir: Path) -> dict[str, Any] | None:
     """summary.json with all its keys; None while the run goes on or where it cannot be read."""
-    try:
-        found = json.loads((run_dir / "summary.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    if not isinstance(found, dict) or found.get("status") not in STATUSES:
+    found = read_if_whole(run_dir / "summary.json") or {}
+    if found.get("status") not in STATUSES:
         return None
     metrics, labels = found.get("metrics"), found.get("labels")
     findings = found.get("findings")
@@ -94,11 +88,7 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
 
 def read_made_with(run_dir: Path) -> dict[str, Any]:
     """made_with.json: command, versions and hardware; nothing where it cannot be read."""
-    try:
-        found = json.loads((run_dir / "made_with.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return read_if_whole(run_dir / "made_with.json") or {}
 
 
 def numbers(metrics: Mapping[str, Any]) -> dict[str, int | float]:

@@ -39,7 +39,7 @@ def load_run(workdir: str | Path, step: int | None = None) -> tuple[ConfigDict, 
         )
     config = config_lib.from_json(read_config(workdir))
     check(config)
-    with Checkpoints(Path(workdir) / "checkpoints", read_only=True) as saved:
+    with Checkpoints(Path(workdir) / "checkpoints", of=[config], read_only=True) as saved:
         found = saved.restore(state_like(config), step)
     if found is None:
         raise NoCheckpointError(f"no checkpoint in {workdir} yet: train it first")

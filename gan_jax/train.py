@@ -1,6 +1,7 @@
 """The host loop: data -> steps -> write -> evaluate -> checkpoint; on again from where it was."""
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def train(config: ConfigDict, workdir: str | Path, command: str = "") -> Result:
     writer and checkpoint, before any long work where they can be known. A run that diverged would
     diverge again: it is not repeated, and raises the same error at once.
     """
-    is_new = not (Path(workdir) / "config.json").exists()
+    is_new = not os.path.exists(Path(workdir) / "config.json")  # also where the name is too long
     if is_new:
         devices_of(config)  # said before anything is written
     with RunDir(workdir, config) as run:
@@ -47,8 +48,9 @@ def train(config: ConfigDict, workdir: str | Path, command: str = "") -> Result:
             if is_new:  # nothing has run: mended, perhaps with another data.dir, it may
                 run.path("config.json").unlink()
             raise
-        with Checkpoints(run.checkpoints_dir, config.keep_checkpoints) as saved:
-            step, state = saved.restore(state_like(config)) or (0, None)
+        with Checkpoints(run.checkpoints_dir, config.keep_checkpoints, of=[config]) as saved:
+            found = saved.restore(state_like(config), lines=lambda at: [run.lines_until(at)])
+            step, state = found or (0, None)
             run.start(step or None)
             run.write_json("made_with.json", made_with(command))
             with Progress(step, config.steps) as progress:

@@ -28,10 +28,12 @@ from gan_jax.cohort import (
     rows_hypers,
 )
 from gan_jax.data import pipeline
+from gan_jax.files import make_folder
+from gan_jax.linelog import Lines
 from gan_jax.locks import hold
 from gan_jax.mesh import placed
 from gan_jax.record import Numbers, Record, due, due_signals, ended, make_look
-from gan_jax.records import write_atomically
+from gan_jax.records import write_atomically, writing
 from gan_jax.signals import Shown, make_shown, make_signals
 from gan_jax.tune import How, choose_how
 from gan_jax.types import DivergedError, PreemptedError, PyTree, State
@@ -67,18 +69,23 @@ def train_rows(
     A row that diverges ends there, with its summary; the others go on. PreemptedError after a stop
     was saved, WorkdirBusyError where another process trains the cohort or one of its rows.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        make_folder(folder)
     config, m = configs[0], len(configs)
     arrays = pipeline.load_examples(config)
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, hold(folder))  # a writer of checkpoints has to be alone
-        saved = stack.enter_context(Checkpoints(folder / "checkpoints", 1))
-        like = jax.eval_shape(lambda: init_rows(configs)[0])
-        step, states = saved.restore(like) or (0, None)
-        pace = _Pace(folder, step, config.steps, m)
-        records = _open(stack, configs, workdirs, step, pace)
-        if not records:
+        saved = stack.enter_context(Checkpoints(folder / "checkpoints", 1, of=configs))
+        runs = _open(stack, configs, workdirs)
+        if not runs:
             return
+        like = jax.eval_shape(lambda: init_rows(configs)[0])
+        found = saved.restore(
+            like, lines=lambda at: _of_all(m, {i: run.lines_until(at) for i, run in runs.items()})
+        )
+        step, states = found or (0, None)
+        pace = _Pace(folder, step, config.steps, m)
+        records = _start(stack, configs, runs, step, pace)
         if states is None:
             states = init_rows(configs)[0]
         how = choose_how(folder / "how.json", configs, states, arrays, chunk)
@@ -91,20 +98,40 @@ def _open(
     stack: contextlib.ExitStack,
     configs: Sequence[ConfigDict],
     workdirs: Sequence[Path],
-    step: int,
-    pace: _Pace,
-) -> dict[int, Record]:
-    """A record for each row that has not ended, by its place in the cohort."""
-    look, records = make_look(configs[0]), {}
+) -> dict[int, RunDir]:
+    """The folder of each row that has not ended, by its place in the cohort."""
+    runs = {}
     for index, (config, workdir) in enumerate(zip(configs, workdirs, strict=True)):
         run = stack.enter_context(RunDir(workdir, config))
         if _has_ended(run):
             run.close()
-            continue
+        else:
+            runs[index] = run
+    return runs
+
+
+def _start(
+    stack: contextlib.ExitStack,
+    configs: Sequence[ConfigDict],
+    runs: dict[int, RunDir],
+    step: int,
+    pace: _Pace,
+) -> dict[int, Record]:
+    """A record for each of these rows, to go on after that step."""
+    look, records = make_look(configs[0]), {}
+    for index, run in runs.items():
+        config = configs[index]
         run.start(step or None, events=False)
-        saved = stack.enter_context(Checkpoints(run.checkpoints_dir, config.keep_checkpoints))
+        saved = stack.enter_context(
+            Checkpoints(run.checkpoints_dir, config.keep_checkpoints, of=[config])
+        )
         records[index] = Record(config, run, saved, look, pace)
     return records
+
+
+def _of_all(m: int, lines: dict[int, Lines | None]) -> list[Lines | None]:
+    """The lines of each of m rows, None for one that has ended."""
+    return [lines.get(index) for index in range(m)]
 
 
 def _has_ended(run: RunDir) -> bool:
@@ -154,9 +181,8 @@ def _loop(
         _write(records, step, jax.device_get(metrics), states if looks else None)
         pace.beat(step)
         if (stopping or due(config, step, "checkpoint")) and step < config.steps:
-            for record in records.values():
-                record.run.sync()
-            saved.save(step, states)
+            lines = {index: record.run.sync() for index, record in records.items()}
+            saved.save(step, states, _of_all(len(configs), lines))
         if stopping and step < config.steps:
             saved.wait()
             raise PreemptedError(f"stopped at step {step} of {config.steps} and saved")

@@ -17,6 +17,7 @@ from gan_jax.cohort import (
     objectives_of,
     rows_hypers,
 )
+from gan_jax.files import read_json
 from gan_jax.mesh import placed
 from gan_jax.records import write_atomically
 from gan_jax.types import State
@@ -41,8 +42,9 @@ def choose_how(
     measured: that many rows at a time, or the most below that divide a device's rows evenly.
     """
     if file.exists():
-        said = json.loads(file.read_text())
-        return How(said["chunk"], said["devices"])
+        mend = "put a copy back, or remove it to have the rows' speed measured again"
+        said = read_json(file, {"chunk": int, "devices": int}, mend)
+        return How(max(said["chunk"], 1), max(said["devices"], 1))
     ways = [asked(len(configs), chunk)] if chunk else candidates(len(configs))
     found: dict[How, float] = {}
     if len(configs) * configs[0].steps >= FEW_STEPS and len(ways) > 1:

@@ -10,7 +10,6 @@ float32 values as the double that they are. See records.py for NaN.
 """
 
 import json
-import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -19,15 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax import images, records
+from gan_jax import images, linelog, records
 from gan_jax.config import as_before, to_json
 from gan_jax.events import EventLog
+from gan_jax.files import make_folder, read_if_whole, read_json
 from gan_jax.locks import hold
 from gan_jax.records import writing
-from gan_jax.types import ConfigError
+from gan_jax.types import ConfigError, DataCorruptError
 
+SUMMARY = {"status": str, "step": int, "metrics": dict}
 STATUSES = ("done", "diverged", "preempted", "failed")
-log = logging.getLogger(__name__)
 
 
 class RunDir:
@@ -39,8 +39,8 @@ class RunDir:
 
     def __init__(self, workdir: str | Path, config: Any = None):
         self.workdir = Path(workdir)
-        self._metrics: records.LineLog | None = None
-        self._timing: records.LineLog | None = None
+        self._metrics: linelog.LineLog | None = None
+        self._timing: linelog.LineLog | None = None
         self._events: EventLog | None = None
         with writing(self.workdir):
             self.workdir.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ class RunDir:
         try:
             for folder in (self.samples_dir, self.checkpoints_dir):
                 with writing(folder):
-                    folder.mkdir(exist_ok=True)
+                    make_folder(folder)
             if config is not None:
                 self._settle_config(records.plain_config(config))
         except BaseException:
@@ -83,16 +83,17 @@ class RunDir:
             for path in self.sample_files():
                 if _step_of(path) > last:
                     path.unlink()
-            self._metrics = records.LineLog(self.path("metrics.jsonl"), last)
-            self._timing = records.LineLog(self.path("timing.jsonl"), last)
+            self._metrics = linelog.LineLog(self.path("metrics.jsonl"), last)
+            self._timing = linelog.LineLog(self.path("timing.jsonl"), last)
         self._events = EventLog(self.workdir, last + 1) if events else None
 
     def replay_events(self) -> None:
         """TensorBoard's file from all lines at once, for a run that was started without events."""
-        for old in self.workdir.glob("events.*"):
-            old.unlink()
+        with writing(self.workdir):
+            for old in self.workdir.glob("events.*"):
+                old.unlink()
         log = EventLog(self.workdir)
-        for line in records.read_lines(self.path("metrics.jsonl")):
+        for line in linelog.read_lines(self.path("metrics.jsonl")):
             log.scalars(line["step"], {k: v for k, v in line.items() if k != "step"})
         log.close()
 
@@ -140,7 +141,7 @@ class RunDir:
         summary = {
             "status": status,
             "step": int(step),
-            "metrics": records.encode_metrics(metrics),
+            "metrics": linelog.encode_metrics(metrics),
             "labels": [finding.label for finding in findings],
             "findings": [finding._asdict() for finding in findings],
             "seconds": round(float(seconds), 3),
@@ -171,12 +172,25 @@ class RunDir:
         files = self.samples_dir.glob("step_*.png")
         return sorted((f for f in files if re.fullmatch(r"step_\d+", f.stem)), key=_step_of)
 
-    def sync(self) -> None:
-        """Forces the lines to the disk: call it before a checkpoint, which may not outlive them."""
+    def sync(self) -> linelog.Lines | None:
+        """Forces the lines to the disk: call it before a checkpoint, which may not outlive them.
+
+        What metrics.jsonl then holds is to stand in that checkpoint.
+        """
         for lines in (self._metrics, self._timing):
             if lines is not None:
                 with writing(lines.path):
                     lines.sync()
+        return self._metrics.lines() if self._metrics else None
+
+    def lines_until(self, step: int) -> linelog.Lines:
+        """What metrics.jsonl holds that a start at this step would keep."""
+        with writing(self.workdir):
+            return linelog.lines_until(self.path("metrics.jsonl"), step)
+
+    def summary(self) -> dict[str, Any]:
+        """summary.json; {} where there is none, or a damaged one: the run's end writes it anew."""
+        return read_if_whole(self.path("summary.json"), SUMMARY) or {}
 
     def close(self) -> None:
         """Flushes and closes everything, then unlocks the workdir. Twice does no harm."""
@@ -194,7 +208,7 @@ class RunDir:
     def _line(self, lines, step: int, values: Mapping[str, Any], prefix: str = "") -> None:
         if lines is None:
             raise RuntimeError("RunDir.start(step) comes before the first line")
-        plain = {name: records.plain_value(value, name) for name, value in values.items()}
+        plain = {name: linelog.plain_value(value, name) for name, value in values.items()}
         with writing(lines.path):
             lines.write(step, plain)
         if self._events is not None:
@@ -219,8 +233,7 @@ class RunDir:
 
     def _go_on_for(self, config: dict, before: Any) -> None:
         """The same run for more steps: the last one before was its end for want of more only."""
-        path = self.path("summary.json")
-        summary = json.loads(path.read_text()) if path.exists() else {}
+        path, summary = self.path("summary.json"), self.summary()
         if (summary.get("status"), summary.get("step")) == ("done", before):
             with writing(path):
                 path.unlink()
@@ -231,18 +244,13 @@ def read_config(workdir: str | Path) -> dict:
     """The resolved config of a run. Raises ConfigError where there is none."""
     path = Path(workdir) / "config.json"
     try:
-        config = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
+        return read_json(path, dict, "choose another --workdir")
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigError(
             f"{path} is not there: give a --workdir that a run has written"
         ) from error
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}): choose another --workdir") from error
-    if not isinstance(config, dict):
-        raise ConfigError(
-            f"{path} holds no config, which is a JSON object: choose another --workdir"
-        )
-    return config
+    except DataCorruptError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _step_of(path: Path) -> int:

@@ -1,5 +1,6 @@
 """Checkpoints: bit-exact, never silently wrong, and there after a kill."""
 
+import json
 import os
 import random
 import resource
@@ -13,10 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny
 
 from gan_jax import manifest
 from gan_jax.checkpoint import Checkpoints
-from gan_jax.types import CannotWriteError, NoCheckpointError, Player, State
+from gan_jax.cohort import init_rows
+from gan_jax.linelog import Lines
+from gan_jax.types import CannotWriteError, ConfigError, NoCheckpointError, Player, State
 
 KEY = 3
 
@@ -164,6 +168,178 @@ def test_a_flipped_bit_never_goes_unseen(folder):
         path.write_bytes(good)
         assert (step, len(said)) == (1, 1), f"{path.relative_to(folder)} was trusted"
     assert bits(state) == bits(make_state(1))
+
+
+ODD_NAMES = ["hidden=[128,128]", "back\\slash", "[", "a*b?", "**", "gs:", "x~", "~", "new\nline"]
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, "a:b c", "naïve 🎲", os.fsdecode(b"no\xfftext")])
+def test_any_path_is_read_back(tmp_path, name):
+    folder = tmp_path / name / "checkpoints"
+    save_all(folder, [1, 2])
+    (step, state), said = restore(folder)
+    assert (step, said, bits(state)) == (2, [], bits(make_state(2)))
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "2"]
+
+
+@pytest.mark.parametrize("name", ["hidden=[1]", "back\\slash", "a*b", "what?", "gs:"])
+def test_where_a_path_would_be_misread_it_is_refused_at_once(tmp_path, name, monkeypatch):
+    """On systems that have no names for open folders."""
+    monkeypatch.setattr("gan_jax.orbax_files._HANDLES", tmp_path / "missing")
+    with pytest.raises(ConfigError, match="choose another --workdir"):
+        Checkpoints(tmp_path / name / "checkpoints")
+    save_all(tmp_path / "a b:c", [1])
+    assert restore(tmp_path / "a b:c")[0][0] == 1
+
+
+def test_what_cannot_be_read_back_replaces_nothing(folder, monkeypatch):
+    honest = manifest.read_item
+
+    def one_bit_off(path, **item):
+        read = honest(path, **item)
+        if "state" in item:
+            read["gen/params/Dense_0/kernel"].view(np.uint8)[5] ^= 1
+        return read
+
+    with Checkpoints(folder, keep=1) as checkpoints:
+        with monkeypatch.context() as patch:
+            patch.setattr("gan_jax.manifest.read_item", one_bit_off)
+            checkpoints.save(3, make_state(3))
+            with pytest.raises(CannotWriteError, match=r"checkpoint 3 .* does not match its check"):
+                checkpoints.wait()
+        assert sorted(path.name for path in folder.iterdir()) == ["1", "2"]
+        checkpoints.save(3, make_state(3))
+    assert sorted(path.name for path in folder.iterdir()) == ["3"]
+
+
+def test_a_step_under_another_number_is_passed_over_and_stays(folder):
+    shutil.copytree(folder / "1", folder / "7")
+    (step, state), said = restore(folder)
+    assert (step, bits(state)) == (2, bits(make_state(2)))
+    assert [line.partition(": ")[2] for line in said] == ["it holds the state of step 1"]
+    with pytest.raises(NoCheckpointError, match=r"checkpoint 7 .* it holds the state of step 1"):
+        restore(folder, step=7)
+    with Checkpoints(folder, warn=said.append) as checkpoints:
+        checkpoints.save(7, make_state(7))
+    assert said[1:] == [f"checkpoint 7 in {folder} is written again: it holds the state of step 1"]
+    assert bits(restore(folder)[0][1]) == bits(make_state(7))
+
+
+def test_swapped_steps_are_both_known(folder):
+    for old, new in (("1", "x"), ("2", "1"), ("x", "2")):
+        (folder / old).rename(folder / new)
+    with pytest.raises(NoCheckpointError, match="of 2; 2: it holds the state of step 1"):
+        restore(folder)
+
+
+def own(folder, *configs, step=5):
+    """Saves the state that these configs begin with, as if it were of that step."""
+    with jax.debug_key_reuse(False):  # a false alarm under lax.map
+        states = init_rows(configs)[0]
+    states = states.replace(step=jnp.full(len(configs), step, jnp.int32))
+    with Checkpoints(folder, of=configs) as checkpoints:
+        checkpoints.save(step, states)
+    return jax.eval_shape(lambda: states)
+
+
+def restored_for(folder, like, *configs):
+    with Checkpoints(folder, of=configs, warn=lambda line: None) as checkpoints:
+        return checkpoints.restore(like)[0]
+
+
+def test_a_checkpoint_is_of_its_config(tmp_path):
+    config = tiny.config(seed=1)
+    like = own(tmp_path, config)
+    for same in ({}, {"steps": 80}, {"devices": 2}, {"data__dir": "/elsewhere"}):
+        assert restored_for(tmp_path, like, tiny.config(seed=1, **same)) == 5
+    for other in ({"gen__lr": 0.5}, {"batch_size": 9}, {"objective": "hinge"}):
+        with pytest.raises(NoCheckpointError, match="it was saved for another config"):
+            restored_for(tmp_path, like, tiny.config(seed=1, **other))
+    with pytest.raises(NoCheckpointError, match="its key is not that of this config's seed"):
+        restored_for(tmp_path, like, tiny.config(seed=2))
+    newer = tiny.config(seed=1)
+    with newer.unlocked():
+        newer.gen.a_leaf_that_came_later = 3
+    assert restored_for(tmp_path, like, newer) == 5
+
+
+def test_the_steps_are_part_of_a_config_whose_rate_follows_them(tmp_path):
+    like = own(tmp_path, tiny.config(gen__schedule="linear"))
+    with pytest.raises(NoCheckpointError, match="another config"):
+        restored_for(tmp_path, like, tiny.config(gen__schedule="linear", steps=80))
+
+
+def test_a_cohorts_checkpoint_is_of_all_its_rows_in_their_order(tmp_path):
+    first, second = tiny.config(gen__lr=0.1), tiny.config(gen__lr=0.2)
+    like = own(tmp_path, first, second)
+    assert restored_for(tmp_path, like, first, second) == 5
+    for others in ((second, first), (first, tiny.config(gen__lr=0.3))):
+        with pytest.raises(NoCheckpointError, match="another config"):
+            restored_for(tmp_path, like, *others)
+
+
+def as_version_0_1(folder):
+    """Without what the manifests of that version lacked."""
+    for step in folder.iterdir():
+        file = step / "manifest" / "metadata"
+        plain = {
+            k: v for k, v in json.loads(file.read_text()).items() if k in ("version", "leaves")
+        }
+        file.write_text(json.dumps(plain))
+        (step / manifest.SEAL).unlink()
+        manifest.seal(step)
+
+
+def test_an_older_checkpoint_is_held_against_its_step_and_key(tmp_path):
+    like = own(tmp_path, tiny.config())
+    as_version_0_1(tmp_path)
+    assert restored_for(tmp_path, like, tiny.config(gen__lr=0.5)) == 5
+    with pytest.raises(NoCheckpointError, match="its key is not"):
+        restored_for(tmp_path, like, tiny.config(seed=2))
+    (tmp_path / "5").rename(tmp_path / "6")
+    with pytest.raises(NoCheckpointError, match="the state of step 5"):
+        restored_for(tmp_path, like, tiny.config())
+
+
+def test_lost_lines_are_missed_and_every_step_stays(folder):
+    before, after = Lines(1, "a"), Lines(2, "b")
+    said = []
+    with Checkpoints(folder, keep=3, warn=said.append) as checkpoints:
+        checkpoints.save(3, make_state(3), [before])
+        checkpoints.save(4, make_state(4), [after])
+        lines = {3: [before], 4: [after]}
+        assert checkpoints.restore(LIKE, lines=lines.get)[0] == 4
+        assert checkpoints.restore(LIKE, lines=lambda step: [before])[0] == 3
+        assert checkpoints.restore(LIKE, lines={3: [None], 4: [Lines(2, "c")]}.get)[0] == 3
+        assert checkpoints.steps() == [2, 3, 4]
+        shutil.rmtree(folder / "2")  # which says nothing of lines
+        assert checkpoints.restore(LIKE, lines=lambda step: [Lines(0, "")]) is None
+        assert checkpoints.steps() == [3, 4]
+        checkpoints.save(1, make_state(1), [Lines(0, "")])
+        assert checkpoints.restore(LIKE, lines=lambda step: [Lines(0, "")])[0] == 1
+    start = f"lines were lost since checkpoint 4 in {folder}: metrics.jsonl holds "
+    assert said == [
+        f"{start}1 of 2 lines; training goes on from step 3 again and writes them anew",
+        f"{start}other lines than it did; training goes on from step 3 again and writes them anew",
+        f"{start}0 of 2 lines; training goes from the beginning again and writes them anew",
+        f"{start}0 of 2 lines; training goes on from step 1 again and writes them anew",
+    ]
+
+
+def test_nothing_is_written_or_removed_through_links(folder, tmp_path):
+    (tmp_path / "other").symlink_to(folder)
+    with pytest.raises(CannotWriteError, match="other is a link"):
+        Checkpoints(tmp_path / "other")
+    for name in ("1", "9.saving"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "precious").write_text("")
+    shutil.rmtree(folder / "1")
+    (folder / "1").symlink_to(tmp_path / "1")
+    (folder / "9.saving").symlink_to(tmp_path / "9.saving")
+    save_all(folder, [3, 4])
+    assert sorted(path.name for path in folder.iterdir()) == ["3", "4"]
+    assert (tmp_path / "1" / "precious").exists()
+    assert (tmp_path / "9.saving" / "precious").exists()
 
 
 def test_values_are_checked_against_the_manifest(folder, monkeypatch):

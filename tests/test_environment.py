@@ -60,6 +60,16 @@ def test_home(variable, entry, there, home, monkeypatch):
             environment.local_path("--out", "~/a", "file")
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "a/" * 2500, "aaaaaaa/" * 500])
+def test_a_name_that_is_too_long_is_refused(tmp_path, name):
+    """The last one is not, but the files inside would be."""
+    with pytest.raises(
+        ConfigError, match=r"^--workdir .* is too long a name: choose a shorter one$"
+    ):
+        environment.local_path("--workdir", f"{tmp_path}/{name}")
+    assert environment.local_path("--workdir", f"{tmp_path}/{name[:200]}")
+
+
 @pytest.fixture
 def compiled():
     """JAX's folder of compiled programs, put back at the end."""

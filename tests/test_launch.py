@@ -16,7 +16,7 @@ from gan_jax import launch
 from gan_jax import rows as rows_lib
 from gan_jax.launch import overview
 from gan_jax.sweep import seeds
-from gan_jax.types import ConfigError
+from gan_jax.types import CannotWriteError, ConfigError
 
 SWEEP = """
 from gan_jax.config import get_config as defaults
@@ -212,8 +212,32 @@ def test_a_sweep_is_not_begun_in_the_folder_of_something_else(tmp_path, file):
     assert [path.name for path in tmp_path.iterdir()] == [file]
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"null", b"[]", b"[" * 100_000, b'{"rows": [], "cohorts": [{"id": "a"}]}']
+)
+def test_a_damaged_rows_json_is_one_line(tmp_path, content):
+    (tmp_path / "rows.json").write_bytes(content)
+    with pytest.raises(
+        ConfigError, match=r"holds no sweep \(.*rows.json cannot be read \("
+    ) as said:
+        launch.begin(tmp_path, "name", "file", "command", [], [])
+    assert "\n" not in str(said.value)
+
+
+@pytest.mark.parametrize("name", ["rows", "cohorts", "slurm", "rows/abc", "cohorts/abc"])
+def test_a_sweep_is_not_written_through_links(tmp_path, name):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "sweep" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CannotWriteError, match=f"{name} is a link"):
+        launch.begin(tmp_path / "sweep", "name", "file", "command", [], [])
+
+
 def test_another_sweep_is_not_mixed_into_a_folder(tmp_path):
-    (tmp_path / "rows.json").write_text(json.dumps({"rows": [{"id": "abc"}]}))
+    (tmp_path / "rows.json").write_text(
+        json.dumps({"rows": [{"id": "abc", "config": {}}], "cohorts": []})
+    )
     with pytest.raises(ConfigError, match="holds another sweep: 1 of its rows"):
         launch.begin(tmp_path, "name", "file", "command", [], [])
     with pytest.raises(ConfigError, match="holds no sweep"):

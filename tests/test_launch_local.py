@@ -16,7 +16,13 @@ from gan_jax import launch, stop
 from gan_jax import rows as rows_lib
 from gan_jax.launch import local, overview, worker
 from gan_jax.sweep import param, product, seeds
-from gan_jax.types import CannotWriteError, ConfigError, PreemptedError, WorkdirBusyError
+from gan_jax.types import (
+    CannotWriteError,
+    ConfigError,
+    DataCorruptError,
+    PreemptedError,
+    WorkdirBusyError,
+)
 from gan_jax.versions import cores, hardware
 
 REAL = sys.executable
@@ -475,6 +481,21 @@ def test_how_cohorts_were_run_is_taken_over(sweep):
     found = launch.read(folder)["cohorts"]
     assert [cohort.get("how") for cohort in found] == [None, "vmap", "alone"]
     assert found[1]["chunk"] == 2
+
+
+def test_damaged_notes_of_a_cohort(sweep, caplog):
+    """What it ran on is only told; how it is run has to stay."""
+    folder, said = sweep
+    place = folder / "cohorts" / ids(said)[1]
+    place.mkdir(parents=True)
+    for content in (b"", b"null", b"[]", b"[" * 100_000):
+        (place / "hardware.json").write_bytes(content)
+        launch.note_how(folder)
+        (place / "how.json").write_bytes(content)
+        with pytest.raises(DataCorruptError, match=r"how.json cannot be read .*or remove it"):
+            launch.note_how(folder)
+        (place / "how.json").unlink()
+    assert len(caplog.messages) == 8  # of hardware.json
 
 
 def test_how_a_cohort_is_run_is_noted_as_soon_as_it_is_chosen(sweep, stand_in, tmp_path):

@@ -25,7 +25,7 @@ def save_run(folder, config, steps=(3, 7)):
                 name: jax.tree.map(lambda w, by=step: w * by + 0.1, state.players[name].params)
                 for name in state.averages
             }
-            saved.save(step, state.replace(averages=averages))
+            saved.save(step, state.replace(step=jax.numpy.int32(step), averages=averages))
     return state
 
 

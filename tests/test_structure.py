@@ -12,18 +12,19 @@ PACKAGE = ROOT / "gan_jax"
 # own package). Folders stand for all their files.
 LAYERS = [
     ["types", "stop", "versions"],
+    ["files", "orbax_files"],
     ["leaves", "sweep", "locks", "environment", "output"],
     ["config", "config_file"],
     ["rules"],
     ["records"],
     ["logits", "images"],
-    ["fgan", "energies", "manifest", "events"],
+    ["fgan", "energies", "manifest", "events", "linelog"],
     ["objectives", "penalties", "dynamics", "nets", "data", "metrics"],
     ["plots", "pointplots", "features"],
     ["games"],
     ["lessons", "diagnostics"],
     ["steps"],
-    ["evaluators", "signals"],
+    ["evaluators", "signals", "owner"],
     ["mesh"],
     ["cohort", "evaluate", "checkpoint", "writer", "experiment", "progress"],
     ["resolve"],
@@ -97,6 +98,19 @@ def test_nothing_read_from_disk_runs_code():
                 assert node.func.id not in {"eval", "exec"}, path
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 assert node.value.value is False, path
+
+
+def test_json_is_read_by_one_reader():
+    for path in FILES:
+        if path != PACKAGE / "files.py":
+            names = [
+                x for x in ast.walk(ast.parse(path.read_text())) if isinstance(x, ast.Attribute)
+            ]
+            assert not [x for x in names if x.attr in ("load", "loads") and _is_json(x.value)], path
+
+
+def _is_json(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "json"
 
 
 def test_pictures_are_opened_in_one_place():

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,6 +181,57 @@ def test_killed_after_the_last_checkpoint_it_only_finishes(tmp_path, monkeypatch
     (tmp_path / "summary.json").unlink()
     train.train(config, tmp_path)
     assert before == ((tmp_path / "metrics.jsonl").read_bytes(), summary(tmp_path)["metrics"])
+
+
+def _all(file):
+    file.unlink()
+
+
+def _one(file):
+    rest = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(rest[:1] + rest[2:]))
+
+
+def _last(file):
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("lose", "whence"),
+    [(_all, "from the beginning"), (_one, "from the b"), (_last, "from step 40")],
+)
+def test_lost_lines_are_trained_again(lose, whence, tmp_path, caplog, plain):
+    """Not only missed: the files of the run are in the end those of a run that lost none."""
+    for name, steps in (("whole", 80), ("cut", 60)):
+        train.train(small(steps=steps), tmp_path / name)
+    lose(tmp_path / "cut" / "metrics.jsonl")
+    train.train(small(steps=80), tmp_path / "cut")
+    same(tmp_path / "whole", tmp_path / "cut", small(steps=80))
+    said = [line for line in caplog.messages if "lines were lost" in line]
+    assert len(said) == 1
+    assert f"goes {'on ' if 'step' in whence else ''}{whence}" in said[0]
+    assert "metrics.jsonl holds" in said[0]
+
+
+def test_a_damaged_summary_is_written_anew(tmp_path, caplog, plain):
+    train.train(small(), tmp_path)
+    before = summary(tmp_path)["metrics"]
+    for content in (b"", b"null", b'{"status": "done"}', b"[" * 100_000):
+        (tmp_path / "summary.json").write_bytes(content)
+        assert not train.train(small(), tmp_path).was_done
+        assert summary(tmp_path)["metrics"] == before
+    assert sum("summary.json cannot be read" in line for line in caplog.messages) >= 4
+
+
+def test_another_runs_checkpoint_is_not_gone_on_from(tmp_path, caplog, plain):
+    """Though its arrays have the same shapes."""
+    for name, seed, steps in (("0", 0, 60), ("1", 1, 40), ("whole", 1, 40)):
+        train.train(small(seed=seed, steps=steps), tmp_path / name)
+    shutil.copytree(tmp_path / "0" / "checkpoints" / "60", tmp_path / "1" / "checkpoints" / "60")
+    train.train(small(seed=1, steps=80), tmp_path / "1")
+    train.train(small(seed=1, steps=80), tmp_path / "whole")
+    same(tmp_path / "1", tmp_path / "whole", small(seed=1, steps=80))
+    assert any("60 in" in x and "its key is not" in x for x in caplog.messages)
 
 
 def test_lines_are_on_disk_before_the_checkpoint_that_follows_them(tmp_path, monkeypatch, plain):

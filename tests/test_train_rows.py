@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +152,24 @@ def test_a_stopped_cohort_goes_on_to_the_same_bytes(tmp_path, plain, monkeypatch
         assert lines(a) == lines(b)
         one, two = (json.loads((f / "summary.json").read_text())["metrics"] for f in (a, b))
         assert one == two
+
+
+def test_a_row_that_lost_its_folder_is_trained_again(tmp_path, plain, monkeypatch, caplog):
+    """The cohort's checkpoint would go on without the lines up to it."""
+    rows = configs()
+    whole = run(tmp_path / "whole", rows)
+    asked = iter([False, False, False, False, True])
+    with monkeypatch.context() as patch:
+        patch.setattr(stop, "requested", lambda: next(asked))
+        with pytest.raises(PreemptedError):
+            run(tmp_path / "cut", rows)
+    shutil.rmtree(tmp_path / "cut" / "row_2")
+    cut = run(tmp_path / "cut", rows)
+    assert [lines(folder) for folder in cut] == [lines(folder) for folder in whole]
+    assert "metrics.jsonl of row 2 holds 0 of 5 lines" in "".join(caplog.messages)
+    shutil.rmtree(cut[1])  # and where all rows have ended
+    run(tmp_path / "cut", rows)
+    assert lines(cut[1]) == lines(whole[1])
 
 
 def test_a_diverged_row_is_a_result_and_stays_one(tmp_path, plain):

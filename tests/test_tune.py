@@ -8,6 +8,7 @@ import tiny
 
 from gan_jax import tune
 from gan_jax.tune import How
+from gan_jax.types import DataCorruptError
 
 ROWS = 32
 
@@ -89,6 +90,13 @@ def test_a_chunk_that_is_asked_for_is_taken_without_a_measurement(
     assert tune.choose_how(file, rows, STATES, None, chunk) == How(taken, 1)
     assert json.loads(file.read_text())["measured"] == []
     assert tune.choose_how(file, rows, STATES, None, 2) == How(taken, 1)  # what was begun stays
+
+
+@pytest.mark.parametrize("content", [b"", b"null", b"[]", b"[" * 100_000, b'{"chunk": "4"}'])
+def test_a_damaged_choice_is_not_silently_made_anew(content, rows, tmp_path):
+    (tmp_path / "how.json").write_bytes(content)
+    with pytest.raises(DataCorruptError, match=r"how.json cannot be read .*: put a copy back, or"):
+        tune.choose_how(tmp_path / "how.json", rows, STATES, None)
 
 
 def test_the_way_in_words():

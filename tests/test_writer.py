@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import re
+import resource
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from gan_jax import images, plots, records
+from gan_jax import images, linelog, plots, records
 from gan_jax.diagnostics import Finding
 from gan_jax.types import CannotWriteError, ConfigError, WorkdirBusyError
 from gan_jax.writer import RunDir, read_config
@@ -74,6 +75,27 @@ def test_places_that_cannot_be_written(tmp_path):
     (tmp_path / "run" / "samples").write_text("")
     with pytest.raises(CannotWriteError, match="samples"):
         RunDir(tmp_path / "run", CONFIG)
+
+
+@pytest.mark.parametrize("name", [".lock", "samples", "checkpoints", "metrics.jsonl"])
+def test_nothing_is_written_through_links(tmp_path, name):
+    other, run = tmp_path / "other", tmp_path / "run"
+    write_steps(run, 0, 3)
+    (run / name).rename(other)
+    (run / name).symlink_to(other)
+    if other.is_dir():
+        (other / "step_00000099.png").write_bytes(b"precious")
+    before = [p.read_bytes() for p in (other, *other.glob("*")) if p.is_file()]
+    with pytest.raises(CannotWriteError, match=f"{name} is a link, and nothing is written through"):
+        write_steps(run, 3, 5, at=2)
+    assert [p.read_bytes() for p in (other, *other.glob("*")) if p.is_file()] == before
+
+
+def test_a_workdir_may_be_a_link(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here").symlink_to(tmp_path / "there")
+    write_steps(tmp_path / "here", 0, 3)
+    assert len(lines(tmp_path / "there")) == 3
 
 
 # config.json
@@ -169,7 +191,7 @@ def test_a_config_that_is_missing_or_broken(tmp_path):
 
 def test_a_line_is_the_shortest_that_says_it_all():
     values = METRICS | {"a": 1e-5, "half": jnp.bfloat16(0.1), "yes": np.bool_(True), "x": 0.1 + 0.2}
-    assert records.to_line(7, values) == (
+    assert linelog.to_line(7, values) == (
         b'{"step": 7, "a": 1e-05, "count": 3, "disc_loss": 1.5, "gen_loss": 0.1, '
         b'"half": 0.100097656, "x": 0.30000000000000004, "yes": true}\n'
     )
@@ -178,13 +200,13 @@ def test_a_line_is_the_shortest_that_says_it_all():
 def test_every_float32_comes_back_bit_for_bit():
     chosen = np.random.default_rng(0).integers(0, 2**32, 2000, dtype=np.uint32).view(np.float32)
     for value in chosen[np.isfinite(chosen)]:
-        line = json.loads(records.to_line(1, {"v": value}))
+        line = json.loads(linelog.to_line(1, {"v": value}))
         assert np.float32(line["v"]).tobytes() == value.tobytes()
 
 
 def test_what_is_not_finite_is_null_and_named():
     values = {"a": np.float32("nan"), "b": -math.inf, "c": 2.0}
-    line = json.loads(records.to_line(1, values), parse_constant=pytest.fail)
+    line = json.loads(linelog.to_line(1, values), parse_constant=pytest.fail)
     assert line == {"step": 1, "a": None, "b": None, "c": 2.0} | {
         "nonfinite": {"a": "nan", "b": "-inf"}
     }
@@ -193,7 +215,7 @@ def test_what_is_not_finite_is_null_and_named():
 @pytest.mark.parametrize("values", [{"step": 1}, {"nonfinite": 1}, {"a": np.ones(2)}])
 def test_what_is_no_metric_is_refused(values):
     with pytest.raises(ValueError, match="metric"):
-        records.to_line(1, values)
+        linelog.to_line(1, values)
 
 
 def test_steps_increase(tmp_path):
@@ -236,6 +258,29 @@ def test_a_line_torn_by_a_power_cut_is_dropped_though_its_step_is_saved(tmp_path
         file.write(torn)
     write_steps(tmp_path, 5, 6, at=4)
     assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3, 5]
+
+
+@pytest.mark.parametrize(
+    "bad", [b"[" * 100_000, b'{"step": 1, "nonfinite": [1]}', b'{"step": 1' + b"1" * 400 + b"}"]
+)
+def test_a_line_that_was_made_to_harm_is_none(tmp_path, bad):
+    write_steps(tmp_path, 0, 3)
+    with (tmp_path / "metrics.jsonl").open("ab") as file:
+        file.write(bad + b"\n")
+    assert [x["step"] for x in linelog.read_lines(tmp_path / "metrics.jsonl")] == [0, 1, 2]
+    write_steps(tmp_path, 3, 5, at=2)
+    assert [line["step"] for line in lines(tmp_path)] == [0, 1, 2, 3, 4]
+
+
+def test_a_log_knows_its_lines_as_they_are_on_disk(tmp_path):
+    write_steps(tmp_path, 0, 5)
+    with RunDir(tmp_path, CONFIG) as run:
+        until = run.lines_until(3)
+        run.start(3)
+        assert run.sync() == until == linelog.lines_until(tmp_path / "metrics.jsonl", 3)
+        run.write(4, {"loss": 1.0})
+        assert run.sync() == run.lines_until(4) != until
+        assert run.sync().number == 5
 
 
 def test_a_start_afresh_drops_everything(tmp_path):
@@ -461,6 +506,24 @@ def test_the_curves_are_drawn(tmp_path):
         assert len(np.unique(np.asarray(drawn))) > 10
     steps, values = plots.read_columns(tmp_path / "metrics.jsonl")["gen_loss"]
     assert (len(steps), math.isnan(values[7]), values[6]) == (300, True, 0.02)
+
+
+def test_curves_that_do_not_fit_leave_nothing(tmp_path):
+    pytest.importorskip("matplotlib")
+    write_steps(tmp_path, 0, 3)
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / ".curves.png.tmp").symlink_to(tmp_path / "victim")  # where it once was written
+    before = sorted(path.name for path in tmp_path.iterdir())
+    (tmp_path / "metrics.jsonl").write_bytes(linelog.to_line(1, METRICS))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+        with pytest.raises(CannotWriteError, match=r"cannot write .*curves.png"):
+            plots.plot_curves(tmp_path / "metrics.jsonl", tmp_path / "curves.png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert (tmp_path / "victim").read_text() == "precious"
 
 
 def test_what_is_said_of_reals_alone_has_no_panel():

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from gan_jax.files import parse_json
 from gan_jax.types import UserError
 
 
@@ -59,7 +60,7 @@ class Worker:
             raise BenchmarkCrashedError(
                 f"the process of benchmark {self.name} ended with {code}: its own words are above"
             )
-        return json.loads(line)
+        return parse_json(line)
 
 
 def serve(module: str, maker: str, case: str) -> None:

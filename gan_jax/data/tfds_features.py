@@ -5,7 +5,6 @@ classes of TFDS itself before TFDS sees the file: a folder from a stranger must 
 imported, which is to say run.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gan_jax.files import parse_json
 from gan_jax.types import ConfigError, DataCorruptError
 
 _NAMES = ("pythonClassName", "python_class_name", "type")  # as it was before TFDS 4.3
@@ -34,8 +34,8 @@ def check(folder: Path) -> None:
     """DataCorruptError if features.json cannot be read, or names a class that is not TFDS's own."""
     path = folder / "features.json"
     try:
-        unknown = sorted(set(_class_names(json.loads(path.read_text("utf-8")))) - _known())
-    except (OSError, ValueError, RecursionError) as error:
+        unknown = sorted(set(_class_names(parse_json(path.read_bytes()))) - _known())
+    except (OSError, ValueError) as error:
         raise DataCorruptError(
             f"{path} cannot be read as JSON ({' '.join(str(error).split())[:200]}): "
             "prepare or copy the set again"
@@ -59,7 +59,7 @@ def _class_names(tree: Any) -> Iterator[str]:
             # A feature may be called "type" as well: then there is no string beside its name.
             yield from (node[key] for key in _NAMES if isinstance(node.get(key), str))
             if isinstance(node.get("json"), str):  # TFDS reads this text as JSON again
-                rest.append(json.loads(node["json"]))
+                rest.append(parse_json(node["json"]))
 
 
 def _known() -> set[str]:

@@ -86,6 +86,11 @@ def average(averages: dict[str, PyTree], players: dict[str, Player], decay: Arra
     }
 
 
+def run_key(key: Array) -> Array:
+    """The key that a state keeps, of the seed's key: the first of a split into any number."""
+    return jax.random.split(key, 1)[0]
+
+
 def make_init(game: Game, dynamics: str, averages: bool) -> Callable[[Array, Hypers, Any], State]:
     """A pure f(key, h, mean example in [0, 1]) -> State, for the named dynamics."""
 

@@ -2,13 +2,13 @@
 
 import hashlib
 import io
-import json
 import math
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from gan_jax.files import parse_json
 from gan_jax.types import DataCorruptError, DataMissingError
 
 MOST_BYTES = 2**31  # of a file, and of the arrays in it: those of Inception take 95 million
@@ -61,7 +61,7 @@ def _npz(content: bytes) -> dict[str, np.ndarray]:
 def _safetensors(content: bytes) -> dict[str, np.ndarray]:
     """Length of the header as uint64, header as JSON, then the arrays, one after the other."""
     start = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:start])
+    header = parse_json(content[8:start])
     if not isinstance(header, dict):
         raise ValueError("its header is no JSON object")
     header.pop("__metadata__", None)

@@ -16,12 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import rows as rows_lib
+from gan_jax.files import make_folder, read_if_whole, read_json, refuse_link
 from gan_jax.records import write_atomically, writing
 from gan_jax.rows import Cohort, Row
-from gan_jax.types import ConfigError
+from gan_jax.types import ConfigError, DataCorruptError
 from gan_jax.versions import hardware, versions
 
 log = logging.getLogger(__name__)
+SWEEP = {
+    "rows": [{"id": str, "config": dict}],
+    "cohorts": [{"id": str, "rows": [str]}],
+}
 FINAL = ("done", "diverged", "failed")  # a failed row is tried again only when asked to
 
 
@@ -41,6 +46,9 @@ def begin(
     have rows to train: that have not ended, or that had failed and are in `again`. chunk: how many
     rows are run at a time (0: as is fastest), which stays as it was at first.
     """
+    for folders in ("rows", "cohorts", "slurm", "rows/*", "cohorts/*"):
+        for path in workdir.glob(folders):
+            refuse_link(path)
     file = workdir / "rows.json"
     is_new = not file.exists()
     if not is_new:
@@ -88,8 +96,8 @@ def begin(
 def read(workdir: Path) -> dict[str, Any]:
     """rows.json. ConfigError where there is none."""
     try:
-        return json.loads((workdir / "rows.json").read_text())
-    except (OSError, ValueError) as error:
+        return read_json(workdir / "rows.json", SWEEP, "put a copy back")
+    except (OSError, DataCorruptError) as error:
         raise ConfigError(
             f"{workdir} holds no sweep (rows.json: {error}): give the --workdir of a sweep"
         ) from error
@@ -118,11 +126,11 @@ def note_how(workdir: Path) -> None:
     for cohort in said["cohorts"]:
         folder = workdir / "cohorts" / cohort["id"]
         if (folder / "how.json").exists():
-            cohort.update(json.loads((folder / "how.json").read_text()))
+            cohort.update(read_json(folder / "how.json", {"how": str}))
         elif len(cohort["rows"]) == 1:
             cohort["how"] = "alone"
-        if (folder / "hardware.json").exists():
-            machines.append(json.loads((folder / "hardware.json").read_text())["hardware"])
+        if said_there := read_if_whole(folder / "hardware.json", {"hardware": str}):
+            machines.append(said_there["hardware"])
     if machines:
         said["hardware"] = "; ".join(dict.fromkeys(machines))
     if json.dumps(said) != before:
@@ -133,10 +141,10 @@ def note_how(workdir: Path) -> None:
 def status(workdir: Path, row_id: str) -> str | None:
     """How a row ended, or None: it has not."""
     try:
-        said = json.loads((workdir / "rows" / row_id / "summary.json").read_text())
-    except (OSError, ValueError):
+        said = read_json(workdir / "rows" / row_id / "summary.json", {"status": str})
+    except (OSError, DataCorruptError):
         return None
-    return said["status"] if said.get("status") in FINAL else None
+    return said["status"] if said["status"] in FINAL else None
 
 
 def _is_due(workdir: Path, row_id: str, again: Collection[str]) -> bool:
@@ -172,7 +180,7 @@ def fail(workdir: Path, cohort: dict[str, Any], reason: str) -> None:
         if status(workdir, row_id) is None:
             folder = workdir / "rows" / row_id
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
                 write_atomically(folder / "summary.json", text.encode())
             except OSError as error:
                 log.warning("row %s failed (%s) and cannot be written: %s", row_id, reason, error)

@@ -1,7 +1,6 @@
 """Rows on this machine: a worker process a cohort, so that one that is killed, hangs or fills the
 memory takes no other with it."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,10 +13,11 @@ from typing import Any
 from tqdm import tqdm
 
 from gan_jax import launch, stop
+from gan_jax.files import make_folder, open_file, read_json
 from gan_jax.launch.worker import UNFIT
 from gan_jax.locks import hold
 from gan_jax.records import writing
-from gan_jax.types import ConfigError, PreemptedError, WorkdirBusyError
+from gan_jax.types import ConfigError, DataCorruptError, PreemptedError, WorkdirBusyError
 from gan_jax.versions import cores
 
 POLL_SECONDS = 0.2
@@ -46,12 +46,12 @@ class _Worker:
         self.workdir, self.cohort = workdir, cohort
         self.folder = workdir / "cohorts" / cohort["id"]
         with writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "log.txt").touch()
+            make_folder(self.folder)
+            handle = open_file(self.folder / "log.txt", os.O_WRONLY | os.O_APPEND)
         self.heard, self.said = now, self._said()
         self.has_how = (self.folder / "how.json").exists()
         command = [sys.executable, "-P", "-m", "gan_jax.launch.worker"]
-        with (self.folder / "log.txt").open("ab") as log:
+        with os.fdopen(handle, "ab") as log:
             self.process = subprocess.Popen(
                 [*command, str(workdir), cohort["id"], str(devices)],
                 stdin=subprocess.PIPE,
@@ -63,9 +63,9 @@ class _Worker:
     def done(self) -> int:
         """Row-steps that are done, as far as it has said."""
         try:
-            said = json.loads((self.folder / "progress.json").read_text())
+            said = read_json(self.folder / "progress.json", {"step": int, "rows": int})
             return said["step"] * said["rows"]
-        except (OSError, ValueError):
+        except (OSError, DataCorruptError):
             return 0
 
     def has_chosen(self) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import reproduce
+from gan_jax.files import read_json
 from gan_jax.plan import table as plan_table
 from gan_jax.reproduce import lacks_rows_of, to_markdown
 from gan_jax.typeset import duration, of_fewer, plus_minus
@@ -149,7 +150,7 @@ def render(text: str, results: Path = RESULTS) -> str:
             table = match[2] in reproduce.names()
             command = f": `gan-jax reproduce {match[2]} --workdir DIR`" * table
             return f"{match[1]}Not measured yet{command}.\n{match[4]}"
-        result = json.loads(file.read_text())
+        result = read_json(file)
         text = to_markdown(result, brief=True) if match[3] else TABLES[match[2]](result)
         return f"{match[1]}{text.rstrip()}\n{match[4]}"
 
@@ -158,10 +159,10 @@ def render(text: str, results: Path = RESULTS) -> str:
 
 def collect_demo(run: Path, results: Path = RESULTS) -> None:
     """demo.json, demo.png and demo.gif from a finished run of `make demo`."""
-    summary = json.loads((run / "summary.json").read_text())
-    config = json.loads((run / "config.json").read_text())
+    summary = read_json(run / "summary.json")
+    config = read_json(run / "config.json")
     facts = {"name": "demo", "command": "make demo", "seed": config["seed"]}
-    found = json.loads((run / "made_with.json").read_text()) | facts | summary
+    found = read_json(run / "made_with.json") | facts | summary
     (results / "demo.json").write_text(json.dumps(found, indent=2) + "\n")
     shutil.copy(sorted(run.glob("samples/step_*.png"))[-1], results / "demo.png")
     shutil.copy(run / "samples" / "progress.gif", results / "demo.gif")
@@ -174,12 +175,12 @@ def collect_tables(runs: Path, results: Path = RESULTS) -> None:
         file, there = runs / name / "table.json", results / f"{name}.json"
         if not file.exists():
             continue
-        table = json.loads(file.read_text())
+        table = read_json(file)
         if table.get("name") != name:  # a sweep's, or another table's
             continue
         if "--quick" in table["command"] or lacks_rows_of(table["rows"], there):
             continue
-        if there.exists() and _is_less(table, json.loads(there.read_text())):
+        if there.exists() and _is_less(table, read_json(there)):
             continue
         shutil.copy(file, there)
         picture = file.with_name("picture.png")
@@ -196,14 +197,14 @@ def _is_less(table: dict[str, Any], there: dict[str, Any]) -> bool:
 
 def collect_sweep(run: Path, results: Path = RESULTS) -> None:
     """NAME.json of a sweep on a mixture: what the README shows of its table.json."""
-    table = json.loads((run / "table.json").read_text())
+    table = read_json(run / "table.json")
     rows = [
         {"name": _in_words(each["values"]), "seeds": each["seeds"]}
         | {"lost": each["diverged"] + each["failed"]}
         | {name: _few(each["metrics"][f"test/{name}"]) for name in SHOWN}
         for each in table["settings"]
     ]
-    said = json.loads((run / "rows.json").read_text())
+    said = read_json(run / "rows.json")
     found = {"name": run.name, "command": table["command"], "seconds": _seconds(run, said)}
     found |= {"versions": said["versions"], "hardware": said["hardware"], "rows": rows}
     (results / f"{run.name}.json").write_text(json.dumps(found, indent=2) + "\n")
@@ -213,7 +214,7 @@ def _seconds(run: Path, said: dict[str, Any]) -> float:
     """Of its cohorts in turn, each as long as its longest row, by every process that trained it."""
 
     def seconds(row: str) -> float:
-        return float(json.loads((run / "rows" / row / "summary.json").read_text())["seconds"])
+        return float(read_json(run / "rows" / row / "summary.json")["seconds"])
 
     return sum(max(map(seconds, cohort["rows"])) for cohort in said["cohorts"])
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from gan_jax.linelog import read_lines
 from gan_jax.plots import read_columns
-from gan_jax.records import read_lines
 from gan_jax.report import charts, facts
 from gan_jax.report.gather import MOST_POINTS
 from gan_jax.report.lessons import section_of

@@ -21,6 +21,7 @@ import numpy as np
 
 from gan_jax import stop
 from gan_jax.config import PRECISIONS, choose
+from gan_jax.files import read_json
 from gan_jax.images import png_bytes
 from gan_jax.locks import hold
 from gan_jax.records import write_atomically, writing
@@ -159,7 +160,7 @@ def _measure(name: str, work: Work, command: str) -> str:
 
 def lacks_rows_of(rows: list[dict[str, Any]], file: Path) -> bool:
     """Whether a table.json is there that has more rows: a stop is no reason to lose them."""
-    return file.exists() and len(json.loads(file.read_text())["rows"]) > len(rows)
+    return file.exists() and len(read_json(file, {"rows": [dict]})["rows"]) > len(rows)
 
 
 def _write(folder: Path, table: dict[str, Any], drawn: np.ndarray | None = None) -> str:

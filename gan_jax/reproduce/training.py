@@ -26,6 +26,7 @@ from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, 
 from gan_jax.cohort import stack as stack_rows
 from gan_jax.data import pipeline
 from gan_jax.dynamics.guard import refusals
+from gan_jax.files import read_json
 from gan_jax.games import make_game
 from gan_jax.records import plain_config, write_atomically
 from gan_jax.reproduce.methods import HOW_OFTEN
@@ -58,7 +59,7 @@ def seconds(folder: Path) -> float:
 
 def _seconds(place: Path) -> float:
     file = place / "seconds.json"
-    return float(json.loads(file.read_text())) if file.exists() else 0.0
+    return float(read_json(file, float)) if file.exists() else 0.0
 
 
 def train(
@@ -138,10 +139,10 @@ def _go_on(
     place: Path, asked: ConfigDict, look: Look | None, start: State | None = None
 ) -> Trained:
     """A cohort up to the steps that were asked for; a new one from its start."""
-    configs = _members(place)
+    configs, owners = _members(place), () if start else _members(place)  # keys are as in start
     for config in configs:
         config.update({name: asked[name] for name in _PACE})
-    with Checkpoints(place / "checkpoints") as saved:
+    with Checkpoints(place / "checkpoints", of=owners) as saved:
         like = jax.eval_shape(lambda: init_rows(configs)[0])
         step, states = saved.restore(like) or (0, None)
         if step > asked.steps:
@@ -205,7 +206,7 @@ def _loop(
 def _read_looks(place: Path, step: int) -> list[dict[str, Any]]:
     """What was measured up to a step: what came after it will be measured again."""
     file = place / "looks.json"
-    found = json.loads(file.read_text()) if file.exists() else []
+    found = read_json(file, [{"step": int}]) if file.exists() else []
     return [each for each in found if each["step"] <= step]
 
 

@@ -1,0 +1,155 @@
+"""What every reader and writer of a run's folder goes through, whoever made that folder.
+
+A JSON file may be damaged or made to harm: all of them are read here. A link in place of a file or
+folder that is written would lead out of the folder: it is refused.
+"""
+
+import errno
+import json
+import logging
+import math
+import os
+import shutil
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+from gan_jax.types import CannotWriteError, DataCorruptError
+
+log = logging.getLogger(__name__)
+DEEPEST = 64  # levels; what is deeper would exhaust the stack of whoever walks through it
+
+
+def parse_json(text: bytes | str) -> Any:
+    """A value as the standard of JSON has it, each number finite. ValueError for anything else."""
+    try:
+        value = json.loads(
+            text, parse_int=_integer, parse_float=_finite, parse_constant=_refuse_constant
+        )
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if _depth(value) > DEEPEST:
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def read_json(path: Path, shape: Any = dict, mend: str = "put a copy back, or remove it") -> Any:
+    """A file's value, of the given shape: a type, {key: shape}, or [shape] for a list of such.
+
+    Raises DataCorruptError in one line, which ends with what to do, and FileNotFoundError.
+    """
+    try:
+        value = parse_json(path.read_bytes())
+        _check_shape(value, shape, "it")
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except (OSError, ValueError) as error:
+        raise DataCorruptError(f"{path} cannot be read ({error}): {mend}") from error
+    return value
+
+
+def read_if_whole(path: Path, shape: Any = dict) -> Any:
+    """A file's value, or None where there is none, or a damaged one: a warning tells of that."""
+    try:
+        return read_json(path, shape, "it is passed over")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except DataCorruptError as error:
+        log.warning("%s", error)
+        return None
+
+
+def make_folder(path: Path) -> None:
+    """A folder to write in, which may be there. CannotWriteError for a link, else OSError."""
+    refuse_link(path)
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def open_file(path: Path, flags: int) -> int:
+    """A descriptor of a regular file, made where there is none. CannotWriteError for a link."""
+    refuse_link(path)
+    handle = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return handle
+
+
+def refuse_link(path: Path) -> None:
+    """CannotWriteError if the path is a link: what it leads to is not this run's to change."""
+    if path.is_symlink():
+        raise CannotWriteError(
+            f"{path} is a link, and nothing is written through links: "
+            "remove it or choose another --workdir"
+        )
+
+
+def discard(path: Path) -> None:
+    """Removes a folder, or a link to one but not what it leads to.
+
+    Again and again for a second: what Orbax began to write before an error may still come.
+    """
+    for wait in (0.01, 0.05, 0.2, 0.8, None):
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+            return
+        except OSError:
+            if wait is None:
+                raise
+            time.sleep(wait)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:12]}... is too large")
+    return number
+
+
+def _integer(text: str) -> int:
+    _finite(text)
+    return int(text)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level:
+        dicts = [each.values() for each in level if isinstance(each, dict)]
+        lists = [each for each in level if isinstance(each, list)]
+        level, depth = [each for inner in (*dicts, *lists) for each in inner], depth + 1
+    return depth
+
+
+def _check_shape(value: Any, shape: Any, name: str) -> None:
+    kind: Any = shape if isinstance(shape, type) else type(shape)
+    if type(value) is not kind:
+        raise ValueError(f"{name} is {_kind(type(value))}, not {_kind(kind)}")
+    if isinstance(shape, dict):
+        _check_keys(value, shape, name)
+    if isinstance(shape, list):
+        _check_entries(value, shape[0], name)
+
+
+def _check_keys(value: dict[str, Any], shape: dict[str, Any], name: str) -> None:
+    for key, inner in shape.items():
+        if key not in value:
+            raise ValueError(f"{name} lacks {key!r}")
+        _check_shape(value[key], inner, key)
+
+
+def _check_entries(value: list[Any], shape: Any, name: str) -> None:
+    for each in value:
+        _check_shape(each, shape, f"an entry of {name}")
+
+
+def _kind(kind: type) -> str:
+    words = {dict: "an object", list: "a list", str: "a string", int: "an integer"}
+    return words.get(kind, "null" if kind is type(None) else f"a {kind.__name__}")
