@@ -20,9 +20,12 @@ from jax.sharding import (
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
+from gan_jax.data import Arrays, pipeline
 from gan_jax.games.play.terms import numbers_of, objective_term
-from gan_jax.mesh import line
+from gan_jax.mesh import line, placed
+from gan_jax.signals import Shown, make_shown, make_signals
 from gan_jax.steps import jit_loop, make_init, make_train_many, mean_example
+from gan_jax.training.loop import Program, schedule_of
 from gan_jax.types import Array, Hypers, PyTree, State
 
 MEMBER = "member"  # the mesh axis of rows
@@ -124,6 +127,42 @@ def jit_rows(train_rows: Callable[..., Any], devices: Sequence[jax.Device]) -> A
         return jax.tree.map(lambda a: a[:m], results)
 
     return jit_loop(spread, platform)
+
+
+def make_cohort(
+    configs: Sequence[ConfigDict],
+    arrays: Arrays | None,
+    chunk: int | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    shown: Shown | None = None,
+) -> Program:
+    """The rows' program; chunk rows at a time are one vmap on each of the devices.
+
+    shown: what signals are taken of, by default examples of the set.
+    """
+    config, objectives = configs[0], objectives_of(configs)
+    devices = devices or jax.devices()[:1]
+    look = jax.jit(jax.vmap(make_signals(config, objectives), in_axes=(0, 0, None)))
+    seen = make_shown(config, arrays) if shown is None else shown
+    return Program(
+        schedule=schedule_of(config),
+        many=jit_rows(make_train_rows(config, objectives, chunk), devices),
+        source=make_source(config, len(configs), arrays, devices),
+        signals=lambda states, h: look(states, h, seen),
+        h=rows_hypers(configs),
+    )
+
+
+def make_source(
+    config: ConfigDict, m: int, arrays: Arrays | None, devices: Sequence[jax.Device]
+) -> Callable[[jax.Array, Any], tuple[PyTree, jax.Array]]:
+    """f(keys [M], step) -> (examples for all rows, orders [M, steps, K, B])."""
+    if arrays is None:
+        nothing = jnp.zeros((m, config.log_every_steps, config.dynamics.k_disc, 0), jnp.int32)
+        return lambda keys, step: ((), nothing)
+    orders = jax.jit(jax.vmap(pipeline.make_order(config, len(arrays.x)), in_axes=(0, None)))
+    examples = placed(tuple(arrays), devices)
+    return lambda keys, step: (examples, orders(keys, step))
 
 
 def shardings(devices: Sequence[jax.Device]) -> tuple[Sharding, ...]:

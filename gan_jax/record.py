@@ -19,7 +19,8 @@ from gan_jax.dynamics.guard import GUARD, leaf_name
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.experiment import state_like
 from gan_jax.objectives import estimates_ratio, meaningless
-from gan_jax.types import DivergedError, State
+from gan_jax.training.loop import schedule_of
+from gan_jax.types import DivergedError, PreemptedError, State
 from gan_jax.writer import RunDir
 
 Numbers = dict[str, Any]
@@ -82,18 +83,6 @@ def raise_diverged(run: RunDir, step: int, reason: str) -> NoReturn:
     )
 
 
-def due(config: ConfigDict, step: int, *names: str) -> bool:
-    """Whether one of the named schedules (all of them by default) is due at this step."""
-    names = names or ("eval", "sample", "checkpoint")
-    return step == config.steps or any(step % config[f"{n}_every_steps"] == 0 for n in names)
-
-
-def due_signals(config: ConfigDict, step: int) -> bool:
-    """Whether a line at this step carries signals: the first one in every diagnose_every_steps."""
-    every, line = config.diagnose_every_steps, config.log_every_steps
-    return every > 0 and step % (-(-every // line) * line) == 0
-
-
 @jax.jit
 def _finite(state: State) -> dict[str, jax.Array]:
     averages = {f"the average of {name}": each for name, each in state.averages.items()}
@@ -117,7 +106,7 @@ class Pace(Protocol):
 
 
 class Record:
-    """What a run leaves in its folder as it goes."""
+    """The recorder of one run: what it leaves in its folder as it goes."""
 
     def __init__(
         self,
@@ -129,6 +118,7 @@ class Record:
     ):
         self.config, self.run, self.saved = config, run, saved
         self.look, self.progress = look(config), progress
+        self.schedule = schedule_of(config)
         self.refusal = ""  # the first one, in words
         timing = linelog.read_lines(run.path("timing.jsonl"))
         self.began = time.monotonic() - (timing[-1]["seconds"] if timing else 0.0)
@@ -167,7 +157,7 @@ class Record:
             log.warning("%s, step %d: %s: %s", self.run.workdir.name, *words)
         if lost:
             diagnosis.tell(Finding(NOT_FINITE, step, lost))
-            self.finish("diverged", reason=lost)
+            self.end("diverged", reason=lost)
             raise_diverged(self.run, step, lost)
 
     def _lost(self, step: int, numbers: Numbers, refused: Any, state: State | None) -> str:
@@ -203,16 +193,34 @@ class Record:
 
     def _look(self, step: int, numbers: Numbers, state: State) -> Numbers:
         ends = step == self.config.steps or self.at_equilibrium({"step": step, **numbers})
-        if ends or due(self.config, step, "sample"):
+        if ends or self.schedule.is_due(step, "sample"):
             picture = self.look.picture(state)
             if picture is not None:
                 self.run.write_samples(step, picture)
-        found = self.look.evaluate(state) if due(self.config, step, "eval") else {}
+        found = self.look.evaluate(state) if self.schedule.is_due(step, "eval") else {}
         return found | (self.look.test(state) if ends else {})
 
     def save(self, step: int, state: State) -> None:
         """A checkpoint, which must not outlive its lines."""
         self.saved.save(step, state, [self.run.sync()])
+
+    def leave(self, step: int) -> NoReturn:
+        """After a stop was saved."""
+        self.saved.wait()
+        self.summary("preempted")
+        raise PreemptedError(
+            f"stopped at step {step} of {self.config.steps}, saved in {self.run.workdir}: "
+            "run the same command again to go on"
+        )
+
+    def finish(self, step: int, state: State) -> Result:
+        """The run is done."""
+        self.save(step, state)
+        return self.end("done")
+
+    def is_over(self) -> bool:
+        """Whether the run ends by itself."""
+        return self.at_equilibrium()
 
     def at_equilibrium(self, *coming: Numbers) -> bool:
         """Whether the last stop_at_equilibrium evaluations had D near 1/2 on reals and on fakes.
@@ -235,7 +243,7 @@ class Record:
         self.run.write_summary(status, step, last, findings, seconds=seconds, reason=reason)
         return Result(step, last)
 
-    def finish(self, status: str, curves: bool = True, reason: str = "") -> Result:
+    def end(self, status: str, curves: bool = True, reason: str = "") -> Result:
         """The end for good: the last checkpoint on disk, the pictures of the whole run, summary."""
         self.saved.wait()
         self.run.write_progress()

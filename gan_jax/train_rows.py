@@ -1,42 +1,30 @@
-"""The host loop of a cohort: many rows in one program, each with a run directory of its own.
+"""A cohort in its folder: many rows in one program, each with a run directory of its own.
 
 The cohort's folder holds checkpoints of all rows as one, and how.json: how the rows are run.
 """
 
 import contextlib
 import json
-import operator
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import stop
 from gan_jax.checkpoint import Checkpoints
-from gan_jax.cohort import (
-    init_rows,
-    jit_rows,
-    make_train_rows,
-    objectives_of,
-    row,
-    rows_hypers,
-)
+from gan_jax.cohort import init_rows, make_cohort, row
 from gan_jax.data import pipeline
 from gan_jax.files import make_folder
 from gan_jax.linelog import Lines
 from gan_jax.locks import hold
-from gan_jax.mesh import placed
-from gan_jax.record import Numbers, Record, due, due_signals, ended, make_look
+from gan_jax.record import Numbers, Record, ended, make_look
 from gan_jax.records import write_atomically, writing
-from gan_jax.signals import Shown, make_shown, make_signals
-from gan_jax.tune import How, choose_how
-from gan_jax.types import DivergedError, PreemptedError, PyTree, State
+from gan_jax.training import loop
+from gan_jax.tune import choose_how
+from gan_jax.types import DivergedError, Metrics, PreemptedError, State
 from gan_jax.writer import RunDir
 
 HEARTBEAT = "progress.json"  # in the cohort's folder: the step, for whoever watches
@@ -89,9 +77,8 @@ def train_rows(
         if states is None:
             states = init_rows(configs)[0]
         how = choose_how(folder / "how.json", configs, states, arrays, chunk)
-        source = make_source(config, m, arrays, jax.devices()[: how.devices])
-        shown = make_shown(config, arrays)
-        _loop(configs, records, saved, pace, source, shown, states, how)
+        program = make_cohort(configs, arrays, how.chunk, jax.devices()[: how.devices])
+        loop.train(program, _Rows(configs, records, saved, pace), states)
 
 
 def _open(
@@ -141,68 +128,45 @@ def _has_ended(run: RunDir) -> bool:
         return True
 
 
-def make_source(
-    config: ConfigDict, m: int, arrays: Any, devices: Sequence[jax.Device]
-) -> Callable[[jax.Array, Any], tuple[PyTree, jax.Array]]:
-    """f(keys [M], step) -> (examples for all rows, orders [M, steps, K, B])."""
-    if arrays is None:
-        nothing = jnp.zeros((m, config.log_every_steps, config.dynamics.k_disc, 0), jnp.int32)
-        return lambda keys, step: ((), nothing)
-    orders = jax.jit(jax.vmap(pipeline.make_order(config, len(arrays.x)), in_axes=(0, None)))
-    examples = placed(tuple(arrays), devices)
-    return lambda keys, step: (examples, orders(keys, step))
+class _Rows:
+    """The recorder of a cohort: a Record for each row that has not ended, by its place."""
 
+    def __init__(
+        self,
+        configs: Sequence[ConfigDict],
+        records: dict[int, Record],
+        saved: Checkpoints,
+        pace: _Pace,
+    ):
+        self.configs, self.records, self.saved, self.pace = configs, records, saved, pace
 
-def _loop(
-    configs: Sequence[ConfigDict],
-    records: dict[int, Record],
-    saved: Checkpoints,
-    pace: _Pace,
-    source: Callable,
-    shown: Shown,
-    states: State,
-    how: How,
-) -> None:
-    config, hypers = configs[0], rows_hypers(configs)
-    objectives = objectives_of(configs)
-    program = make_train_rows(config, objectives, how.chunk)
-    signals = jax.jit(jax.vmap(make_signals(config, objectives), in_axes=(0, 0, None)))
-    many = jit_rows(program, jax.devices()[: how.devices])
-    keys, step = jnp.copy(states.key), int(states.step[0])
-    while step < config.steps and records:
-        count = min(config.log_every_steps, config.steps - step)
-        states, metrics = many(states, *source(keys, np.int32(step)), hypers, np.int32(count))
-        step += count
-        if due_signals(config, step):
-            metrics |= signals(states, hypers, shown)
-        stop.keep_work()
-        stopping = stop.requested()
-        looks = stopping or due(config, step)
-        _write(records, step, jax.device_get(metrics), states if looks else None)
-        pace.beat(step)
-        if (stopping or due(config, step, "checkpoint")) and step < config.steps:
-            lines = {index: record.run.sync() for index, record in records.items()}
-            saved.save(step, states, _of_all(len(configs), lines))
-        if stopping and step < config.steps:
-            saved.wait()
-            raise PreemptedError(f"stopped at step {step} of {config.steps} and saved")
-    for index, record in records.items():
-        record.save(step, row(states, index))
-        record.run.replay_events()
-        record.finish("done", curves=False)
+    def is_over(self) -> bool:
+        return not self.records
 
+    def line(self, step: int, metrics: Metrics, states: State | None) -> None:
+        """A line for each row; one that diverged is written down and leaves the records."""
+        host, looked_at = jax.device_get((metrics, states and states.replace(key=None)))
+        for index in list(self.records):
+            numbers, state = row(host, index), None
+            if states is not None:
+                state = row(looked_at, index).replace(key=states.key[index])
+            try:
+                self.records[index].line(step, numbers, state)
+            except DivergedError:
+                self.records.pop(index).run.replay_events()
+        self.pace.beat(step)
 
-def _write(
-    records: dict[int, Record], step: int, metrics: dict[str, np.ndarray], states: State | None
-) -> None:
-    """A line for each row; one that diverged is written down and leaves the cohort's records."""
-    host = None if states is None else jax.device_get(states.replace(key=None))
-    for index in list(records):
-        numbers = jax.tree.map(operator.itemgetter(index), metrics)
-        state = None
-        if states is not None:
-            state = row(host, index).replace(key=states.key[index])
-        try:
-            records[index].line(step, numbers, state)
-        except DivergedError:
-            records.pop(index).run.replay_events()
+    def save(self, step: int, states: State) -> None:
+        """A checkpoint of all rows, which must not outlive their lines."""
+        lines = {index: record.run.sync() for index, record in self.records.items()}
+        self.saved.save(step, states, _of_all(len(self.configs), lines))
+
+    def leave(self, step: int) -> NoReturn:
+        self.saved.wait()
+        raise PreemptedError(f"stopped at step {step} of {self.configs[0].steps} and saved")
+
+    def finish(self, step: int, states: State) -> None:
+        for index, record in self.records.items():
+            record.save(step, row(states, index))
+            record.run.replay_events()
+            record.end("done", curves=False)

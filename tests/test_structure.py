@@ -26,6 +26,7 @@ LAYERS = [
     ["steps"],
     ["evaluators", "signals", "owner"],
     ["mesh"],
+    ["training"],
     ["cohort", "evaluate", "checkpoint", "writer", "experiment", "progress"],
     ["resolve"],
     ["results"],

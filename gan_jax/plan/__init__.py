@@ -20,8 +20,15 @@ from jax.sharding import Sharding
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import rows, train_rows
-from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, shardings
+from gan_jax import rows
+from gan_jax.cohort import (
+    init_rows,
+    jit_rows,
+    make_source,
+    make_train_rows,
+    objectives_of,
+    shardings,
+)
 from gan_jax.data import pipeline
 from gan_jax.experiment import load_config, load_sweep, state_like
 from gan_jax.mesh import everywhere, jit_run
@@ -101,7 +108,7 @@ def lower_rows(configs: Sequence[ConfigDict], chips: Sequence[jax.Device], chunk
     """train_rows' program for these devices, its rows on the member axis."""
     config, arrays = configs[0], pipeline.load_examples(configs[0])
     states, hypers = jax.eval_shape(lambda: init_rows(configs))
-    source = train_rows.make_source(config, len(configs), arrays, jax.devices()[:1])
+    source = make_source(config, len(configs), arrays, jax.devices()[:1])
     examples, orders = jax.eval_shape(source, states.key, np.int32(0))
     many = jit_rows(make_train_rows(config, objectives_of(configs), chunk), chips)
     args = (states, examples, orders, hypers, np.int32(1))

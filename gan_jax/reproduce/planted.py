@@ -7,7 +7,7 @@ one of the labels that fit it; any other run where it gives any.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -15,16 +15,15 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import data
-from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, rows_hypers
+from gan_jax.cohort import init_rows, make_cohort
 from gan_jax.config import assign, get_config
 from gan_jax.data import pipeline
 from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.dynamics.guard import GUARD
-from gan_jax.record import due_signals
 from gan_jax.reproduce.work import Size, Work
-from gan_jax.signals import Shown, make_shown, make_signals
-from gan_jax.train_rows import make_source
-from gan_jax.types import State
+from gan_jax.signals import Shown, make_shown
+from gan_jax.training import loop
+from gan_jax.types import Metrics, PreemptedError, State
 
 RECORDED, QUICK = Size(6, 2_000), Size(1, 1_000)
 BEGINS_ANEW = True  # its runs are short
@@ -185,24 +184,33 @@ def reals(
 
 def watch(configs: Sequence[ConfigDict], plant: Plant) -> list[Diagnosis]:
     """Trains the rows as one program and diagnoses them line by line."""
-    config, m = configs[0], len(configs)
-    arrays = pipeline.load_examples(config)
-    arrays, shown = reals(config, arrays, plant)
-    states, objectives = plant.state(init_rows(configs)[0]), objectives_of(configs)
-    devices = jax.devices()[:1]
-    many = jit_rows(make_train_rows(config, objectives), devices)
-    signals = jax.jit(jax.vmap(make_signals(config, objectives), in_axes=(0, 0, None)))
-    source, hypers = make_source(config, m, arrays, devices), rows_hypers(configs)
-    keys = jnp.copy(states.key)
-    found = [Diagnosis(facts(c)) for c in configs]
-    for step in range(config.log_every_steps, config.steps + 1, config.log_every_steps):
-        before, count = np.int32(step - config.log_every_steps), np.int32(config.log_every_steps)
-        states, metrics = many(states, *source(keys, before), hypers, count)
-        metrics |= signals(states, hypers, shown) if due_signals(config, step) else {}
+    arrays, shown = reals(configs[0], pipeline.load_examples(configs[0]), plant)
+    states = plant.state(init_rows(configs)[0])
+    return loop.train(make_cohort(configs, arrays, shown=shown), _Watched(configs), states)
+
+
+class _Watched:
+    """The recorder of planted failures: their diagnoses, in memory."""
+
+    def __init__(self, configs: Sequence[ConfigDict]):
+        self.found = [Diagnosis(facts(config)) for config in configs]
+
+    def is_over(self) -> bool:
+        return False
+
+    def line(self, step: int, metrics: Metrics, states: State | None) -> None:
         host = jax.device_get(metrics)
         refused = host.pop(GUARD)
-        for i, diagnosis in enumerate(found):
+        for i, diagnosis in enumerate(self.found):
             diagnosis.add({"step": step} | {name: float(v[i]) for name, v in host.items()})
             if any(seen.times[i] for seen in refused.values()):
                 diagnosis.tell(Finding(NOT_FINITE, step, "an update was refused"))
-    return found
+
+    def save(self, step: int, states: State) -> None:
+        """Nothing: the table trains all its rows anew."""
+
+    def leave(self, step: int) -> NoReturn:
+        raise PreemptedError(f"stopped at step {step}: the same command begins this row again")
+
+    def finish(self, step: int, states: State) -> list[Diagnosis]:
+        return self.found

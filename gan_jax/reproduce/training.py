@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ from ml_collections import ConfigDict
 from gan_jax import config as config_lib
 from gan_jax import stop
 from gan_jax.checkpoint import Checkpoints
-from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of, row, rows_hypers
+from gan_jax.cohort import init_rows, make_cohort, row
 from gan_jax.cohort import stack as stack_rows
 from gan_jax.data import pipeline
 from gan_jax.dynamics.guard import refusals
@@ -31,9 +31,9 @@ from gan_jax.games import make_game
 from gan_jax.records import plain_config, write_atomically
 from gan_jax.reproduce.methods import HOW_OFTEN
 from gan_jax.results import read_object
-from gan_jax.train_rows import make_source
+from gan_jax.training import loop
 from gan_jax.tune import choose_how
-from gan_jax.types import ConfigError, PreemptedError, State
+from gan_jax.types import ConfigError, Metrics, PreemptedError, State
 
 Look = Callable[[State], list[Any]]  # states [M] -> a JSON value each
 SECONDS_BETWEEN_LINES = 30.0
@@ -155,52 +155,52 @@ def _go_on(
             states = init_rows(configs)[0] if start is None else start
             step = int(states.step[0])
         if step < asked.steps:
-            states = _loop(place, configs, saved, states, look, looks)
+            arrays = pipeline.load_examples(configs[0])
+            how = choose_how(place / "how.json", configs, states, arrays)
+            program = make_cohort(configs, arrays, how.chunk, jax.devices()[: how.devices])
+            recorder = _Seeds(place, configs[0], saved, look, looks)
+            recorder.begin(len(configs), step)
+            states = loop.train(program, recorder, states)
     found = [[(each["step"], each["rows"][i]) for each in looks] for i in range(len(configs))]
     return Trained(states, found)
 
 
-def _loop(
-    place: Path,
-    configs: Sequence[ConfigDict],
-    saved: Checkpoints,
-    states: State,
-    look: Look | None,
-    looks: list[dict[str, Any]],
-) -> State:
-    config, m, step = configs[0], len(configs), int(states.step[0])
-    arrays = pipeline.load_examples(config)
-    how = choose_how(place / "how.json", configs, states, arrays)
-    program = make_train_rows(config, objectives_of(configs), how.chunk)
-    devices = jax.devices()[: how.devices]
-    many = jit_rows(program, devices)
-    source, hypers, keys = (
-        make_source(config, m, arrays, devices),
-        rows_hypers(configs),
-        jnp.copy(states.key),
-    )
-    pace = _Pace(place, m, step, config.steps)
-    while step < config.steps:
-        count = min(config.log_every_steps - step % config.log_every_steps, config.steps - step)
-        states, _ = many(states, *source(keys, np.int32(step)), hypers, np.int32(count))
-        step += count
-        jax.block_until_ready(states.step)
-        pace.beat(step)
-        stop.keep_work()
-        if look and step % config.eval_every_steps == 0:
-            looks.append({"step": step, "rows": look(states)})
-            write_atomically(place / "looks.json", json.dumps(looks).encode())
-        stopping = stop.requested() and step < config.steps
-        if stopping or step % config.checkpoint_every_steps == 0 or step == config.steps:
-            saved.save(step, states)
-            pace.note_seconds()
-        if stopping:
-            saved.wait()
-            raise PreemptedError(
-                f"stopped at step {step} of {config.steps}, saved in {place}: "
-                "run the same command again to go on"
-            )
-    return states
+class _Seeds:
+    """The recorder of a table's cohort: looks.json, checkpoints, a line of progress now and then."""
+
+    def __init__(
+        self, place: Path, config: ConfigDict, saved: Checkpoints, look: Look | None, looks: list
+    ):
+        self.place, self.config, self.saved = place, config, saved
+        self.look, self.looks = look, looks
+
+    def begin(self, rows: int, step: int) -> None:
+        self.pace = _Pace(self.place, rows, step, self.config.steps)
+
+    def is_over(self) -> bool:
+        return False
+
+    def line(self, step: int, metrics: Metrics, states: State | None) -> None:
+        jax.block_until_ready(metrics)
+        self.pace.beat(step)
+        if self.look and states is not None and step % self.config.eval_every_steps == 0:
+            self.looks.append({"step": step, "rows": self.look(states)})
+            write_atomically(self.place / "looks.json", json.dumps(self.looks).encode())
+
+    def save(self, step: int, states: State) -> None:
+        self.saved.save(step, states)
+        self.pace.note_seconds()
+
+    def leave(self, step: int) -> NoReturn:
+        self.saved.wait()
+        raise PreemptedError(
+            f"stopped at step {step} of {self.config.steps}, saved in {self.place}: "
+            "run the same command again to go on"
+        )
+
+    def finish(self, step: int, states: State) -> State:
+        self.save(step, states)
+        return states
 
 
 def _read_looks(place: Path, step: int) -> list[dict[str, Any]]:

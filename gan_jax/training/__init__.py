@@ -1,0 +1,1 @@
+"""Training: the host loop, and the programs that it dispatches."""

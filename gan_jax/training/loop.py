@@ -1,0 +1,108 @@
+"""The only host loop: dispatch, write down, evaluate, save, stop.
+
+A run, the rows of a cohort, the seeds of a table and planted failures differ in the program that is
+dispatched and in the recorder that its numbers go to. The host is one dispatch behind: it writes
+down the numbers of the last one while the device works on the next.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn, Protocol
+
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import stop
+from gan_jax.types import Array, Hypers, Metrics, PyTree, State
+
+
+class Schedule(NamedTuple):
+    """What is done every how many steps; 0: never."""
+
+    steps: int  # of the whole run
+    log: int  # also the steps of one dispatch
+    eval: int
+    sample: int
+    checkpoint: int
+    diagnose: int
+
+    def dispatch(self, step: int) -> int:
+        """How many steps to dispatch: to the next multiple, as a run may start beside one."""
+        return min(self.log - step % self.log, self.steps - step)
+
+    def is_due(self, step: int, *names: str) -> bool:
+        """Whether one of the named (evaluation, pictures and checkpoint by default) is due."""
+        names = names or ("eval", "sample", "checkpoint")
+        return step == self.steps or any(step % getattr(self, name) == 0 for name in names)
+
+    def is_watched(self, step: int) -> bool:
+        """Whether a line at this step carries signals: the first one in every `diagnose` steps."""
+        return self.diagnose > 0 and step % (-(-self.diagnose // self.log) * self.log) == 0
+
+
+def schedule_of(config: ConfigDict) -> Schedule:
+    """A config's schedule."""
+    names = Schedule._fields[1:]
+    return Schedule(config.steps, *(config[f"{name}_every_steps"] for name in names))
+
+
+class Program(NamedTuple):
+    """What is dispatched: a run, or the rows of a cohort along a leading axis of everything."""
+
+    schedule: Schedule
+    many: Callable[..., tuple[State, Metrics]]  # (state, examples, order, h, steps); see steps.py
+    source: Callable[[Array, Any], tuple[PyTree, Array]]  # (key, step) -> (examples, order)
+    signals: Callable[[State, Hypers], Metrics]
+    h: Hypers
+
+
+class Recorder(Protocol):
+    """What becomes of the numbers."""
+
+    def is_over(self) -> bool:
+        """Whether there is nothing left to train before the last step."""
+
+    def line(self, step: int, metrics: Metrics, state: State | None) -> None:
+        """The numbers of a dispatch, and the state where it is to be looked at."""
+
+    def save(self, step: int, state: State) -> None:
+        """A checkpoint."""
+
+    def leave(self, step: int) -> NoReturn:
+        """PreemptedError, after what there is was saved."""
+
+    def finish(self, step: int, state: State) -> Any:
+        """The end: what is left to save and to write."""
+
+
+def train(program: Program, recorder: Recorder, state: State) -> Any:
+    """Dispatches until the last step, a stop, or what the recorder takes for the end.
+
+    The state is donated: what is returned is what the recorder makes of the last one.
+    """
+    schedule, step = program.schedule, int(np.ravel(state.step)[0])
+    key = jnp.copy(state.key)  # the state's own is donated
+    waiting: tuple[int, Metrics] | None = None
+    while step < schedule.steps and not recorder.is_over():
+        count = np.int32(schedule.dispatch(step))
+        source = program.source(key, np.int32(step))
+        state, metrics = program.many(state, *source, program.h, count)
+        step += int(count)
+        if schedule.is_watched(step):
+            metrics |= program.signals(state, program.h)
+        stop.keep_work()
+        if waiting:
+            recorder.line(*waiting, None)
+        waiting = (step, metrics)
+        if schedule.is_due(step):
+            recorder.line(step, metrics, state)
+            waiting = None
+        stopping = stop.requested()  # asked once: a signal may come between two questions
+        if stopping and waiting:
+            recorder.line(step, metrics, state)
+            waiting = None
+        if step < schedule.steps and (stopping or schedule.is_due(step, "checkpoint")):
+            recorder.save(step, state)
+        if step < schedule.steps and stopping:
+            recorder.leave(step)
+    return recorder.finish(step, state)
