@@ -166,7 +166,7 @@ def _go_on(
 
 
 class _Seeds:
-    """The recorder of a table's cohort: looks.json, checkpoints, a line of progress now and then."""
+    """The recorder of a table's cohort: looks.json, checkpoints, a line now and then."""
 
     def __init__(
         self, place: Path, config: ConfigDict, saved: Checkpoints, look: Look | None, looks: list
