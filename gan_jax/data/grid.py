@@ -19,29 +19,4 @@ def centres(side: int = 5, spacing: Array | float = 2.0, sigma: Array | float = 
     return jnp.stack([across.ravel(), up.ravel()], axis=1)
 
 
-def scale(
-    side: int = 5, spacing: Array | float = 2.0, sigma: Array | float = 0.05
-) -> Array | float:
-    """The standard deviation of each mode, in data units."""
-    return sigma
-
-
-def sample(
-    key: Array,
-    n: int,
-    side: int = 5,
-    spacing: Array | float = 2.0,
-    sigma: Array | float = 0.05,
-) -> Array:
-    """n points [n, 2] float32 of the equal mixture. spacing and sigma are traced."""
-    return mixture.sample(key, n, centres(side, spacing), sigma)
-
-
-def log_density(
-    x_NxD: Array,
-    side: int = 5,
-    spacing: Array | float = 2.0,
-    sigma: Array | float = 0.05,
-) -> Array:
-    """log of the mixture's density, in nats, [N]."""
-    return mixture.log_density(x_NxD, centres(side, spacing), sigma)
+scale, sample, log_density = mixture.around(centres)
