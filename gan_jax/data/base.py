@@ -109,6 +109,22 @@ def take(text: str, splits: dict[str, int], read: Callable[[str], Arrays]) -> Ar
     )
 
 
+class ImageSet(NamedTuple):
+    """What a set of labelled images is to the rest; data_dir may be unset."""
+
+    spec: Callable[..., Spec]  # (data_dir) -> what is known without the files
+    load: Callable[..., Arrays]  # (split, data_dir) -> x uint8 [N, H, W, C], label int32 [N]
+
+
+def image_set(spec: Spec, read: Callable[[str, PathLike | None], Arrays]) -> ImageSet:
+    """The set of that spec. read(name, data_dir) -> the whole of a named split, in order."""
+
+    def load(split: str, data_dir: PathLike | None = None) -> Arrays:
+        return take(split, spec.splits, lambda name: read(name, data_dir))
+
+    return ImageSet(lambda data_dir=None: spec, load)
+
+
 def interleave(label_N: np.ndarray) -> np.ndarray:
     """An order [N] in which any run of examples has the classes in their overall proportions.
 

@@ -22,7 +22,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from gan_jax.data.base import Arrays
+from gan_jax.data.base import Arrays, PathLike, Spec, stratified
 from gan_jax.environment import user_cache
 from gan_jax.types import CannotWriteError, ConfigError, DataCorruptError
 
@@ -68,17 +68,28 @@ def cached(entry: Entry, blocks: Blocks) -> Arrays:
     return _gather(entry, blocks)
 
 
-def packaged(name: str, package: str, shape: tuple[int, ...], blocks: Blocks) -> Arrays:
-    """The labelled images inside an installed package. ConfigError if it is not installed."""
-    try:
-        source = (package, importlib.metadata.version(package))
-        entry = Entry(f"{name}/all", user_folders(name), source, shape, labelled=True)
-        return cached(entry, blocks)
-    except ImportError as error:  # PackageNotFoundError is one
-        raise ConfigError(
-            f"data {name!r} comes with {package}, which cannot be imported ({error}): "
-            "pip install 'gan-jax[demo]'"
-        ) from error
+def packaged(
+    name: str, package: str, spec: Spec, blocks: Blocks
+) -> Callable[[str, PathLike | None], Arrays]:
+    """read(split, data_dir) of labelled images in an installed package, where data_dir is unused.
+
+    The first of each class are the train split, the others "test". ConfigError if the package is
+    not installed.
+    """
+
+    def read(split: str, data_dir: PathLike | None) -> Arrays:
+        shape = (sum(spec.splits.values()), *spec.shape)
+        try:
+            source = (package, importlib.metadata.version(package))
+            entry = Entry(f"{name}/all", user_folders(name), source, shape, labelled=True)
+            return stratified(cached(entry, blocks), split, spec.splits["train"])
+        except ImportError as error:  # PackageNotFoundError is one
+            raise ConfigError(
+                f"data {name!r} comes with {package}, which cannot be imported ({error}): "
+                "pip install 'gan-jax[demo]'"
+            ) from error
+
+    return read
 
 
 def user_folders(name: str) -> tuple[Path, ...]:
