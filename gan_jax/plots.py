@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from gan_jax.files import write_atomically, writing
 from gan_jax.linelog import read_lines
-from gan_jax.records import write_atomically, writing
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from gan_jax import images, linelog, plots, records
+from gan_jax import files, images, linelog, plots
 from gan_jax.diagnostics import Finding
 from gan_jax.types import CannotWriteError, ConfigError, WorkdirBusyError
 from gan_jax.writer import RunDir, read_config
@@ -364,27 +364,27 @@ def test_hosts_that_write_one_file_at_once_do_not_meet(tmp_path, monkeypatch):
             with monkeypatch.context() as there:
                 there.setattr(os, "uname", lambda: SimpleNamespace(nodename=other[0]))
                 there.setattr(os, "getpid", lambda: other[1])
-                records.write_atomically(file, b"theirs")
+                files.write_atomically(file, b"theirs")
 
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="a"))
     monkeypatch.setattr(os, "fsync", meanwhile)
-    records.write_atomically(file, b"ours")
+    files.write_atomically(file, b"ours")
     assert file.read_bytes() == b"ours"
     assert os.listdir(tmp_path) == ["rows.json"]
 
 
 def test_what_a_killed_writer_left_is_cleared_and_nothing_else(tmp_path):
     code = (
-        "import os, sys; from pathlib import Path; from gan_jax import records\n"
+        "import os, sys; from pathlib import Path; from gan_jax import files\n"
         "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
-        "records.write_atomically(Path(sys.argv[1]), b'torn')"
+        "files.write_atomically(Path(sys.argv[1]), b'torn')"
     )
     file = tmp_path / "rows[1].json"
     subprocess.run([sys.executable, "-c", code, str(file)], check=False)
     (left,) = tmp_path.iterdir()
     alive = tmp_path / re.sub(r"-\d+.tmp", f"-{os.getppid()}.tmp", left.name)
     alive.touch()
-    records.write_atomically(file, b"whole")
+    files.write_atomically(file, b"whole")
     assert sorted(tmp_path.iterdir()) == sorted([file, alive])
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from gan_jax.bench.worker import Worker
 from gan_jax.config import choose
-from gan_jax.records import write_named
+from gan_jax.files import write_named
 from gan_jax.types import ConfigError
 from gan_jax.versions import hardware, versions
 

@@ -13,7 +13,6 @@ import importlib.metadata
 import math
 import os
 import sys
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +23,7 @@ import numpy as np
 
 from gan_jax.data.base import Arrays, PathLike, Spec, stratified
 from gan_jax.environment import user_cache
+from gan_jax.files import replacing
 from gan_jax.types import CannotWriteError, ConfigError, DataCorruptError
 
 _FORMAT = 2  # raise it when the same source is to decode to other arrays, or to be kept otherwise
@@ -189,23 +189,6 @@ def _make_folder(folder: Path) -> None:
     if not nearest.stat().st_mode & 0o222:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(nearest))
     folder.mkdir(parents=True, exist_ok=True)
-
-
-@contextlib.contextmanager
-def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
-    """A file that takes its name only when all of it is on the disk."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with open(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def _remove_others(folder: Path, stem: str) -> None:

@@ -21,14 +21,12 @@ import numpy as np
 
 from gan_jax import stop
 from gan_jax.config import PRECISIONS, choose
-from gan_jax.files import read_json
+from gan_jax.files import read_json, read_object, write_atomically, writing
 from gan_jax.images import png_bytes
 from gan_jax.locks import hold
-from gan_jax.records import write_atomically, writing
 from gan_jax.reproduce import training
 from gan_jax.reproduce.methods import Methods
 from gan_jax.reproduce.work import BESIDE, Columns, Work
-from gan_jax.results import read_object
 from gan_jax.types import ConfigError
 from gan_jax.typeset import duration, note_numbers
 from gan_jax.versions import made_with

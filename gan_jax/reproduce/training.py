@@ -24,13 +24,12 @@ from gan_jax import stop
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.cohort import init_rows, make_cohort, row
 from gan_jax.cohort import stack as stack_rows
+from gan_jax.config_json import plain_config
 from gan_jax.data import pipeline
 from gan_jax.dynamics.guard import refusals
-from gan_jax.files import read_json
+from gan_jax.files import read_json, read_object, write_json
 from gan_jax.games import make_game
-from gan_jax.records import plain_config, write_atomically
 from gan_jax.reproduce.methods import HOW_OFTEN
-from gan_jax.results import read_object
 from gan_jax.training import loop
 from gan_jax.tune import choose_how
 from gan_jax.types import ConfigError, Metrics, PreemptedError, State
@@ -107,9 +106,8 @@ def _places(
     if missing:
         place = base / str(number)
         place.mkdir()
-        rows = [plain_config(config_lib.to_json(c)) for c in missing]
-        text = json.dumps({"name": name, "start": first, "configs": rows}, indent=2)
-        write_atomically(place / "rows.json", text.encode())
+        rows = [plain_config(c) for c in missing]
+        write_json(place / "rows.json", {"name": name, "start": first, "configs": rows})
         there |= {_settings(c): (place, i) for i, c in enumerate(missing)}
     return [there[_settings(c)] for c in configs]
 
@@ -131,7 +129,7 @@ def _begun(place: Path) -> int:
 
 def _settings(config: ConfigDict) -> str:
     """What decides a row's numbers but for its steps, as text."""
-    flat = config_lib.flatten(config_lib.to_json(config))
+    flat = config_lib.flatten(config)
     return json.dumps({k: v for k, v in flat.items() if k not in _PACE}, sort_keys=True)
 
 
@@ -185,7 +183,7 @@ class _Seeds:
         self.pace.beat(step)
         if self.look and states is not None and step % self.config.eval_every_steps == 0:
             self.looks.append({"step": step, "rows": self.look(states)})
-            write_atomically(self.place / "looks.json", json.dumps(self.looks).encode())
+            write_json(self.place / "looks.json", self.looks, indent=None)
 
     def save(self, step: int, states: State) -> None:
         self.saved.save(step, states)
@@ -234,8 +232,7 @@ class _Pace:
 
     def note_seconds(self) -> None:
         """The time of all calls so far."""
-        text = json.dumps(time.monotonic() - self.began)
-        write_atomically(self.place / "seconds.json", text.encode())
+        write_json(self.place / "seconds.json", time.monotonic() - self.began)
 
 
 def refused(states: State) -> list[str]:
