@@ -25,15 +25,12 @@ def panels(names: Iterable[str]) -> list[Panel]:
 
     Without test/, which has one point, and without what is said of reals alone, which is one value.
     """
-    left = {name for name in names if not name.startswith("test/")}
-    made = [p._replace(lines={n: w for n, w in p.lines.items() if n in left}) for p in TOGETHER]
-    counts = {n: n.rpartition("_")[2] for n in sorted(left) if "/count_" in n}
-    made.append(Panel("samples of each class", counts))
-    left -= {name for panel in made for name in panel.lines}
-    for name in sorted(left, key=lambda n: ("/" not in n, n)):
-        if name.removesuffix("_real") == name or name.removesuffix("_real") not in left:
-            lines = {name: "on samples"}
-            if f"{name}_real" in left:
-                lines[f"{name}_real"] = "on reals"
-            made.append(Panel(name, lines))
-    return [panel for panel in made if panel.lines]
+    there = {name for name in names if not name.startswith("test/")}
+    counts = {n: n.rpartition("_")[2] for n in sorted(there) if "/count_" in n}
+    groups = [*TOGETHER, Panel("samples of each class", counts)]
+    alone = there - {name for group in groups for name in group.lines}
+    for name in sorted(alone, key=lambda n: ("/" not in n, n)):
+        if not name.endswith("_real"):
+            groups.append(Panel(name, {name: "on samples", f"{name}_real": "on reals"}))
+    found = [g._replace(lines={n: w for n, w in g.lines.items() if n in there}) for g in groups]
+    return [panel for panel in found if panel.lines]

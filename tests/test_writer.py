@@ -1,5 +1,6 @@
 """The run directory: stable bytes, one writer, nothing lost and nothing twice after a kill."""
 
+import importlib.util
 import json
 import logging
 import math
@@ -526,16 +527,19 @@ def test_curves_that_do_not_fit_leave_nothing(tmp_path):
     assert (tmp_path / "victim").read_text() == "precious"
 
 
-def test_what_is_said_of_reals_alone_has_no_panel():
+def test_the_curves_are_of_losses_and_evaluations():
     names = ("eval/accuracy_real", "eval/confidence", "eval/confidence_real", "test/confidence")
-    titles = {title: set(drawn) for title, drawn, _ in plots._panels(dict.fromkeys(names)) if drawn}
-    assert titles == {"confidence": {"eval/confidence", "eval/confidence_real"}}
+    found = {panel.title: set(panel.lines) for panel in plots.drawn([*names, "penalty", "d_real"])}
+    assert found == {
+        "mean D": {"d_real"},
+        "eval/confidence": {"eval/confidence", "eval/confidence_real"},
+    }
 
 
 def test_without_matplotlib_or_numbers_there_are_no_curves(tmp_path, monkeypatch, caplog):
     (tmp_path / "metrics.jsonl").write_text("")
     assert plots.plot_curves(tmp_path / "metrics.jsonl", tmp_path / "out.png") is None
-    monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with caplog.at_level(logging.WARNING):
         assert plots.plot_curves(write_curves(tmp_path), tmp_path / "out.png") is None
     assert "pip install 'gan-jax[demo]'" in caplog.text
