@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax.leaves import flatten
+from gan_jax.config import flatten
 from gan_jax.types import ConfigError
 
 

@@ -31,7 +31,7 @@ def cache_home(tmp_path_factory):
 
 def test_names_are_the_files_that_define_a_set():
     bundled, tfds_sets = {"digits", "mnist5k"}, {"mnist", "fashion_mnist"}
-    assert set(data.names()) == bundled | tfds_sets | set(LAWS)
+    assert set(data.names()) == bundled | tfds_sets | set(LAWS) | {"square_ring"}
 
 
 @pytest.mark.parametrize("name", data.names())

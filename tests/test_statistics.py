@@ -295,7 +295,7 @@ def test_values_as_a_person_writes_them():
 BAD = {
     None: "rows.json is not there: give a --workdir that a sweep has written",
     "{": "cannot be read",
-    "[]": "holds no JSON object",
+    "[]": "it is a list, not an object",
     "{}": "is not a sweep's",
     '{"rows": 3, "varied": [], "name": "x", "command": "y"}': "is not a sweep's",
 }

@@ -16,7 +16,7 @@ LAYERS = [
     ["leaves", "sweep", "locks", "environment", "output"],
     ["config", "config_file"],
     ["rules"],
-    ["config_json"],
+    ["config_json", "choices"],
     ["logits", "images"],
     ["fgan", "energies", "manifest", "events", "linelog"],
     ["objectives", "penalties", "dynamics", "nets", "data", "metrics"],
