@@ -99,7 +99,8 @@ def _places(
         if not any(path.name.isdigit() for path in saved):  # it ended before the first one
             shutil.rmtree(place)
             continue
-        if (_name(place), _begun(place)) == (name, first):
+        said = _said(place)
+        if (said.get("name"), said["start"]) == (name, first):
             there |= {_settings(c): (place, i) for i, c in enumerate(_members(place))}
         number = max(number, int(place.name) + 1)
     missing = [c for c in configs if _settings(c) not in there]
@@ -112,19 +113,14 @@ def _places(
     return [there[_settings(c)] for c in configs]
 
 
+def _said(place: Path) -> dict[str, Any]:
+    """A cohort's rows.json; one without a start began at step 0."""
+    return {"start": 0} | read_object(place / "rows.json", "a --workdir of this table")
+
+
 def _members(place: Path) -> list[ConfigDict]:
     """A cohort's configs."""
-    rows = read_object(place / "rows.json", "a --workdir of this table")
-    return [config_lib.from_json(each) for each in rows["configs"]]
-
-
-def _name(place: Path) -> str:
-    return str(read_object(place / "rows.json", "a --workdir of this table").get("name"))
-
-
-def _begun(place: Path) -> int:
-    """The step that a cohort began at; 0 of those that were written before there was another."""
-    return int(read_object(place / "rows.json", "a --workdir of this table").get("start", 0))
+    return [config_lib.from_json(each) for each in _said(place)["configs"]]
 
 
 def _settings(config: ConfigDict) -> str:
@@ -212,7 +208,7 @@ class _Pace:
     """A line now and then: where a cohort is, how fast, how long it will take."""
 
     def __init__(self, place: Path, rows: int, step: int, steps: int):
-        self.label, self.steps, self.last = f"{_name(place)}, {rows} rows", steps, step
+        self.label, self.steps, self.last = f"{_said(place).get('name')}, {rows} rows", steps, step
         self.place, self.said = place, time.monotonic()
         self.began = self.said - _seconds(place)
         self._say(f"from step {step} to {steps}")
