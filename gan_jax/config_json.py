@@ -6,12 +6,19 @@ JSON knows no NaN and no infinity: in a config they are refused. Lines of metric
 import json
 import math
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gan_jax.config import flatten
+from gan_jax.files import read_object
 from gan_jax.types import ConfigError
+
+
+def read_config(workdir: str | Path) -> dict:
+    """The resolved config of a run. Raises ConfigError where there is none."""
+    return read_object(Path(workdir) / "config.json", "a --workdir that a run has written")
 
 
 def plain_config(config: Any, name: str = "") -> Any:

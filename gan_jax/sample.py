@@ -15,12 +15,12 @@ from ml_collections import ConfigDict
 from gan_jax import config as config_lib
 from gan_jax import data, files, images, pointplots
 from gan_jax.checkpoint import Checkpoints
+from gan_jax.config_json import read_config
 from gan_jax.data import pipeline
 from gan_jax.experiment import check, state_like
 from gan_jax.games import make_game
 from gan_jax.steps import make_sampler
 from gan_jax.types import Array, CannotWriteError, ConfigError, NoCheckpointError, State
-from gan_jax.writer import read_config
 
 BATCH = 500  # samples made at a time
 LATENTS = 64_000  # latents drawn at a time

@@ -17,17 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax import config_json, images, linelog
+from gan_jax import images, linelog
 from gan_jax.config import as_before
+from gan_jax.config_json import config_difference, plain_config, read_config
 from gan_jax.events import EventLog
-from gan_jax.files import (
-    make_folder,
-    read_if_whole,
-    read_object,
-    write_atomically,
-    write_json,
-    writing,
-)
+from gan_jax.files import make_folder, read_if_whole, write_atomically, write_json, writing
 from gan_jax.locks import hold
 from gan_jax.types import ConfigError
 
@@ -55,7 +49,7 @@ class RunDir:
                 with writing(folder):
                     make_folder(folder)
             if config is not None:
-                self._settle_config(config_json.plain_config(config))
+                self._settle_config(plain_config(config))
         except BaseException:
             self.close()
             raise
@@ -225,9 +219,9 @@ class RunDir:
         if not self.path("config.json").exists():
             self.write_json("config.json", config)
             return
-        defaults = config_json.plain_config(as_before())
+        defaults = plain_config(as_before())
         there = read_config(self.workdir)
-        different = config_json.config_difference(there, config, defaults)
+        different = config_difference(there, config, defaults)
         if different:
             shown = "; ".join(different[:8])
             more = f"; and {len(different) - 8} more" if len(different) > 8 else ""
@@ -245,11 +239,6 @@ class RunDir:
             with writing(path):
                 path.unlink()
         self.write_json("config.json", config)
-
-
-def read_config(workdir: str | Path) -> dict:
-    """The resolved config of a run. Raises ConfigError where there is none."""
-    return read_object(Path(workdir) / "config.json", "a --workdir that a run has written")
 
 
 def _step_of(path: Path) -> int:

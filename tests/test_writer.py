@@ -17,9 +17,10 @@ import pytest
 from PIL import Image, ImageSequence
 
 from gan_jax import files, images, linelog, plots
+from gan_jax.config_json import read_config
 from gan_jax.diagnostics import Finding
 from gan_jax.types import CannotWriteError, ConfigError, WorkdirBusyError
-from gan_jax.writer import RunDir, read_config
+from gan_jax.writer import RunDir
 
 CONFIG = {"gen": {"lr": 0.0002, "betas": (0.5, 0.999)}, "steps": 10, "name": "ring", "ema": None}
 METRICS = {"gen_loss": np.float32(0.1), "disc_loss": jnp.float32(1.5), "count": np.int64(3)}

@@ -22,6 +22,11 @@ class Spec(NamedTuple):
     classes: int  # 0: no labels
 
 
+def points(dim: int) -> Callable[[], Spec]:
+    """The spec() of a synthetic distribution: points of shape (dim,), without labels."""
+    return lambda: Spec((dim,), "points", splits={}, classes=0)
+
+
 class Arrays(NamedTuple):
     """Decoded examples, possibly memory-mapped and then read-only."""
 

@@ -3,13 +3,10 @@
 import jax.numpy as jnp
 
 from gan_jax.data import mixture
-from gan_jax.data.base import Spec
+from gan_jax.data.base import points
 from gan_jax.types import Array
 
-
-def spec() -> Spec:
-    """Points of shape (2,), without labels."""
-    return Spec(shape=(2,), kind="points", splits={}, classes=0)
+spec = points(2)
 
 
 def centres(side: int = 5, spacing: Array | float = 2.0, sigma: Array | float = 0.05) -> Array:

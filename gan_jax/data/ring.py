@@ -7,13 +7,10 @@ mode and so has seven.
 import jax.numpy as jnp
 
 from gan_jax.data import mixture
-from gan_jax.data.base import Spec
+from gan_jax.data.base import points
 from gan_jax.types import Array
 
-
-def spec() -> Spec:
-    """Points of shape (2,), without labels."""
-    return Spec(shape=(2,), kind="points", splits={}, classes=0)
+spec = points(2)
 
 
 def centres(modes: int = 8, radius: Array | float = 1.0, sigma: Array | float = 0.01) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_jax.config_json import read_config
 from gan_jax.linelog import read_lines
 from gan_jax.panels import Panel, panels
 from gan_jax.plots import Columns, read_columns
@@ -29,7 +30,6 @@ from gan_jax.report.parts import (
 from gan_jax.report.pictures import last_grid, thumbnail
 from gan_jax.results import read_made_with, read_summary
 from gan_jax.typeset import number
-from gan_jax.writer import read_config
 
 PARTS = {
     "samples": "Samples",
