@@ -1,10 +1,13 @@
 """What every reader and writer of a run's folder goes through, whoever made that folder.
 
-A JSON file may be damaged or made to harm: all of them are read here. A link in place of a file or
-folder that is written would lead out of the folder: it is refused.
+A JSON file may be damaged or made to harm: all of them are read here. Files are written whole or
+not at all. A link in place of a file or folder that is written would lead out of the folder: it is
+refused.
 """
 
+import contextlib
 import errno
+import glob
 import json
 import logging
 import math
@@ -12,10 +15,12 @@ import os
 import shutil
 import stat
 import time
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from gan_jax.types import CannotWriteError, DataCorruptError
+from gan_jax.types import CannotWriteError, ConfigError, DataCorruptError
 
 log = logging.getLogger(__name__)
 DEEPEST = 64  # levels; what is deeper would exhaust the stack of whoever walks through it
@@ -49,6 +54,16 @@ def read_json(path: Path, shape: Any = dict, mend: str = "put a copy back, or re
     return value
 
 
+def read_object(path: Path, give: str) -> dict[str, Any]:
+    """A file's JSON object. Raises ConfigError; `give` says what to do where there is none."""
+    try:
+        return read_json(path, dict, f"give {give}")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ConfigError(f"{path} is not there: give {give}") from error
+    except DataCorruptError as error:
+        raise ConfigError(str(error)) from error
+
+
 def read_if_whole(path: Path, shape: Any = dict) -> Any:
     """A file's value, or None where there is none, or a damaged one: a warning tells of that."""
     try:
@@ -58,6 +73,83 @@ def read_if_whole(path: Path, shape: Any = dict) -> Any:
     except DataCorruptError as error:
         log.warning("%s", error)
         return None
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns an OSError into CannotWriteError with one plain line."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise CannotWriteError(
+            f"cannot write {path}: {reason}: free it or choose another --workdir"
+        ) from error
+
+
+def write_named(flag: str, file: Path, content: bytes | None) -> None:
+    """The file that a flag names, in a folder that is made where there is none.
+
+    With no content only what can be known before the work: whether there is a place for it.
+    CannotWriteError where there is not.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.is_dir() or not os.access(file.parent, os.W_OK):
+            raise OSError(None, "it is a folder" if file.is_dir() else "Permission denied")
+        if content is not None:
+            write_atomically(file, content)
+    except OSError as error:
+        raise CannotWriteError(f"cannot write {flag} {file}: {error.strerror}") from error
+
+
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    """A JSON file, whole or not at all. Raises OSError, and ValueError for NaN and infinity."""
+    write_atomically(path, (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode())
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """A file of these bytes, by `replacing`. Raises OSError."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
+    """A file that takes its name only when all of it is on the disk. Raises OSError.
+
+    Readers see the old file or the new one, never a part. The temporary file is this process's
+    alone: several hosts may write one file of a shared folder.
+    """
+    here = f".{path.name}.{zlib.crc32(os.uname().nodename.encode()):08x}-"
+    temporary = path.with_name(f"{here}{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)  # what a killed process of this number left, or a link
+    try:
+        with temporary.open("xb") as file:
+            if mode is not None:  # before there is anything to read
+                os.fchmod(file.fileno(), mode)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):  # the file is there
+        for left in path.parent.glob(f"{glob.escape(here)}*.tmp"):
+            if not _is_alive(left.name.removeprefix(here).removesuffix(".tmp")):
+                left.unlink(missing_ok=True)
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process of this host may still write its temporary file; not after a kill."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, ValueError, OverflowError):  # another user's, or no number
+        return True
+    return True
 
 
 def make_folder(path: Path) -> None:

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.files import open_file, parse_json
-from gan_jax.records import write_atomically
+from gan_jax.files import open_file, parse_json, write_atomically
 
 _RESERVED = ("step", "nonfinite")
 _ODD = ("nan", "inf", "-inf")

@@ -1,12 +1,12 @@
 """What a config can name, with the first line of each docstring."""
 
 import ast
-import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gan_jax import data, nets, reproduce
+from gan_jax.choices import first_line
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.evaluate import EVALUATORS
 from gan_jax.games.play.terms import OBJECTIVE_TERMS, PENALTY_TERMS
@@ -18,11 +18,7 @@ def entries(what: str) -> dict[str, str]:
 
 
 def _table(table: Mapping[str, Any]) -> Callable[[], dict[str, str]]:
-    return lambda: {name: _first_line(inspect.getdoc(each)) for name, each in table.items()}
-
-
-def _first_line(doc: str | None) -> str:
-    return (doc or "").strip().partition("\n")[0]
+    return lambda: {name: first_line(each) for name, each in table.items()}
 
 
 def _experiments() -> dict[str, str]:
@@ -32,7 +28,7 @@ def _experiments() -> dict[str, str]:
 
 def _docstring(file: Path) -> str:
     try:
-        return _first_line(ast.get_docstring(ast.parse(file.read_bytes())))
+        return (ast.get_docstring(ast.parse(file.read_bytes())) or "").partition("\n")[0]
     except (OSError, SyntaxError, ValueError):  # a file under the pen is listed too
         return ""
 

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import records
+from gan_jax import config_json
 from gan_jax.dynamics.step import run_key
 from gan_jax.linelog import Lines
 from gan_jax.manifest import StrangeStep
@@ -67,8 +67,8 @@ class Owner:
 
     @functools.cached_property
     def _leaves(self) -> list[dict[str, str]]:
-        plain = (records.plain_config(config) for config in self.configs)
-        return [records.leaf_texts(each, free=_FREE) for each in plain]
+        plain = (config_json.plain_config(config) for config in self.configs)
+        return [config_json.leaf_texts(each, free=_FREE) for each in plain]
 
     def _hashes(self, names: Sequence[str]) -> list[str]:
         rows = (json.dumps([row.get(name) for name in names]) for row in self._leaves)

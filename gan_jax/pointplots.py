@@ -8,15 +8,15 @@ import numpy as np
 
 log = logging.getLogger(__name__)
 
-REAL, FAKE, DISC = "#2166ac", "#d6604d", "#1b1b1b"  # as in plots.py
+REAL, FAKE, DISC = "#2166ac", "#d6604d", "#1b1b1b"  # told apart by colour-blind readers too
 MOST_POINTS = 5000
 
 
-def available() -> bool:
-    """Whether matplotlib is there; a line in the log where it is not."""
+def available(what: str = "pictures of points") -> bool:
+    """Whether matplotlib is there; where it is not, a line in the log says what is not drawn."""
     found = importlib.util.find_spec("matplotlib") is not None
     if not found:
-        log.warning("no pictures of points without matplotlib: pip install 'gan-jax[demo]'")
+        log.warning("no %s without matplotlib: pip install 'gan-jax[demo]'", what)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import records
+from gan_jax import config_json
 from gan_jax.games.play import terms
 from gan_jax.leaves import attempt, choose, flatten, leaf, read
 from gan_jax.rules import CHOICES, RULES
@@ -36,7 +36,7 @@ def resolve(base: ConfigDict, rows: Sequence[Any]) -> list[Row]:
         raise ConfigError("the sweep has no rows: expected at least one")
     made: list[Row] = []
     found: dict[str, int] = {}  # what is wrong, and the first row that it is wrong with
-    before, plain = flatten(base), records.plain_config(config_lib.to_json(_settled(base)))
+    before, plain = flatten(base), config_json.plain_config(_settled(base))
     for index, row in enumerate(rows):
         try:
             values, changed = _changed(base, before, row)
@@ -100,7 +100,7 @@ def _with(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     config = dict(base)
     for path, value in values.items():
         head, _, rest = path.partition(".")
-        plain = records.plain_config(value, path)
+        plain = config_json.plain_config(value, path)
         config[head] = _with(config[head], {rest: plain}) if rest else plain
     return config
 

@@ -7,9 +7,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from gan_jax.config import BEFORE
-from gan_jax.files import read_if_whole, read_json
+from gan_jax.files import read_if_whole, read_object
 from gan_jax.leaves import flatten
-from gan_jax.types import ConfigError, DataCorruptError
+from gan_jax.types import ConfigError
 from gan_jax.writer import STATUSES
 
 log = logging.getLogger(__name__)
@@ -36,16 +36,6 @@ def read_sweep(sweep_dir: str | Path) -> dict[str, Any]:
             f"{path} is not a sweep's ({type(error).__name__}: {error}): choose another --workdir"
         ) from error
     return sweep | facts | {"rows": sorted(rows, key=lambda row: row["index"])}
-
-
-def read_object(path: Path, give: str) -> dict[str, Any]:
-    """A file's JSON object. Raises ConfigError; `give` says what to do where there is none."""
-    try:
-        return read_json(path, dict, f"give {give}")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ConfigError(f"{path} is not there: give {give}") from error
-    except DataCorruptError as error:
-        raise ConfigError(str(error)) from error
 
 
 def as_begun(folder: str | Path, overrides: Mapping[str, str]) -> dict[str, str]:

@@ -13,15 +13,14 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import data, images, pointplots, records
+from gan_jax import data, files, images, pointplots
 from gan_jax.checkpoint import Checkpoints
+from gan_jax.config_json import read_config
 from gan_jax.data import pipeline
-from gan_jax.data.cache import replacing
 from gan_jax.experiment import check, state_like
 from gan_jax.games import make_game
 from gan_jax.steps import make_sampler
 from gan_jax.types import Array, CannotWriteError, ConfigError, NoCheckpointError, State
-from gan_jax.writer import read_config
 
 BATCH = 500  # samples made at a time
 LATENTS = 64_000  # latents drawn at a time
@@ -62,7 +61,7 @@ def write_samples(
         raise ConfigError(
             f"--out is {str(out)!r}: expected a name that ends in {', '.join(WRITERS)}"
         )
-    records.write_named("--out", out, None)
+    files.write_named("--out", out, None)
     config, step, state = load_run(workdir, step)
     _check_number(out, num, data.spec(config.data.name, config.data.dir).shape)
     WRITERS[out.suffix](out, num, _samples(config, state, jax.random.key(seed), num, walk))
@@ -142,13 +141,13 @@ def _picture(x: np.ndarray) -> np.ndarray:
 
 def _png(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
     x = np.concatenate(list(parts))
-    records.write_named("--out", out, images.png_bytes(_picture(x)))
+    files.write_named("--out", out, images.png_bytes(_picture(x)))
 
 
 def _gif(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
     x = np.concatenate(list(parts))
     frames = x if x.ndim == 4 else _picture(x)[None] / np.float32(255)
-    records.write_named("--out", out, images.animate(frames))
+    files.write_named("--out", out, images.animate(frames))
 
 
 def _npz(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
@@ -158,7 +157,7 @@ def _npz(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
     header = {"descr": descr, "fortran_order": False, "shape": (num, *first.shape[1:])}
     try:
         with (
-            replacing(out) as file,
+            files.replacing(out) as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
             archive.open("x.npy", "w", force_zip64=True) as member,
         ):

@@ -4,7 +4,6 @@ The cohort's folder holds checkpoints of all rows as one, and how.json: how the 
 """
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -17,11 +16,10 @@ from ml_collections import ConfigDict
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.cohort import init_rows, make_cohort, row
 from gan_jax.data import pipeline
-from gan_jax.files import make_folder
+from gan_jax.files import make_folder, write_json, writing
 from gan_jax.linelog import Lines
 from gan_jax.locks import hold
 from gan_jax.record import Numbers, Record, ended, make_look
-from gan_jax.records import write_atomically, writing
 from gan_jax.training import loop
 from gan_jax.tune import choose_how
 from gan_jax.types import DivergedError, Metrics, PreemptedError, State
@@ -45,7 +43,7 @@ class _Pace:
 
     def beat(self, step: int) -> None:
         said = {"step": step, "steps": self.steps, "rows": self.rows, "rate": self.rate(step)}
-        write_atomically(self.file, json.dumps(said).encode())
+        write_json(self.file, said)
 
 
 def train_rows(

@@ -1,6 +1,5 @@
 """How a cohort's rows are run: in which chunks and on how many devices, chosen by measurement."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,9 +16,8 @@ from gan_jax.cohort import (
     objectives_of,
     rows_hypers,
 )
-from gan_jax.files import read_json
+from gan_jax.files import read_json, write_json
 from gan_jax.mesh import placed
-from gan_jax.records import write_atomically
 from gan_jax.types import State
 
 SECONDS, ROUNDS = 0.4, 3  # of steps that each candidate is timed for, about, and how often
@@ -52,7 +50,7 @@ def choose_how(
     best = max(found, key=lambda how: found[how]) if found else ways[0]
     measured = [{**how._asdict(), "row_steps_per_second": v} for how, v in found.items()]
     said = {**best._asdict(), "how": _in_words(best, len(configs)), "measured": measured}
-    write_atomically(file, (json.dumps(said, indent=2) + "\n").encode())
+    write_json(file, said)
     return best
 
 

@@ -111,8 +111,8 @@ def _write_launch_file(
     args: argparse.Namespace, words: list[str], rows: int, given: dict[str, str]
 ) -> None:
     """The file that has hosts elsewhere train the sweep."""
+    from gan_jax.files import write_named
     from gan_jax.launch import jobset, tpu_vm, tpus
-    from gan_jax.records import write_named
 
     words += ["--rows", args.rows] if args.rows else []
     words += ["--workers", str(args.workers)] if args.workers else []

@@ -6,10 +6,9 @@
     summary.json   how the run ended          .lock          held while a process writes here
 
 metrics.jsonl is byte-equal between two runs of one command: no clock, keys sorted after "step",
-float32 values as the double that they are. See records.py for NaN.
+float32 values as the double that they are. See linelog.py for NaN.
 """
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -18,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax import images, linelog, records
-from gan_jax.config import as_before, to_json
+from gan_jax import images, linelog
+from gan_jax.config import as_before
+from gan_jax.config_json import config_difference, plain_config, read_config
 from gan_jax.events import EventLog
-from gan_jax.files import make_folder, read_if_whole, read_json
+from gan_jax.files import make_folder, read_if_whole, write_atomically, write_json, writing
 from gan_jax.locks import hold
-from gan_jax.records import writing
-from gan_jax.types import ConfigError, DataCorruptError
+from gan_jax.types import ConfigError
 
 SUMMARY = {"status": str, "step": int, "metrics": dict}
 STATUSES = ("done", "diverged", "preempted", "failed")
@@ -50,7 +49,7 @@ class RunDir:
                 with writing(folder):
                     make_folder(folder)
             if config is not None:
-                self._settle_config(records.plain_config(config))
+                self._settle_config(plain_config(config))
         except BaseException:
             self.close()
             raise
@@ -150,14 +149,16 @@ class RunDir:
 
     def write_json(self, name: str, value: Any) -> Path:
         """A JSON file in the workdir, whole or not at all."""
-        text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-        return self.write_bytes(name, text.encode())
+        path = self.path(name)
+        with writing(path):
+            write_json(path, value)
+        return path
 
     def write_bytes(self, name: str, data: bytes) -> Path:
         """A file in the workdir, whole or not at all."""
         path = self.path(name)
         with writing(path):
-            records.write_atomically(path, data)
+            write_atomically(path, data)
         return path
 
     def path(self, name: str) -> Path:
@@ -218,9 +219,9 @@ class RunDir:
         if not self.path("config.json").exists():
             self.write_json("config.json", config)
             return
-        defaults = records.plain_config(to_json(as_before()))
+        defaults = plain_config(as_before())
         there = read_config(self.workdir)
-        different = records.config_difference(there, config, defaults)
+        different = config_difference(there, config, defaults)
         if different:
             shown = "; ".join(different[:8])
             more = f"; and {len(different) - 8} more" if len(different) > 8 else ""
@@ -238,19 +239,6 @@ class RunDir:
             with writing(path):
                 path.unlink()
         self.write_json("config.json", config)
-
-
-def read_config(workdir: str | Path) -> dict:
-    """The resolved config of a run. Raises ConfigError where there is none."""
-    path = Path(workdir) / "config.json"
-    try:
-        return read_json(path, dict, "choose another --workdir")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ConfigError(
-            f"{path} is not there: give a --workdir that a run has written"
-        ) from error
-    except DataCorruptError as error:
-        raise ConfigError(str(error)) from error
 
 
 def _step_of(path: Path) -> int:

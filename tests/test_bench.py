@@ -10,10 +10,10 @@ import pytest
 from gan_jax import bench
 from gan_jax.bench import costs, matmul, sweep, worker
 from gan_jax.config import to_json
+from gan_jax.config_json import plain_config
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.games.play.terms import PENALTY_TERMS
 from gan_jax.main import main
-from gan_jax.records import plain_config
 from gan_jax.rows import static_part
 
 

@@ -29,11 +29,6 @@ def cache_home(tmp_path_factory):
 # --- the lookup
 
 
-def test_names_are_the_files_that_define_a_set():
-    bundled, tfds_sets = {"digits", "mnist5k"}, {"mnist", "fashion_mnist"}
-    assert set(data.names()) == bundled | tfds_sets | set(LAWS)
-
-
 @pytest.mark.parametrize("name", data.names())
 def test_every_set_is_described_and_has_a_spec(name):
     assert data.describe(name).endswith((".", ")", ":"))

@@ -109,8 +109,3 @@ def test_the_table_is_written_with_its_own_columns_and_picture(tmp_path, rows):
     table = json.loads((tmp_path / "table.json").read_text())
     assert table["rows"] == list(rows.values())
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_helper_is_no_table():
-    assert "dirac" in reproduce.names()
-    assert "dirac_game" not in reproduce.names()

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from gan_jax import records
+from gan_jax import files
 from gan_jax.files import make_folder, open_file, parse_json, read_if_whole, read_json
 from gan_jax.types import CannotWriteError, DataCorruptError
 
@@ -81,9 +81,9 @@ def test_a_temporary_file_is_never_a_link(tmp_path, monkeypatch):
         return honest(path, mode, **how)
 
     monkeypatch.setattr(type(tmp_path), "open", link_first)
-    records.write_atomically(tmp_path / "a.json", b"1")
+    files.write_atomically(tmp_path / "a.json", b"1")
     opened[0].symlink_to(tmp_path / "victim")
-    records.write_atomically(tmp_path / "a.json", b"2")
+    files.write_atomically(tmp_path / "a.json", b"2")
     assert opened[0] == opened[1]
     assert (tmp_path / "victim").read_text() == "precious"
     assert (tmp_path / "a.json").read_bytes() == b"2"

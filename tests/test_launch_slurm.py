@@ -311,20 +311,12 @@ def test_a_requeue_that_is_refused_is_said(sweep, worker, tools, capsys):
     assert "scontrol failed: Requested operation" in capsys.readouterr().err
 
 
-def missing(what):
-    """Skips with a reason, or fails where the environment says that it must not be skipped."""
-    reason = f"no {what}: apt-get install slurm-wlm munge"
-    if "slurm" in os.environ.get("GAN_JAX_REQUIRE", "").split(","):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture
 def node(monkeypatch):
     """A SLURM of one node; its commands find it by the environment."""
     absent = [tool for tool in one_node_slurm.TOOLS if not one_node_slurm.where(tool)]
     if absent:
-        missing(absent[0])
+        tiny.missing("slurm", absent[0], "apt-get install slurm-wlm munge")
     with one_node_slurm.cluster() as env:
         monkeypatch.setenv("SLURM_CONF", env["SLURM_CONF"])
         yield

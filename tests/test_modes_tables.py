@@ -219,10 +219,10 @@ def test_a_file_that_has_no_such_rows_is_one_plain_line(tmp_path, text):
 def test_the_picture_is_of_the_rows_that_have_samples():
     pytest.importorskip("matplotlib")
     row = make_row("A: modes", [1.0])
-    assert modes.picture("ring", [row]) is None
-    one = modes.picture("ring", [row, row | {"name": "B: modes", "points": [[0.0, 1.0]]}])
+    assert modes.picture("ring", None, [row]) is None
+    one = modes.picture("ring", None, [row, row | {"name": "B: modes", "points": [[0.0, 1.0]]}])
     two = modes.picture(
-        "ring", [r | {"points": [[0.0, 1.0]]} for r in (row, row | {"name": "B: m"})]
+        "ring", None, [r | {"points": [[0.0, 1.0]]} for r in (row, row | {"name": "B: m"})]
     )
     assert two.shape[1] == 2 * one.shape[1]
 

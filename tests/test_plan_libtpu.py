@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tiny
 from test_plan import EXPERIMENT
 
 from gan_jax.plan import table
@@ -16,19 +17,11 @@ ROOT = Path(__file__).parent.parent
 LIBTPU = ROOT / ".libtpu"  # where `make .libtpu` puts it
 
 
-def missing(what):
-    """Skips with a reason, or fails where the environment says that it must not be skipped."""
-    reason = f"no {what}: make .libtpu"
-    if "plan" in os.environ.get("GAN_JAX_REQUIRE", "").split(","):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture
 def python(tmp_path, monkeypatch):
     """Runs Python beside few.py in a process of its own, where nothing says which platform."""
     if not (LIBTPU / "libtpu").is_dir() and importlib.util.find_spec("libtpu") is None:
-        missing("libtpu")
+        tiny.missing("plan", "libtpu", "make .libtpu")
     monkeypatch.chdir(tmp_path)
     Path("few.py").write_text(EXPERIMENT.format(tests=os.path.dirname(__file__)))
     env = {key: value for key, value in os.environ.items() if key != "JAX_PLATFORMS"}

@@ -13,7 +13,8 @@ import pytest
 
 from gan_jax import main, report, statistics
 from gan_jax.config import get_config, to_json
-from gan_jax.report import charts, gather, markup, parts, pictures, readme, run
+from gan_jax.panels import panels
+from gan_jax.report import charts, gather, markup, parts, pictures, readme
 from gan_jax.report import table as table_page
 from gan_jax.typeset import number, show
 
@@ -444,7 +445,7 @@ def test_a_run_without_anything_yet(tmp_path):
 def test_what_belongs_together_shares_a_panel():
     names = ["eval/ks", "eval/a", "eval/a_real", "d_real", "eval/b_real", "eval/count_1", "x"]
     names += ["test/a", "test/count_1"]  # one point each; b_real is one value
-    assert run.panels(names) == {
+    assert {panel.title: panel.lines for panel in panels(names)} == {
         "mean D": {"d_real": "on reals"},
         "samples of each class": {"eval/count_1": "1"},
         "eval/a": {"eval/a": "on samples", "eval/a_real": "on reals"},

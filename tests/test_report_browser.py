@@ -1,12 +1,12 @@
 """report.html in a real browser: what a reader clicks and types, and that no request leaves it."""
 
-import os
 import shutil
 import statistics
 
 import fake_sweep
 import hostile
 import pytest
+import tiny
 from test_report import Tree
 
 from gan_jax import report
@@ -15,21 +15,15 @@ pytestmark = pytest.mark.browser
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-def missing(what):
-    """Skips with a reason, or fails where the environment says that it must not be skipped."""
-    reason = f"no {what}: apt-get install chromium, make .venv/browser"
-    if "browser" in os.environ.get("GAN_JAX_REQUIRE", "").split(","):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def browser():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        missing("playwright")
-    path = next(filter(None, map(shutil.which, NAMES)), None) or missing("chromium")
+        tiny.missing("browser", "playwright", "apt-get install chromium, make .venv/browser")
+    path = next(filter(None, map(shutil.which, NAMES)), None) or tiny.missing(
+        "browser", "chromium", "apt-get install chromium, make .venv/browser"
+    )
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield found

@@ -253,7 +253,7 @@ def test_sizes_that_a_table_does_not_take():
 @pytest.mark.parametrize("name", ["gaussian1d", "goodfellow2014", "grid", "r3gan_lazy", "ring"])
 def test_tables_train_at_the_precision_that_is_asked_for(tmp_path, monkeypatch, name):
     """The command keeps it; the first cohort is all we let them train."""
-    module = modes if name in {"grid", "ring"} else reproduce._module(name)
+    module = modes if name in {"grid", "ring"} else reproduce.FILES.module(name)
     found = []
 
     def train(folder, name, configs, look=None, start=None):

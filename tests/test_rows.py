@@ -15,7 +15,7 @@ from gan_jax import experiment
 from gan_jax import rows as rows_lib
 from gan_jax.cohort import init_rows, objectives_of, rows_hypers
 from gan_jax.config import from_json, override, to_json
-from gan_jax.records import plain_config
+from gan_jax.config_json import plain_config
 from gan_jax.rows import static_part
 from gan_jax.sweep import chain, param, product, random_search, seeds
 from gan_jax.types import ConfigError

@@ -103,7 +103,7 @@ def test_many_are_made_in_parts_that_fit(points, tmp_path, monkeypatch, walk):
 
 def test_an_npz_is_never_in_memory_as_a_whole(points, tmp_path, monkeypatch):
     """Each part is written before the next is made."""
-    sizes, temporary = [], lambda: next(tmp_path.glob(".writing-*")).stat().st_size
+    sizes, temporary = [], lambda: next(tmp_path.glob(".x.npz.*.tmp")).stat().st_size
     monkeypatch.setattr(sample, "BATCH", 50_000)
     made = sample._samples
 

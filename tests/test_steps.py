@@ -12,7 +12,7 @@ from gan_jax.bench.matmul import products
 from gan_jax.config import get_config, hypers
 from gan_jax.data import pipeline
 from gan_jax.steps import init_state, make_init, make_sampler, make_train_many, make_train_step
-from gan_jax.types import Batch, ConfigError
+from gan_jax.types import Batch
 
 
 @pytest.fixture(scope="module")
@@ -240,11 +240,6 @@ def test_gen_of_points_starts_anywhere(points):
         config.gen.args = args
         state = init_state(config, jax.random.key(0))
         assert not np.any(state.players["gen"].params["out"]["linear"]["bias"])
-
-
-def test_simultaneous_moves_each_once():
-    with pytest.raises(ConfigError, match="k_disc is 2: expected 1"):
-        make_train_step(tiny.config(dynamics__name="simultaneous", dynamics__k_disc=2))
 
 
 @pytest.mark.parametrize("path", tiny.EXPERIMENTS, ids=lambda p: p.stem)

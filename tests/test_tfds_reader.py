@@ -6,8 +6,7 @@ import struct
 
 import numpy as np
 import pytest
-from tensorboardX.crc32c import crc32c as reference_crc32c
-from toy_sets import encode, random_images, write_set
+from toy_sets import encode, frame, random_images, write_set
 
 from gan_jax import data, images
 from gan_jax.data import base, tfds_reader
@@ -36,16 +35,6 @@ def edit_json(path, old, new):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-
-
-def frame(record):
-    length = struct.pack("<Q", len(record))
-    return length + mask(length) + record + mask(record)
-
-
-def mask(content):
-    crc = reference_crc32c(content)
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
 def pairs(x, label):

@@ -1,21 +1,10 @@
 """TFRecord frames and CRC-32C, against another implementation and the published check value."""
 
-import struct
-
 import numpy as np
 from tensorboardX.crc32c import crc32c as reference_crc32c
+from toy_sets import frame
 
 from gan_jax.data import tfrecord
-
-
-def frame(record):
-    length = struct.pack("<Q", len(record))
-    return length + mask(length) + record + mask(record)
-
-
-def mask(content):
-    crc = reference_crc32c(content)
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
 def test_crc32c():

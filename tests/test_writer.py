@@ -1,5 +1,6 @@
 """The run directory: stable bytes, one writer, nothing lost and nothing twice after a kill."""
 
+import importlib.util
 import json
 import logging
 import math
@@ -15,10 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from gan_jax import images, linelog, plots, records
+from gan_jax import files, images, linelog, plots
+from gan_jax.config_json import read_config
 from gan_jax.diagnostics import Finding
 from gan_jax.types import CannotWriteError, ConfigError, WorkdirBusyError
-from gan_jax.writer import RunDir, read_config
+from gan_jax.writer import RunDir
 
 CONFIG = {"gen": {"lr": 0.0002, "betas": (0.5, 0.999)}, "steps": 10, "name": "ring", "ema": None}
 METRICS = {"gen_loss": np.float32(0.1), "disc_loss": jnp.float32(1.5), "count": np.int64(3)}
@@ -364,27 +366,27 @@ def test_hosts_that_write_one_file_at_once_do_not_meet(tmp_path, monkeypatch):
             with monkeypatch.context() as there:
                 there.setattr(os, "uname", lambda: SimpleNamespace(nodename=other[0]))
                 there.setattr(os, "getpid", lambda: other[1])
-                records.write_atomically(file, b"theirs")
+                files.write_atomically(file, b"theirs")
 
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="a"))
     monkeypatch.setattr(os, "fsync", meanwhile)
-    records.write_atomically(file, b"ours")
+    files.write_atomically(file, b"ours")
     assert file.read_bytes() == b"ours"
     assert os.listdir(tmp_path) == ["rows.json"]
 
 
 def test_what_a_killed_writer_left_is_cleared_and_nothing_else(tmp_path):
     code = (
-        "import os, sys; from pathlib import Path; from gan_jax import records\n"
+        "import os, sys; from pathlib import Path; from gan_jax import files\n"
         "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
-        "records.write_atomically(Path(sys.argv[1]), b'torn')"
+        "files.write_atomically(Path(sys.argv[1]), b'torn')"
     )
     file = tmp_path / "rows[1].json"
     subprocess.run([sys.executable, "-c", code, str(file)], check=False)
     (left,) = tmp_path.iterdir()
     alive = tmp_path / re.sub(r"-\d+.tmp", f"-{os.getppid()}.tmp", left.name)
     alive.touch()
-    records.write_atomically(file, b"whole")
+    files.write_atomically(file, b"whole")
     assert sorted(tmp_path.iterdir()) == sorted([file, alive])
 
 
@@ -526,16 +528,19 @@ def test_curves_that_do_not_fit_leave_nothing(tmp_path):
     assert (tmp_path / "victim").read_text() == "precious"
 
 
-def test_what_is_said_of_reals_alone_has_no_panel():
+def test_the_curves_are_of_losses_and_evaluations():
     names = ("eval/accuracy_real", "eval/confidence", "eval/confidence_real", "test/confidence")
-    titles = {title: set(drawn) for title, drawn, _ in plots._panels(dict.fromkeys(names)) if drawn}
-    assert titles == {"confidence": {"eval/confidence", "eval/confidence_real"}}
+    found = {panel.title: set(panel.lines) for panel in plots.drawn([*names, "penalty", "d_real"])}
+    assert found == {
+        "mean D": {"d_real"},
+        "eval/confidence": {"eval/confidence", "eval/confidence_real"},
+    }
 
 
 def test_without_matplotlib_or_numbers_there_are_no_curves(tmp_path, monkeypatch, caplog):
     (tmp_path / "metrics.jsonl").write_text("")
     assert plots.plot_curves(tmp_path / "metrics.jsonl", tmp_path / "out.png") is None
-    monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with caplog.at_level(logging.WARNING):
         assert plots.plot_curves(write_curves(tmp_path), tmp_path / "out.png") is None
     assert "pip install 'gan-jax[demo]'" in caplog.text

@@ -1,10 +1,12 @@
 """Configs small enough for tests, for every experiment's game."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import pytest
 
 from gan_jax.config import get_config
 from gan_jax.types import Batch
@@ -47,3 +49,11 @@ def batch(c, shape=(1,), seed=0):
     """A step's batch of standard normal examples, [K, B, *shape]."""
     x = jax.random.normal(jax.random.key(seed), (c.dynamics.k_disc, c.batch_size, *shape))
     return Batch(jnp.tanh(x))
+
+
+def missing(kind, what, how):
+    """Skips, or fails where GAN_JAX_REQUIRE has the kind of test that must not be skipped."""
+    reason = f"no {what}: {how}"
+    if kind in os.environ.get("GAN_JAX_REQUIRE", "").split(","):
+        pytest.fail(reason)
+    pytest.skip(reason)

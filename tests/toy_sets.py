@@ -1,9 +1,11 @@
 """Tiny image sets in array_record, which TFDS itself writes."""
 
 import io
+import struct
 
 import numpy as np
 from PIL import Image
+from tensorboardX.crc32c import crc32c
 
 
 def encode(image, form="PNG"):
@@ -55,3 +57,14 @@ def write_set(
 
 def random_images(n=9, shape=(6, 5, 3), seed=0):
     return np.random.default_rng(seed).integers(0, 256, (n, *shape), np.uint8)
+
+
+def frame(record):
+    """A TFRecord of these bytes."""
+    length = struct.pack("<Q", len(record))
+    return length + mask(length) + record + mask(record)
+
+
+def mask(content):
+    crc = crc32c(content)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -5,27 +5,23 @@ entry of THEIRS, make(case) -> a function of n that runs n steps and returns whe
 It may have a UNIT for its steps, and how many PAIRS of runs it is worth.
 """
 
-import importlib
+import importlib.util
 import json
-import pkgutil
 import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from gan_jax.bench.worker import Worker
+from gan_jax.choices import Choices
 from gan_jax.config import choose
-from gan_jax.records import write_named
+from gan_jax.files import write_named
 from gan_jax.types import ConfigError
 from gan_jax.versions import hardware, versions
 
-HELPERS = {"worker", "matmul"}
+_FILES = Choices(__name__, "benchmark", {"worker", "matmul"})
+names = _FILES.names
 PAIRS = 7
-
-
-def names() -> list[str]:
-    """Every benchmark: the files of this folder."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in HELPERS)
 
 
 def run(wanted: Iterable[str], against: str | None, json_file: Path | None) -> None:
@@ -44,7 +40,7 @@ def run(wanted: Iterable[str], against: str | None, json_file: Path | None) -> N
 
 
 def _report(name: str, against: str | None) -> dict[str, Any]:
-    module = importlib.import_module(f"{__name__}.{name}")
+    module = _FILES.module(name)
     cases = []
     for case in module.CASES:
         for other in (module.THEIRS if against else None) or [None]:

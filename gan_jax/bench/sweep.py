@@ -26,20 +26,13 @@ OBJECTIVES = ["minimax", "non_saturating", "lsgan", "hinge", "wgan", "ragan", "r
 
 def settings(case: str, index: int = 0) -> Any:
     """Row `index`: experiments/objectives_ring.py, or experiments/gaussian1d.py's game."""
-    from gan_jax.config import get_config
-    from gan_jax.reproduce import gaussian1d
+    from gan_jax.reproduce import gaussian1d, planted
 
     if case == "gaussian1d":
         return gaussian1d.settings("moments", index, 5_000)
-    c = get_config()
-    c.seed, c.data.name, c.log_every_steps = index, case, 100
-    c.batch_size, c.latent.dim = 256, 2
-    c.ema.decay, c.ema.warmup = 0.99, False  # as PyTorch's rows, and the recorded ones
-    c.gen.args.hidden = c.disc.args.hidden = (128, 128)
-    c.gen.args.act = c.disc.args.act = "relu"
+    c = planted.ring(index, 10_000)
+    c.ema.decay = 0.99  # as PyTorch's rows
     c.objective = OBJECTIVES[index % len(OBJECTIVES)]
-    c.penalty.name, c.penalty.weight = "r1", 0.1
-    c.gen.lr = c.disc.lr = 1e-3
     return c
 
 

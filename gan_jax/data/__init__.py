@@ -6,26 +6,24 @@ centres(**args) and scale(**args).
 """
 
 import importlib
-import inspect
-import pkgutil
 from types import ModuleType
 
-from gan_jax.config import choose
+from gan_jax.choices import Choices, first_line
 from gan_jax.data.base import Arrays, PathLike, Spec
 from gan_jax.types import ConfigError
 
 _PREFIX = "tfds:"
 
 
-def names() -> list[str]:
-    """The names of the data sets in this folder, sorted; tfds:NAME comes on top of them."""
-    files = [each.name for each in pkgutil.iter_modules(__path__) if each.name != "tfds"]
-    return sorted(name for name in files if hasattr(_import(name), "spec"))
+HELPERS = {"base", "cache", "mixture", "pipeline", "prepare", "tfds", "tfrecord"}
+HELPERS |= {"tfds_features", "tfds_folder", "tfds_reader"}
+_FILES = Choices(__name__, "data", HELPERS, hint=", or tfds:NAME")
+names = _FILES.names  # tfds:NAME comes on top of them
 
 
 def describe(name: str) -> str:
     """The first line of a data set's docstring."""
-    return (inspect.getdoc(_module(name)) or "").partition("\n")[0]
+    return first_line(_module(name))
 
 
 def spec(name: str, data_dir: PathLike | None = None) -> Spec:
@@ -58,9 +56,5 @@ def law(name: str) -> ModuleType | None:
 
 def _module(name: str) -> ModuleType:
     if name.startswith(_PREFIX):
-        return _import("tfds")
-    return _import(choose("data", name, names(), hint=", or tfds:NAME"))
-
-
-def _import(name: str) -> ModuleType:
-    return importlib.import_module(f"{__name__}.{name}")
+        return importlib.import_module(f"{__name__}.tfds")
+    return _FILES.module(name)

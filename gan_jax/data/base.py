@@ -22,6 +22,11 @@ class Spec(NamedTuple):
     classes: int  # 0: no labels
 
 
+def points(dim: int) -> Callable[[], Spec]:
+    """The spec() of a synthetic distribution: points of shape (dim,), without labels."""
+    return lambda: Spec((dim,), "points", splits={}, classes=0)
+
+
 class Arrays(NamedTuple):
     """Decoded examples, possibly memory-mapped and then read-only."""
 
@@ -107,6 +112,22 @@ def take(text: str, splits: dict[str, int], read: Callable[[str], Arrays]) -> Ar
         np.concatenate([part.x for part in parts]),
         np.concatenate(labels) if len(labels) == len(parts) else None,
     )
+
+
+class ImageSet(NamedTuple):
+    """What a set of labelled images is to the rest; data_dir may be unset."""
+
+    spec: Callable[..., Spec]  # (data_dir) -> what is known without the files
+    load: Callable[..., Arrays]  # (split, data_dir) -> x uint8 [N, H, W, C], label int32 [N]
+
+
+def image_set(spec: Spec, read: Callable[[str, PathLike | None], Arrays]) -> ImageSet:
+    """The set of that spec. read(name, data_dir) -> the whole of a named split, in order."""
+
+    def load(split: str, data_dir: PathLike | None = None) -> Arrays:
+        return take(split, spec.splits, lambda name: read(name, data_dir))
+
+    return ImageSet(lambda data_dir=None: spec, load)
 
 
 def interleave(label_N: np.ndarray) -> np.ndarray:

@@ -13,7 +13,6 @@ import importlib.metadata
 import math
 import os
 import sys
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -22,8 +21,9 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from gan_jax.data.base import Arrays
+from gan_jax.data.base import Arrays, PathLike, Spec, stratified
 from gan_jax.environment import user_cache
+from gan_jax.files import replacing
 from gan_jax.types import CannotWriteError, ConfigError, DataCorruptError
 
 _FORMAT = 2  # raise it when the same source is to decode to other arrays, or to be kept otherwise
@@ -68,17 +68,28 @@ def cached(entry: Entry, blocks: Blocks) -> Arrays:
     return _gather(entry, blocks)
 
 
-def packaged(name: str, package: str, shape: tuple[int, ...], blocks: Blocks) -> Arrays:
-    """The labelled images inside an installed package. ConfigError if it is not installed."""
-    try:
-        source = (package, importlib.metadata.version(package))
-        entry = Entry(f"{name}/all", user_folders(name), source, shape, labelled=True)
-        return cached(entry, blocks)
-    except ImportError as error:  # PackageNotFoundError is one
-        raise ConfigError(
-            f"data {name!r} comes with {package}, which cannot be imported ({error}): "
-            "pip install 'gan-jax[demo]'"
-        ) from error
+def packaged(
+    name: str, package: str, spec: Spec, blocks: Blocks
+) -> Callable[[str, PathLike | None], Arrays]:
+    """read(split, data_dir) of labelled images in an installed package, where data_dir is unused.
+
+    The first of each class are the train split, the others "test". ConfigError if the package is
+    not installed.
+    """
+
+    def read(split: str, data_dir: PathLike | None) -> Arrays:
+        shape = (sum(spec.splits.values()), *spec.shape)
+        try:
+            source = (package, importlib.metadata.version(package))
+            entry = Entry(f"{name}/all", user_folders(name), source, shape, labelled=True)
+            return stratified(cached(entry, blocks), split, spec.splits["train"])
+        except ImportError as error:  # PackageNotFoundError is one
+            raise ConfigError(
+                f"data {name!r} comes with {package}, which cannot be imported ({error}): "
+                "pip install 'gan-jax[demo]'"
+            ) from error
+
+    return read
 
 
 def user_folders(name: str) -> tuple[Path, ...]:
@@ -178,23 +189,6 @@ def _make_folder(folder: Path) -> None:
     if not nearest.stat().st_mode & 0o222:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(nearest))
     folder.mkdir(parents=True, exist_ok=True)
-
-
-@contextlib.contextmanager
-def replacing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
-    """A file that takes its name only when all of it is on the disk."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with open(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def _remove_others(folder: Path, stem: str) -> None:

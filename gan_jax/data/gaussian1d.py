@@ -3,13 +3,10 @@
 import jax
 import jax.numpy as jnp
 
-from gan_jax.data.base import Spec
+from gan_jax.data.base import points
 from gan_jax.types import Array
 
-
-def spec() -> Spec:
-    """Points of shape (1,), without labels."""
-    return Spec(shape=(1,), kind="points", splits={}, classes=0)
+spec = points(1)
 
 
 def sample(key: Array, n: int, mean: Array | float = 4.0, std: Array | float = 1.25) -> Array:

@@ -7,13 +7,10 @@ mode and so has seven.
 import jax.numpy as jnp
 
 from gan_jax.data import mixture
-from gan_jax.data.base import Spec
+from gan_jax.data.base import points
 from gan_jax.types import Array
 
-
-def spec() -> Spec:
-    """Points of shape (2,), without labels."""
-    return Spec(shape=(2,), kind="points", splits={}, classes=0)
+spec = points(2)
 
 
 def centres(modes: int = 8, radius: Array | float = 1.0, sigma: Array | float = 0.01) -> Array:
@@ -22,29 +19,4 @@ def centres(modes: int = 8, radius: Array | float = 1.0, sigma: Array | float = 
     return radius * jnp.stack([jnp.cos(angle_K), jnp.sin(angle_K)], axis=1)
 
 
-def scale(
-    modes: int = 8, radius: Array | float = 1.0, sigma: Array | float = 0.01
-) -> Array | float:
-    """The standard deviation of each mode, in data units."""
-    return sigma
-
-
-def sample(
-    key: Array,
-    n: int,
-    modes: int = 8,
-    radius: Array | float = 1.0,
-    sigma: Array | float = 0.01,
-) -> Array:
-    """n points [n, 2] float32 of the equal mixture. radius and sigma are traced."""
-    return mixture.sample(key, n, centres(modes, radius), sigma)
-
-
-def log_density(
-    x_NxD: Array,
-    modes: int = 8,
-    radius: Array | float = 1.0,
-    sigma: Array | float = 0.01,
-) -> Array:
-    """log of the mixture's density, in nats, [N]."""
-    return mixture.log_density(x_NxD, centres(modes, radius), sigma)
+scale, sample, log_density = mixture.around(centres)

@@ -8,23 +8,16 @@ itself: nothing says which point of one belongs to which of the other.
 import jax.numpy as jnp
 
 from gan_jax.data import mixture, ring
-from gan_jax.data.base import Spec
 from gan_jax.types import Array
 
-centres, scale, log_density, sample = ring.centres, ring.scale, ring.log_density, ring.sample
+spec, centres = ring.spec, ring.centres
+scale, sample, log_density = ring.scale, ring.sample, ring.log_density
 
 
-def spec() -> Spec:
-    """Points of shape (2,), without labels."""
-    return ring.spec()
-
-
-def other_centres() -> Array:
+def other_centres(sigma: Array | float = 0.01) -> Array:
     """The modes of domain a, [8, 2]."""
     places = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if (x, y) != (0, 0)]
     return 0.5 * jnp.asarray(places, jnp.float32)
 
 
-def other(key: Array, n: int, sigma: Array | float = 0.01) -> Array:
-    """n points [n, 2] float32 of domain a."""
-    return mixture.sample(key, n, other_centres(), sigma)
+other = mixture.around(other_centres).sample

@@ -17,8 +17,8 @@ import numpy as np
 
 from gan_jax.data.cache import user_folders
 from gan_jax.features import weights
+from gan_jax.files import write_atomically
 from gan_jax.metrics import classifier as lib
-from gan_jax.records import write_atomically
 from gan_jax.types import DataCorruptError, PyTree
 
 _FORMAT = 1  # raise it when the same data and settings are to give other weights

@@ -1,30 +1,18 @@
 """Games: one file each, with make(parts, **numbers) -> Game; here is the lookup."""
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from gan_jax.choices import Choices
 from gan_jax.config import choose
 from gan_jax.games.play.parts import make_parts
 from gan_jax.types import ConfigError, Game
 
-
-def names() -> list[str]:
-    """Every game: the files of this folder."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg)
-
-
-def describe(name: str) -> str:
-    """The first line of a game's docstring."""
-    return (inspect.getdoc(_module(name)) or "").partition("\n")[0]
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{choose('game', name, names())}")
+_FILES = Choices(__name__, "game")
+names, describe = _FILES.names, _FILES.describe
 
 
 def make_game(config: ConfigDict, objectives: Sequence[str] = ()) -> Game:
@@ -32,7 +20,7 @@ def make_game(config: ConfigDict, objectives: Sequence[str] = ()) -> Game:
 
     objectives: several, of which the traced number "index" chooses one, instead of the config's.
     """
-    make = _module(config.game).make
+    make = _FILES.module(config.game).make
     return make(make_parts(config, objectives), **_checked(make, config.game_args))
 
 

@@ -16,14 +16,13 @@ b is its x, a its other. Samples are translations into b.
 """
 
 import functools
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax.games.gan import disc_metrics, mean_penalty, noisy, repeat
-from gan_jax.games.play import Play, asked, averaged
+from gan_jax.games.gan import clip_weights, decide, noisy, repeat, sample, tell_apart
+from gan_jax.games.play import Play
 from gan_jax.games.play.parts import Parts
 from gan_jax.games.play.terms import Case
 from gan_jax.types import (
@@ -37,9 +36,7 @@ from gan_jax.types import (
     Metrics,
     Move,
     Notes,
-    Player,
     Sampler,
-    State,
 )
 
 Loss = tuple[Array, Notes]
@@ -63,6 +60,7 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
     weights = {"cycle": cycle, "identity": identity}
     gens, discs = ("gen_ab", "gen_ba"), ("disc_a", "disc_b")
     roles = {name: name.partition("_")[0] for name in (*gens, *discs)}
+    to_b, to_a = (functools.partial(sample, parts, name) for name in gens)
     empty = jnp.zeros((pool, *parts.shape))
     return Game(
         nets=dict.fromkeys(gens, parts.gen) | dict.fromkeys(discs, parts.disc),
@@ -80,10 +78,10 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
         inputs=functools.partial(first_inputs, parts),
         memory={"pool_a": empty, "pool_b": empty, "pooled": jnp.zeros((), jnp.int32)},
         samplers={
-            "a to b": Sampler("gen_ab", parts.other, translate(parts, "gen_ab"), parts.own),
-            "b to a": Sampler("gen_ba", parts.own, translate(parts, "gen_ba"), parts.other),
+            "a to b": Sampler("gen_ab", parts.other, to_b, parts.own),
+            "b to a": Sampler("gen_ba", parts.own, to_a, parts.other),
         },
-        decision=Decision(parts.decision, parts.view, functools.partial(decide, parts)),
+        decision=Decision(parts.decision, parts.view, functools.partial(decide, parts, "disc_b")),
     )
 
 
@@ -100,13 +98,8 @@ def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
         shown, pool, count = from_pool(pool, play.memory["pooled"], fakes[domain], key)
         memory |= {f"pool_{domain}": pool, "pooled": count}
         case = show(parts, play, h, f"disc_{domain}", reals[domain], shown)
-        losses, _ = parts.objective(case, **h.objective)
-        own = h.game["loss_scale"] * losses.disc.mean()
-        metrics = disc_metrics(case, {}) | {"disc_loss": own}
-        if parts.penalty:
-            penalty, _ = mean_penalty(parts, play, h, case)
-            own, metrics["penalty"] = own + h.penalty["weight"] * penalty, penalty
-        loss, found = loss + own, [*found, metrics]
+        own, notes = tell_apart(parts, play, h, case)
+        loss, found = loss + own, [*found, notes.metrics]
     metrics = jax.tree.map(lambda a, b: (a + b) / 2, *found)  # means over the two domains
     return loss, play.notes(metrics, memory)
 
@@ -190,14 +183,6 @@ def from_pool(
     return shown_Bx, pool_Px, pooled
 
 
-def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:
-    """As in gan.py, of both discriminators."""
-    if not name.startswith("disc") or not parts.clips:
-        return player
-    c = h.game["clip_weights"]
-    return player.replace(params=jax.tree.map(lambda w: jnp.clip(w, -c, c), player.params))
-
-
 def make_draws(batch: Batch, keys: Array) -> Draw:
     """A step's draws, of the examples alone: there are no latents."""
     batch = repeat(Batch(batch.x, other=batch.other), len(keys))
@@ -215,14 +200,3 @@ def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:
     x = jnp.zeros((2 * parts.decision, *parts.shape))
     seen = parts.view(x)
     return {"gen_ab": x, "gen_ba": x, "disc_a": seen, "disc_b": seen}
-
-
-def translate(parts: Parts, name: str) -> Callable[[State, Array], Array]:
-    """f(state, examples of the one domain) -> translations, by a generator's average."""
-    return lambda state, x: asked(parts.gen, *averaged(state, name), x)
-
-
-def decide(parts: Parts, state: State, seen: Array) -> Array:
-    """disc_b's logits of views."""
-    disc = state.players["disc_b"]
-    return asked(parts.disc, disc.params, disc.vars, seen)

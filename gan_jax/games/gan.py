@@ -48,6 +48,7 @@ Loss = tuple[Array, Notes]
 
 def make(parts: Parts) -> Game:
     """The game of a config's parts."""
+    draw_samples = functools.partial(sample, parts, "gen")
     return Game(
         nets={"gen": parts.gen, "disc": parts.disc},
         roles={"gen": "gen", "disc": "disc"},
@@ -63,16 +64,19 @@ def make(parts: Parts) -> Game:
         make=lambda play, draw: play.made("gen", draw.z, GEN_DROPOUT, label=draw.label),
         inputs=functools.partial(first_inputs, parts),
         memory=parts.memory,
-        samplers={
-            "samples": Sampler("gen", parts.latent, functools.partial(sample, parts), parts.own)
-        },
-        decision=Decision(parts.decision, parts.view, functools.partial(decide, parts)),
+        samplers={"samples": Sampler("gen", parts.latent, draw_samples, parts.own)},
+        decision=Decision(parts.decision, parts.view, functools.partial(decide, parts, "disc")),
     )
 
 
 def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
-    """loss_scale * mean objective + weight * mean penalty, a function of gen's parameters too."""
-    case = show(parts, play, draw, h, play("gen", draw.z, GEN_DROPOUT, label=draw.label))
+    """That disc tells reals from fakes: a function of gen's parameters too."""
+    fake = play("gen", draw.z, GEN_DROPOUT, label=draw.label)
+    return tell_apart(parts, play, h, show(parts, play, draw, h, fake))
+
+
+def tell_apart(parts: Parts, play: Play, h: Hypers, case: Case) -> Loss:
+    """loss_scale * mean objective + weight * mean penalty, of a discriminator's logits."""
     losses, memory = parts.objective(case, **h.objective)
     loss = h.game["loss_scale"] * losses.disc.mean()
     metrics = disc_metrics(case, memory) | {"disc_loss": loss}
@@ -162,8 +166,8 @@ def disc_metrics(case: Case, memory: Memory) -> Metrics:
 
 
 def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:
-    """Every weight of disc into [-c, c], where asked for. Arjovsky et al. 2017, algorithm 1."""
-    if name != "disc" or not parts.clips:
+    """Every weight of a discriminator into [-c, c]. Arjovsky et al. 2017, algorithm 1."""
+    if not (parts.clips and name.startswith("disc")):
         return player
     c = h.game["clip_weights"]
     return player.replace(params=jax.tree.map(lambda w: jnp.clip(w, -c, c), player.params))
@@ -194,12 +198,12 @@ def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:
     return {"gen": parts.latent(key, 2), "disc": seen}
 
 
-def sample(parts: Parts, state: State, z: Array) -> Array:
-    """Samples [n, ...] of gen's average, or of gen itself where no average is kept."""
-    return asked(parts.gen, *averaged(state, "gen"), z)
+def sample(parts: Parts, name: str, state: State, z: Array) -> Array:
+    """Samples [n, ...] of a generator's average, or of itself where no average is kept."""
+    return asked(parts.gen, *averaged(state, name), z)
 
 
-def decide(parts: Parts, state: State, seen: Array) -> Array:
-    """disc's logits of views."""
-    disc = state.players["disc"]
+def decide(parts: Parts, name: str, state: State, seen: Array) -> Array:
+    """A discriminator's logits of views."""
+    disc = state.players[name]
     return asked(parts.disc, disc.params, disc.vars, seen)

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import rows as rows_lib
-from gan_jax.files import make_folder, read_if_whole, read_json, refuse_link
-from gan_jax.records import write_atomically, writing
+from gan_jax.files import make_folder, read_if_whole, read_json, refuse_link, write_json, writing
 from gan_jax.rows import Cohort, Row
 from gan_jax.types import ConfigError, DataCorruptError
 from gan_jax.versions import hardware, versions
@@ -105,15 +104,13 @@ def read(workdir: Path) -> dict[str, Any]:
 
 def write(workdir: Path, said: dict[str, Any]) -> None:
     """rows.json, whole or not at all."""
-    text = json.dumps(said, indent=1, allow_nan=False) + "\n"
-    write_atomically(workdir / "rows.json", text.encode())
+    write_json(workdir / "rows.json", said, indent=1)
 
 
 def note_hardware(workdir: Path, cohort_id: str) -> None:
     """What this process has trained the cohort on; its rows are worth more than this note."""
-    text = json.dumps({"hardware": hardware()}) + "\n"
     try:
-        write_atomically(workdir / "cohorts" / cohort_id / "hardware.json", text.encode())
+        write_json(workdir / "cohorts" / cohort_id / "hardware.json", {"hardware": hardware()})
     except OSError as error:
         log.warning("what cohort %s was trained on cannot be written: %s", cohort_id, error)
 
@@ -175,13 +172,12 @@ def fail(workdir: Path, cohort: dict[str, Any], reason: str) -> None:
         "reason": reason,
         "log": f"../../cohorts/{cohort['id']}/log.txt",
     }
-    text = json.dumps(summary, indent=2) + "\n"
     for row_id in cohort["rows"]:
         if status(workdir, row_id) is None:
             folder = workdir / "rows" / row_id
             try:
                 make_folder(folder)
-                write_atomically(folder / "summary.json", text.encode())
+                write_json(folder / "summary.json", summary)
             except OSError as error:
                 log.warning("row %s failed (%s) and cannot be written: %s", row_id, reason, error)
 

@@ -13,10 +13,9 @@ from typing import Any
 from tqdm import tqdm
 
 from gan_jax import launch, stop
-from gan_jax.files import make_folder, open_file, read_json
+from gan_jax.files import make_folder, open_file, read_json, writing
 from gan_jax.launch.worker import UNFIT
 from gan_jax.locks import hold
-from gan_jax.records import writing
 from gan_jax.types import ConfigError, DataCorruptError, PreemptedError, WorkdirBusyError
 from gan_jax.versions import cores
 

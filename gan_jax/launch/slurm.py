@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import launch
+from gan_jax.files import writing
 from gan_jax.locks import hold
-from gan_jax.records import writing
 from gan_jax.types import ConfigError
 
 ANSWER_SECONDS = 120.0  # for a command of SLURM

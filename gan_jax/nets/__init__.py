@@ -4,32 +4,18 @@ To linen modules a Net is what the rest of the code sees: two pure functions.
 """
 
 import dataclasses
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
 from flax import linen as nn
 
+from gan_jax.choices import Choices
 from gan_jax.config import choose
 from gan_jax.types import Array, ConfigError, Net, PyTree
 
-HELPERS = {"layers", "convolution", "matmul", "views", "normalise"}
-
-
-def names() -> list[str]:
-    """Every architecture: the files of this folder."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in HELPERS)
-
-
-def describe(name: str) -> str:
-    """The first line of an architecture's docstring."""
-    return (inspect.getdoc(_module(name)) or "").partition("\n")[0]
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{choose('net', name, names())}")
+_FILES = Choices(__name__, "net", {"layers", "convolution", "matmul", "views", "normalise"})
+names, describe = _FILES.names, _FILES.describe
 
 
 def make_generator(name: str, args: Mapping[str, Any], shape: tuple[int, ...], out: str) -> Net:
@@ -43,12 +29,12 @@ def make_generator(name: str, args: Mapping[str, Any], shape: tuple[int, ...], o
         raise ConfigError(
             f"{where}: out is {args['out']!r}: expected {out!r}, which data.low asks for"
         )
-    return _net(_build(_module(name).Generator, where, args, shape=shape))
+    return _net(_build(_FILES.module(name).Generator, where, args, shape=shape))
 
 
 def make_discriminator(name: str, args: Mapping[str, Any], shape: tuple[int, ...]) -> Net:
     """The named file's Discriminator, for what it sees: examples of that shape."""
-    module, where = _module(name).Discriminator, f"disc.args of net {name!r}"
+    module, where = _FILES.module(name).Discriminator, f"disc.args of net {name!r}"
     given = {"shape": shape} if "shape" in module.__dataclass_fields__ else {}
     return _net(_build(module, where, args, **given))
 

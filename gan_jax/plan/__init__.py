@@ -31,11 +31,11 @@ from gan_jax.cohort import (
 )
 from gan_jax.data import pipeline
 from gan_jax.experiment import load_config, load_sweep, state_like
+from gan_jax.files import write_named
 from gan_jax.mesh import everywhere, jit_run
 from gan_jax.plan.schedule import cycles
 from gan_jax.plan.table import to_lines
 from gan_jax.plan.topology import Topology, describe, one_line
-from gan_jax.records import write_named
 from gan_jax.tune import candidates
 from gan_jax.types import ConfigError, PyTree
 from gan_jax.versions import made_with

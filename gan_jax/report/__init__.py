@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gan_jax import statistics
-from gan_jax.records import write_atomically, writing
+from gan_jax.files import write_atomically, writing
 from gan_jax.types import ConfigError
 
 

@@ -14,15 +14,14 @@ import numpy as np
 
 from gan_jax import lessons
 from gan_jax.environment import local_path
+from gan_jax.files import write_named
 from gan_jax.lessons import Chosen, Curve
 from gan_jax.objectives import OBJECTIVES, THEORY
-from gan_jax.records import write_atomically
 from gan_jax.report import facts, transposed
 from gan_jax.report.charts import COLOURS
 from gan_jax.report.labelled import Named, labelled, merged
 from gan_jax.report.markup import Html, page, section, tag
 from gan_jax.report.parts import quiet
-from gan_jax.writer import writing
 
 REFERENCES = {"non_saturating": "c0", "minimax": "c1"}  # the same colour in every figure
 LOSSES, GRADIENTS, PULLS = (-3.0, 4.0), (-2.5, 0.5), (0.0, 2.0)  # what a panel shows
@@ -229,9 +228,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The figures that teachers draw by hand.")
     parser.add_argument("--out", required=True, metavar="DIR")
     path = Path(local_path("--out", parser.parse_args().out), "lessons.html")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, whole_page().encode())
+    write_named("--out", path, whole_page().encode())
     print(path)
 
 

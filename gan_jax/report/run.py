@@ -2,14 +2,15 @@
 
 import base64
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gan_jax.config_json import read_config
 from gan_jax.linelog import read_lines
-from gan_jax.plots import read_columns
+from gan_jax.panels import Panel, panels
+from gan_jax.plots import Columns, read_columns
 from gan_jax.report import charts, facts
 from gan_jax.report.gather import MOST_POINTS
 from gan_jax.report.lessons import section_of
@@ -29,7 +30,6 @@ from gan_jax.report.parts import (
 from gan_jax.report.pictures import last_grid, thumbnail
 from gan_jax.results import read_made_with, read_summary
 from gan_jax.typeset import number
-from gan_jax.writer import read_config
 
 PARTS = {
     "samples": "Samples",
@@ -40,15 +40,6 @@ PARTS = {
     "made-with": "Made with",
 }
 GRID_BYTES = 3_000_000  # a larger picture is shown smaller, and linked
-# The curves that share a panel: title -> (metric, its name in the legend).
-TOGETHER = {
-    "loss": {"disc_loss": "disc", "gen_loss": "gen"},
-    "mean D": {"d_real": "on reals", "d_fake": "on fakes"},
-    "mean logit": {"watch/logit_real": "on reals", "watch/logit_fake": "on fakes"},
-    "accuracy of disc": {"acc_real": "on reals", "acc_fake": "on fakes"},
-}
-SHARES = {"mean D", "accuracy of disc"}  # drawn from 0 to 1
-Columns = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def run_page(folder: Path) -> str:
@@ -133,47 +124,25 @@ def _latest(path: Path) -> dict[str, Any]:
 def _curves(columns: Columns) -> Html:
     if not any(len(steps) > 1 for steps, _ in columns.values()):
         return section("curves", "Curves", empty("No curves yet."))
-    drawn = [
-        _panel(title, found)
-        for title, names in panels(list(columns)).items()
-        if (found := {label: columns[name] for name, label in names.items()})
-    ]
+    drawn = [_draw(panel, columns) for panel in panels(columns)]
     return section("curves", "Curves", tag("div", *drawn, class_="panels"))
 
 
-def panels(names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """{title: {metric: its name in the legend}}: what belongs together, then one each.
-
-    Without test/, which has one point, and without what is said of reals alone, which is one value.
-    """
-    names = [name for name in names if not name.startswith("test/")]
-    made = {t: {n: label for n, label in g.items() if n in names} for t, g in TOGETHER.items()}
-    counts = {n: n.rpartition("_")[2] for n in sorted(names) if "/count_" in n}
-    made["samples of each class"] = dict(list(counts.items())[: charts.COLOURS])
-    taken = {name for group in made.values() for name in group} | set(counts)
-    for name in sorted(set(names) - taken, key=lambda n: ("/" not in n, n)):
-        real = name.removesuffix("_real")
-        if real != name and real not in names:
-            continue
-        group = made.setdefault(real, {})
-        group[name] = "on reals" if real != name else "on samples"
-    return {title: group for title, group in made.items() if group}
-
-
-def _panel(title: str, found: Columns) -> Html:
+def _draw(panel: Panel, columns: Columns) -> Html:
     lines, key = [], []
-    for i, (label, (x, y)) in enumerate(found.items()):
-        colour = f"c{i % charts.COLOURS}"
+    for i, (name, label) in enumerate(list(panel.lines.items())[: charts.COLOURS]):
+        x, y = columns[name]
+        colour = f"c{i}"
         kept = np.isfinite(y)
         if kept.any():
             lines.append(charts.Line(colour, *_smooth(x[kept], y[kept])))
         key.append(tag("span", tag("i", class_=f"key {colour}"), label))
     if not lines:
-        return tag("figure", tag("figcaption", title), empty("No finite number."))
-    share = title in SHARES
-    limits = (0.0, 1.0) if share else charts.span(np.concatenate([line.y for line in lines]))
-    legend = tag("p", *key, class_="legend small") if len(found) > 1 else None
-    return charts.curves(title, lines, limits, unit_of(title), legend)
+        return tag("figure", tag("figcaption", panel.title), empty("No finite number."))
+    values = np.concatenate([line.y for line in lines])
+    limits = (0.0, 1.0) if panel.is_share else charts.span(values)
+    legend = tag("p", *key, class_="legend small") if len(panel.lines) > 1 else None
+    return charts.curves(panel.title, lines, limits, unit_of(panel.title), legend)
 
 
 def _smooth(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

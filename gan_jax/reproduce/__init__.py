@@ -6,11 +6,8 @@ has the sizes RECORDED and QUICK, and BEGINS_ANEW where it takes nothing that is
 writes the rows down.
 """
 
-import importlib
-import inspect
 import json
 import os
-import pkgutil
 import re
 import shlex
 import time
@@ -20,15 +17,14 @@ from typing import Any
 import numpy as np
 
 from gan_jax import stop
+from gan_jax.choices import Choices
 from gan_jax.config import PRECISIONS, choose
-from gan_jax.files import read_json
+from gan_jax.files import read_json, read_object, write_atomically, writing
 from gan_jax.images import png_bytes
 from gan_jax.locks import hold
-from gan_jax.records import write_atomically, writing
 from gan_jax.reproduce import training
 from gan_jax.reproduce.methods import Methods
 from gan_jax.reproduce.work import BESIDE, Columns, Work
-from gan_jax.results import read_object
 from gan_jax.types import ConfigError
 from gan_jax.typeset import duration, note_numbers
 from gan_jax.versions import made_with
@@ -43,21 +39,8 @@ HELPERS = {
     "training",
     "work",
 }
-
-
-def names() -> list[str]:
-    """Every table: the files of this folder."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in HELPERS)
-
-
-def describe(name: str) -> str:
-    """The first line of a table's docstring."""
-    module = _module(name)
-    return (inspect.getdoc(module) or "").partition("\n")[0]
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{choose('table', name, names())}")
+FILES = Choices(__name__, "table", HELPERS)
+names, describe = FILES.names, FILES.describe
 
 
 def make_work(
@@ -68,7 +51,7 @@ def make_work(
     recorded: a table.json whose rows stand for those that would be trained with the same settings.
     ConfigError for what it does not take.
     """
-    module, given = _module(name), _given(asked)
+    module, given = FILES.module(name), _given(asked)
     for flag, value in (given | _given({"recorded": recorded})).items():
         if not hasattr(module, "RECORDED"):
             raise ConfigError(f"--{flag} is {value}: table {name} trains nothing that takes {flag}")
@@ -131,7 +114,7 @@ def _command(name: str, quick: bool, given: dict[str, Any]) -> str:
 
 
 def _measure(name: str, work: Work, command: str) -> str:
-    module = _module(name)
+    module = FILES.module(name)
     start = time.monotonic() - training.seconds(work.folder)  # those of earlier calls count too
     rows: list[dict[str, Any]] = []
 
@@ -187,7 +170,7 @@ def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
 
     brief: as the table's own shorten(rows) -> (rows, columns) has them.
     """
-    module, rows = _module(table["name"]), table["rows"]
+    module, rows = FILES.module(table["name"]), table["rows"]
     columns: Columns = getattr(module, "COLUMNS", BESIDE)
     if brief:
         rows, columns = module.shorten(rows)

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax.config import get_config
 from gan_jax.data import gaussian1d
 from gan_jax.metrics.divergence import ks_distance
 from gan_jax.reproduce.methods import Row
 from gan_jax.reproduce.training import samples, train
-from gan_jax.reproduce.work import Size, Work
+from gan_jax.reproduce.work import Size, Work, base_config
 
 COLUMNS = {
     "what disc sees: number": lambda row: row["name"],
@@ -29,16 +28,14 @@ VIEWS = {"moments": "moments", "raw": "sample"}
 
 def settings(view: str, seed: int, rounds: int) -> ConfigDict:
     """As experiments/gaussian1d.py."""
-    c = get_config()
-    c.seed, c.steps, c.batch_size = seed, rounds, 500
-    c.data.name, c.disc.view = "gaussian1d", view
+    c = base_config("gaussian1d", seed, rounds, 500)
+    c.disc.view = view
     c.dynamics.k_disc = c.dynamics.k_gen = 20
     c.latent.law, c.latent.dim, c.latent.low, c.latent.high = "uniform", 1, 0.0, 1.0
     c.gen.args.hidden, c.gen.args.act = (5, 5), "tanh"
     c.disc.args.hidden, c.disc.args.act = (10, 10), "sigmoid"
     for player in (c.gen, c.disc):
         player.optimizer, player.lr, player.momentum = "sgd", 1e-3, 0.9
-    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     return c
 
 

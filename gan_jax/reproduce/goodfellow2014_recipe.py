@@ -7,8 +7,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.config import assign, get_config
-from gan_jax.reproduce.work import Size
+from gan_jax.config import assign
+from gan_jax.reproduce.work import Size, base_config
 
 STEPS_PER_EPOCH, RAMP = 500, 250  # epochs of the momentum's ramp
 OBJECTIVES, VARIANT_EPOCHS = ("minimax", "max_likelihood"), 150
@@ -38,13 +38,11 @@ Plan = dict[str, list[ConfigDict]]  # {row: its seeds} of a cohort
 
 def settings(seed: int, steps: int, objective: str = "non_saturating", k: int = 1) -> ConfigDict:
     """As experiments/goodfellow2014.py; steps in those of k = 1, schedules in epochs."""
-    c = get_config()
-    c.seed, c.steps, c.batch_size, c.objective = seed, steps // k, 100, objective
-    c.data.name, c.data.split, c.data.low = "mnist", TRAIN, 0.0
+    c = base_config("mnist", seed, steps // k, 100)
+    c.objective, c.data.split, c.data.low = objective, TRAIN, 0.0
     c.latent.law, c.latent.low, c.latent.high = "uniform", -math.sqrt(3), math.sqrt(3)
     c.dynamics.name = "simultaneous" if k == 1 else "alternating"
     c.dynamics.k_disc, c.disc.loss_scale = k, 0.5
-    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     for player, batches in ((c.gen, k), (c.disc, 1)):
         player.net, player.optimizer, player.lr = "maxout", "sgd", RATE
         player.schedule, player.lr_end = "exponential", 1e-6

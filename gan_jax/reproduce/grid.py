@@ -1,14 +1,10 @@
 """Twenty-five Gaussians on a grid: PacGAN's table 1 and VEEGAN's, by the settings of two papers."""
 
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
+import functools
 
 from gan_jax.reproduce import modes
-from gan_jax.reproduce.work import Work
 
-RECORDED, QUICK = modes.RECORDED, modes.QUICK
+RECORDED, QUICK, shorten = modes.RECORDED, modes.QUICK, modes.shorten
 PUBLISHED = modes.published(
     {
         "GAN": ((17.3, 0.8), (94.8, 0.7), (0.70, 0.07)),
@@ -19,15 +15,5 @@ PUBLISHED = modes.published(
 )
 DEMO = "25 modes on a grid: the demo has a ring"
 
-
-shorten = modes.shorten
-
-
-def run(work: Work) -> Iterator[dict[str, Any]]:
-    """A row a method and number."""
-    return modes.run("grid", PUBLISHED, DEMO, work)
-
-
-def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
-    """Samples of each method."""
-    return modes.picture("grid", rows)
+run = functools.partial(modes.run, "grid", PUBLISHED, DEMO)
+picture = functools.partial(modes.picture, "grid")

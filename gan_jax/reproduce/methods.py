@@ -13,8 +13,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax.records import config_difference, plain_config
-from gan_jax.results import read_object
+from gan_jax.config_json import config_difference, plain_config
+from gan_jax.files import read_object
 from gan_jax.types import ConfigError
 
 Row = dict[str, Any]  # of table.json
@@ -57,7 +57,7 @@ class Methods:
 
 def settings_of(configs: Sequence[ConfigDict], quick: bool = False) -> dict[str, Any]:
     """{leaf: value} of configs that differ in their seeds alone."""
-    leaves = config_lib.flatten(config_lib.to_json(configs[0]))
+    leaves = config_lib.flatten(configs[0])
     found = {leaf: value for leaf, value in leaves.items() if leaf not in HOW_OFTEN}
     return plain_config(
         found | {"seed": [c.seed for c in configs]} | ({"quick": 1} if quick else {})
@@ -66,7 +66,7 @@ def settings_of(configs: Sequence[ConfigDict], quick: bool = False) -> dict[str,
 
 def _difference(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """A phrase a leaf, also where only the steps are fewer."""
-    usual = plain_config(config_lib.to_json(config_lib.as_before()))
+    usual = plain_config(config_lib.as_before())
     found = config_difference(there, here, usual)
     steps = there.get("steps"), here["steps"]
     more = not found and steps[0] != steps[1]

@@ -14,7 +14,6 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import pointplots
-from gan_jax.config import get_config
 from gan_jax.data import grid, ring
 from gan_jax.metrics.modes import mode_statistics, sampling_floor
 from gan_jax.reproduce.methods import Row
@@ -25,6 +24,7 @@ from gan_jax.reproduce.work import (
     Published,
     Size,
     Work,
+    base_config,
     make_row,
     ours,
     shortened,
@@ -40,11 +40,9 @@ JUNK = "reverse KL with a bin for what is off the modes"
 
 def pacgan(law: str, seed: int, steps: int, pack: int) -> ConfigDict:
     """PacGAN's settings with `pack` samples a decision."""
-    c = get_config()
-    c.seed, c.steps, c.batch_size = seed, steps, pack * DECISIONS
-    c.data.name, c.data.points, c.disc.pack = law, POINTS, pack
+    c = base_config(law, seed, steps, pack * DECISIONS)
+    c.data.points, c.disc.pack = POINTS, pack
     c.latent.dim, c.dynamics.name = 2, "simultaneous"
-    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     c.gen.args.hidden, c.gen.args.act, c.gen.args.batch_norm = (400,) * 4, "relu", True
     c.disc.net, c.disc.args.units, c.disc.args.pieces = "maxout", (200,) * 3, 5
     c.disc.args.keep_input = c.disc.args.keep_hidden = 1.0
@@ -56,10 +54,8 @@ def pacgan(law: str, seed: int, steps: int, pack: int) -> ConfigDict:
 
 def unrolled(law: str, seed: int, steps: int, unroll_steps: int) -> ConfigDict:
     """The Unrolled demo's settings; 0 unrolled steps is the plain game, both moving at once."""
-    c = get_config()
-    c.seed, c.steps, c.batch_size, c.objective = seed, steps, 512, "minimax"
-    c.data.name, c.latent.dim = law, 256
-    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
+    c = base_config(law, seed, steps, 512)
+    c.objective, c.latent.dim = "minimax", 256
     c.dynamics.name = "unrolled" if unroll_steps else "simultaneous"
     if unroll_steps:
         c.dynamics.args.unroll_steps = unroll_steps
@@ -209,7 +205,7 @@ def _in_words(verdicts: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{', '.join(whats)}: {verdict}" for verdict, whats in verdicts.items())
 
 
-def picture(law: str, rows: Sequence[Row]) -> np.ndarray | None:
+def picture(law: str, work: Work, rows: Sequence[Row]) -> np.ndarray | None:
     """Samples of each method's first seed, of those whose rows have them."""
     shown = {row["name"].split(": ")[0]: row["points"] for row in rows if row.get("points")}
     if not shown or not pointplots.available():

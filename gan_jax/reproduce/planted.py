@@ -48,23 +48,25 @@ class Plant(NamedTuple):
 
 def ring(seed: int, steps: int) -> ConfigDict:
     """Points: a healthy run."""
-    c = get_config()
-    c.seed, c.steps, c.data.name, c.batch_size, c.latent.dim = seed, steps, "ring", 256, 2
-    c.gen.args.hidden = c.disc.args.hidden = (128, 128)
+    c = _healthy("ring", seed, steps, 1e-3)
+    c.batch_size, c.latent.dim = 256, 2
     c.gen.args.act = c.disc.args.act = "relu"
-    c.penalty.name, c.penalty.weight = "r1", 0.1
-    c.gen.lr = c.disc.lr = 1e-3
-    c.ema.warmup = False  # as the recorded rows
     return c
 
 
 def digits(seed: int, steps: int) -> ConfigDict:
     """Images: a healthy run."""
+    c = _healthy("digits", seed, steps, 5e-4)
+    c.latent.dim = 32
+    return c
+
+
+def _healthy(data: str, seed: int, steps: int, rate: float) -> ConfigDict:
     c = get_config()
-    c.seed, c.steps, c.data.name, c.latent.dim = seed, steps, "digits", 32
+    c.data.name, c.seed, c.steps = data, seed, steps
     c.gen.args.hidden = c.disc.args.hidden = (128, 128)
     c.penalty.name, c.penalty.weight = "r1", 0.1
-    c.gen.lr = c.disc.lr = 5e-4
+    c.gen.lr = c.disc.lr = rate
     c.ema.warmup = False  # as the recorded rows
     return c
 
@@ -77,12 +79,11 @@ def _rates_times_1000(c: ConfigDict) -> None:
     c.gen.lr, c.disc.lr = 1000 * c.gen.lr, 1000 * c.disc.lr
 
 
+_no_r1 = _edit("penalty.weight", 0.0)
+
+
 def _slow(c: ConfigDict) -> None:
     c.gen.lr = c.disc.lr = 1e-4
-
-
-def _no_r1(c: ConfigDict) -> None:
-    c.penalty.weight = 0.0
 
 
 def _wgan_without_penalty(c: ConfigDict) -> None:

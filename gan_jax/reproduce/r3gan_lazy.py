@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax.config import get_config
 from gan_jax.data import grid
 from gan_jax.metrics import mode_statistics
 from gan_jax.reproduce.methods import Row
 from gan_jax.reproduce.training import Trained, refused, samples, train
-from gan_jax.reproduce.work import Size, Work, make_row, ours
+from gan_jax.reproduce.work import Size, Work, base_config, make_row, ours
 
 RECORDED, QUICK = Size(8, 20_000), Size(2, 50)
 SAMPLES, LAZY = 2_500, 8
@@ -35,12 +34,10 @@ COLUMNS = {
 
 def settings(objective: str, every: int, seed: int, steps: int) -> ConfigDict:
     """One row."""
-    c = get_config()
-    c.seed, c.steps, c.batch_size, c.objective = seed, steps, 256, objective
-    c.data.name = "grid"
+    c = base_config("grid", seed, steps, 256)
+    c.objective = objective
     c.data.args.spacing, c.data.args.sigma = SPACING, SIGMA
     c.latent.dim = 64
-    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
     c.gen.args.hidden = c.disc.args.hidden = (256, 256)
     c.gen.args.act, c.disc.args.slope = "relu", 0.2
     c.penalty.name, c.penalty.weight, c.penalty.every_steps = "r1r2", GAMMA / 2, every

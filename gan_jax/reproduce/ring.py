@@ -1,14 +1,10 @@
 """Eight Gaussians on a ring: PacGAN's table 1 and VEEGAN's, by the settings of two papers."""
 
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
+import functools
 
 from gan_jax.reproduce import modes
-from gan_jax.reproduce.work import Work
 
-RECORDED, QUICK = modes.RECORDED, modes.QUICK
+RECORDED, QUICK, shorten = modes.RECORDED, modes.QUICK, modes.shorten
 PUBLISHED = modes.published(
     {
         "GAN": ((6.3, 0.5), (98.2, 0.2), (0.45, 0.09)),
@@ -19,15 +15,5 @@ PUBLISHED = modes.published(
 )
 DEMO = "eight distinct modes: the demo's linspace repeats one and has seven"
 
-
-shorten = modes.shorten
-
-
-def run(work: Work) -> Iterator[dict[str, Any]]:
-    """A row a method and number."""
-    return modes.run("ring", PUBLISHED, DEMO, work)
-
-
-def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
-    """Samples of each method."""
-    return modes.picture("ring", rows)
+run = functools.partial(modes.run, "ring", PUBLISHED, DEMO)
+picture = functools.partial(modes.picture, "ring")

@@ -24,13 +24,12 @@ from gan_jax import stop
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.cohort import init_rows, make_cohort, row
 from gan_jax.cohort import stack as stack_rows
+from gan_jax.config_json import plain_config
 from gan_jax.data import pipeline
 from gan_jax.dynamics.guard import refusals
-from gan_jax.files import read_json
+from gan_jax.files import read_json, read_object, write_json
 from gan_jax.games import make_game
-from gan_jax.records import plain_config, write_atomically
 from gan_jax.reproduce.methods import HOW_OFTEN
-from gan_jax.results import read_object
 from gan_jax.training import loop
 from gan_jax.tune import choose_how
 from gan_jax.types import ConfigError, Metrics, PreemptedError, State
@@ -100,38 +99,33 @@ def _places(
         if not any(path.name.isdigit() for path in saved):  # it ended before the first one
             shutil.rmtree(place)
             continue
-        if (_name(place), _begun(place)) == (name, first):
+        said = _said(place)
+        if (said.get("name"), said["start"]) == (name, first):
             there |= {_settings(c): (place, i) for i, c in enumerate(_members(place))}
         number = max(number, int(place.name) + 1)
     missing = [c for c in configs if _settings(c) not in there]
     if missing:
         place = base / str(number)
         place.mkdir()
-        rows = [plain_config(config_lib.to_json(c)) for c in missing]
-        text = json.dumps({"name": name, "start": first, "configs": rows}, indent=2)
-        write_atomically(place / "rows.json", text.encode())
+        rows = [plain_config(c) for c in missing]
+        write_json(place / "rows.json", {"name": name, "start": first, "configs": rows})
         there |= {_settings(c): (place, i) for i, c in enumerate(missing)}
     return [there[_settings(c)] for c in configs]
 
 
+def _said(place: Path) -> dict[str, Any]:
+    """A cohort's rows.json; one without a start began at step 0."""
+    return {"start": 0} | read_object(place / "rows.json", "a --workdir of this table")
+
+
 def _members(place: Path) -> list[ConfigDict]:
     """A cohort's configs."""
-    rows = read_object(place / "rows.json", "a --workdir of this table")
-    return [config_lib.from_json(each) for each in rows["configs"]]
-
-
-def _name(place: Path) -> str:
-    return str(read_object(place / "rows.json", "a --workdir of this table").get("name"))
-
-
-def _begun(place: Path) -> int:
-    """The step that a cohort began at; 0 of those that were written before there was another."""
-    return int(read_object(place / "rows.json", "a --workdir of this table").get("start", 0))
+    return [config_lib.from_json(each) for each in _said(place)["configs"]]
 
 
 def _settings(config: ConfigDict) -> str:
     """What decides a row's numbers but for its steps, as text."""
-    flat = config_lib.flatten(config_lib.to_json(config))
+    flat = config_lib.flatten(config)
     return json.dumps({k: v for k, v in flat.items() if k not in _PACE}, sort_keys=True)
 
 
@@ -185,7 +179,7 @@ class _Seeds:
         self.pace.beat(step)
         if self.look and states is not None and step % self.config.eval_every_steps == 0:
             self.looks.append({"step": step, "rows": self.look(states)})
-            write_atomically(self.place / "looks.json", json.dumps(self.looks).encode())
+            write_json(self.place / "looks.json", self.looks, indent=None)
 
     def save(self, step: int, states: State) -> None:
         self.saved.save(step, states)
@@ -214,7 +208,7 @@ class _Pace:
     """A line now and then: where a cohort is, how fast, how long it will take."""
 
     def __init__(self, place: Path, rows: int, step: int, steps: int):
-        self.label, self.steps, self.last = f"{_name(place)}, {rows} rows", steps, step
+        self.label, self.steps, self.last = f"{_said(place).get('name')}, {rows} rows", steps, step
         self.place, self.said = place, time.monotonic()
         self.began = self.said - _seconds(place)
         self._say(f"from step {step} to {steps}")
@@ -234,8 +228,7 @@ class _Pace:
 
     def note_seconds(self) -> None:
         """The time of all calls so far."""
-        text = json.dumps(time.monotonic() - self.began)
-        write_atomically(self.place / "seconds.json", text.encode())
+        write_json(self.place / "seconds.json", time.monotonic() - self.began)
 
 
 def refused(states: State) -> list[str]:

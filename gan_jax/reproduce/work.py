@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax.config import get_config
 from gan_jax.reproduce.methods import Methods
 from gan_jax.typeset import of_fewer, plus_minus
 
@@ -32,6 +33,17 @@ class Size(NamedTuple):
     def differs(self) -> list[str]:
         """What to say of the precision."""
         return rounding(self.precision)
+
+
+def base_config(data: str, seed: int, steps: int, batch_size: int = 64) -> ConfigDict:
+    """The defaults, of which tables' settings are edits, without the average of gen's weights.
+
+    That is how the tables were recorded.
+    """
+    c = get_config()
+    c.data.name, c.seed, c.steps, c.batch_size = data, seed, steps, batch_size
+    c.ema.decay, c.ema.warmup = 0.0, False
+    return c
 
 
 def rounding(precision: str) -> list[str]:

@@ -1,0 +1,36 @@
+"""Which curves of a run share a panel, in curves.png and on its page."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Panel(NamedTuple):
+    """Curves that are drawn together."""
+
+    title: str  # of one metric and what it is of reals: the metric's name
+    lines: dict[str, str]  # metric -> its name in the legend
+    is_share: bool = False  # drawn from 0 to 1
+
+
+TOGETHER = (
+    Panel("loss", {"disc_loss": "disc", "gen_loss": "gen"}),
+    Panel("mean D", {"d_real": "on reals", "d_fake": "on fakes"}, is_share=True),
+    Panel("mean logit", {"watch/logit_real": "on reals", "watch/logit_fake": "on fakes"}),
+    Panel("accuracy of disc", {"acc_real": "on reals", "acc_fake": "on fakes"}, is_share=True),
+)
+
+
+def panels(names: Iterable[str]) -> list[Panel]:
+    """What belongs together, then one metric each, those of evaluations first.
+
+    Without test/, which has one point, and without what is said of reals alone, which is one value.
+    """
+    there = {name for name in names if not name.startswith("test/")}
+    counts = {n: n.rpartition("_")[2] for n in sorted(there) if "/count_" in n}
+    groups = [*TOGETHER, Panel("samples of each class", counts)]
+    alone = there - {name for group in groups for name in group.lines}
+    for name in sorted(alone, key=lambda n: ("/" not in n, n)):
+        if not name.endswith("_real"):
+            groups.append(Panel(name, {name: "on samples", f"{name}_real": "on reals"}))
+    found = [g._replace(lines={n: w for n, w in g.lines.items() if n in there}) for g in groups]
+    return [panel for panel in found if panel.lines]
