@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.leaves import flatten
+from gan_jax.config.values import flatten
 from gan_jax.records import write_atomically, writing
 from gan_jax.results import numbers, read_summary, read_sweep
 from gan_jax.typeset import to_latex, to_markdown

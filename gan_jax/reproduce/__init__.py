@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from gan_jax import stop
-from gan_jax.config import PRECISIONS, choose
+from gan_jax.config import choose
+from gan_jax.config.leaves import PRECISIONS
 from gan_jax.files import read_json
 from gan_jax.images import png_bytes
 from gan_jax.locks import hold
