@@ -101,10 +101,8 @@ def check(cohorts: Sequence[Cohort]) -> None:
 def _check_args(row: Row) -> None:
     """ConfigError where the dynamics or the game do not take the row's arguments."""
     for section in ("dynamics.args", "game_args"):
-        given = get(row.config, section)
-        taker = _taker(row.config, section)
-        if given and taker:
-            static_arguments(section, taker, given)
+        if taker := _taker(row.config, section):
+            static_arguments(section, taker, get(row.config, section))
 
 
 def _check_devices(config: ConfigDict) -> None:

@@ -48,6 +48,15 @@ def test_rates_are_finite(path, value, config):
     assert problems(config)
 
 
+def test_every_leaf_says_why_and_traced_ones_are_numbers():
+    for path, leaf in leaves.LEAVES.items():
+        assert leaf.why
+        assert (
+            leaf.reach == leaves.STATIC or leaf.default == {} or type(leaf.default) in (int, float)
+        )
+        assert leaf.reach.how != "switch" or not leaf.values.test(-1.0), path  # 0 is off
+
+
 def test_every_number_has_a_rule(config):
     """A leaf that is a number and not checked is how -5 examples get in."""
     numbers = {k for k, v in config_lib.flatten(config).items() if type(v) in (int, float)}

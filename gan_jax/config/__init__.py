@@ -107,7 +107,7 @@ def hypers(config: ConfigDict) -> Hypers:
     for path, value in flatten(config).items():
         section, _, key = path.rpartition(".")
         _, group, name = declared(path).reach
-        owner = groups.get(group, {})
+        owner = groups[group] if group else {}
         if group == "players":
             owner = owner.setdefault(section, {})
         owner[name or key] = value

