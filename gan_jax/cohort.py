@@ -20,8 +20,9 @@ from jax.sharding import (
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
+from gan_jax.config.arguments import numbers_of
 from gan_jax.data import Arrays, pipeline
-from gan_jax.games.play.terms import numbers_of, objective_term
+from gan_jax.games.play.terms import objective_term
 from gan_jax.mesh import line, placed
 from gan_jax.signals import Shown, make_shown, make_signals
 from gan_jax.steps import jit_loop, make_init, make_train_many, mean_example

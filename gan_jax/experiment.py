@@ -10,15 +10,17 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax import data, nets
-from gan_jax.config_file import call, check_call, load_module, split_arg
+from gan_jax.config.arguments import numbers_of
+from gan_jax.config.checks import problems
+from gan_jax.config.file import call, check_call, load_module, split_arg
+from gan_jax.config.leaves import ARGS
+from gan_jax.config.values import attempt, choose
 from gan_jax.data.base import parse_split
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.games.play import terms
 from gan_jax.games.play.parts import make_disc
-from gan_jax.leaves import attempt, choose
 from gan_jax.nets.normalise import NORMALISERS
 from gan_jax.nets.views import VIEWS
-from gan_jax.rules import problems
 from gan_jax.steps import make_init, make_train_step
 from gan_jax.types import ConfigError, DataMissingError, State, UserError
 
@@ -87,7 +89,7 @@ def _check_keys(config: ConfigDict, file: str) -> None:
 
 
 def _keys(flat: Mapping[str, Any]) -> set[str]:
-    return {key for key in flat if key.rpartition(".")[0] not in config_lib.ARGS}
+    return {key for key in flat if key.rpartition(".")[0] not in ARGS}
 
 
 def check(config: ConfigDict, found: Sequence[str] = ()) -> ConfigDict:
@@ -170,7 +172,7 @@ def _wrong_args(config: ConfigDict) -> list[str]:
 
 
 def _check_arg(path: str, taker: Callable[..., Any] | None, key: str, value: Any) -> None:
-    names = terms.numbers_of(taker)
+    names = numbers_of(taker)
     if not names:
         raise ConfigError(f"{path}.{key}: nothing here takes numbers")
     choose(path, key, names)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn import softplus
 
-from gan_jax.logits import Objective, Theory, add, on_logits
+from gan_jax.logits import Meaning, Objective, Theory, add, on_logits
 from gan_jax.types import Array, Losses
 
 _NEWTON_STEPS = 6  # 5 reach float64 rounding from the starts below, for |y| up to 800
@@ -27,6 +27,7 @@ class FDivergence(NamedTuple):
     composed: Callable[[Array], Array]  # f*(g(v)), simplified by hand: finite where f* o g is not
     logit: Callable[[Array], Array]  # the v with g(v) = f'(u): the best disc at ratio u
     heuristic: Callable[[Array, Array], Array]  # (p, q) -> what gen minimises with -g(v_g)
+    meaning: Meaning  # what that v says
 
 
 @jax.custom_jvp
@@ -87,6 +88,7 @@ F_DIVERGENCES: dict[str, FDivergence] = {
         composed=lambda v: jnp.exp(v - 1),
         logit=lambda u: 1 + jnp.log(u),
         heuristic=lambda p, q: kl(q, p),
+        meaning="nothing",
     ),
     "reverse_kl": FDivergence(
         f=lambda u: -jnp.log(u),
@@ -95,6 +97,7 @@ F_DIVERGENCES: dict[str, FDivergence] = {
         composed=lambda v: v - 1,
         logit=jnp.log,
         heuristic=lambda p, q: jnp.sum(q**2 / p) / 2,
+        meaning="ratio",
     ),
     "pearson": FDivergence(
         f=lambda u: (u - 1) ** 2,
@@ -103,6 +106,7 @@ F_DIVERGENCES: dict[str, FDivergence] = {
         composed=lambda v: v**2 / 4 + v,
         logit=lambda u: 2 * (u - 1),
         heuristic=lambda p, q: 2 * kl(p, q),
+        meaning="sign",
     ),
     "neyman": FDivergence(
         f=lambda u: (1 - u) ** 2 / u,
@@ -111,6 +115,7 @@ F_DIVERGENCES: dict[str, FDivergence] = {
         composed=lambda v: -2 * jnp.expm1(-v / 2),
         logit=lambda u: 2 * jnp.log(u),
         heuristic=lambda p, q: jnp.sum(q**3 / p**2) / 3,
+        meaning="sign",
     ),
     "hellinger": FDivergence(
         f=lambda u: (jnp.sqrt(u) - 1) ** 2,
@@ -119,6 +124,7 @@ F_DIVERGENCES: dict[str, FDivergence] = {
         composed=jnp.expm1,
         logit=lambda u: jnp.log(u) / 2,
         heuristic=lambda p, q: jnp.sum(q * jnp.sqrt(q / p)) * 2 / 3,
+        meaning="sign",
     ),
     "jeffreys": FDivergence(
         f=lambda u: (u - 1) * jnp.log(u),
@@ -127,6 +133,7 @@ F_DIVERGENCES: dict[str, FDivergence] = {
         composed=_jeffreys_composed,
         logit=lambda u: jnp.log(u) + 1 - 1 / u,
         heuristic=lambda p, q: kl(q, p) + jnp.sum(q**2 / p) / 2,
+        meaning="sign",
     ),
     "js": FDivergence(
         f=lambda u: u * jnp.log(u) - (u + 1) * jnp.log((1 + u) / 2),
@@ -135,6 +142,7 @@ F_DIVERGENCES: dict[str, FDivergence] = {
         composed=lambda v: softplus(v) - jnp.log(2),
         logit=jnp.log,
         heuristic=lambda p, q: kl(q, p) - 2 * js(p, q),
+        meaning="ratio",
     ),
     "gan": FDivergence(  # f(1) = -2 log 2, as published: minimax to the letter
         f=lambda u: u * jnp.log(u) - (u + 1) * jnp.log(u + 1),
@@ -143,6 +151,7 @@ F_DIVERGENCES: dict[str, FDivergence] = {
         composed=softplus,
         logit=jnp.log,
         heuristic=lambda p, q: kl(q, p) - 2 * js(p, q),
+        meaning="ratio",
     ),
     "total_variation": FDivergence(
         f=lambda u: jnp.abs(u - 1) / 2,
@@ -151,6 +160,7 @@ F_DIVERGENCES: dict[str, FDivergence] = {
         composed=lambda v: jnp.tanh(v) / 2,
         logit=lambda u: jnp.where(u > 1, jnp.inf, -jnp.inf),  # approached, never reached
         heuristic=total_variation,
+        meaning="sign",
     ),
 }
 
@@ -168,7 +178,7 @@ def _fgan(name: str, row: FDivergence, heuristic: bool) -> Objective:
         "    Nowozin et al. 2016, eq. 6 and section 3.2. Where g or f* is an exponential it\n"
         "    overflows float32 from |logit| = 88 on, and is left so.\n    "
     )
-    return on_logits(objective)
+    return on_logits(row.meaning)(objective)
 
 
 def _theory(row: FDivergence, heuristic: bool) -> Theory:

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.nn import sigmoid
 
+from gan_jax.config.arguments import numbers_of
 from gan_jax.fgan import F_DIVERGENCES, f_divergence, js, kl, total_variation
-from gan_jax.games.play.terms import numbers_of
 from gan_jax.objectives import OBJECTIVES, THEORY
 from gan_jax.types import Array
 

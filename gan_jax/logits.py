@@ -6,13 +6,26 @@ Everything here takes and returns at least float32: sums of bfloat16 numbers los
 import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, cast, get_args
 
 import jax.numpy as jnp
 
 from gan_jax.types import Array, Losses
 
-Objective = Callable[..., Losses]  # (real_B, fake_B, **numbers) -> Losses
+Meaning = Literal["ratio", "sign", "nothing"]
+
+
+class Objective(Protocol):
+    """Losses of logits, and what the logit means where disc is at its best.
+
+    "ratio": it is log(p / q), so that D = sig(s) is p / (p + q), the probability of a real.
+    "sign": it is above 0 where p > q and below 0 where p < q. "nothing": neither.
+    Metrics that would say more than that are left out of a run's lines.
+    """
+
+    meaning: Meaning
+
+    def __call__(self, real_B: Array, fake_B: Array, **numbers: Any) -> Losses: ...
 
 
 class Theory(NamedTuple):
@@ -61,14 +74,24 @@ def norm(x: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1)), 0)
 
 
-def on_logits(objective: Objective) -> Objective:
-    """The objective, given its logits widened; ValueError unless they are [B] (types.py)."""
+def on_logits(meaning: Meaning) -> Callable[[Callable[..., Losses]], Objective]:
+    """Decorates an objective: its logits come widened, and what they mean is declared.
 
-    @functools.wraps(objective)
-    def checked(real_B: Array, fake_B: Array, **numbers: Array) -> Losses:
-        for player, logits in (("real", real_B), ("fake", fake_B)):
-            if jnp.ndim(logits) != 1:  # [B, 1] - [B] would be [B, B]
-                raise ValueError(f"{player} logits must be [B], not {jnp.shape(logits)}")
-        return objective(widen(real_B), widen(fake_B), **numbers)
+    The objective raises ValueError unless they are [B] (types.py).
+    """
+    if meaning not in get_args(Meaning):
+        raise TypeError(f"on_logits says what the logit means: expected one of {get_args(Meaning)}")
 
-    return checked
+    def decorate(losses: Callable[..., Losses]) -> Objective:
+        @functools.wraps(losses)
+        def checked(real_B: Array, fake_B: Array, **numbers: Array) -> Losses:
+            for player, logits in (("real", real_B), ("fake", fake_B)):
+                if jnp.ndim(logits) != 1:  # [B, 1] - [B] would be [B, B]
+                    raise ValueError(f"{player} logits must be [B], not {jnp.shape(logits)}")
+            return losses(widen(real_B), widen(fake_B), **numbers)
+
+        objective = cast(Objective, checked)
+        objective.meaning = meaning
+        return objective
+
+    return decorate

@@ -205,7 +205,8 @@ def _epilog(verb: str) -> str | None:
     """How a verb takes overrides, for its --help."""
     if verb not in EXAMPLES:
         return None
-    which = "eval_samples and features.*" if verb == "evaluate" else "any of gan_jax/config.py"
+    every = "any of gan_jax/config/leaves.py"
+    which = "eval_samples and features.*" if verb == "evaluate" else every
     return (
         f"--config.KEY=VALUE, again and again, sets a leaf of the config ({which}), as "
         f"{EXAMPLES[verb]}"

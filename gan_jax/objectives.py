@@ -6,19 +6,17 @@ need the digits; gradients return in the logits' own dtype. Reals and fakes may 
 unless the objective pairs them: the loss then has one entry per example of its first term, plus
 the mean of the other, so that its mean is what it should be.
 
-To add one: a function of logits, its row in OBJECTIVES, and what it claims in THEORY.
+To add one: a function of logits that says what its logit means (logits.py), its row in OBJECTIVES,
+and what it claims in THEORY.
 """
-
-import functools
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.nn import relu, sigmoid, softplus
 
 from gan_jax.energies import ENERGY_OBJECTIVES, began, ebgan, pulling_away
 from gan_jax.fgan import FGAN_OBJECTIVES, FGAN_THEORY, js, kl, total_variation
-from gan_jax.logits import Objective, Theory, add, on_logits, widen
+from gan_jax.logits import Meaning, Objective, Theory, add, on_logits, widen
 from gan_jax.types import Array, Losses
 
 # Beside the table: energies of an autoencoder instead of logits, began with a state of its own.
@@ -30,7 +28,7 @@ def _cross_entropy(real_B: Array, fake_B: Array, smooth_real=0.0, smooth_fake=0.
     return add(softplus(-real_B) + smooth_real * real_B, softplus(fake_B) - smooth_fake * fake_B)
 
 
-@on_logits
+@on_logits("ratio")
 def minimax(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc sp(-s_x) + sp(s_g), gen -sp(s_g) = log(1 - sig(s_g)). Goodfellow et al. 2014, eq. 1.
 
@@ -41,14 +39,14 @@ def minimax(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     return Losses(disc=disc, gen=-softplus(fake_B))
 
 
-@on_logits
+@on_logits("ratio")
 def non_saturating(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc as minimax, gen sp(-s_g) = -log sig(s_g). Goodfellow et al. 2014, section 3."""
     disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=softplus(-fake_B))
 
 
-@on_logits
+@on_logits("ratio")
 def max_likelihood(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc as minimax, gen -exp(s_g) / 2. Goodfellow 2016 (tutorial), section 3.2.5.
 
@@ -59,7 +57,7 @@ def max_likelihood(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losse
     return Losses(disc=disc, gen=-jnp.exp(fake_B) / 2)
 
 
-@on_logits
+@on_logits("ratio")
 def blend(real_B, fake_B, *, zeta=1.0, m=1.0, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc as minimax, gen (zeta sp(-s_g) - m sp(s_g)) / (zeta + m): non_saturating and minimax.
 
@@ -69,14 +67,14 @@ def blend(real_B, fake_B, *, zeta=1.0, m=1.0, smooth_real=0.0, smooth_fake=0.0) 
     return Losses(disc=disc, gen=(zeta * softplus(-fake_B) - m * softplus(fake_B)) / (zeta + m))
 
 
-@on_logits
+@on_logits("ratio")
 def thresholded(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc as minimax, gen sp(-s_g) where sig(s_g) < 1/2, else 0. Goodfellow's 2014 code."""
     disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=jnp.where(fake_B < 0, softplus(-fake_B), 0))
 
 
-@on_logits
+@on_logits("sign")
 def lazy(real_B, fake_B, *, d_eps=0.0, g_eps=0.0) -> Losses:
     """Each player learns only where it is not yet right by a margin, in probability.
 
@@ -90,25 +88,25 @@ def lazy(real_B, fake_B, *, d_eps=0.0, g_eps=0.0) -> Losses:
     return Losses(disc=add(real_cost, fake_cost), gen=gen_cost)
 
 
-@on_logits
+@on_logits("nothing")
 def lsgan(real_B, fake_B) -> Losses:
     """disc (s_x - 1)^2 / 2 + s_g^2 / 2, gen (s_g - 1)^2 / 2, on raw outputs. Mao et al. 2017."""
     return Losses(disc=add((real_B - 1) ** 2 / 2, fake_B**2 / 2), gen=(fake_B - 1) ** 2 / 2)
 
 
-@on_logits
+@on_logits("sign")
 def hinge(real_B, fake_B) -> Losses:
     """disc relu(1 - s_x) + relu(1 + s_g), gen -s_g. Lim and Ye 2017, Miyato et al. 2018."""
     return Losses(disc=add(relu(1 - real_B), relu(1 + fake_B)), gen=-fake_B)
 
 
-@on_logits
+@on_logits("nothing")
 def wgan(real_B, fake_B) -> Losses:
     """disc s_g - s_x, gen -s_g. Arjovsky et al. 2017; disc must be kept Lipschitz by the caller."""
     return Losses(disc=add(-real_B, fake_B), gen=-fake_B)
 
 
-@on_logits
+@on_logits("nothing")
 def ragan(real_B, fake_B) -> Losses:
     """disc sp(-(s_x - mean s_g)) + sp(s_g - mean s_x), gen with the signs turned.
 
@@ -122,7 +120,7 @@ def ragan(real_B, fake_B) -> Losses:
     )
 
 
-@on_logits
+@on_logits("nothing")
 def rpgan(real_B, fake_B) -> Losses:
     """disc sp(-(s_x - s_g)), gen sp(-(s_g - s_x)), paired by index.
 
@@ -223,28 +221,17 @@ THEORY: dict[str, Theory] = {
 }
 
 
-@functools.cache
+def meaning(name: str) -> Meaning:
+    """What the logit means under the named objective; an energy, which is none, says nothing."""
+    return OBJECTIVES[name].meaning if name in OBJECTIVES else "nothing"
+
+
 def estimates_ratio(name: str) -> bool:
-    """Whether disc does best at the logit log(p / q), so that D = sig(s) is to be p / (p + q).
-
-    By what THEORY claims at its numbers; no other logit goes through a sigmoid. False for energies.
-    """
-    p, q = jnp.array([0.2, 0.5, 0.3]), jnp.array([0.7, 0.1, 0.2])
-    theory = THEORY.get(name, Theory())
-    return theory.logit is not None and np.allclose(theory.logit(p, q), jnp.log(p / q), atol=1e-5)
-
-
-@functools.cache
-def has_verdict(name: str) -> bool:
-    """Whether disc does best at a logit of 0 where p = q, so that its sign is a verdict.
-
-    Not lsgan's, whose middle is 1/2, nor where only differences count. False for energies.
-    """
-    theory = THEORY.get(name, Theory())
-    return theory.logit is not None and abs(float(theory.logit(*jnp.full((2, 1), 0.5))[0])) < 1e-5
+    """Whether disc does best at the logit log(p / q), so that D = sig(s) is to be p / (p + q)."""
+    return meaning(name) == "ratio"
 
 
 def meaningless(name: str) -> tuple[str, ...]:
     """The step's metrics that say nothing under this objective: of a D, or of logits' signs."""
-    of_d = () if estimates_ratio(name) else ("d_real", "d_fake")
-    return of_d if has_verdict(name) else (*of_d, "acc_real", "acc_fake")
+    of_d, of_signs = ("d_real", "d_fake"), ("acc_real", "acc_fake")
+    return {"ratio": (), "sign": of_d, "nothing": of_d + of_signs}[meaning(name)]

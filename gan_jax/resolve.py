@@ -11,9 +11,10 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax import config_json
+from gan_jax.config.checks import check_value
+from gan_jax.config.leaves import BEFORE
+from gan_jax.config.values import attempt, flatten, leaf, read
 from gan_jax.games.play import terms
-from gan_jax.leaves import attempt, choose, flatten, leaf, read
-from gan_jax.rules import CHOICES, RULES
 from gan_jax.types import ConfigError
 
 
@@ -107,11 +108,10 @@ def _with(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_known_before(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Without the newer leaves that say what was done before them: ids stay what they were."""
-    before = {**config_lib.BEFORE, "game_args": {}}
     return {
         key: as_known_before(value, f"{prefix}{key}.") if isinstance(value, Mapping) else value
         for key, value in config.items()
-        if (prefix + key, value) not in before.items()
+        if (prefix + key, value) not in BEFORE.items()
     }
 
 
@@ -124,11 +124,7 @@ def _set(config: ConfigDict, path: Any, value: Any) -> None:
 def _check_leaf(path: str, value: Any) -> None:
     """Holds a value to its leaf's type and rule."""
     value = config_lib.fit(path, value)
-    test, expected = RULES.get(path, (lambda v: True, ""))
-    if not test(value):
-        raise ConfigError(f"{path} is {value!r}: expected {expected}")
-    if path in CHOICES:
-        choose(path, value, CHOICES[path])
+    check_value(path, value)
     if path == "objective":
         terms.objective_term(value)
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from gan_jax.config import BEFORE
+from gan_jax.config.leaves import BEFORE
+from gan_jax.config.values import flatten
 from gan_jax.files import read_if_whole, read_object
-from gan_jax.leaves import flatten
 from gan_jax.types import ConfigError
 from gan_jax.writer import STATUSES
 
@@ -40,7 +40,8 @@ def read_sweep(sweep_dir: str | Path) -> dict[str, Any]:
 
 def as_begun(folder: str | Path, overrides: Mapping[str, str]) -> dict[str, str]:
     """The overrides, and what newer leaves stand for where an older run or sweep lacks them."""
-    before = {k: str(v) for k, v in BEFORE.items() if k in _lacking(Path(folder), overrides)}
+    lacking = _lacking(Path(folder), overrides)
+    before = {path: str(value) for path, value in BEFORE.items() if path in lacking}
     for leaf, value in before.items():
         log.warning("%s was begun without %s: it goes on with %s", folder, leaf, value)
     return before | dict(overrides)
@@ -52,7 +53,7 @@ def _lacking(folder: Path, overrides: Mapping[str, str]) -> set[str]:
             try:
                 found = read_object(file, "a --workdir of a run or sweep")
                 config = found if file.name == "config.json" else found["rows"][0]["config"]
-                return BEFORE.keys() - flatten(config).keys() - overrides.keys()
+                return flatten(BEFORE).keys() - flatten(config).keys() - overrides.keys()
             except (ConfigError, KeyError, IndexError, TypeError):  # whoever reads it next says so
                 return set()
     return set()

@@ -2,34 +2,21 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import data, experiment
-from gan_jax.leaves import attempt, flatten
+from gan_jax import data, experiment, games
+from gan_jax.config.arguments import numbers_of, static_arguments
+from gan_jax.config.leaves import LEAVES, declared
+from gan_jax.config.values import attempt, flatten
+from gan_jax.dynamics import DYNAMICS
 from gan_jax.objectives import OBJECTIVES
 from gan_jax.resolve import Row, as_known_before, hashed, more, resolve  # noqa: F401
 from gan_jax.types import ConfigError
 
-# Leaves that a program takes as traced numbers: rows may differ in them and share it.
-NUMBERS = {
-    "seed",
-    "penalty.weight",
-    "disc.loss_scale",
-    "disc.instance_noise_steps",
-    *(f"{player}.{name}" for player in ("gen", "disc") for name in config_lib.PLAYER_NUMBERS),
-}
-# Traced too, but whether they are above 0 decides what is in the program at all.
-SWITCHES = {
-    "ema.decay",
-    "gen.rescale_gradient",
-    "disc.clip_weights",
-    "disc.instance_noise",
-    *(f"{player}.{name}" for player in ("gen", "disc") for name in ("clip", "weight_decay")),
-}
 MANY_COHORTS = 16  # the networks of so many are built before a sweep starts
 
 
@@ -63,16 +50,27 @@ def static_part(config: Mapping[str, Any], row_id: str) -> dict[str, Any]:
     """The leaves that decide what is compiled; two rows with equal ones can share a program."""
     static: dict[str, Any] = {}  # objective_args are not: what an objective does not take is 0
     for path, value in flatten(as_known_before(config)).items():
-        section = path.rpartition(".")[0]
-        if path in NUMBERS or section == "objective_args":
+        section, _, key = path.rpartition(".")
+        how = declared(path).reach.how
+        if section == "objective_args" or (how == "traced" and path in LEAVES):
             continue
-        traced = section == "penalty.args" or (section == "dynamics.args" and type(value) is float)
-        static[path] = "a number" if traced else value > 0 if path in SWITCHES else value
+        if how == "traced" and type(numbers_of(_taker(config, section)).get(key)) is not int:
+            static[path] = "a number"
+        else:
+            static[path] = value > 0 if how == "switch" else value
     if config["objective"] in OBJECTIVES:  # chosen by a traced index
         static["objective"] = "one of logits"
     if config["stop_at_equilibrium"]:
         static["ends by itself"] = row_id
     return static
+
+
+def _taker(config: Mapping[str, Any], section: str) -> Callable[..., Any] | None:
+    """What takes a section of arguments of which some are static, if there is such a thing."""
+    if section == "dynamics.args":
+        return DYNAMICS.get(config["dynamics"]["name"])
+    known = section == "game_args" and config["game"] in games.names()
+    return games.maker(config["game"]) if known else None
 
 
 def _differs(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
@@ -95,8 +93,16 @@ def check(cohorts: Sequence[Cohort]) -> None:
             problems = problems or attempt(_check_shared, config, len(cohort.rows))
             problems = problems or attempt(_check_devices, config)
             found += [f"row {row.index}: {problem}" for problem in problems]
+        found += [f"row {row.index}: {p}" for row in cohort.rows for p in attempt(_check_args, row)]
     if found:
         raise ConfigError("; ".join(found[:5]) + more(found, 5))
+
+
+def _check_args(row: Row) -> None:
+    """ConfigError where the dynamics or the game do not take the row's arguments."""
+    for section in ("dynamics.args", "game_args"):
+        if taker := _taker(row.config, section):
+            static_arguments(section, taker, get(row.config, section))
 
 
 def _check_devices(config: ConfigDict) -> None:

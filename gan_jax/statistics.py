@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gan_jax.config.values import flatten
 from gan_jax.files import write_atomically, writing
-from gan_jax.leaves import flatten
 from gan_jax.results import numbers, read_summary, read_sweep
 from gan_jax.typeset import to_latex, to_markdown
 

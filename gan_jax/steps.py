@@ -8,8 +8,6 @@ Everything is pure: jit, vmap over rows and loops over steps belong to the calle
 is in dynamics/step.py.
 """
 
-import functools
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +18,7 @@ from jax.sharding import Sharding
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
+from gan_jax.config.arguments import static_arguments
 from gan_jax.data import pipeline
 from gan_jax.dynamics import DYNAMICS, FOR_TWO_MOVES, REPEAT_MOVES
 from gan_jax.dynamics import step as game_step
@@ -71,7 +70,7 @@ def _check_end(config: ConfigDict) -> None:
 
 
 def _make_dynamics(config: ConfigDict, game: Game) -> Callable[..., tuple[State, Metrics]]:
-    """The config's dynamics with its integers bound; the floats come with the hypers."""
+    """The config's dynamics with the static arguments bound; the others come with the hypers."""
     name = config_lib.choose("dynamics.name", config.dynamics.name, DYNAMICS)
     for key in ("k_disc", "k_gen") if name not in REPEAT_MOVES else ():
         if config.dynamics[key] > 1:
@@ -82,17 +81,9 @@ def _make_dynamics(config: ConfigDict, game: Game) -> Callable[..., tuple[State,
             f"dynamics.name is {name!r}, which is defined for two moves of different players: "
             "expected other dynamics for this game"
         )
-    parameters = inspect.signature(DYNAMICS[name]).parameters
-    takes = {k: p.default for k, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
-    args = dict(config.dynamics.args)
-    for key, value in args.items():
-        config_lib.choose("dynamics.args", key, takes)
-        if type(value) is not type(takes[key]) or value < 0:
-            expected = f"{type(takes[key]).__name__} of at least 0, such as {takes[key]!r}"
-            raise ConfigError(f"dynamics.args.{key} is {value!r}: expected {expected}")
-    return functools.partial(
-        DYNAMICS[name], **{k: v for k, v in args.items() if isinstance(v, int)}
-    )
+    rule = DYNAMICS[name]
+    static = static_arguments("dynamics.args", rule, config.dynamics.args)
+    return lambda *args, **numbers: rule(*args, **(numbers | static))
 
 
 def _are_two_sides(game: Game) -> bool:

@@ -64,8 +64,8 @@ class Hypers(struct.PyTreeNode):
     players: dict[str, dict[str, Array]]  # numbers of the optimisers, by config section
     objective: dict[str, Array]  # keyword arguments of the objective
     penalty: dict[str, Array]  # weight, and keyword arguments
-    dynamics: dict[str, Array]  # keyword arguments of the dynamics that are floats
-    game_args: dict[str, Array]  # keyword arguments of the game that are floats
+    dynamics: dict[str, Array]  # keyword arguments of the dynamics
+    game_args: dict[str, Array]  # keyword arguments of the game
     game: dict[str, Array]  # loss_scale, ema_decay, ...
 
 

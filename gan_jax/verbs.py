@@ -32,10 +32,10 @@ def refuse(message: str) -> NoReturn:
 def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Trains, then says what came out and names the files to look at."""
     from gan_jax import features
+    from gan_jax.config.checks import doubts
     from gan_jax.experiment import load_config
     from gan_jax.progress import last_words
     from gan_jax.results import as_begun
-    from gan_jax.rules import doubts
     from gan_jax.train import train as run
 
     overrides = as_begun(args.workdir, overrides)

@@ -8,8 +8,12 @@ import pytest
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax.rules import CHOICES, RULES, doubts, problems
+from gan_jax.config import leaves
+from gan_jax.config.checks import doubts, problems
 from gan_jax.types import ConfigError
+
+RULES = {path for path, leaf in leaves.LEAVES.items() if isinstance(leaf.values, leaves.Rule)}
+CHOICES = {k: leaf.values for k, leaf in leaves.LEAVES.items() if leaf.values and k not in RULES}
 
 
 @pytest.fixture
@@ -44,10 +48,19 @@ def test_rates_are_finite(path, value, config):
     assert problems(config)
 
 
+def test_every_leaf_says_why_and_traced_ones_are_numbers():
+    for path, leaf in leaves.LEAVES.items():
+        assert leaf.why
+        assert (
+            leaf.reach == leaves.STATIC or leaf.default == {} or type(leaf.default) in (int, float)
+        )
+        assert leaf.reach.how != "switch" or not leaf.values.test(-1.0), path  # 0 is off
+
+
 def test_every_number_has_a_rule(config):
     """A leaf that is a number and not checked is how -5 examples get in."""
     numbers = {k for k, v in config_lib.flatten(config).items() if type(v) in (int, float)}
-    assert numbers == set(RULES)
+    assert numbers == RULES
 
 
 @pytest.mark.parametrize("path", sorted(CHOICES))
@@ -232,7 +245,7 @@ def test_an_older_config_means_what_it_did():
     del old["ema"]["warmup"]
     assert not config_lib.from_json(old).ema.warmup
     assert not config_lib.as_before().ema.warmup
-    assert set(config_lib.BEFORE) <= set(LEAVES)
+    assert config_lib.flatten(leaves.BEFORE).keys() <= LEAVES.keys()
 
 
 def test_json_of_another_version_is_refused():

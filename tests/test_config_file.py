@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gan_jax.config_file import load_module, split_arg
+from gan_jax.config.file import load_module, split_arg
 from gan_jax.experiment import load_config, load_sweep
 from gan_jax.types import ConfigError
 

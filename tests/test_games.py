@@ -150,7 +150,7 @@ def test_both_directions_are_drawn_and_one_is_measured():
         ({"penalty__name": "zcr"}, "latents"),
         ({"disc__net": "autoencoder", "objective": "ebgan"}, "energies"),
         ({"game": "cycelgan"}, "Did you mean 'cyclegan'"),
-        ({"game_args__cycle": 10}, "expected float"),
+        ({"game_args__cycle": "much"}, "expected float"),
         ({"game_args__pool": -1}, "at least 0"),
         ({"game_args__pol": 1}, "Did you mean 'pool'"),
     ],

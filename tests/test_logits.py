@@ -34,7 +34,7 @@ def test_anything_but_a_vector_is_refused(shape):
         with pytest.raises(ValueError, match="not "):
             add(*pair)
         with pytest.raises(ValueError, match="must be"):
-            on_logits(Losses)(*pair)
+            on_logits("nothing")(Losses)(*pair)
 
 
 def test_only_narrow_numbers_are_widened():

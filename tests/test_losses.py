@@ -10,13 +10,13 @@ import tiny
 
 from gan_jax import experiment, nets
 from gan_jax.config import hypers, to_json
+from gan_jax.config.checks import REFUSALS, problems
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.games.play import terms
 from gan_jax.games.play.parts import make_parts
 from gan_jax.nets.normalise import NORMALISERS, SPECTRAL, spectral
 from gan_jax.nets.views import pack
 from gan_jax.objectives import OBJECTIVES
-from gan_jax.rules import REFUSALS, problems
 from gan_jax.steps import init_state, make_train_step
 from gan_jax.types import ConfigError
 

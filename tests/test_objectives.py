@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from scipy.special import log_expit, softmax
 
-from gan_jax.logits import Theory
+from gan_jax.logits import Theory, on_logits
 from gan_jax.objectives import (
     ENERGY_OBJECTIVES,
     OBJECTIVES,
     THEORY,
     estimates_ratio,
+    meaning,
     meaningless,
 )
 from gan_jax.types import Losses
@@ -261,6 +262,20 @@ RATIO |= {f"fgan_{name}{end}" for name in ("reverse_kl", "js", "gan") for end in
 @pytest.mark.parametrize("name", [*OBJECTIVES, *ENERGY_OBJECTIVES])
 def test_whose_logit_goes_through_a_sigmoid(name):
     assert estimates_ratio(name) == (name in RATIO)
+
+
+@pytest.mark.parametrize("name", sorted(n for n in OBJECTIVES if THEORY[n].logit))
+def test_what_a_logit_means_is_what_theory_claims(name, x64):
+    p, q = np.array([0.1, 0.36, 0.54]), np.array([0.6, 0.37, 0.03])
+    logit = np.asarray(THEORY[name].logit(p, q))
+    is_ratio = np.allclose(logit, np.log(p / q))
+    is_sign = (np.sign(logit) == np.sign(p - q)).all()
+    assert meaning(name) == ("ratio" if is_ratio else "sign" if is_sign else "nothing")
+
+
+def test_an_objective_has_to_say_what_its_logit_means():
+    with pytest.raises(TypeError, match="on_logits says what the logit means: expected one of"):
+        on_logits(OBJECTIVES["hinge"])
 
 
 def test_what_a_line_may_say_of_disc():

@@ -4,7 +4,8 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.config import OPTIMIZERS, SCHEDULES, get_config, hypers
+from gan_jax.config import get_config, hypers
+from gan_jax.config.leaves import OPTIMIZERS, SCHEDULES
 from gan_jax.dynamics import optimiser
 
 

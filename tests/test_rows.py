@@ -163,6 +163,9 @@ def test_what_a_row_asks_of_others_is_checked_too():
     with pytest.raises(ConfigError, match=r"row 1: disc.pack is 3: expected a divisor"):
         rows_lib.check(grouped(seeds(1), [{"disc.pack": 3}]))
     rows_lib.check(grouped(seeds(2), [{"objective_args.smooth_real": 0.1}]))
+    gamma = product([{"dynamics.name": "consensus"}], param("dynamics.args.gamma", [1, -1.0]))
+    with pytest.raises(ConfigError, match=r"row 1: dynamics.args.gamma is -1.0: expected float"):
+        rows_lib.check(grouped(gamma))
 
 
 TOGETHER = {
@@ -171,12 +174,24 @@ TOGETHER = {
     "their numbers": chain(
         [{"objective": "hinge"}], param("objective_args.smooth_real", [0.1, 0.2])
     ),
+    "numbers of the dynamics": product(
+        [{"dynamics.name": "consensus"}], param("dynamics.args.gamma", [1, 0.5])
+    ),
+    "numbers of the game": product(
+        [{"game": "cyclegan", "data.name": "square_ring"}], param("game_args.cycle", [1, 0.5])
+    ),
     "ema above 0": param("ema.decay", [0.5, 0.9]),
 }
 APART = {
     "batch_size is 4, not 8": param("batch_size", [8, 4]),
     r"gen.args.hidden is \(5,\), not \(4,\)": param("gen.args.hidden", [(4,), (5,)]),
     "ema.decay is True, not False": param("ema.decay", [0.0, 0.9]),
+    "dynamics.args.unroll_steps is 2, not 1": product(
+        [{"dynamics.name": "unrolled"}], param("dynamics.args.unroll_steps", [1, 2])
+    ),
+    "game_args.pool is 9, not 8": product(
+        [{"game": "cyclegan", "data.name": "square_ring"}], param("game_args.pool", [8, 9])
+    ),
     "penalty.name is r2, not r1": param("penalty.name", ["r1", "r2"]),
     "objective is began, not one of logits": param("objective", ["hinge", "began"]),
     "penalty.args.target is a number, not absent": [

@@ -13,9 +13,8 @@ PACKAGE = ROOT / "gan_jax"
 LAYERS = [
     ["types", "stop", "versions"],
     ["files", "orbax_files"],
-    ["leaves", "sweep", "locks", "environment", "output"],
-    ["config", "config_file"],
-    ["rules"],
+    ["sweep", "locks", "environment", "output"],
+    ["config"],
     ["config_json", "choices"],
     ["logits", "images"],
     ["fgan", "energies", "manifest", "events", "linelog"],

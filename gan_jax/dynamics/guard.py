@@ -2,7 +2,7 @@
 
 NaN in one update is NaN in every number after it. The guarded update is refused as a whole:
 weights, moments and counts stay as they were. The refusal is counted, with the leaf it began at.
-What becomes of the run is the host's to say: see record.py and nonfinite.policy in config.py.
+What becomes of the run is the host's to say: see record.py and the leaf nonfinite.policy.
 """
 
 from typing import NamedTuple

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from ml_collections import ConfigDict
 
 from gan_jax import data
+from gan_jax.config.values import choose
 from gan_jax.features import digits, efficientnet_lite0, inception
 from gan_jax.features.base import Features, Seen
-from gan_jax.leaves import choose
 from gan_jax.types import ConfigError
 
 __all__ = ["FEATURES", "Features", "Seen", "check", "has_images", "make", "scheduled"]

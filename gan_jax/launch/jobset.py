@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gan_jax.config_file import split_arg
+from gan_jax.config.file import split_arg
 from gan_jax.launch.options import NAME, Option, settle
 from gan_jax.launch.tpus import HOSTS, TOPOLOGY, TPUS, Sweep, check, command
 from gan_jax.types import (

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from gan_jax.leaves import choose
+from gan_jax.config.values import choose
 from gan_jax.types import ConfigError
 
 

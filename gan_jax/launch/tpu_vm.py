@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from gan_jax.config_file import split_arg
+from gan_jax.config.file import split_arg
 from gan_jax.launch.options import NAME, Option, settle
 from gan_jax.launch.tpus import HOSTS, TOPOLOGY, TPUS, Sweep, check, command
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from gan_jax.config_file import split_arg
+from gan_jax.config.file import split_arg
 from gan_jax.launch.options import Option
 from gan_jax.types import ConfigError
 

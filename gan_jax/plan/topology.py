@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax.leaves import choose
+from gan_jax.config.values import choose
 from gan_jax.types import ConfigError
 
 INSTALL = "pip install 'gan-jax[plan]'"

@@ -18,7 +18,8 @@ import numpy as np
 
 from gan_jax import stop
 from gan_jax.choices import Choices
-from gan_jax.config import PRECISIONS, choose
+from gan_jax.config import choose
+from gan_jax.config.leaves import PRECISIONS
 from gan_jax.files import read_json, read_object, write_atomically, writing
 from gan_jax.images import png_bytes
 from gan_jax.locks import hold

@@ -6,15 +6,15 @@ numbers, and returns what it is and what it remembers.
 """
 
 import functools
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from gan_jax.config import choose
+from gan_jax.config.arguments import numbers_of
 from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan
 from gan_jax.penalties import PENALTIES, lecam, update_means, zcr_disc, zcr_gen
 from gan_jax.types import Array, Critic, Losses
@@ -150,9 +150,3 @@ def penalty_term(name: str) -> Callable[..., tuple[Array, Memory]] | None:
 def is_energy(objective: str) -> bool:
     """Whether the objective needs an autoencoder's energies."""
     return objective in ENERGY_OBJECTIVES
-
-
-def numbers_of(taker: Callable[..., Any] | None) -> Mapping[str, float]:
-    """The keyword arguments of a term, rule or law that are numbers, with their defaults."""
-    known = inspect.signature(taker).parameters if taker else {}
-    return {k: p.default for k, p in known.items() if type(p.default) in (int, float)}

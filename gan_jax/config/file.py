@@ -14,7 +14,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from gan_jax.leaves import MANY_CHOICES
+from gan_jax.config.values import MANY_CHOICES
 from gan_jax.types import ConfigError
 
 

@@ -1,0 +1,117 @@
+"""The config of a run: its defaults, overrides, files of it, and the numbers that are traced.
+
+A config is a locked `ml_collections.ConfigDict`. leaves.py declares every leaf; an experiment edits
+`get_config()`, and the command line overrides leaves. checks.problems tells what is wrong with the
+values. `hypers` takes out the numbers that may change without a recompile, and differ between the
+rows of a cohort.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+from ml_collections.config_dict import FieldReference, placeholder
+
+from gan_jax.config.leaves import ARGS, BEFORE, LEAVES, declared
+from gan_jax.config.values import attempt, choose, fitting, flatten, leaf, literal, put, read
+from gan_jax.types import ConfigError, Hypers
+
+
+def get_config() -> ConfigDict:
+    """The default: a perceptron GAN on 5,000 MNIST digits. Locked: a new key is an error."""
+    nested: dict[str, Any] = {}
+    for path, each in LEAVES.items():
+        *sections, key = path.split(".")
+        owner = nested
+        for section in sections:
+            owner = owner.setdefault(section, {})
+        owner[key] = placeholder(str) if each.default is None else each.default
+    config = ConfigDict(nested).lock()
+    for path in ARGS:
+        leaf(config, path).unlock()
+    return config
+
+
+def override(config: ConfigDict, texts: Mapping[str, str]) -> list[str]:
+    """Sets leaves from texts ({'gen.lr': '1e-4'}), typed as the defaults. Returns the problems."""
+    return [p for path, text in texts.items() for p in attempt(_override_one, config, path, text)]
+
+
+def _override_one(config: ConfigDict, path: str, text: str) -> None:
+    kinds = kinds_of(path)
+    put(config, path, text if str in kinds else fitting(path, literal(text), kinds, said=text))
+
+
+def assign(config: ConfigDict, path: str, value: Any) -> Any:
+    """Sets one leaf to a value of its type, an int for a float too; returns it as it is now."""
+    return put(config, path, fit(path, value))
+
+
+def fit(path: str, value: Any) -> Any:
+    """The value as one of the leaf's type, plain. ConfigError where it is none, or no leaf's."""
+    return fitting(path, value, kinds_of(path))
+
+
+def kinds_of(path: str) -> tuple[type, ...]:
+    """The types that a leaf takes; none among ARGS, where what takes it checks it."""
+    if path.rpartition(".")[0] in ARGS:
+        return ()
+    if path not in LEAVES or path in ARGS:
+        hint = f", and anything under {', '.join(ARGS)}"
+        choose("config key", path, LEAVES.keys() - {*ARGS}, hint)
+    default = LEAVES[path].default
+    return (str, NoneType) if default is None else (type(default),)
+
+
+def settle(config: ConfigDict) -> tuple[ConfigDict, list[str]]:
+    """A copy without references, of plain values of the defaults' types; and what does not fit."""
+    return _filled(get_config(), config)
+
+
+def _filled(config: ConfigDict, values: Mapping[str, Any]) -> tuple[ConfigDict, list[str]]:
+    return config, [p for item in read(values).items() for p in attempt(assign, config, *item)]
+
+
+def as_before() -> ConfigDict:
+    """The defaults that a file of an older version stands for, where it lacks newer leaves."""
+    return _filled(get_config(), BEFORE)[0]
+
+
+def from_json(values: Mapping[str, Any]) -> ConfigDict:
+    """The config that a run wrote to config.json. ConfigError for unknown keys and odd values."""
+    config, found = _filled(as_before(), values)
+    if found:
+        raise ConfigError("; ".join(found[:5]))
+    return config
+
+
+def to_json(config: ConfigDict) -> dict[str, Any]:
+    """Nested plain values, JSON only."""
+    return {
+        key: to_json(value) if isinstance(value, ConfigDict) else value
+        for key, value in config.items(preserve_field_references=False)
+        if not isinstance(value, FieldReference)
+    }
+
+
+def hypers(config: ConfigDict) -> Hypers:
+    """The traced numbers, as arrays: mixing in Python floats would retrace.
+
+    Of a section of arguments all numbers: what takes them leaves out those that are static.
+    """
+    groups: dict[str, dict] = {field.name: {} for field in dataclasses.fields(Hypers)}
+    for path, value in flatten(config).items():
+        section, _, key = path.rpartition(".")
+        _, group, name = declared(path).reach
+        owner = groups[group] if group else {}
+        if group == "players":
+            owner = owner.setdefault(section, {})
+        owner[name or key] = value
+    for section, numbers in groups["players"].items():
+        updates = config.steps * config.dynamics[f"k_{section}"]
+        numbers["schedule_steps"] = numbers["schedule_steps"] or updates
+    return jax.tree.map(lambda value: jnp.asarray(value, float), Hypers(**groups))

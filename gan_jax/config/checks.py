@@ -1,0 +1,85 @@
+"""What the values of a config must satisfy; `problems` tells all that is wrong with one."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from gan_jax.config.leaves import Rule, declared
+from gan_jax.config.values import attempt, choose, flatten
+from gan_jax.types import ConfigError
+
+
+class Refusal(NamedTuple):
+    """Leaves that do not go together, and why. `leaves` is an example."""
+
+    leaves: dict[str, Any]
+    applies: Callable[[ConfigDict], bool]
+    why: str
+
+
+REFUSALS = (
+    Refusal(
+        {"disc.pack": 2, "disc.view": "moments"},
+        lambda c: c.disc.pack > 1 and c.disc.view == "moments",
+        "disc.pack above 1 joins samples, and disc.view 'moments' has joined the whole batch",
+    ),
+    Refusal(
+        {"disc.view": "moments", "batch_size": 1},
+        lambda c: c.disc.view == "moments" and c.batch_size == 1,
+        "disc.view 'moments' takes a batch_size of at least 2: one sample has no spread",
+    ),
+    Refusal(
+        {"disc.pack": 2, "eval_samples": 1},
+        lambda c: c.disc.pack > c.eval_samples,
+        "disc.pack is above eval_samples, which have to fill a pack at least: raise eval_samples",
+    ),
+    Refusal(
+        {"disc.normalise": "gradient", "disc.net": "autoencoder", "objective": "began"},
+        lambda c: c.disc.normalise == "gradient" and c.disc.net == "autoencoder",
+        "disc.normalise 'gradient' bounds a logit by 1, and an energy is no logit",
+    ),
+)
+
+
+def doubts(config: ConfigDict) -> list[str]:
+    """What a run may do and is hardly meant to; the rows of a sweep often are."""
+    name, weight = config.penalty.name, config.penalty.weight
+    if name != "none" and not weight:
+        return [f"penalty {name} is off: penalty.weight is 0"]
+    return [f"penalty.weight {weight} is of no penalty: penalty.name is none"] * (
+        name == "none" and weight > 0
+    )
+
+
+def check_value(path: str, value: Any) -> None:
+    """ConfigError where a leaf, of the right type, is not among the values declared for it."""
+    values = declared(path).values
+    if isinstance(values, Rule):
+        if not values.test(value):
+            raise ConfigError(f"{path} is {value!r}: expected {values.expected}")
+    elif values:
+        choose(path, value, values)
+
+
+def problems(config: ConfigDict) -> list[str]:
+    """A line each; experiment.check also looks up the names."""
+    flat = flatten(config)
+    found = [p for item in flat.items() for p in attempt(check_value, *item)]
+    found += [
+        f"{name} is {flat[name]}: expected a multiple of log_every_steps, {config.log_every_steps}"
+        for name in ("eval_every_steps", "sample_every_steps", "checkpoint_every_steps")
+        if config.log_every_steps > 0 and flat[name] % config.log_every_steps
+    ]
+    found += [
+        f"{name} is {flat[name]}: expected a divisor of batch_size, {config.batch_size}"
+        for name in ("disc.pack", "devices")
+        if flat[name] > 0 and config.batch_size % flat[name]
+    ]
+    batches = config.steps * config.dynamics.k_disc  # counted in int32 on a device
+    if batches >= 2**31 > max(config.steps, config.dynamics.k_disc):
+        found.append(f"steps times dynamics.k_disc is {batches}: expected below {2**31}")
+    found += [refusal.why for refusal in REFUSALS if refusal.applies(config)]
+    if config.latent.law == "uniform" and not config.latent.low < config.latent.high:
+        found.append(f"latent.low is {config.latent.low}: expected below {config.latent.high}")
+    return found

