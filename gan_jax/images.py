@@ -1,65 +1,21 @@
-"""Pictures of samples: grids, PNG and GIF. Arrays in, bytes out; nothing here touches a file system
-except to read the pictures it is given, and all pictures that are read are read here."""
+"""Pictures of samples: grids, PNG and GIF. Arrays in, bytes out."""
 
-import contextlib
 import io
 import math
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gan_jax.types import UserError
+from gan_jax.opening import eight_bits, opened
 
-FORMATS = ("PNG", "JPEG")  # no others are tried: to read EPS, Pillow starts another program
-MOST_PIXELS = 2**26  # of a picture that is read, 8192 x 8192
 MOST_DRAWN = 2**25  # pixels of a picture that is drawn, which takes some twenty bytes each
 GRID_PX = 720  # the side a grid of samples is enlarged to, about
 GIF_PX = 480  # the longer side of an animation
 GIF_FRAMES = 60
 GIF_BYTES = 4_000_000  # small enough to attach to an issue
 _SEPARATOR = 96  # grey, visible beside black digits and white ones
-
-# Pillow only warns of a picture of 90 million pixels; its manual says how to have it refused.
-warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-
-
-@contextlib.contextmanager
-def opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
-    """A PNG or JPEG file of which only the header is decoded yet.
-
-    ValueError, in one line, for whatever is wrong with it, also where the pixels are decoded within
-    the block.
-    """
-    try:
-        with Image.open(source, formats=FORMATS) as file:
-            if file.width * file.height > MOST_PIXELS:
-                raise ValueError(
-                    f"{file.width} x {file.height} pixels, expected at most {MOST_PIXELS} in all"
-                )
-            yield file
-    except UserError:
-        raise
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them trip on
-        raise ValueError(" ".join(str(error).split())[:300] or type(error).__name__) from error
-
-
-def eight_bits(file: Image.Image, mode: str | None = None) -> Image.Image:
-    """The pixels as "L" or "RGB"; without a mode, grey ones as "L".
-
-    Of 16 bits the high byte is kept, as TensorFlow does, where Pillow's own conversion would make
-    255 of nearly all. Transparency is dropped. ValueError for pixels of more than 16 bits.
-    """
-    if file.mode.startswith(("I", "F")):
-        deep = np.asarray(file)
-        if deep.dtype.kind == "f" or deep.min() < 0 or deep.max() >= 2**16:
-            raise ValueError(f"pixels of mode {file.mode}, expected 8 or 16 bits")
-        file = Image.fromarray((deep >> 8).astype(np.uint8))
-    file.info.pop("transparency", None)
-    return file.convert(mode or ("L" if file.mode in ("1", "L", "LA") else "RGB"))
 
 
 def grid(images_NxHxWxC, columns: int | None = None) -> np.ndarray:

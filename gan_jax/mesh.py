@@ -5,11 +5,9 @@ those of the whole batch. The numbers are those of one device, to rounding.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import numpy as np
-from jax import lax
 from jax.sharding import (
     AxisType,
     Mesh,
@@ -20,8 +18,7 @@ from jax.sharding import (
 )
 from ml_collections import ConfigDict
 
-from gan_jax.steps import jit_loop, make_train_many
-from gan_jax.types import Array, ConfigError, PyTree
+from gan_jax.types import ConfigError, PyTree
 
 BATCH = "batch"  # the mesh axis of a batch's examples
 
@@ -35,19 +32,6 @@ def devices_of(config: ConfigDict) -> list[jax.Device]:
             f"{there[0].platform} devices this host has"
         )
     return there[: config.devices]
-
-
-def jit_run(config: ConfigDict, devices: Sequence[jax.Device]) -> Any:
-    """make_train_many's program for these devices; state and examples are `placed` there."""
-    platform = devices[0].platform
-    if len(devices) == 1:
-        return jit_loop(make_train_many(config), platform)
-    shares = NamedSharding(line(devices, BATCH), PartitionSpec(None, BATCH))  # of [K, B, ...]
-
-    def part(x: Array) -> Array:
-        return lax.with_sharding_constraint(x, shares)
-
-    return jit_loop(make_train_many(config, part=part), platform, everywhere(devices))
 
 
 def placed(tree: PyTree, devices: Sequence[jax.Device]) -> PyTree:

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 from toy_sets import encode
 
-from gan_jax import images
+from gan_jax import images, opening
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 5)).astype(np.uint8)
 
 
 def read(content, mode=None):
-    with images.opened(io.BytesIO(content)) as file:
-        return np.asarray(images.eight_bits(file, mode))
+    with opening.opened(io.BytesIO(content)) as file:
+        return np.asarray(opening.eight_bits(file, mode))
 
 
 def said_of(content):
@@ -43,14 +43,14 @@ def test_16_bits_keep_their_high_byte(mode):
     deep = np.random.default_rng(1).integers(0, 2**16, (6, 5))
     order = ">u2" if mode == "I;16B" else "<i4" if mode == "I" else "<u2"
     picture = Image.frombytes(mode, (5, 6), deep.astype(order).tobytes())
-    np.testing.assert_array_equal(images.eight_bits(picture), deep >> 8)
-    np.testing.assert_array_equal(np.asarray(images.eight_bits(picture, "RGB"))[..., 2], deep >> 8)
+    np.testing.assert_array_equal(opening.eight_bits(picture), deep >> 8)
+    np.testing.assert_array_equal(np.asarray(opening.eight_bits(picture, "RGB"))[..., 2], deep >> 8)
 
 
 @pytest.mark.parametrize(("mode", "value"), [("F", 0.5), ("I", 2**16), ("I", -1)])
 def test_pixels_of_more_bits_are_refused(mode, value):
     with pytest.raises(ValueError, match=f"pixels of mode {mode}, expected 8 or 16 bits"):
-        images.eight_bits(Image.new(mode, (2, 2), value))
+        opening.eight_bits(Image.new(mode, (2, 2), value))
 
 
 def test_modes_of_8_bits_and_fewer():
@@ -76,7 +76,7 @@ def test_no_other_format_is_tried(form, tmp_path, monkeypatch):
     content = EPS if form == "EPS" else encode(GREY, form)
     (tmp_path / "x.png").write_bytes(content)
     for source in (io.BytesIO(content), tmp_path / "x.png"):
-        with pytest.raises(ValueError, match="cannot identify"), images.opened(source):
+        with pytest.raises(ValueError, match="cannot identify"), opening.opened(source):
             pass
 
 
@@ -85,7 +85,7 @@ def test_a_huge_header_is_refused_before_decoding(side):
     """Pillow warns of the second and raises for the third."""
     with (
         pytest.raises(ValueError, match="pixels"),
-        images.opened(io.BytesIO(png(chunk(b"IDAT", b""), size=(side, side)))),
+        opening.opened(io.BytesIO(png(chunk(b"IDAT", b""), size=(side, side)))),
     ):
         pytest.fail("it was opened")
 

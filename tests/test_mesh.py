@@ -24,7 +24,8 @@ STEPS = (
     + """
 from gan_jax.config import hypers
 from gan_jax.data import pipeline
-from gan_jax.mesh import devices_of, jit_run, placed
+from gan_jax.mesh import devices_of, placed
+from gan_jax.training.program import jit_run
 from gan_jax.steps import init_state
 from test_mesh import GAMES
 from test_train_rows import assert_near

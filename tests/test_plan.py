@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import pytest
 import tiny
 
-from gan_jax import main, mesh, plan, steps, train, train_rows
+from gan_jax import cohort, main, mesh, plan, steps, train, train_rows
 from gan_jax.plan import table, topology
+from gan_jax.training import program
 from gan_jax.types import ConfigError
 
 EXPERIMENT = """
@@ -152,10 +153,11 @@ def shapes(config, key):
 
 def test_what_is_planned_is_what_train_dispatches(anywhere, tmp_path, monkeypatch):
     config = tiny.config(data__name="ring")
-    jit = train.jit_run
-    monkeypatch.setattr(train, "jit_run", lambda config, devices: spy(jit(config, devices)))
+    jit = program.jit_run
+    monkeypatch.setattr(program, "jit_run", lambda config, devices: spy(jit(config, devices)))
     monkeypatch.setattr(train, "init_state", shapes)
-    monkeypatch.setattr(train, "placed", lambda tree, devices: tree)  # shapes are nowhere
+    for module in (train, program):  # shapes are nowhere
+        monkeypatch.setattr(module, "placed", lambda tree, devices: tree)
     with pytest.raises(_DispatchedError) as dispatched:
         train.train(config, tmp_path)
     assert plan.lower_run(config, jax.devices()[:1]).as_text() == str(dispatched.value)
@@ -178,8 +180,8 @@ def test_what_is_planned_is_what_a_cohort_dispatches(anywhere, tmp_path, monkeyp
         tiny.config(seed=i, objective=name, data__name="ring", data__points=64)
         for i, name in enumerate(["hinge", "wgan"])
     ]
-    jit = train_rows.jit_rows
-    monkeypatch.setattr(train_rows, "jit_rows", lambda f, devices: spy(jit(f, devices)))
+    jit = cohort.jit_rows
+    monkeypatch.setattr(cohort, "jit_rows", lambda f, devices: spy(jit(f, devices)))
     workdirs = [tmp_path / str(i) for i in range(2)]
     with jax.debug_key_reuse(False), pytest.raises(_DispatchedError) as dispatched:
         train_rows.train_rows(configs, workdirs, tmp_path / "cohort")

@@ -98,7 +98,7 @@ def fields(name: str, info: Any) -> Fields:
 
 def _check_sizes(name: str, shape: tuple[int | None, ...], classes: int) -> None:
     """That networks of these sizes can be thought of: they are built before an image is read."""
-    from gan_jax.images import MOST_PIXELS
+    from gan_jax.opening import MOST_PIXELS
 
     pixels = math.prod(side for side in shape[:2] if side is not None)
     if not (1 <= pixels <= MOST_PIXELS and 0 <= classes <= MOST_CLASSES):

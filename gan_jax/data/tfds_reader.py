@@ -214,13 +214,13 @@ def _decode(
 
     check sees the shape before the image is decoded: a small file can hold a huge one.
     """
-    from gan_jax import images
+    from gan_jax import opening
 
     channels = channels or 3
     try:
-        with images.opened(io.BytesIO(encoded)) as file:
+        with opening.opened(io.BytesIO(encoded)) as file:
             check((file.height, file.width, channels))
-            pixels = np.asarray(images.eight_bits(file, tfds_features.MODES[channels]))
+            pixels = np.asarray(opening.eight_bits(file, tfds_features.MODES[channels]))
     except ValueError as error:
         raise DataCorruptError(f"{where} has an image that does not decode: {error}") from error
     return pixels.reshape(*pixels.shape[:2], channels)

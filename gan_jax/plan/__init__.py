@@ -1,8 +1,8 @@
 """What a run or a sweep would cost on TPUs that are not attached: its program, compiled for them.
 
 libtpu compiles on any machine for a topology that is only named. Compiled is what training
-dispatches (mesh.jit_run, cohort.jit_rows), for the arguments that training passes; the figures
-are the compiler's.
+dispatches (jit_run, jit_rows), for the arguments that training passes; the figures are the
+compiler's.
 """
 
 import contextlib
@@ -32,10 +32,11 @@ from gan_jax.cohort import (
 from gan_jax.data import pipeline
 from gan_jax.experiment import load_config, load_sweep, state_like
 from gan_jax.files import write_named
-from gan_jax.mesh import everywhere, jit_run
+from gan_jax.mesh import everywhere
 from gan_jax.plan.schedule import cycles
 from gan_jax.plan.table import to_lines
 from gan_jax.plan.topology import Topology, describe, one_line
+from gan_jax.training.program import jit_run
 from gan_jax.tune import candidates
 from gan_jax.types import ConfigError, PyTree
 from gan_jax.versions import made_with

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gan_jax import images
+from gan_jax import opening
 
 PICTURES_BYTES = 9_000_000  # of all thumbnails together: the page stays below 15 MB
 SIZES = (160, 112, 80, 56, 40)  # pixels of the longer side; shown at half as many or fewer
@@ -31,8 +31,8 @@ def thumbnails(paths: Sequence[Path | None]) -> list[str | None]:
 def thumbnail(path: Path, size: int) -> str | None:
     """The picture, at most `size` pixels wide and high, as WebP; None where it cannot be read."""
     try:
-        with images.opened(path) as file:
-            picture = images.eight_bits(file)
+        with opening.opened(path) as file:
+            picture = opening.eight_bits(file)
         picture.thumbnail((size, size), Image.Resampling.LANCZOS)
         out = io.BytesIO()
         picture.save(out, "WEBP", quality=72, method=2)
