@@ -77,7 +77,8 @@ def begin(configs: Sequence[Any], kind: Kind) -> Run:
         objectives = cohort.objectives_of(configs)
         state, numbers = cohort.init_rows(configs)
         many = cohort.jit_rows(cohort.make_train_rows(first, objectives, kind.chunk), devices)
-        source = train_rows.make_source(first, len(configs), arrays, devices)
+        place = cohort if hasattr(cohort, "make_source") else train_rows  # of 0.1
+        source = place.make_source(first, len(configs), arrays, devices)
         sample = jax.vmap(steps.make_sampler(first), (0, None))
         watch = jax.vmap(signals.make_signals(first, objectives), (0, 0, None))
     key, shown = jax.numpy.copy(state.key), signals.make_shown(first, arrays)
