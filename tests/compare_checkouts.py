@@ -65,12 +65,16 @@ def begin(configs: Sequence[Any], kind: Kind) -> Run:
     from gan_jax.config import hypers
     from gan_jax.data import pipeline
 
+    try:
+        from gan_jax.training.program import jit_run
+    except ImportError:  # as it was called in 0.1
+        jit_run = mesh.jit_run
     first, devices = configs[0], jax.devices()[: kind.devices]
     put = functools.partial(mesh.placed, devices=devices)
     arrays = pipeline.load_examples(first)
     if kind.chunk == 0:
         state, numbers = steps.init_state(first, jax.random.key(first.seed)), put(hypers(first))
-        state, many = put(state), mesh.jit_run(first, devices)
+        state, many = put(state), jit_run(first, devices)
         source = pipeline.make_source(first, arrays, put)
         sample, watch = steps.make_sampler(first), signals.make_signals(first)
     else:
