@@ -13,6 +13,7 @@ import tiny
 from ml_collections import ConfigDict
 
 from gan_jax import data, experiment, nets, objectives
+from gan_jax.choices import Choices
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.evaluate import EVALUATORS
 from gan_jax.penalties import PENALTIES
@@ -33,7 +34,7 @@ def module(monkeypatch, words, package=None):
     exec(code, made.__dict__)
     if package:
         monkeypatch.setitem(sys.modules, name, made)
-        monkeypatch.setattr(package, "names", lambda: ["from_readme"])
+        monkeypatch.setattr(Choices, "names", lambda self: ["from_readme"])
     return made
 
 
