@@ -13,7 +13,6 @@ import tiny
 from ml_collections import ConfigDict
 
 from gan_jax import data, experiment, nets, objectives
-from gan_jax.choices import Choices
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.evaluate import EVALUATORS
 from gan_jax.penalties import PENALTIES
@@ -34,7 +33,7 @@ def module(monkeypatch, words, package=None):
     exec(code, made.__dict__)
     if package:
         monkeypatch.setitem(sys.modules, name, made)
-        monkeypatch.setattr(Choices, "names", lambda self: ["from_readme"])
+        monkeypatch.setattr(package._FILES, "names", lambda: ["from_readme"])
     return made
 
 
