@@ -33,7 +33,8 @@ def module(monkeypatch, words, package=None):
     exec(code, made.__dict__)
     if package:
         monkeypatch.setitem(sys.modules, name, made)
-        monkeypatch.setattr(package, "names", lambda: ["from_readme"])
+        for lookup in (package, package._FILES):
+            monkeypatch.setattr(lookup, "names", lambda: ["from_readme"])
     return made
 
 

@@ -104,7 +104,7 @@ def test_one_of_several_given_states_goes_with_its_row(tmp_path):
 
 def test_what_is_done_is_not_done_again(tmp_path, whole, monkeypatch):
     first = train(tmp_path, "name", configs(23), look)
-    monkeypatch.setattr(training, "_loop", None)
+    monkeypatch.setattr(training, "make_cohort", None)
     again = train(tmp_path, "name", configs(23), look)
     assert same(first.states, again.states)
     assert again.looks == whole.looks
