@@ -5,7 +5,7 @@ JSON knows no NaN and no infinity: in a config they are refused. Lines of metric
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,25 @@ from gan_jax.config import flatten
 from gan_jax.files import read_object
 from gan_jax.types import ConfigError
 
+FORMAT = 2  # of folders and checkpoints; 1 was that of version 0.1, whose states were others
+
 
 def read_config(workdir: str | Path) -> dict:
-    """The resolved config of a run. Raises ConfigError where there is none."""
-    return read_object(Path(workdir) / "config.json", "a --workdir that a run has written")
+    """The resolved config of a run. ConfigError where there is none that this version can read."""
+    found = read_object(Path(workdir) / "config.json", "a --workdir that a run has written")
+    check_format(found, workdir)
+    return {name: value for name, value in found.items() if name != "format"}
+
+
+def check_format(found: Mapping[str, Any], folder: str | Path) -> None:
+    """ConfigError for a folder that another version of gan_jax began."""
+    there = found.get("format", 1)
+    if there != FORMAT:
+        raise ConfigError(
+            f"{folder} was begun in format {there} (version 0.1 of gan_jax wrote 1), and this "
+            f"version reads and writes {FORMAT}: choose another --workdir, or go on with the "
+            "version that began it"
+        )
 
 
 def plain_config(config: Any, name: str = "") -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
+from gan_jax.config_json import FORMAT
 from gan_jax.orbax_files import one_line, read_item, write_items
 from gan_jax.types import PyTree
 
@@ -61,6 +62,8 @@ def read(folder: Path) -> tuple[dict, dict]:
     with damage():
         check_seal(folder)
         described = read_item(folder, manifest=ocp.args.JsonRestore())
+        if (there := described.get("version")) != FORMAT:
+            raise DamagedStep(f"it is of format {there}, and this version reads format {FORMAT}")
         arrays = read_item(folder, state=ocp.args.StandardRestore())
         check_leaves(described, arrays)
     return described, arrays
@@ -139,7 +142,7 @@ def check_seal(folder: Path) -> None:
 
 def describe(leaves: dict[str, Leaf]) -> dict:
     """The manifest of these leaves, plain JSON."""
-    return {"version": 1, "leaves": {name: _entry(leaf) for name, leaf in leaves.items()}}
+    return {"version": FORMAT, "leaves": {name: _entry(leaf) for name, leaf in leaves.items()}}
 
 
 def _copy(leaf) -> Leaf:

@@ -45,10 +45,7 @@ class Owner:
         return {"of": {"leaves": names, "sha256": self._hashes(names)}}
 
     def check(self, described: dict, arrays: dict[str, np.ndarray], step: int) -> None:
-        """Raises StrangeStep if a checkpoint is of another step, seed or config.
-
-        Those of version 0.1 hold the step and the key, and say nothing of the config.
-        """
+        """Raises StrangeStep if a checkpoint is of another step, seed or config."""
         others = set(np.ravel(arrays.get("step", step)).tolist()) | {described.get("step", step)}
         if others - {step}:
             raise StrangeStep(f"it holds the state of step {min(others - {step})}")

@@ -19,7 +19,7 @@ import numpy as np
 
 from gan_jax import images, linelog
 from gan_jax.config import as_before
-from gan_jax.config_json import config_difference, plain_config, read_config
+from gan_jax.config_json import FORMAT, config_difference, plain_config, read_config
 from gan_jax.events import EventLog
 from gan_jax.files import make_folder, read_if_whole, write_atomically, write_json, writing
 from gan_jax.locks import hold
@@ -217,7 +217,7 @@ class RunDir:
 
     def _settle_config(self, config: dict) -> None:
         if not self.path("config.json").exists():
-            self.write_json("config.json", config)
+            self.write_json("config.json", {"format": FORMAT, **config})
             return
         defaults = plain_config(as_before())
         there = read_config(self.workdir)
@@ -238,7 +238,7 @@ class RunDir:
         if (summary.get("status"), summary.get("step")) == ("done", before):
             with writing(path):
                 path.unlink()
-        self.write_json("config.json", config)
+        self.write_json("config.json", {"format": FORMAT, **config})
 
 
 def _step_of(path: Path) -> int:

@@ -397,3 +397,22 @@ def test_a_sweeps_command_is_written_as_a_shell_takes_it(place, tmp_path, monkey
     assert main.main(["sweep", *given, str(tmp_path / "w"), *leaves]) == 78
     command = capsys.readouterr().err.strip().removeprefix("gan-jax: ")
     assert shlex.split(command) == ["gan-jax", "sweep", *given, "DIR", "--sweep", "a b", *leaves]
+
+
+def test_a_folder_of_version_0_1_is_refused_and_left_as_it_is(run, place, tmp_path):
+    for name, sweeps in (("run", ""), ("sweep", "SWEEPS = {'s': [{'seed': 0}]}\n")):
+        folder = tmp_path / name
+        folder.mkdir()
+        file = folder / ("rows.json" if sweeps else "config.json")
+        old = json.loads((place / "run" / "config.json").read_text())
+        assert old.pop("format") == 2
+        rows = {"rows": [], "cohorts": [], "name": "s", "varied": [], "command": ""}
+        file.write_text(json.dumps(rows if sweeps else old))
+        before = file.read_bytes()
+        config = tmp_path / f"{name}.py"
+        config.write_text((place / "tiny_experiment.py").read_text() + sweeps)
+        verb = "sweep" if sweeps else "train"
+        code, _, err = run(f"{verb} --config {config} --workdir {folder}")
+        assert (code, file.read_bytes()) == (78, before)
+        assert "was begun in format 1 (version 0.1 of gan_jax wrote 1)" in err
+        assert err.count("\n") == 1

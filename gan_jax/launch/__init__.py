@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import rows as rows_lib
+from gan_jax.config_json import FORMAT, check_format
 from gan_jax.files import make_folder, read_if_whole, read_json, refuse_link, write_json, writing
 from gan_jax.rows import Cohort, Row
 from gan_jax.types import ConfigError, DataCorruptError
@@ -52,6 +53,7 @@ def begin(
     is_new = not file.exists()
     if not is_new:
         said = read(workdir)
+        check_format(said, workdir)
         there, here = {row["id"] for row in said["rows"]}, {row.id for row in rows}
         if there != here:
             raise ConfigError(
@@ -68,6 +70,7 @@ def begin(
             if (workdir / other).exists():
                 raise ConfigError(f"{workdir} has a {other} of no sweep: choose another --workdir")
         said = {
+            "format": FORMAT,
             "name": name,
             "config": source,
             "varied": rows_lib.varied(rows),

@@ -24,7 +24,7 @@ from gan_jax import stop
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.cohort import init_rows, make_cohort, row
 from gan_jax.cohort import stack as stack_rows
-from gan_jax.config_json import plain_config
+from gan_jax.config_json import FORMAT, check_format, plain_config
 from gan_jax.data import pipeline
 from gan_jax.dynamics.guard import refusals
 from gan_jax.files import read_json, read_object, write_json
@@ -108,14 +108,17 @@ def _places(
         place = base / str(number)
         place.mkdir()
         rows = [plain_config(c) for c in missing]
-        write_json(place / "rows.json", {"name": name, "start": first, "configs": rows})
+        said = {"format": FORMAT, "name": name, "start": first, "configs": rows}
+        write_json(place / "rows.json", said)
         there |= {_settings(c): (place, i) for i, c in enumerate(missing)}
     return [there[_settings(c)] for c in configs]
 
 
 def _said(place: Path) -> dict[str, Any]:
-    """A cohort's rows.json; one without a start began at step 0."""
-    return {"start": 0} | read_object(place / "rows.json", "a --workdir of this table")
+    """A cohort's rows.json."""
+    said = read_object(place / "rows.json", "a --workdir of this table")
+    check_format(said, place)
+    return said
 
 
 def _members(place: Path) -> list[ConfigDict]:
