@@ -141,7 +141,7 @@ def test_every_update_beyond_discs_has_a_draw_of_its_own(k_disc, k_gen, monkeypa
     config = tiny.config(dynamics__k_disc=k_disc, dynamics__k_gen=k_gen)
     state, batch = init_state(config, jax.random.key(0)), tiny.batch(config)
     make_train_step(config)(state, batch, hypers(config))
-    (((real, _), z, key, *_),), n = seen, max(k_disc, k_gen)
+    (((real, *_), z, key, *_),), n = seen, max(k_disc, k_gen)
     assert len(np.unique(jax.random.key_data(key), axis=0)) == n
     assert len(np.unique(z, axis=0)) == n
     np.testing.assert_array_equal(real, batch.x[np.arange(n) % k_disc])

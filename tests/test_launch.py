@@ -236,7 +236,7 @@ def test_a_sweep_is_not_written_through_links(tmp_path, name):
 
 def test_another_sweep_is_not_mixed_into_a_folder(tmp_path):
     (tmp_path / "rows.json").write_text(
-        json.dumps({"rows": [{"id": "abc", "config": {}}], "cohorts": []})
+        json.dumps({"format": 2, "rows": [{"id": "abc", "config": {}}], "cohorts": []})
     )
     with pytest.raises(ConfigError, match="holds another sweep: 1 of its rows"):
         launch.begin(tmp_path, "name", "file", "command", [], [])

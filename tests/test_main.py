@@ -75,7 +75,7 @@ BAD = {
     "train --config tiny_experiment.py:rign --workdir x": (78, "Did you mean 'ring'"),
     f"{TRAIN} x --config.gen.lrr=1": (78, "Did you mean 'gen.lr'"),
     f"{TRAIN} x --config.gen.lr -1": (78, "gen.lr is -1.0: expected"),
-    f"{TRAIN} x --config.batch_size=0 --config.steps=0": (78, "steps is 0.*; batch_size is 0"),
+    f"{TRAIN} x --config.batch_size=0 --config.steps=0": (78, "batch_size is 0.*; steps is 0"),
     f"{TRAIN} run --config.seed=3": (78, "holds another config: seed 0 there, 3 here"),
     f"{TRAIN} file/x": (74, "cannot write file/x: Not a directory"),
     f"{TRAIN} x --config.data.name=mnist --config.data.dir=no": (

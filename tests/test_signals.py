@@ -9,9 +9,9 @@ import tiny
 from gan_jax.cohort import init_rows, rows_hypers
 from gan_jax.config import hypers
 from gan_jax.data import pipeline
-from gan_jax.record import due_signals
 from gan_jax.signals import make_shown, make_signals
 from gan_jax.steps import init_state
+from gan_jax.training.loop import schedule_of
 
 
 def measured(config, edit=lambda state: state, arrays=None):
@@ -116,6 +116,6 @@ def rows_like_alone():
 )
 def test_when_signals_are_due(every, line, steps):
     config = tiny.config(diagnose_every_steps=every, log_every_steps=line)
-    due = [s for s in range(line, 1_001, line) if due_signals(config, s)]
+    due = [s for s in range(line, 1_001, line) if schedule_of(config).is_watched(s)]
     assert due[: len(steps)] == steps
     assert bool(due) == bool(steps)

@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import mesh, stop, train
 from gan_jax import record as record_lib
+from gan_jax import stop, train
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.experiment import state_like
 from gan_jax.results import read_made_with
+from gan_jax.training import program
 from gan_jax.types import (
     ConfigError,
     DivergedError,
@@ -291,7 +292,7 @@ def test_a_diverged_run_says_so_and_says_it_again(tmp_path, monkeypatch, plain):
     assert summary(tmp_path)["labels"] == ["not finite"]
     with pytest.raises(NoCheckpointError):
         raise_without_checkpoint(tmp_path, config)
-    monkeypatch.setattr(train, "_loop", None)  # nothing is trained again
+    monkeypatch.setattr(train.loop, "train", None)  # nothing is trained again
     with pytest.raises(DivergedError, match=told):
         train.train(config, tmp_path)
     assert summary(tmp_path)["status"] == "diverged"
@@ -320,7 +321,7 @@ def test_a_finished_run_needs_its_devices_no_more(tmp_path, monkeypatch, plain):
 
 def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypatch, plain):
     """The last update of a window may do it: its losses were taken before."""
-    real = mesh.make_train_many
+    real = program.make_train_many
 
     def poisoned(config):
         many = real(config)
@@ -333,7 +334,7 @@ def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypa
 
         return run
 
-    monkeypatch.setattr(mesh, "make_train_many", poisoned)
+    monkeypatch.setattr(program, "make_train_many", poisoned)
     with pytest.raises(DivergedError, match=r"step 40: the weights of gen not finite.*of step 20"):
         train.train(small(), tmp_path)
     assert arrays(tmp_path, small())[0] == 20
