@@ -65,7 +65,7 @@ def write_rows(folder, rows, **facts):
 def write_run(folder, row, rng, steps, pictures=True):
     """Curves towards the row's quality; some rows diverge, fail, or have not ended."""
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps(row["config"]))
+    (folder / "config.json").write_text(json.dumps({"format": 2, **row["config"]}))
     kind = {0: "diverged", 1: "failed", 2: "unfinished"}.get(rng.integers(60), "done")
     if row["values"]["objective"] == "wgan" and row["values"]["penalty.weight"] == 0:
         kind = "diverged" if rng.random() < 0.7 else kind

@@ -149,7 +149,7 @@ def test_hostile_texts_of_a_run_and_of_a_table_add_no_node(tmp_path, text):
         folder = tmp_path / name
         folder.mkdir()
         config = to_json(get_config()) | {"objective": word, word: {word: word}}
-        (folder / "config.json").write_text(json.dumps(config))
+        (folder / "config.json").write_text(json.dumps({"format": 2, **config}))
         metrics = {word: 1.0, f"eval/{word}": None, "nonfinite": {f"eval/{word}": word}}
         summary = {"status": "failed", "step": 2, "metrics": metrics, "labels": [word]}
         (folder / "summary.json").write_text(json.dumps(summary | {"reason": word, "log": "../x"}))
@@ -368,7 +368,7 @@ def test_the_config_is_shown_beside_its_defaults(sweep):
 def make_run(folder, lines=(), summary=None, **leaves):
     folder.mkdir(exist_ok=True)
     config = to_json(get_config()) | leaves
-    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "config.json").write_text(json.dumps({"format": 2, **config}))
     if lines:
         (folder / "metrics.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
     if summary:
