@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_jax import data, nets, reproduce
+from gan_jax import data, games, nets, reproduce
 from gan_jax.choices import first_line
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.evaluate import EVALUATORS
@@ -34,6 +34,7 @@ def _docstring(file: Path) -> str:
 
 
 LISTED: dict[str, Callable[[], dict[str, str]]] = {
+    "games": lambda: {name: games.describe(name) for name in games.names()},
     "objectives": _table(OBJECTIVE_TERMS),
     "penalties": _table(PENALTY_TERMS),
     "dynamics": _table(DYNAMICS),
