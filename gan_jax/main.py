@@ -21,8 +21,10 @@ OVERRIDABLE = tuple(EXAMPLES)
 COMPUTE = ("train", "sample", "evaluate", "reproduce", "bench")  # on this machine's devices
 ONLY_PRINT = ("list", "plan", "evaluate", "bench")  # their result is on standard output alone
 LAUNCHERS = ("local", "slurm", "jobset", "tpu_vm")
-LISTS = ("games", "objectives", "penalties", "dynamics", "nets", "data", "metrics")
-LISTS += ("experiments", "tables")
+LISTS = (
+    *("games", "objectives", "penalties", "dynamics", "nets", "data", "metrics"),
+    *("experiments", "tables"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
