@@ -1,20 +1,37 @@
 """Games of any players: each move changes its own, and CycleGAN is one more file."""
 
+import os
+import subprocess
+import sys
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
 
-from gan_jax import data, games
+from gan_jax import data, games, rows
+from gan_jax.cohort import init_rows, make_train_rows
 from gan_jax.config import hypers
 from gan_jax.data import pipeline
 from gan_jax.dynamics.move import make_move
 from gan_jax.evaluate import make_evaluate, make_picture
+from gan_jax.experiment import load_sweep
 from gan_jax.games import cyclegan, make_game
-from gan_jax.steps import init_state, make_train_step
+from gan_jax.steps import init_state, make_train_many, make_train_step
 from gan_jax.types import Batch, ConfigError
 
+EXPERIMENT = next(path for path in tiny.EXPERIMENTS if path.stem == "cyclegan_shapes")
+SMALL = """
+import sys
+sys.path.insert(0, {tests!r})
+import tiny
+
+def get_config():
+    leaves = {{"game": "cyclegan", "data__name": "square_ring", "dynamics__name": "optimistic"}}
+    return tiny.config(steps=60, **leaves)
+"""
 GENS, DISCS = {"gen_ab", "gen_ba"}, {"disc_a", "disc_b"}
 
 
@@ -161,3 +178,45 @@ def test_what_a_game_has_no_place_for_is_refused(leaves, says):
         tiny.edit(c, **leaves)
     with pytest.raises(ConfigError, match=says):
         make_game(c)
+
+
+def test_its_sweep_is_one_program_and_a_row_is_the_row_alone():
+    base, _, settings = load_sweep(str(EXPERIMENT))
+    (cohort,) = rows.group(rows.resolve(base, settings))
+    assert len(cohort.rows) == 16
+    configs = [config(), config(seed=1)]
+    for c, cycle in zip(configs, (10.0, 0.5), strict=True):
+        c.game_args.cycle = cycle
+    program = jax.jit(make_train_rows(configs[0]))
+    orders = jnp.zeros((2, configs[0].log_every_steps, 1, 0), jnp.int32)
+    with jax.debug_key_reuse(False):  # a false alarm under vmap
+        states, h = init_rows(configs)
+        after, _ = program(states, (), orders, h, np.int32(2))
+    alone, _ = jax.jit(make_train_many(configs[1]))(
+        init_state(configs[1], jax.random.key(1)), (), orders[1], hypers(configs[1]), np.int32(2)
+    )
+    for a, b in zip(jax.tree.leaves(alone.players), jax.tree.leaves(after.players), strict=True):
+        np.testing.assert_allclose(a, b[1], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_cyclegan_goes_on_to_the_same_bytes_after_a_kill(tmp_path):
+    file = tmp_path / "config.py"
+    file.write_text(SMALL.format(tests=os.path.dirname(__file__)))
+
+    def train(folder, kill_after=10**9):
+        command = [sys.executable, "-m", "gan_jax", "train", "--config", str(file)]
+        log = tmp_path / folder / "metrics.jsonl"
+        with subprocess.Popen([*command, "--workdir", str(log.parent)]) as process:
+            while process.poll() is None:
+                if log.exists() and log.read_bytes().count(b"\n") >= kill_after:
+                    process.kill()
+                time.sleep(0.01)
+        return log.read_bytes(), process.returncode
+
+    whole, code = train("whole")
+    assert code == 0
+    assert train("killed", kill_after=5)[1] == -9
+    assert train("killed") == (whole, 0)
+    pictures = [(tmp_path / f / "samples" / "step_00000060.png") for f in ("whole", "killed")]
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
