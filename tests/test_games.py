@@ -163,6 +163,8 @@ def test_both_directions_are_drawn_and_one_is_measured():
     ("leaves", "says"),
     [
         ({"data__name": "ring"}, "two domains"),
+        ({"data__points": 50}, "data.points 0"),
+        ({"gen__rescale_gradient": 1.0}, "gen.rescale_gradient 0"),
         ({"penalty__name": "lecam"}, "keep a memory"),
         ({"penalty__name": "zcr"}, "latents"),
         ({"disc__net": "autoencoder", "objective": "ebgan"}, "energies"),

@@ -49,13 +49,14 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
     """The game of a config's parts. pool: translations that each discriminator's pool holds."""
     if parts.own is None or parts.other is None:
         raise ConfigError(
-            "game 'cyclegan' translates between two domains, and this data set has one: "
-            "expected data.name 'square_ring'"
+            "game 'cyclegan' translates between two domains that can be drawn from for ever: "
+            "expected data.name 'square_ring' and data.points 0"
         )
-    if parts.memory or parts.gen_penalty or parts.disc.is_energy:
+    if parts.memory or parts.gen_penalty or parts.disc.is_energy or parts.rescales:
         raise ConfigError(
             "game 'cyclegan' has no place for objectives and penalties that keep a memory, take "
-            "energies or need latents: expected another objective or penalty"
+            "energies or need latents, nor for gen.rescale_gradient: expected another objective "
+            "or penalty, and gen.rescale_gradient 0"
         )
     weights = {"cycle": cycle, "identity": identity}
     gens, discs = ("gen_ab", "gen_ba"), ("disc_a", "disc_b")

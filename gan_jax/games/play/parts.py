@@ -78,7 +78,7 @@ def make_parts(config: ConfigDict, objectives: Sequence[str] = ()) -> Parts:
         rescales=config.gen.rescale_gradient > 0,
         shape=spec.shape,
         own=functools.partial(_call, law.sample, dict(config.data.args)) if law else None,
-        other=getattr(law, "other", None),
+        other=None if config.data.points else getattr(law, "other", None),
     )
 
 
