@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import types
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +20,9 @@ from gan_jax.dynamics.move import make_move
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.experiment import load_sweep
 from gan_jax.games import cyclegan, make_game
+from gan_jax.games.play import Play
 from gan_jax.steps import init_state, make_train_many, make_train_step
-from gan_jax.types import Batch, ConfigError
+from gan_jax.types import Batch, ConfigError, Draw, Net, Player, State
 
 EXPERIMENT = next(path for path in tiny.EXPERIMENTS if path.stem == "cyclegan_shapes")
 SMALL = """
@@ -222,3 +224,23 @@ def test_cyclegan_goes_on_to_the_same_bytes_after_a_kill(tmp_path):
     assert train("killed") == (whole, 0)
     pictures = [(tmp_path / f / "samples" / "step_00000060.png") for f in ("whole", "killed")]
     assert pictures[0].read_bytes() == pictures[1].read_bytes()
+
+
+@pytest.mark.parametrize("moving", [(), ("disc",)])
+@pytest.mark.parametrize("independent", [False, True])
+def test_reals_pass_before_fakes_and_together_only_where_the_player_moves(moving, independent):
+    """Seen by a net that counts its passes, as spectral normalisation's power iteration does."""
+
+    def apply(params, vars, x, key, train):
+        return 0 * x[:, 0] + vars["passes"], {"passes": vars["passes"] + 1}
+
+    net = Net(None, apply, rows_are_independent=independent)
+    state = State(0, None, {"disc": Player({}, {"passes": 1.0}, None)}, {}, {})
+    draw = Draw(Batch(jnp.zeros((3, 1))), None, jax.random.key(0))
+    play = Play(types.SimpleNamespace(nets={"disc": net}), moving, {"disc": {}}, state, draw)
+    real, fake = play.pair("disc", draw.batch.x, draw.batch.x, (0, 1))
+    together = independent and bool(moving)
+    assert (real.tolist(), fake.tolist()) == ([1.0] * 3, [1.0 if together else 2.0] * 3)
+    assert play.vars["disc"]["passes"] == (2 if together else 3)
+    assert play.critic("disc", 2)(draw.batch.x).tolist() == [1.0] * 3  # as before this loss
+    assert play.vars["disc"]["passes"] == (2 if together else 3)  # and it notes nothing
