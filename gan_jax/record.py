@@ -85,8 +85,11 @@ def raise_diverged(run: RunDir, step: int, reason: str) -> NoReturn:
 
 @jax.jit
 def _finite(state: State) -> dict[str, jax.Array]:
-    averages = {f"the average of {name}": each for name, each in state.averages.items()}
-    parts = {**state.players, **averages, "memory": state.memory}
+    parts = {
+        **{f"the weights of {name}": each for name, each in state.players.items()},
+        **{f"the weights of the average of {name}": each for name, each in state.averages.items()},
+        "what losses and dynamics remember": state.memory,
+    }
     leaves = {name: jax.tree.leaves(part) for name, part in parts.items()}
     return {
         name: jnp.stack([jnp.isfinite(x).all() for x in all_of_it]).all()
@@ -180,7 +183,7 @@ class Record:
         wrong = [k for k, v in played.items() if not math.isfinite(v) and count == before]
         if state is not None:  # a state can be lost at finite losses, and must not be saved
             finite = jax.device_get(_finite(state))
-            wrong += [f"the weights of {name}" for name, good in finite.items() if not good]
+            wrong += [part for part, good in finite.items() if not good]
         return f"{', '.join(wrong)} not finite" if wrong else ""
 
     def _first_refusal(self, refused: Any) -> str:
