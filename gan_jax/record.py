@@ -18,6 +18,7 @@ from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.dynamics.guard import GUARD, leaf_name
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.experiment import state_like
+from gan_jax.games import make_game
 from gan_jax.objectives import estimates_ratio, meaningless
 from gan_jax.training.loop import schedule_of
 from gan_jax.types import DivergedError, PreemptedError, State
@@ -91,11 +92,8 @@ def _finite(state: State) -> dict[str, jax.Array]:
         "what losses and dynamics remember": state.memory,
     }
     leaves = {name: jax.tree.leaves(part) for name, part in parts.items()}
-    return {
-        name: jnp.stack([jnp.isfinite(x).all() for x in all_of_it]).all()
-        for name, all_of_it in leaves.items()
-        if all_of_it
-    }
+    finite = {name: [jnp.isfinite(x).all() for x in each] for name, each in leaves.items()}
+    return {name: jnp.stack(each).all() for name, each in finite.items() if each}
 
 
 class Pace(Protocol):
@@ -187,8 +185,8 @@ class Record:
         return f"{', '.join(wrong)} not finite" if wrong else ""
 
     def _first_refusal(self, refused: Any) -> str:
-        moves = {"disc": self.config.dynamics.k_disc, "gen": self.config.dynamics.k_gen}
-        first = {k: int(seen.first) // moves[k] for k, seen in refused.items() if seen.times}
+        times = {name: m.times for m in make_game(self.config).moves for name in m.players}
+        first = {k: int(seen.first) // times[k] for k, seen in refused.items() if seen.times}
         player = min(first, key=lambda name: first[name])
         params = state_like(self.config).players[player].params
         leaf = leaf_name(params, int(refused[player].leaf))
@@ -221,10 +219,6 @@ class Record:
         self.save(step, state)
         return self.end("done")
 
-    def is_over(self) -> bool:
-        """Whether the run ends by itself."""
-        return self.at_equilibrium()
-
     def at_equilibrium(self, *coming: Numbers) -> bool:
         """Whether the last stop_at_equilibrium evaluations had D near 1/2 on reals and on fakes.
 
@@ -237,6 +231,8 @@ class Record:
         last = [line for line in lines if line["step"] % every == 0][-needed:]
         near = [max(abs(x["d_real"] - 0.5), abs(x["d_fake"] - 0.5)) < band for x in last]
         return len(near) == needed and all(near)
+
+    is_over = at_equilibrium  # the only way in which a run ends by itself
 
     def summary(self, status: str, reason: str = "") -> Result:
         """summary.json: the last line, and how and why it came to be the last."""

@@ -135,7 +135,6 @@ class Game(NamedTuple):
     """Named players and the moves they make. Everything static is bound; numbers come as h."""
 
     nets: dict[str, Net]  # in the order that sums over players run in
-    roles: dict[str, str]  # player -> the config section that its optimiser is set in
     moves: tuple[Move, ...]  # in the order they are made
     play: Callable[..., Any]  # (game, moving, params, state, draw) -> games.play.Play
     optimizer: Callable[[str, Hypers], optax.GradientTransformation]  # of a player, guarded

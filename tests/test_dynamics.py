@@ -37,7 +37,6 @@ def game_of(disc_loss, gen_loss, optimizer=LR, w=(0.7, -0.4), name="", times=(1,
     optimizer = guarded(optimizer)
     game = Game(
         nets={"gen": None, "disc": None},
-        roles={"gen": "gen", "disc": "disc"},
         moves=(
             Move(("disc",), loss(disc_loss), times[0]),
             Move(("gen",), loss(gen_loss), times[1]),

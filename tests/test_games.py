@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import data, games, rows
+from gan_jax import data, games, rows, train
 from gan_jax.cohort import init_rows, make_train_rows
 from gan_jax.config import hypers
 from gan_jax.data import pipeline
@@ -22,7 +22,7 @@ from gan_jax.experiment import load_sweep
 from gan_jax.games import cyclegan, make_game
 from gan_jax.games.play import Play
 from gan_jax.steps import init_state, make_train_many, make_train_step
-from gan_jax.types import Batch, ConfigError, Draw, Net, Player, State
+from gan_jax.types import Batch, ConfigError, DivergedError, Draw, Net, Player, State
 
 EXPERIMENT = next(path for path in tiny.EXPERIMENTS if path.stem == "cyclegan_shapes")
 SMALL = """
@@ -208,7 +208,7 @@ def test_cyclegan_goes_on_to_the_same_bytes_after_a_kill(tmp_path):
     file = tmp_path / "config.py"
     file.write_text(SMALL.format(tests=os.path.dirname(__file__)))
 
-    def train(folder, kill_after=10**9):
+    def start(folder, kill_after=10**9):
         command = [sys.executable, "-m", "gan_jax", "train", "--config", str(file)]
         log = tmp_path / folder / "metrics.jsonl"
         with subprocess.Popen([*command, "--workdir", str(log.parent)]) as process:
@@ -218,10 +218,10 @@ def test_cyclegan_goes_on_to_the_same_bytes_after_a_kill(tmp_path):
                 time.sleep(0.01)
         return log.read_bytes(), process.returncode
 
-    whole, code = train("whole")
+    whole, code = start("whole")
     assert code == 0
-    assert train("killed", kill_after=5)[1] == -9
-    assert train("killed") == (whole, 0)
+    assert start("killed", kill_after=5)[1] == -9
+    assert start("killed") == (whole, 0)
     pictures = [(tmp_path / f / "samples" / "step_00000060.png") for f in ("whole", "killed")]
     assert pictures[0].read_bytes() == pictures[1].read_bytes()
 
@@ -244,3 +244,11 @@ def test_reals_pass_before_fakes_and_together_only_where_the_player_moves(moving
     assert play.vars["disc"]["passes"] == (2 if together else 3)
     assert play.critic("disc", 2)(draw.batch.x).tolist() == [1.0] * 3  # as before this loss
     assert play.vars["disc"]["passes"] == (2 if together else 3)  # and it notes nothing
+
+
+def test_a_divergence_names_the_player_of_any_game(tmp_path):
+    c = config(gen__lr=1e30, disc__lr=1e30, steps=20)
+    with pytest.raises(
+        DivergedError, match=r"(gen|disc)_\w+'s gradient of .* was not finite in step"
+    ):
+        train.train(c, tmp_path)

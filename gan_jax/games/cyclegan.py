@@ -60,18 +60,17 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
         )
     weights = {"cycle": cycle, "identity": identity}
     gens, discs = ("gen_ab", "gen_ba"), ("disc_a", "disc_b")
-    roles = {name: name.partition("_")[0] for name in (*gens, *discs)}
+    sections = {name: name.partition("_")[0] for name in (*gens, *discs)}
     to_b, to_a = (functools.partial(sample, parts, name) for name in gens)
     empty = jnp.zeros((pool, *parts.shape))
     return Game(
         nets=dict.fromkeys(gens, parts.gen) | dict.fromkeys(discs, parts.disc),
-        roles=roles,
         moves=(
             Move(discs, functools.partial(disc_loss, parts), parts.k_disc),
             Move(gens, functools.partial(gen_loss, parts, weights), parts.k_gen),
         ),
         play=Play,
-        optimizer=lambda name, h: parts.optimizers[roles[name]](h.players[roles[name]]),
+        optimizer=lambda name, h: parts.optimizers[sections[name]](h.players[sections[name]]),
         project=functools.partial(clip_weights, parts),
         draw=make_draws,
         meet=lambda b, a, key: Draw(Batch(b, other=a), None, key),

@@ -51,7 +51,6 @@ def make(parts: Parts) -> Game:
     draw_samples = functools.partial(sample, parts, "gen")
     return Game(
         nets={"gen": parts.gen, "disc": parts.disc},
-        roles={"gen": "gen", "disc": "disc"},
         moves=(
             Move(("disc",), functools.partial(disc_loss, parts), parts.k_disc),
             Move(("gen",), functools.partial(gen_loss, parts), parts.k_gen),
