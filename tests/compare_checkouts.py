@@ -61,9 +61,12 @@ def begin(configs: Sequence[Any], kind: Kind) -> Run:
     """A run, or the rows of a cohort, as gan-jax starts them."""
     import jax
 
-    from gan_jax import cohort, mesh, signals, steps, train_rows
+    from gan_jax import place as mesh
     from gan_jax.config import hypers
     from gan_jax.data import pipeline
+    from gan_jax.evaluate import signals
+    from gan_jax.sweeps import cohort, train_rows
+    from gan_jax.training import steps
 
     try:
         from gan_jax.training.program import jit_run

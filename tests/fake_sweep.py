@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 
-from gan_jax import images
 from gan_jax.config import get_config, to_json
-from gan_jax.linelog import to_line
+from gan_jax.evaluate.pictures import grid as images
+from gan_jax.training.linelog import to_line
 
 OBJECTIVES = ("minimax", "non_saturating", "lsgan", "hinge", "wgan", "relativistic_average_hinge")
 OBJECTIVES += ("jensen_shannon", "pearson", "reverse_kl")

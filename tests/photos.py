@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from sklearn.datasets import load_sample_images
 
-from gan_jax.features import efficientnet_lite0, inception_v3
+from gan_jax.metrics.features import efficientnet_lite0, inception_v3
 
 
 @functools.cache

@@ -12,12 +12,13 @@ import pytest
 import tiny
 from ml_collections import ConfigDict
 
-from gan_jax import data, experiment, nets, objectives
+from gan_jax import data, nets, objectives
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.evaluate import EVALUATORS
-from gan_jax.penalties import PENALTIES
+from gan_jax.objectives.penalties import PENALTIES
 from gan_jax.report import readme
-from gan_jax.rows import resolve
+from gan_jax.sweeps.rows import resolve
+from gan_jax.training import experiment
 
 CODE = [
     textwrap.dedent(block)

@@ -11,7 +11,8 @@ import pytest
 from gan_jax.config import get_config
 from gan_jax.types import Batch
 
-EXPERIMENTS = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
+FOLDER = Path(__file__).parent  # of the tests
+EXPERIMENTS = sorted((FOLDER.parent / "experiments").glob("*.py"))
 
 
 def config(**leaves):

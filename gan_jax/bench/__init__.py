@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax.bench.worker import Worker
-from gan_jax.choices import Choices
 from gan_jax.config import choose
-from gan_jax.files import write_named
+from gan_jax.config.choices import Choices
+from gan_jax.host.files import write_named
+from gan_jax.host.versions import hardware, versions
 from gan_jax.types import ConfigError
-from gan_jax.versions import hardware, versions
 
 _FILES = Choices(__name__, "benchmark", {"worker", "matmul"})
 names = _FILES.names

@@ -51,7 +51,7 @@ def make_ours(case: str) -> Side:
 
     from gan_jax.bench.sweep import settings
     from gan_jax.config import hypers
-    from gan_jax.steps import init_state, jit_loop, make_train_many
+    from gan_jax.training.steps import init_state, jit_loop, make_train_many
 
     config = settings("ring")
     config.objective, config.penalty.name = "non_saturating", "none"

@@ -37,7 +37,7 @@ def make_loop(config: Any) -> Side:
 
     from gan_jax import config as config_lib
     from gan_jax.data import Arrays, pipeline
-    from gan_jax.steps import init_state, jit_loop, make_train_many
+    from gan_jax.training.steps import init_state, jit_loop, make_train_many
 
     config.disc.loss_scale, config.ema.decay = 0.5, 0.0
     x = np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28, 1), dtype=np.uint8)

@@ -40,14 +40,14 @@ def make_ours(case: str) -> Side:
     """All rows as one program, in the fastest of the ways that a sweep tries."""
     import jax
 
-    from gan_jax.versions import cores
+    from gan_jax.host.versions import cores
 
     jax.config.update("jax_num_cpu_devices", cores())
     import jax.numpy as jnp
     import numpy as np
 
-    from gan_jax import tune
-    from gan_jax.cohort import init_rows, jit_rows, make_train_rows, objectives_of
+    from gan_jax.sweeps import tune
+    from gan_jax.sweeps.cohort import init_rows, jit_rows, make_train_rows, objectives_of
 
     m = ROWS[case]
     configs = [settings(case, i) for i in range(m)]
@@ -188,7 +188,7 @@ def make_processes(case: str) -> Side:
     """A row as a `gan-jax train` of its own, start-up included, compiled programs cached."""
     code = (
         "import sys; from gan_jax import environment; environment.settle();"
-        "from gan_jax.bench.sweep import settings; from gan_jax.train import train;"
+        "from gan_jax.bench.sweep import settings; from gan_jax.training.run import train;"
         "c = settings(sys.argv[1]); c.steps = int(sys.argv[2]);"
         "c.eval_every_steps = c.sample_every_steps = c.checkpoint_every_steps = 10**6 * 100;"
         "train(c, sys.argv[3])"

@@ -20,8 +20,8 @@ def make_ours(case: str) -> Side:
     from gan_jax.bench.sweep import settings
     from gan_jax.config import get_config, hypers
     from gan_jax.data import Arrays, pipeline
-    from gan_jax.signals import Shown, make_signals
-    from gan_jax.steps import init_state, jit_loop, make_train_many
+    from gan_jax.evaluate.signals import Shown, make_signals
+    from gan_jax.training.steps import init_state, jit_loop, make_train_many
 
     config, arrays, shown = get_config(), None, Shown(jnp.zeros(0), None)
     if case == "digits":

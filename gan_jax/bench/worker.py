@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from gan_jax.files import parse_json
+from gan_jax.host.files import parse_json
 from gan_jax.types import UserError
 
 

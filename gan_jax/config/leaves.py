@@ -113,7 +113,7 @@ LEAVES: dict[str, Leaf] = {
     "game_args": Leaf({}, "its numbers, by its make", reach=traced("game_args"), before={}),
     "objective": Leaf("non_saturating", "Goodfellow et al. 2014, section 3"),
     "objective_args": Leaf({}, "its numbers; defaults in its signature", reach=traced("objective")),
-    "penalty.name": Leaf("none", "a row of gan_jax/penalties.py"),
+    "penalty.name": Leaf("none", "a row of gan_jax/objectives/penalties.py"),
     "penalty.weight": Leaf(0.0, "of its mean in disc's loss", NOT_NEGATIVE, traced("penalty")),
     # Lazy: with n it is taken in every n-th step, n times as strong. A cohort saves no time by it.
     "penalty.every_steps": Leaf(1, "1: it is taken in every step", AT_LEAST_1),

@@ -8,7 +8,7 @@ centres(**args) and scale(**args).
 import importlib
 from types import ModuleType
 
-from gan_jax.choices import Choices, first_line
+from gan_jax.config.choices import Choices, first_line
 from gan_jax.data.base import Arrays, PathLike, Spec
 from gan_jax.types import ConfigError
 

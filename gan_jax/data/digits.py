@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gan_jax.data import cache
 from gan_jax.data.base import Arrays, Spec, image_set
+from gan_jax.data.support import cache
 
 _SPEC = Spec(shape=(8, 8, 1), kind="image", splits={"train": 1437, "test": 360}, classes=10)
 

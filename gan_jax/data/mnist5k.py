@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gan_jax.data import cache
 from gan_jax.data.base import Arrays, Spec, image_set
+from gan_jax.data.support import cache
 
 _SPEC = Spec(shape=(28, 28, 1), kind="image", splits={"train": 4000, "test": 1000}, classes=10)
 

@@ -6,8 +6,8 @@ mode and so has seven.
 
 import jax.numpy as jnp
 
-from gan_jax.data import mixture
 from gan_jax.data.base import points
+from gan_jax.data.support import mixture
 from gan_jax.types import Array
 
 spec = points(2)

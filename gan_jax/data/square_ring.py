@@ -7,7 +7,8 @@ itself: nothing says which point of one belongs to which of the other.
 
 import jax.numpy as jnp
 
-from gan_jax.data import mixture, ring
+from gan_jax.data import ring
+from gan_jax.data.support import mixture
 from gan_jax.types import Array
 
 spec, centres = ring.spec, ring.centres

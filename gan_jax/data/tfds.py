@@ -1,7 +1,7 @@
 """Any image set in a TFDS folder, named tfds:NAME, tfds:NAME/CONFIG or tfds:NAME:VERSION."""
 
-from gan_jax.data import tfds_reader
 from gan_jax.data.base import Arrays, PathLike, Spec, take
+from gan_jax.data.support import tfds_reader
 
 
 def spec(name: str, data_dir: PathLike | None = None) -> Spec:

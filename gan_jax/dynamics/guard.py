@@ -2,7 +2,7 @@
 
 NaN in one update is NaN in every number after it. The guarded update is refused as a whole:
 weights, moments and counts stay as they were. The refusal is counted, with the leaf it began at.
-What becomes of the run is the host's to say: see record.py and the leaf nonfinite.policy.
+What becomes of the run is the host's to say: see training/record.py and the leaf nonfinite.policy.
 """
 
 from typing import NamedTuple
@@ -62,7 +62,7 @@ def is_finite(gradient: Array) -> Array:
     A kernel's gradient is x^T delta: a NaN or infinity in delta fills a column of it, one in x a
     row, since 0 times either is NaN. So one row and one column show both, where a look at every
     element would read all weights once more. A product that overflows alone is not seen here; the
-    evaluation of the whole state, in record.py, sees it.
+    evaluation of the whole state, in training/record.py, sees it.
     """
     if gradient.size <= SMALL or gradient.ndim < 2:
         return jnp.isfinite(gradient).all()

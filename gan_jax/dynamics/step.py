@@ -30,7 +30,7 @@ def make_step(
     """A pure f(state, batch, h) -> (state, metrics); batch.x is [K, B, ...], K of the first move.
 
     precision: of the matrix products; None leaves it to the device. part: says where reals and
-    latents [K, B, ...] are placed, see mesh.py. warms_up: whether the averages' decay does.
+    latents [K, B, ...] are placed, see place.py. warms_up: whether the averages' decay does.
     """
 
     def step(state: State, batch: Batch, h: Hypers) -> tuple[State, Metrics]:

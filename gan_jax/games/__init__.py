@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from ml_collections import ConfigDict
 
-from gan_jax.choices import Choices
 from gan_jax.config.arguments import static_arguments
+from gan_jax.config.choices import Choices
 from gan_jax.games.play.parts import make_parts
 from gan_jax.types import Game
 

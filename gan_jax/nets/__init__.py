@@ -10,8 +10,8 @@ from typing import Any
 
 from flax import linen as nn
 
-from gan_jax.choices import Choices
 from gan_jax.config import choose
+from gan_jax.config.choices import Choices
 from gan_jax.types import Array, ConfigError, Net, PyTree
 
 _FILES = Choices(__name__, "net", {"layers", "convolution", "matmul", "views", "normalise"})

@@ -12,8 +12,8 @@ import math
 
 from flax import linen as nn
 
-from gan_jax.nets.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers import BatchNorm, Dense, Stack, activation, flat
+from gan_jax.nets.layers.convolution import Conv, ConvTranspose
 from gan_jax.types import Array, ConfigError
 
 

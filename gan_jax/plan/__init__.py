@@ -20,8 +20,15 @@ from jax.sharding import Sharding
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import rows
-from gan_jax.cohort import (
+from gan_jax.data import pipeline
+from gan_jax.host.files import write_named
+from gan_jax.host.versions import made_with
+from gan_jax.place import everywhere
+from gan_jax.plan.schedule import cycles
+from gan_jax.plan.table import to_lines
+from gan_jax.plan.topology import Topology, describe, one_line
+from gan_jax.sweeps import rows
+from gan_jax.sweeps.cohort import (
     init_rows,
     jit_rows,
     make_source,
@@ -29,17 +36,10 @@ from gan_jax.cohort import (
     objectives_of,
     shardings,
 )
-from gan_jax.data import pipeline
-from gan_jax.experiment import load_config, load_sweep, state_like
-from gan_jax.files import write_named
-from gan_jax.mesh import everywhere
-from gan_jax.plan.schedule import cycles
-from gan_jax.plan.table import to_lines
-from gan_jax.plan.topology import Topology, describe, one_line
+from gan_jax.sweeps.tune import candidates
+from gan_jax.training.experiment import load_config, load_sweep, state_like
 from gan_jax.training.program import jit_run
-from gan_jax.tune import candidates
 from gan_jax.types import ConfigError, PyTree
-from gan_jax.versions import made_with
 
 
 def run(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gan_jax import statistics
-from gan_jax.files import write_atomically, writing
+from gan_jax.host.files import write_atomically, writing
+from gan_jax.sweeps import statistics
 from gan_jax.types import ConfigError
 
 

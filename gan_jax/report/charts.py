@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax.report.markup import Html, tag
-from gan_jax.typeset import number
+from gan_jax.sweeps.typeset import number
 
 WIDTH, HEIGHT = 320, 212
 TOP = 26  # room above a panel for the name of its axis

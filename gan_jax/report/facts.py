@@ -6,7 +6,7 @@ from typing import Any
 from gan_jax.config import flatten, get_config, to_json
 from gan_jax.report.markup import Html, cell, join, section, table, tag
 from gan_jax.report.parts import pill
-from gan_jax.typeset import show
+from gan_jax.sweeps.typeset import show
 
 ABSENT = "absent"
 

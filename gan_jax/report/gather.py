@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax import results, statistics
-from gan_jax.images import spread
-from gan_jax.plots import read_columns
+from gan_jax.evaluate.pictures.grid import spread
 from gan_jax.report import charts
 from gan_jax.report.charts import Line
 from gan_jax.report.parts import numeric
 from gan_jax.report.pictures import last_grid, thumbnails
+from gan_jax.sweeps import statistics
+from gan_jax.training import results
+from gan_jax.training.curves import read_columns
 
 MOST_METRICS = 10  # to choose from
 MOST_POINTS = 60  # of a curve

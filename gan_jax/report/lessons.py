@@ -1,7 +1,7 @@
 """The figures that teachers draw by hand.
 
 `python -P -m gan_jax.report.lessons --out DIR` writes them on a page of their own, and
-`gan-jax report` shows those that fit a run or a sweep. All numbers are those of gan_jax/lessons.py.
+`gan-jax report` shows those that fit a run or a sweep. All numbers are those of figures.py.
 """
 
 import argparse
@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax import lessons
-from gan_jax.environment import local_path
-from gan_jax.files import write_named
-from gan_jax.lessons import Chosen, Curve
+from gan_jax.host.environment import local_path
+from gan_jax.host.files import write_named
 from gan_jax.objectives import OBJECTIVES, THEORY
 from gan_jax.report import facts, transposed
+from gan_jax.report import figures as lessons
 from gan_jax.report.charts import COLOURS
+from gan_jax.report.figures import Chosen, Curve
 from gan_jax.report.labelled import Named, labelled, merged
 from gan_jax.report.markup import Html, page, section, tag
 from gan_jax.report.parts import quiet

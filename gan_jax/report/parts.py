@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax.report.markup import Html, cell, join, link, tag
-from gan_jax.results import inside
-from gan_jax.statistics import known
-from gan_jax.typeset import number, show
+from gan_jax.sweeps.statistics import known
+from gan_jax.sweeps.typeset import number, show
+from gan_jax.training.results import inside
 
 KINDS = {"done": "good", "diverged": "warn", "failed": "bad"}
 

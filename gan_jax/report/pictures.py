@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gan_jax import opening
+from gan_jax.data.support import opening
 
 PICTURES_BYTES = 9_000_000  # of all thumbnails together: the page stays below 15 MB
 SIZES = (160, 112, 80, 56, 40)  # pixels of the longer side; shown at half as many or fewer

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import reproduce
-from gan_jax.files import read_json
+from gan_jax.host.files import read_json
 from gan_jax.plan import table as plan_table
 from gan_jax.reproduce import lacks_rows_of, to_markdown
-from gan_jax.typeset import duration, of_fewer, plus_minus
+from gan_jax.sweeps.typeset import duration, of_fewer, plus_minus
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "experiments" / "results"

@@ -20,7 +20,7 @@ from gan_jax.report.parts import (
     scroll,
     value_cell,
 )
-from gan_jax.typeset import number, setting_in_words
+from gan_jax.sweeps.typeset import number, setting_in_words
 
 UNSAID = {  # where a summary gives no reason
     "diverged": "losses or parameters left the finite numbers",

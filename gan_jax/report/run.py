@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax.config_json import read_config
-from gan_jax.linelog import read_lines
-from gan_jax.panels import Panel, panels
-from gan_jax.plots import Columns, read_columns
+from gan_jax.config.as_json import read_config
+from gan_jax.evaluate.pictures.panels import Panel, panels
 from gan_jax.report import charts, facts
 from gan_jax.report.gather import MOST_POINTS
 from gan_jax.report.lessons import section_of
@@ -28,8 +26,10 @@ from gan_jax.report.parts import (
     unit_of,
 )
 from gan_jax.report.pictures import last_grid, thumbnail
-from gan_jax.results import read_made_with, read_summary
-from gan_jax.typeset import number
+from gan_jax.sweeps.typeset import number
+from gan_jax.training.curves import Columns, read_columns
+from gan_jax.training.linelog import read_lines
+from gan_jax.training.results import read_made_with, read_summary
 
 PARTS = {
     "samples": "Samples",

@@ -16,7 +16,7 @@ from gan_jax.report.parts import (
     scroll,
     value_cell,
 )
-from gan_jax.typeset import interval, of_fewer, percent, plus_minus
+from gan_jax.sweeps.typeset import interval, of_fewer, percent, plus_minus
 
 
 def settings_section(sweep: Sweep) -> Html:

@@ -12,7 +12,7 @@ from gan_jax.report.markup import Html, cell, page, section, table, tag
 from gan_jax.report.parts import axis_of, empty, numeric, quiet, shown
 from gan_jax.report.rows import failures_section, rows_section
 from gan_jax.report.settings import settings_section
-from gan_jax.typeset import best_in_words, show
+from gan_jax.sweeps.typeset import best_in_words, show
 
 PARTS = {
     "settings": "Settings",

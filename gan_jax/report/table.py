@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from gan_jax.files import read_object
+from gan_jax.host.files import read_object
 from gan_jax.report import facts
 from gan_jax.report.markup import Html, cell, join, page, section, table, tag
 from gan_jax.report.parts import empty, numeric, value_cell
 from gan_jax.report.pictures import thumbnail
-from gan_jax.typeset import duration, note_numbers, number, of_fewer, plus_minus, show
+from gan_jax.sweeps.typeset import duration, note_numbers, number, of_fewer, plus_minus, show
 
 PARTS = {"table": "Table", "made-with": "Made with"}
 # Columns that are shown as one, with their error; "each" and "history" are too long for a cell.

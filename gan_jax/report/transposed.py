@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from gan_jax.nets.convolution import conv_transpose
+from gan_jax.nets.layers.convolution import conv_transpose
 from gan_jax.report.charts import figure
 from gan_jax.report.markup import Html, join, tag
 

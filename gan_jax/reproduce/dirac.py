@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_jax import pointplots
+from gan_jax.evaluate.pictures import points as pointplots
 from gan_jax.reproduce.dirac_game import METHODS, SCHEDULES, STEP, Method, measure
 from gan_jax.reproduce.work import Work
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import pointplots
+from gan_jax.evaluate.pictures import points as pointplots
 from gan_jax.metrics import parzen
 from gan_jax.reproduce.goodfellow2014_protocol import Protocol, images, make_protocol
 from gan_jax.reproduce.goodfellow2014_recipe import (

@@ -13,8 +13,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax.config_json import config_difference, plain_config
-from gan_jax.files import read_object
+from gan_jax.config.as_json import config_difference, plain_config
+from gan_jax.host.files import read_object
 from gan_jax.types import ConfigError
 
 Row = dict[str, Any]  # of table.json

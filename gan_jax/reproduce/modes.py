@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import pointplots
 from gan_jax.data import grid, ring
+from gan_jax.evaluate.pictures import points as pointplots
 from gan_jax.metrics.modes import mode_statistics, sampling_floor
 from gan_jax.reproduce.methods import Row
 from gan_jax.reproduce.training import refused, samples, train

@@ -15,13 +15,13 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import data
-from gan_jax.cohort import init_rows, make_cohort
 from gan_jax.config import assign, get_config
 from gan_jax.data import pipeline
-from gan_jax.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.dynamics.guard import GUARD
+from gan_jax.evaluate.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
+from gan_jax.evaluate.signals import Shown, make_shown
 from gan_jax.reproduce.work import Size, Work
-from gan_jax.signals import Shown, make_shown
+from gan_jax.sweeps.cohort import init_rows, make_cohort
 from gan_jax.training import loop
 from gan_jax.types import Metrics, PreemptedError, State
 

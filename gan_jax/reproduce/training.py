@@ -20,18 +20,18 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import stop
-from gan_jax.checkpoint import Checkpoints
-from gan_jax.cohort import init_rows, make_cohort, row
-from gan_jax.cohort import stack as stack_rows
-from gan_jax.config_json import FORMAT, check_format, plain_config
+from gan_jax.config.as_json import FORMAT, check_format, plain_config
 from gan_jax.data import pipeline
 from gan_jax.dynamics.guard import refusals
-from gan_jax.files import read_json, read_object, write_json
 from gan_jax.games import make_game
+from gan_jax.host import stop
+from gan_jax.host.files import read_json, read_object, write_json
 from gan_jax.reproduce.methods import HOW_OFTEN
+from gan_jax.sweeps.cohort import init_rows, make_cohort, row
+from gan_jax.sweeps.cohort import stack as stack_rows
+from gan_jax.sweeps.tune import choose_how
 from gan_jax.training import loop
-from gan_jax.tune import choose_how
+from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.types import ConfigError, Metrics, PreemptedError, State
 
 Look = Callable[[State], list[Any]]  # states [M] -> a JSON value each

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import get_config
 from gan_jax.reproduce.methods import Methods
-from gan_jax.typeset import of_fewer, plus_minus
+from gan_jax.sweeps.typeset import of_fewer, plus_minus
 
 Published = tuple[float | None, float | None]  # a number and its standard error
 NOTHING: Published = (None, None)

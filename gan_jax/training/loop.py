@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import stop
+from gan_jax.host import stop
 from gan_jax.types import Array, Hypers, Metrics, PyTree, State
 
 

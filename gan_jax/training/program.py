@@ -11,10 +11,10 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.data import Arrays, pipeline
-from gan_jax.mesh import BATCH, devices_of, everywhere, line, placed
-from gan_jax.signals import make_shown, make_signals
-from gan_jax.steps import jit_loop, make_train_many
+from gan_jax.evaluate.signals import make_shown, make_signals
+from gan_jax.place import BATCH, devices_of, everywhere, line, placed
 from gan_jax.training.loop import Program, schedule_of
+from gan_jax.training.steps import jit_loop, make_train_many
 from gan_jax.types import Array
 
 

@@ -10,13 +10,13 @@ import optax
 from ml_collections import ConfigDict
 
 from gan_jax import data, nets
+from gan_jax.augment.views import VIEWS, pack
 from gan_jax.config import choose
 from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
 from gan_jax.games.play import terms
 from gan_jax.games.play.terms import Memory
-from gan_jax.nets.normalise import NORMALISERS
-from gan_jax.nets.views import VIEWS, pack
+from gan_jax.nets.layers.normalise import NORMALISERS
 from gan_jax.types import Array, ConfigError, Net
 
 Draws = Callable[[Array, int], Array]  # (key, n) -> [n, ...]

@@ -16,7 +16,7 @@ from jax import lax
 from gan_jax.config import choose
 from gan_jax.config.arguments import numbers_of
 from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan
-from gan_jax.penalties import PENALTIES, lecam, update_means, zcr_disc, zcr_gen
+from gan_jax.objectives.penalties import PENALTIES, lecam, update_means, zcr_disc, zcr_gen
 from gan_jax.types import Array, Critic, Losses
 
 Memory = dict[str, Array]  # what terms keep from one update of disc to the next

@@ -1,0 +1,1 @@
+"""What a discriminator is given of a batch."""

@@ -1,0 +1,248 @@
+"""What each verb of the command line does and prints; the slow imports are inside."""
+
+import argparse
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+OVERRIDE = "--config."
+
+log = logging.getLogger(__name__)
+
+
+def choose(kind: str, name: str, choices: Any, hint: str = "") -> str:
+    """The name if it is one of the choices; else a ConfigError lists them."""
+    if name in choices:  # without the slow import
+        return name
+    from gan_jax import config
+
+    return config.choose(kind, name, choices, hint)
+
+
+def refuse(message: str) -> NoReturn:
+    """One line about the command line, and exit code 78."""
+    from gan_jax.types import ConfigError
+
+    raise ConfigError(message)
+
+
+def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Trains, then says what came out and names the files to look at."""
+    from gan_jax.config.checks import doubts
+    from gan_jax.metrics import features
+    from gan_jax.training.experiment import load_config
+    from gan_jax.training.progress import last_words
+    from gan_jax.training.results import as_begun
+    from gan_jax.training.run import train as run
+
+    overrides = as_begun(args.workdir, overrides)
+    config = load_config(args.config, overrides)
+    features.check(config)
+    for doubt in doubts(config):
+        log.warning("%s", doubt)
+    words = [f"{OVERRIDE}{key}={value}" for key, value in overrides.items()]
+    command = shlex.join(["gan-jax", "train", "--config", args.config, "--workdir", "DIR", *words])
+    result = run(config, args.workdir, command)
+    early = "" if result.step == config.steps else f" of {config.steps}: D stays near 1/2"
+    print(f"{'already ' if result.was_done else ''}done at step {result.step}{early}")
+    for line in last_words(result.metrics):
+        print(line)
+    folder = Path(args.workdir)
+    grids = sorted(folder.glob("samples/step_*.png"))[-1:]
+    files = [*grids, folder / "samples/progress.gif", folder / "curves.png"]
+    print("look at " + ", ".join(str(file) for file in files if file.exists()))
+
+
+def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Plans, trains what has not ended, then writes statistics and report; or has it done."""
+    import jax
+
+    from gan_jax.metrics import features
+    from gan_jax.sweeps import launch, rows
+    from gan_jax.sweeps.launch import local, options, overview, slurm
+    from gan_jax.training.experiment import load_sweep
+    from gan_jax.training.results import as_begun
+
+    options.check(args)
+    if not args.estimate:  # which measures here; else accelerators are for the workers alone
+        jax.config.update("jax_platforms", "cpu")
+    given = options.parse(args.option)
+    overrides = as_begun(args.workdir, overrides)
+    base, name, settings = load_sweep(args.config, overrides, args.sweep)
+    everything = rows.resolve(base, settings)
+    chosen = overview.chosen(args.rows, everything)
+    shares, share = overview.shares(args.share, chosen)
+    cohorts = shares[share]
+    rows.check(cohorts)
+    features.check(base)
+    if args.dry_run or args.estimate:
+        for line in overview.table(cohorts):
+            print(line)
+        for line in overview.estimate(cohorts) if args.estimate else ():
+            print(line, flush=True)
+        return
+    words = ["--sweep", name, *(f"{OVERRIDE}{key}={value}" for key, value in overrides.items())]
+    words += ["--chunk", str(args.chunk)] if args.chunk else []
+    if args.out:
+        _write_launch_file(args, words, len(chosen), given)
+        return
+    workdir, ids = Path(args.workdir), {c.id for c in cohorts}
+    command = shlex.join(["gan-jax", "sweep", "--config", args.config, "--workdir", "DIR", *words])
+    every = [cohort for each in shares for cohort in each]
+    mine = [row.id for cohort in cohorts for row in cohort.rows]
+    again, chunk = mine if args.retry_failed else [], args.chunk or 0
+    said = launch.begin(workdir, name, args.config, command, everything, every, chunk, again)
+    if args.launcher == "slurm":
+        told = slurm.submit(workdir, said, ids, args.workers, args.hang_seconds, given, again)
+        if told:
+            print(told)
+            return
+    elif args.share:
+        launch.forgive(workdir, again)  # nobody holds the folder: hosts share it
+        local.tend(workdir, said, ids, args.workers or 1, args.hang_seconds)
+    else:
+        local.run(workdir, said, ids, args.workers or 1, args.hang_seconds, again)
+    _sum_up(args, workdir, mine)
+
+
+def _write_launch_file(
+    args: argparse.Namespace, words: list[str], rows: int, given: dict[str, str]
+) -> None:
+    """The file that has hosts elsewhere train the sweep."""
+    from gan_jax.host.files import write_named
+    from gan_jax.sweeps.launch import jobset, tpu_vm, tpus
+
+    words += ["--rows", args.rows] if args.rows else []
+    words += ["--workers", str(args.workers)] if args.workers else []
+    words += ["--hang_seconds", f"{args.hang_seconds:g}"]
+    words += ["--retry_failed"] if args.retry_failed else []
+    launcher = {"jobset": jobset, "tpu_vm": tpu_vm}[args.launcher]
+    text = launcher.text(tpus.Sweep(args.config, args.workdir, tuple(words), rows), given)
+    write_named("--out", Path(args.out), os.fsencode(text))  # words as they came
+    print(
+        f"{launcher.START} {shlex.quote(args.out)} trains it; when all shares have ended, the same "
+        "sweep without --launcher, where its folder is seen, writes the table"
+    )
+
+
+def _sum_up(args: argparse.Namespace, workdir: Path, mine: list[str]) -> None:
+    """The table and the report; of a share only how it ended. FailedRowsError at the end."""
+    from gan_jax.report import write as write_report
+    from gan_jax.sweeps import launch, statistics
+    from gan_jax.types import FailedRowsError
+
+    if args.share:
+        print(f"share {args.share} has ended: the same command without --share writes the table")
+    else:
+        launch.note_how(workdir)
+        print(statistics.to_markdown(statistics.write(workdir)))
+        print(f"look at {write_report(workdir)}")
+    failed = [row_id for row_id in mine if launch.status(workdir, row_id) in ("failed", None)]
+    if failed:
+        raise FailedRowsError(
+            f"{len(failed)} of {len(mine)} rows failed: rows/<id>/summary.json says why; "
+            "--retry_failed tries them again"
+        )
+
+
+def plan(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Prints what a run, or a sweep, would cost on TPUs that are not attached."""
+    from gan_jax.plan import run
+
+    file = Path(args.json) if args.json else None
+    run(args.config, overrides, args.sweep, args.topology, file)
+
+
+def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Writes samples of a run's checkpoint."""
+    from gan_jax.training.sample import write_samples
+
+    if args.num < 1:
+        refuse(f"--num is {args.num}: expected at least 1")
+    if not 0 <= args.seed < 2**32:
+        refuse(f"--seed is {args.seed}: expected an integer in [0, 2^32)")
+    print(write_samples(args.workdir, args.out, args.num, args.seed, args.step, args.interpolate))
+
+
+def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Prints the metrics of a run's checkpoint, one a line."""
+    from gan_jax.config import override
+    from gan_jax.evaluate import chosen, make_evaluate
+    from gan_jax.training.experiment import check
+    from gan_jax.training.sample import load_run
+
+    asked = [] if args.metrics is None else args.metrics.split(",")
+    evaluators = chosen(asked)
+    for key in overrides:
+        if key != "eval_samples" and not key.startswith("features."):
+            refuse(f"{OVERRIDE}{key}: evaluate takes eval_samples and features.* only")
+    config, step, state = load_run(args.workdir, args.step)
+    if found := override(config, overrides):
+        refuse("; ".join(found))
+    check(config)
+    for name, make in evaluators.items():
+        if make(config) is None:
+            refuse(f"metric {name!r} does not apply to data {config.data.name!r}")
+    print(f"step {step}")
+    for name, value in make_evaluate(config, asked)(state).items():
+        shown = f"{value:.6g}" if isinstance(value, float) else value
+        print(f"{name.removeprefix('eval/')} {shown}")
+
+
+def reproduce(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Measures a table and prints it beside the published numbers."""
+    from gan_jax.reproduce import reproduce as measure
+
+    asked = (args.seeds, args.steps, args.precision, args.recorded)
+    print(measure(args.name, args.workdir, args.quick, *asked))
+    report(args, overrides)
+
+
+def report(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Writes report.html of a run, a sweep or a table."""
+    from gan_jax.report import write
+
+    print(f"look at {write(args.workdir)}")
+
+
+def data(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Prepares a TFDS data set from IDX files."""
+    from gan_jax.data.support.prepare import prepare
+
+    print(prepare(args.name, args.source, args.data_dir))
+
+
+def listing(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Prints names, each with the first line of its docstring."""
+    from gan_jax.cli.listing import entries
+
+    rows = entries(args.what)
+    width = max((len(name) for name in rows), default=0)
+    for name, says in rows.items():
+        print(f"{name:{width}}  {says}")
+    if not rows:
+        print(f"no {args.what} here", file=sys.stderr)
+
+
+def bench(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Measures and prints; with --json also writes the numbers."""
+    from gan_jax.bench import run
+
+    run(args.names, args.against, Path(args.json) if args.json else None)
+
+
+VERBS = {
+    "train": train,
+    "sweep": sweep,
+    "plan": plan,
+    "sample": sample,
+    "evaluate": evaluate,
+    "report": report,
+    "reproduce": reproduce,
+    "data": data,
+    "list": listing,
+    "bench": bench,
+}

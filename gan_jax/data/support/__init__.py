@@ -1,0 +1,1 @@
+"""What data sets share: reading, decoding, caching, preparing."""

@@ -1,0 +1,139 @@
+"""Evaluation: what a run is worth, by numbers and by a picture, from the samples of gen's average.
+
+An evaluator is made once for a config, then called with states, also those of other rows of its
+cohort; it yields (name, value). Each says itself whether it applies to the config's data.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import data
+from gan_jax.config import choose
+from gan_jax.evaluate.evaluators.draws import STREAMS, Evaluator, make_draw
+from gan_jax.evaluate.evaluators.features import (
+    KINDS,
+    digit_features,
+    efficientnet_features,
+    inception_features,
+)
+from gan_jax.evaluate.evaluators.images import classes_by_a_judge, pixels
+from gan_jax.evaluate.evaluators.laws import (
+    divergence_on_the_line,
+    law_on_the_line,
+    modes_of_a_mixture,
+)
+from gan_jax.evaluate.pictures import grid as images
+from gan_jax.evaluate.pictures import points as pointplots
+from gan_jax.games import make_game
+from gan_jax.metrics.features import FEATURES, scheduled
+from gan_jax.objectives import estimates_ratio
+from gan_jax.types import Array, State
+
+EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
+    "line": law_on_the_line,
+    "modes": modes_of_a_mixture,
+    "judge": classes_by_a_judge,
+    "divergence": divergence_on_the_line,
+    "digits": digit_features,
+    "efficientnet_lite0": efficientnet_features,
+    "inception": inception_features,
+    "pixels": pixels,
+}
+# While a run trains, with config.features.names; the others when asked for by name.
+SCHEDULED = ("line", "modes", "judge")
+
+
+def chosen(names: Iterable[str]) -> dict[str, Callable[..., Evaluator | None]]:
+    """The evaluators by name; of features also one distance, frechet_digits. ConfigError.
+
+    Distances by the same features are of one evaluator: the images are seen once.
+    """
+    found: dict[str, set[str]] = {}
+    for name in names:
+        kind, _, features = name.partition("_")
+        if kind in KINDS and features in FEATURES:
+            found.setdefault(features, set()).add(kind)
+        else:
+            hint = ", or one distance by features, such as frechet_digits"
+            whole = choose("metric", name, EVALUATORS, hint)
+            found.setdefault(whole, set()).update(KINDS if name in FEATURES else ())
+    return {
+        name: functools.partial(EVALUATORS[name], kinds=kinds) if kinds else EVALUATORS[name]
+        for name, kinds in found.items()
+    }
+
+
+def make_evaluate(
+    config: ConfigDict, names: Iterable[str] = (), part: str = "eval"
+) -> Callable[[State], dict[str, Any]]:
+    """f(state) -> {"part/name": value} of the named evaluators that apply to the config.
+
+    Without names those of its schedule. part, eval or test, says which of the run's two sets of
+    draws they see.
+    """
+    choose("part", part, STREAMS)
+    names = tuple(names) or (*SCHEDULED, *scheduled(config))
+    made = [make(config, part) for make in chosen(names).values()]
+    return lambda state: {
+        f"{part}/{name}": value for run in made if run for name, value in run(state)
+    }
+
+
+def make_picture(config: ConfigDict) -> Callable[[State], np.ndarray | None]:
+    """f(state) -> a uint8 picture of the samples of the run's fixed latents, or None."""
+    spec, draw = data.spec(config.data.name, config.data.dir), make_draw(config)
+    if spec.kind == "image":
+        return lambda state: images.grid(draw(state, config.grid_samples))
+    samplers = make_game(config).samplers
+    if not pointplots.available() or not all(each.real for each in samplers.values()):
+        return lambda state: None
+    n = max(config.eval_samples, make_game(config).decision.size)  # D's line takes a whole batch
+    reals = {  # the same points in every picture
+        name: np.asarray(each.real(jax.random.key(0), n))
+        for name, each in samplers.items()
+        if each.real
+    }
+    if spec.shape[0] > 1:
+        draws = {name: make_draw(config, sampler=each) for name, each in samplers.items()}
+        titles = {name: name if len(samplers) > 1 else "" for name in samplers}
+        return lambda state: np.concatenate(
+            [
+                pointplots.scatter(draws[name](state, n), reals[name], titles[name])
+                for name in samplers
+            ],
+            axis=1,
+        )
+    (real,) = reals.values()
+    line_D = _make_line_of_d(config, real)
+    return lambda state: pointplots.histogram(
+        real, draw(state, config.eval_samples), *line_D(state)
+    )
+
+
+def _make_line_of_d(
+    config: ConfigDict, real: np.ndarray
+) -> Callable[[State], tuple[np.ndarray, np.ndarray]]:
+    """f(state) -> places on the line, and D there: of a point, or of real data moved there.
+
+    D is NaN, which no curve shows, where the objective's logit is not that of a D.
+    """
+    decision, middle = make_game(config).decision, real.mean()
+    places = np.linspace(middle - 4 * real.std(), middle + 4 * real.std(), 200, dtype=np.float32)
+
+    @jax.jit
+    def line(state: State) -> Array:
+        if decision.size == 1:
+            return jax.nn.sigmoid(decision.logits(state, jnp.asarray(places)[:, None]))
+        batches = real[: decision.size] - middle + places[:, None, None]
+        logit_of = jax.vmap(lambda x: decision.logits(state, decision.view(x))[0])
+        return jax.nn.sigmoid(logit_of(batches))
+
+    if not estimates_ratio(config.objective):
+        return lambda state: (places, np.full_like(places, np.nan))
+    return lambda state: (places, np.asarray(line(state)))

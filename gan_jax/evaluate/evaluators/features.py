@@ -1,0 +1,87 @@
+"""Evaluators of images by features, whose names their distances carry: frechet_digits.
+
+eval_samples fakes are compared with at most as many images of the test split. Beside each value
+stand both numbers, the weights and the preprocessing of the features: without the same of all
+these two values do not compare.
+"""
+
+import functools
+from collections.abc import Callable, Collection
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import metrics
+from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw
+from gan_jax.metrics import features
+from gan_jax.metrics.features import Seen
+from gan_jax.types import State
+
+NEIGHBOURS = 5  # of precision, recall, density and coverage
+KINDS = ("frechet", "kernel", "precision", "recall", "density", "coverage", "inception")
+PAIRS: dict[tuple[str, str], Callable[..., tuple[float, float]]] = {
+    ("precision", "recall"): metrics.precision_recall,
+    ("density", "coverage"): metrics.density_coverage,
+}
+
+
+def digit_features(
+    config: ConfigDict, part: str = "eval", kinds: Collection[str] = KINDS
+) -> Evaluator | None:
+    """frechet_digits, kernel_digits, ...: by a classifier trained on the run's own digits."""
+    return _distances("digits", config, part, kinds)
+
+
+def efficientnet_features(
+    config: ConfigDict, part: str = "eval", kinds: Collection[str] = KINDS
+) -> Evaluator | None:
+    """frechet_efficientnet_lite0, ...: by a network of ImageNet's, the extra `features`."""
+    return _distances("efficientnet_lite0", config, part, kinds)
+
+
+def inception_features(
+    config: ConfigDict, part: str = "eval", kinds: Collection[str] = KINDS
+) -> Evaluator | None:
+    """frechet_inception, ...: by Inception v3 with weights of yours, features.inception.path."""
+    return _distances("inception", config, part, kinds)
+
+
+def _distances(
+    name: str, config: ConfigDict, part: str, kinds: Collection[str]
+) -> Evaluator | None:
+    extractor = features.make(name, config)
+    if extractor is None:
+        return None
+    draw, see = make_draw(config, part), extractor.see
+
+    def run(state: State) -> Values:
+        real = _real(see, config.data.name, config.data.dir, config.eval_samples)
+        fake = see(draw(state, config.eval_samples))
+        values = dict(compare(real, fake.features, kinds))
+        if "inception" in kinds and fake.probabilities is not None:
+            values["inception"] = metrics.inception_score(fake.probabilities)
+        values |= extractor.facts
+        values |= {"weights": extractor.weights, "preprocessing": extractor.preprocessing}
+        yield from ((f"{each}_{name}", value) for each, value in values.items())
+
+    return run
+
+
+@functools.lru_cache(maxsize=2)  # for both parts, and all rows of a sweep
+def _real(see: Callable[..., Seen], name: str, data_dir: str | None, n: int) -> np.ndarray:
+    return see(held_out(name, data_dir, n)).features
+
+
+def compare(real_NxF: np.ndarray, fake_MxF: np.ndarray, kinds: Collection[str] = KINDS) -> Values:
+    """The distances asked for, of two sets of features, whatever they are of, and the sizes."""
+    k = min(NEIGHBOURS, len(real_NxF) - 1, len(fake_MxF) - 1)
+    if "frechet" in kinds:
+        yield "frechet", metrics.frechet_distance(real_NxF, fake_MxF)
+    if "kernel" in kinds:
+        yield "kernel", metrics.kernel_distance(real_NxF, fake_MxF)
+    for names, measure in PAIRS.items() if k > 0 else ():
+        if {*names} & {*kinds}:
+            found = zip(names, measure(real_NxF, fake_MxF, k), strict=True)
+            yield from ((name, value) for name, value in found if name in kinds)
+    yield "samples", len(fake_MxF)
+    yield "reals", len(real_NxF)

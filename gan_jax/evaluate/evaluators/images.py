@@ -1,0 +1,69 @@
+"""Evaluators of images: by a classifier trained here, and by the pixels."""
+
+from ml_collections import ConfigDict
+
+from gan_jax import data, metrics
+from gan_jax.data import pipeline
+from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw, unit
+from gan_jax.metrics.classifier import judge
+from gan_jax.metrics.features import digits, has_images
+from gan_jax.types import State
+
+
+def classes_by_a_judge(config: ConfigDict, part: str = "eval") -> Evaluator | None:
+    """What a classifier trained on the real images says of the samples, and of real held-out ones.
+
+    classes: how many it finds among eval_samples; count_<class>; confidence: the mean probability
+    of the likeliest class; confidence_real and accuracy_real: on the data set's test split, the
+    latter of the images that have a label. Nothing where no training image has one.
+    """
+    name, data_dir = config.data.name, config.data.dir
+    if not has_images(config, labels=True) or not digits.has_labels(name, data_dir):
+        return None
+    draw = make_draw(config, part)
+
+    def run(state: State) -> Values:
+        trained = digits.trained(name, data_dir)
+        seen = trained.features.see(draw(state, config.eval_samples))
+        assert seen.probabilities is not None
+        found = judge(seen.probabilities)
+        yield "classes", int((found.counts > 0).sum())
+        yield "confidence", found.confidence
+        yield "confidence_real", trained.confidence_real
+        if trained.accuracy_real is not None:
+            yield "accuracy_real", trained.accuracy_real
+        for each, count in enumerate(found.counts):
+            yield f"count_{each}", int(count)
+
+    return run
+
+
+def pixels(config: ConfigDict, part: str = "eval") -> Evaluator | None:
+    """sliced_wasserstein, ms_ssim, nearest, copies, duplicates: by the pixels, in [0, 1].
+
+    ms_ssim and nearest, the median distance to the nearest training image, stand beside the same
+    of held-out images, ms_ssim_real and nearest_real; copies: share of samples nearer to a
+    training image than 99 % of held-out ones; duplicates: share of samples that come twice. Where
+    the test split is trained on no image is held out, and there is no nearest_real nor copies.
+    """
+    if not has_images(config):
+        return None
+    draw = make_draw(config, part)
+
+    def run(state: State) -> Values:
+        fake = draw(state, config.eval_samples)
+        held = held_out(config.data.name, config.data.dir, config.eval_samples)
+        train = unit(data.load(config.data.name, config.data.split, config.data.dir).x)
+        flat, held_flat, train_flat = (x.reshape(len(x), -1) for x in (fake, held, train))
+        yield "sliced_wasserstein", metrics.sliced_wasserstein(held_flat, flat)
+        if min(len(fake), len(held)) > 1:
+            yield "ms_ssim", metrics.ms_ssim_diversity(fake)
+            yield "ms_ssim_real", metrics.ms_ssim_diversity(held)
+            yield "duplicates", metrics.duplicates(flat)
+        found = metrics.memorised(flat, train_flat, held_flat)
+        yield "nearest", found.distance
+        if pipeline.has_held_out(config):
+            yield "nearest_real", found.distance_held_out
+            yield "copies", found.copies
+
+    return run

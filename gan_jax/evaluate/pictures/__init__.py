@@ -1,0 +1,1 @@
+"""Pictures of samples, points and curves."""

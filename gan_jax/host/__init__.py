@@ -1,0 +1,1 @@
+"""What a process meets on its machine: files, environment, output, signals."""

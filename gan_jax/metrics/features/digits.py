@@ -1,0 +1,73 @@
+"""Features of a classifier that is trained here, on the train split of the run's own data."""
+
+import functools
+import logging
+from typing import NamedTuple
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import data
+from gan_jax.data.base import Arrays, labelled
+from gan_jax.metrics.classifier import judge
+from gan_jax.metrics.features import kept
+from gan_jax.metrics.features.base import Features, in_batches
+from gan_jax.types import ConfigError
+
+DIGITS = {"mnist", "mnist5k", "digits", "tfds:mnist"}  # sets whose classifier's features are alike
+BATCH = 1000
+log = logging.getLogger(__name__)
+
+
+class Trained(NamedTuple):
+    """A classifier of a data set, and how it does on the test split."""
+
+    features: Features
+    confidence_real: float
+    accuracy_real: float | None  # None where no image of the test split has a label
+
+
+def make(config: ConfigDict) -> Features | None:
+    """The extractor, of the 256 numbers before the logits; None for images of anything else."""
+    if config.data.name not in DIGITS:
+        return None
+    return trained(config.data.name, config.data.dir).features
+
+
+@functools.lru_cache(maxsize=2)
+def has_labels(name: str, data_dir: str | None) -> bool:
+    """Whether images of the train split have labels; a line in the log where none has."""
+    found = len(labelled(data.load(name, "train", data_dir)).x) > 0
+    if not found:
+        log.warning("data %r: no image of its train split has a label: no classes are told", name)
+    return found
+
+
+@functools.lru_cache(maxsize=2)  # for all evaluators and all rows of a sweep
+def trained(name: str, data_dir: str | None) -> Trained:
+    """The classifier of a set of images, whatever they show. ConfigError if none has a label."""
+    train, test = (data.load(name, split, data_dir) for split in ("train", "test"))
+    known = labelled(train)
+    if not len(known.x) or known.label is None:
+        raise ConfigError(
+            f"data {name!r}: no image of its train split has a label, of which a classifier could "
+            "be trained: choose metrics and features without one"
+        )
+    classify = kept.classifier(known.x, known.label, data.spec(name, data_dir).classes)
+    see = in_batches(classify.see, BATCH)
+    real = see(test.x / np.float32(255)).probabilities
+    accuracy = _accuracy(real, test.label)
+    features = Features(
+        "digits",
+        see,
+        "none: pixels in [0, 1]",
+        f"crc32:{classify.crc32:08x}",
+        {} if accuracy is None else {"accuracy": accuracy},
+    )
+    return Trained(features, judge(real).confidence, accuracy)
+
+
+def _accuracy(probabilities_NxC: np.ndarray, label_N: np.ndarray | None) -> float | None:
+    """Over the images that have a label; None if there are none."""
+    known = labelled(Arrays(probabilities_NxC, label_N))
+    return float((known.x.argmax(1) == known.label).mean()) if len(known.x) else None

@@ -1,0 +1,237 @@
+"""Objectives: the logits of reals and fakes to one loss per example and player, which minimises it.
+
+s_x, s_g are disc's logits on reals and fakes, sig the sigmoid, sp(t) = log(1 + e^t). Callers take
+the mean. Losses come in float32 (float64 for float64 logits) also for bfloat16 logits: their sums
+need the digits; gradients return in the logits' own dtype. Reals and fakes may differ in number
+unless the objective pairs them: the loss then has one entry per example of its first term, plus
+the mean of the other, so that its mean is what it should be.
+
+To add one: a function of logits that says what its logit means (logits.py), its row in OBJECTIVES,
+and what it claims in THEORY.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.nn import relu, sigmoid, softplus
+
+from gan_jax.objectives.energies import ENERGY_OBJECTIVES, began, ebgan, pulling_away
+from gan_jax.objectives.fgan import FGAN_OBJECTIVES, FGAN_THEORY, js, kl, total_variation
+from gan_jax.objectives.logits import Meaning, Objective, Theory, add, on_logits, widen
+from gan_jax.types import Array, Losses
+
+# Beside the table: energies of an autoencoder instead of logits, began with a state of its own.
+__all__ = ["ENERGY_OBJECTIVES", "OBJECTIVES", "THEORY", "began", "ebgan", "pulling_away"]
+
+
+def _cross_entropy(real_B: Array, fake_B: Array, smooth_real=0.0, smooth_fake=0.0) -> Array:
+    # The target 1 - e costs (1 - e) sp(-s) + e sp(s), which is sp(-s) + e s.
+    return add(softplus(-real_B) + smooth_real * real_B, softplus(fake_B) - smooth_fake * fake_B)
+
+
+@on_logits("ratio")
+def minimax(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
+    """disc sp(-s_x) + sp(s_g), gen -sp(s_g) = log(1 - sig(s_g)). Goodfellow et al. 2014, eq. 1.
+
+    disc's targets are 1 - smooth_real on reals (one-sided smoothing, Salimans et al. 2016) and
+    smooth_fake on fakes, here and wherever disc is "as minimax"; gen's loss knows nothing of them.
+    """
+    disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+    return Losses(disc=disc, gen=-softplus(fake_B))
+
+
+@on_logits("ratio")
+def non_saturating(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
+    """disc as minimax, gen sp(-s_g) = -log sig(s_g). Goodfellow et al. 2014, section 3."""
+    disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+    return Losses(disc=disc, gen=softplus(-fake_B))
+
+
+@on_logits("ratio")
+def max_likelihood(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
+    """disc as minimax, gen -exp(s_g) / 2. Goodfellow 2016 (tutorial), section 3.2.5.
+
+    exp overflows float32 from s_g = 88.8 on. It is left so: a bound would end the gradient there,
+    and a run that arrives there has diverged and should say so.
+    """
+    disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+    return Losses(disc=disc, gen=-jnp.exp(fake_B) / 2)
+
+
+@on_logits("ratio")
+def blend(real_B, fake_B, *, zeta=1.0, m=1.0, smooth_real=0.0, smooth_fake=0.0) -> Losses:
+    """disc as minimax, gen (zeta sp(-s_g) - m sp(s_g)) / (zeta + m): non_saturating and minimax.
+
+    Goodfellow's 2014 code (blend_obj), whose disc loss is halved: its m is twice this one.
+    """
+    disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+    return Losses(disc=disc, gen=(zeta * softplus(-fake_B) - m * softplus(fake_B)) / (zeta + m))
+
+
+@on_logits("ratio")
+def thresholded(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
+    """disc as minimax, gen sp(-s_g) where sig(s_g) < 1/2, else 0. Goodfellow's 2014 code."""
+    disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+    return Losses(disc=disc, gen=jnp.where(fake_B < 0, softplus(-fake_B), 0))
+
+
+@on_logits("sign")
+def lazy(real_B, fake_B, *, d_eps=0.0, g_eps=0.0) -> Losses:
+    """Each player learns only where it is not yet right by a margin, in probability.
+
+    disc sp(-s_x) where sig(s_x) < 1/2 + d_eps, plus sp(s_g) where sig(s_g) > 1/2 - d_eps;
+    gen sp(-s_g) where sig(s_g) < 1/2 + g_eps. Goodfellow's 2014 code (LazyAdversaryCost), whose
+    defaults are zero: a logit of exactly 0 then moves nobody.
+    """
+    real_cost = jnp.where(sigmoid(real_B) < 0.5 + d_eps, softplus(-real_B), 0)
+    fake_cost = jnp.where(sigmoid(fake_B) > 0.5 - d_eps, softplus(fake_B), 0)
+    gen_cost = jnp.where(sigmoid(fake_B) < 0.5 + g_eps, softplus(-fake_B), 0)
+    return Losses(disc=add(real_cost, fake_cost), gen=gen_cost)
+
+
+@on_logits("nothing")
+def lsgan(real_B, fake_B) -> Losses:
+    """disc (s_x - 1)^2 / 2 + s_g^2 / 2, gen (s_g - 1)^2 / 2, on raw outputs. Mao et al. 2017."""
+    return Losses(disc=add((real_B - 1) ** 2 / 2, fake_B**2 / 2), gen=(fake_B - 1) ** 2 / 2)
+
+
+@on_logits("sign")
+def hinge(real_B, fake_B) -> Losses:
+    """disc relu(1 - s_x) + relu(1 + s_g), gen -s_g. Lim and Ye 2017, Miyato et al. 2018."""
+    return Losses(disc=add(relu(1 - real_B), relu(1 + fake_B)), gen=-fake_B)
+
+
+@on_logits("nothing")
+def wgan(real_B, fake_B) -> Losses:
+    """disc s_g - s_x, gen -s_g. Arjovsky et al. 2017; disc must be kept Lipschitz by the caller."""
+    return Losses(disc=add(-real_B, fake_B), gen=-fake_B)
+
+
+@on_logits("nothing")
+def ragan(real_B, fake_B) -> Losses:
+    """disc sp(-(s_x - mean s_g)) + sp(s_g - mean s_x), gen with the signs turned.
+
+    Relativistic average GAN, Jolicoeur-Martineau 2018. Gradients flow through the means.
+    """
+    real_above = real_B - jnp.mean(fake_B)
+    fake_above = fake_B - jnp.mean(real_B)
+    return Losses(
+        disc=add(softplus(-real_above), softplus(fake_above)),
+        gen=add(softplus(-fake_above), softplus(real_above)),
+    )
+
+
+@on_logits("nothing")
+def rpgan(real_B, fake_B) -> Losses:
+    """disc sp(-(s_x - s_g)), gen sp(-(s_g - s_x)), paired by index.
+
+    Jolicoeur-Martineau 2018 (RpSGAN, which she pairs at random); Huang et al. 2024 (R3GAN).
+    ValueError if there are not as many reals as fakes.
+    """
+    if real_B.shape != fake_B.shape:
+        raise ValueError(f"rpgan pairs by index: {real_B.shape} reals, {fake_B.shape} fakes")
+    return Losses(disc=softplus(fake_B - real_B), gen=softplus(real_B - fake_B))
+
+
+@jax.custom_vjp
+def rescale_gradient(x: Array, target: Array) -> Array:
+    """x itself; its gradient is multiplied by max(1, target / norm2 of it over the whole batch).
+
+    Around the samples gen hands to disc this is scale_grads of Goodfellow's 2014 code (target 0.1):
+    a gradient that vanishes in disc is lifted to norm target; one of exactly zero stays zero.
+    Reverse mode only; target gets no gradient.
+    """
+    return x
+
+
+def _rescale_forward(x, target):
+    return x, target
+
+
+def _rescale_backward(target, gradient):
+    wide = widen(gradient)
+    largest = jnp.max(jnp.abs(wide))
+    unit = wide / jnp.where(largest > 0, largest, 1)  # squares of a vanished gradient underflow
+    norm = jnp.sqrt(jnp.sum(unit**2))
+    lifted = unit * (target / jnp.where(norm > 0, norm, 1))
+    scaled = jnp.where(largest * norm < target, lifted, wide)
+    return scaled.astype(gradient.dtype), jnp.zeros_like(target)
+
+
+rescale_gradient.defvjp(_rescale_forward, _rescale_backward)
+
+OBJECTIVES: dict[str, Objective] = {
+    "minimax": minimax,
+    "non_saturating": non_saturating,
+    "max_likelihood": max_likelihood,
+    "blend": blend,
+    "thresholded": thresholded,
+    "lazy": lazy,
+    "lsgan": lsgan,
+    "hinge": hinge,
+    "wgan": wgan,
+    "ragan": ragan,
+    "rpgan": rpgan,
+    **FGAN_OBJECTIVES,
+}
+
+
+def _lsgan_divergence(p: Array, q: Array) -> Array:
+    return kl(p, (p + q) / 2) - jnp.sum((p - q) ** 2 / (p + q)) / 8
+
+
+def _thresholded_divergence(p: Array, q: Array) -> Array:
+    excess = (p + q) * jnp.log((p + q) / p) - (q - p) - 2 * p * jnp.log(2)
+    return jnp.sum(jnp.where(q > p, excess, 0))
+
+
+_CROSS_ENTROPY = Theory(lambda p, q: jnp.log(4) - 2 * js(p, q), lambda p, q: jnp.log(p / q))
+THEORY: dict[str, Theory] = {
+    "minimax": _CROSS_ENTROPY._replace(gen_divergence=lambda p, q: 2 * js(p, q)),
+    "non_saturating": _CROSS_ENTROPY._replace(gen_divergence=lambda p, q: kl(q, p) - 2 * js(p, q)),
+    "max_likelihood": _CROSS_ENTROPY._replace(gen_divergence=lambda p, q: kl(p, q) / 2),
+    "blend": _CROSS_ENTROPY._replace(
+        gen_divergence=lambda p, q: (3 * kl(q, p) - 4 * js(p, q)) / 4,
+        numbers={"zeta": 3.0, "m": 1.0},
+    ),
+    "thresholded": _CROSS_ENTROPY._replace(gen_divergence=_thresholded_divergence),
+    # Up to d_eps = 1/4 disc does best just past its margin, where the commoner side costs nothing
+    # and the rarer one sp(logit of 1/2 + d_eps). At the default 0 it is done at s = 0, at no cost.
+    "lazy": Theory(
+        optimum=lambda p, q: jnp.log(2.5) * (1 - total_variation(p, q)),
+        logit=lambda p, q: jnp.sign(p - q) * (jnp.log(1.5) + 1e-12),
+        gen_divergence=lambda p, q: jnp.log(2.5) * total_variation(p, q),
+        numbers={"d_eps": 0.1, "g_eps": 0.0},
+    ),
+    "lsgan": Theory(
+        optimum=lambda p, q: jnp.sum(p * q / (p + q)) / 2,
+        logit=lambda p, q: p / (p + q),
+        gen_divergence=_lsgan_divergence,
+    ),
+    "hinge": Theory(
+        optimum=lambda p, q: 2 * (1 - total_variation(p, q)),
+        logit=lambda p, q: jnp.sign(p - q),
+        gen_divergence=lambda p, q: 2 * total_variation(p, q),
+    ),
+    "wgan": Theory(reason="unbounded without its Lipschitz constraint", shift_invariant=True),
+    "ragan": Theory(
+        reason="the means tie all points together", shift_invariant=True, per_example=False
+    ),
+    "rpgan": Theory(reason="pairs tie all points together", shift_invariant=True, paired=True),
+    **FGAN_THEORY,
+}
+
+
+def meaning(name: str) -> Meaning:
+    """What the logit means under the named objective; an energy, which is none, says nothing."""
+    return OBJECTIVES[name].meaning if name in OBJECTIVES else "nothing"
+
+
+def estimates_ratio(name: str) -> bool:
+    """Whether disc does best at the logit log(p / q), so that D = sig(s) is to be p / (p + q)."""
+    return meaning(name) == "ratio"
+
+
+def meaningless(name: str) -> tuple[str, ...]:
+    """The step's metrics that say nothing under this objective: of a D, or of logits' signs."""
+    of_d, of_signs = ("d_real", "d_fake"), ("acc_real", "acc_fake")
+    return {"ratio": (), "sign": of_d, "nothing": of_d + of_signs}[meaning(name)]

@@ -1,0 +1,1 @@
+"""Sweeps: many rows, and what becomes of them."""

@@ -1,0 +1,176 @@
+"""Many rows as one program: configs that differ in traced numbers only, over a member axis [M].
+
+Rows train together by vmap (chunk = M), one after the other inside the program (chunk = 1), or in
+chunks; with several devices each has its share of the rows. Either way a row gives the numbers that
+it gives alone, to rounding.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.sharding import (
+    NamedSharding,
+    PartitionSpec,
+    Sharding,
+    SingleDeviceSharding,
+)
+from ml_collections import ConfigDict
+
+from gan_jax import config as config_lib
+from gan_jax.config.arguments import numbers_of
+from gan_jax.data import Arrays, pipeline
+from gan_jax.evaluate.signals import Shown, make_shown, make_signals
+from gan_jax.games.play.terms import objective_term
+from gan_jax.place import line, placed
+from gan_jax.training.loop import Program, schedule_of
+from gan_jax.training.steps import jit_loop, make_init, make_train_many, mean_example
+from gan_jax.types import Array, Hypers, PyTree, State
+
+MEMBER = "member"  # the mesh axis of rows
+_MINE, _ALL = PartitionSpec(MEMBER), PartitionSpec()
+SPECS = (_MINE, _ALL, _MINE, _MINE, _ALL)  # of train_rows' arguments; its results are like states
+
+
+def stack(trees: Sequence[PyTree]) -> PyTree:
+    """M trees of one shape -> one tree whose leaves have a leading member axis [M, ...]."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def row(trees: PyTree, index: int) -> PyTree:
+    """One member of a stacked tree."""
+    return jax.tree.map(lambda leaf: leaf[index], trees)
+
+
+def objectives_of(configs: Sequence[ConfigDict]) -> tuple[str, ...]:
+    """The objectives that a switch has to offer; none where the rows agree on one."""
+    names = sorted({c.objective for c in configs})
+    return tuple(names) if len(names) > 1 else ()
+
+
+def rows_hypers(configs: Sequence[ConfigDict]) -> Hypers:
+    """The rows' numbers, [M] each. A number that only some rows' objectives take is 0 elsewhere."""
+    names = objectives_of(configs)
+    args = sorted({key for c in configs for key in c.objective_args})
+
+    def of(c: ConfigDict) -> Hypers:
+        numbers = config_lib.hypers(c)
+        defaults = numbers_of(objective_term(c.objective))
+        known = {k: c.objective_args.get(k, defaults.get(k, 0.0)) for k in args}
+        mine = {k: jnp.asarray(v, float) for k, v in known.items()}
+        index = {"index": jnp.asarray(names.index(c.objective), jnp.int32)} if names else {}
+        return numbers.replace(objective={**mine, **index})
+
+    return stack([of(c) for c in configs])
+
+
+def init_rows(configs: Sequence[ConfigDict]) -> tuple[State, Hypers]:
+    """States and numbers of the rows, [M, ...] each; the first config's static part builds them."""
+    keys = stack([jax.random.key(c.seed) for c in configs])
+    hypers, init = rows_hypers(configs), make_init(configs[0])
+
+    # One by one: jaxlib 0.10's batched QR on a CPU, of orthogonal weights, waits for ever where two
+    # of them run at once and each needs the threads that the other holds.
+    @jax.jit
+    def init_all(keys: Array, hypers: Hypers, mean: Array) -> State:
+        return lax.map(lambda each: init(each[0], each[1], mean), (keys, hypers))
+
+    return init_all(keys, hypers, mean_example(configs[0])), hypers
+
+
+def make_train_rows(
+    config: ConfigDict, objectives: Sequence[str] = (), chunk: int | None = None
+) -> Callable[..., tuple[State, PyTree]]:
+    """make_train_many for rows: states, order, hypers have a member axis, examples are shared.
+
+    chunk rows at a time are one vmap; all by default.
+    """
+    train_many = make_train_many(config, objectives)
+
+    def train_rows(
+        states: State, examples: PyTree, orders: Array, hypers: Hypers, steps: Array
+    ) -> tuple[State, PyTree]:
+        def one(each: tuple[State, Array, Hypers]) -> tuple[State, PyTree]:
+            state, order, numbers = each
+            return train_many(state, examples, order, numbers, steps)
+
+        rows = states, orders, hypers
+        at_once = min(chunk or orders.shape[0], orders.shape[0])
+        if at_once == 1:  # a batch of one would turn every product into a batched, slower one
+            return lax.map(one, rows)
+        if at_once == orders.shape[0]:
+            return jax.vmap(one)(rows)
+        return lax.map(one, rows, batch_size=at_once)
+
+    return train_rows
+
+
+def jit_rows(train_rows: Callable[..., Any], devices: Sequence[jax.Device]) -> Any:
+    """The rows' program, each device with its share; spare places train copies that are dropped."""
+    platform, n = devices[0].platform, len(devices)
+    if n == 1:
+        return jit_loop(train_rows, platform)
+    sharded = jax.shard_map(
+        train_rows, mesh=line(devices, MEMBER), in_specs=SPECS, out_specs=SPECS[0], check_vma=False
+    )
+
+    def spread(
+        states: State, examples: PyTree, orders: Array, hypers: Hypers, steps: Array
+    ) -> tuple[State, PyTree]:
+        m = orders.shape[0]
+        if m % n == 0:
+            return sharded(states, examples, orders, hypers, steps)
+        places = jnp.arange(-(-m // n) * n) % m
+        states, orders, hypers = jax.tree.map(lambda a: a[places], (states, orders, hypers))
+        results = sharded(states, examples, orders, hypers, steps)
+        return jax.tree.map(lambda a: a[:m], results)
+
+    return jit_loop(spread, platform)
+
+
+def make_cohort(
+    configs: Sequence[ConfigDict],
+    arrays: Arrays | None,
+    chunk: int | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    shown: Shown | None = None,
+) -> Program:
+    """The rows' program; chunk rows at a time are one vmap on each of the devices.
+
+    shown: what signals are taken of, by default examples of the set.
+    """
+    config, objectives = configs[0], objectives_of(configs)
+    devices = devices or jax.devices()[:1]
+    look = jax.jit(jax.vmap(make_signals(config, objectives), in_axes=(0, 0, None)))
+    seen = make_shown(config, arrays) if shown is None else shown
+    return Program(
+        schedule=schedule_of(config),
+        many=jit_rows(make_train_rows(config, objectives, chunk), devices),
+        source=make_source(config, len(configs), arrays, devices),
+        signals=lambda states, h: look(states, h, seen),
+        h=rows_hypers(configs),
+    )
+
+
+def make_source(
+    config: ConfigDict, m: int, arrays: Arrays | None, devices: Sequence[jax.Device]
+) -> Callable[[jax.Array, Any], tuple[PyTree, jax.Array]]:
+    """f(keys [M], step) -> (examples for all rows, orders [M, steps, K, B])."""
+    if arrays is None:
+        nothing = jnp.zeros((m, config.log_every_steps, config.dynamics.k_disc, 0), jnp.int32)
+        return lambda keys, step: ((), nothing)
+    orders = jax.jit(jax.vmap(pipeline.make_order(config, len(arrays.x)), in_axes=(0, None)))
+    examples = placed(tuple(arrays), devices)
+    return lambda keys, step: (examples, orders(keys, step))
+
+
+def shardings(devices: Sequence[jax.Device]) -> tuple[Sharding, ...]:
+    """Where the arguments of jit_rows' program are: states, examples, orders, hypers, steps.
+
+    For rows that divide evenly.
+    """
+    if len(devices) == 1:
+        return tuple(SingleDeviceSharding(devices[0]) for _ in SPECS)
+    return tuple(NamedSharding(line(devices, MEMBER), spec) for spec in SPECS)

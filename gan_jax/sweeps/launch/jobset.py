@@ -1,0 +1,145 @@
+"""A JobSet for GKE: one indexed Job, a pod a host, each with its share of the rows.
+
+The file is JSON, which is YAML. It carries the config file; the image holds gan_jax, and the
+workdir lies on a persistent volume claim that all pods mount at the workdir's parent. A pod that
+was preempted and saved (75) is started again without end, as one whose node went away; a share with
+rows that failed, or with a bad config, has ended; whatever else happens is tried three times more.
+See tpus.py: rows are spread over hosts, and none spans hosts.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gan_jax.config.file import split_arg
+from gan_jax.sweeps.launch.options import NAME, Option, settle
+from gan_jax.sweeps.launch.tpus import HOSTS, TOPOLOGY, TPUS, Sweep, check, command
+from gan_jax.types import (
+    ConfigError,
+    DataCorruptError,
+    DataMissingError,
+    FailedRowsError,
+    PreemptedError,
+)
+
+START = "kubectl apply -f"
+OPTIONS = {
+    "image": Option(r"[A-Za-z0-9][\w./:@-]*", "a container image with gan_jax"),
+    "topology": TOPOLOGY,
+    "hosts": HOSTS,
+    "claim": Option(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "a persistent volume claim"),
+    "name": NAME._replace(default="gan-jax"),
+}
+FINAL = (FailedRowsError, DataCorruptError, DataMissingError, ConfigError)  # the same next time
+NOT_IN_YAML = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
+FOLDER = "/gan-jax"  # where a pod sees the config
+INDEX = "JOB_COMPLETION_INDEX"  # Kubernetes sets it
+GRACE_SECONDS = 120
+
+
+def text(sweep: Sweep, given: Mapping[str, str]) -> str:
+    """The file."""
+    options = settle("jobset", given, OPTIONS)
+    hosts, name = check(sweep, options), options["name"]
+    # $$ stands for $, so that Kubernetes puts in no value but the index
+    words = [w.replace("$", "$$") for w in command(sweep, f"{FOLDER}/config.py")]
+    pod = _pod(options, [*words, f"$({INDEX})/{hosts}"], str(PurePosixPath(sweep.workdir).parent))
+    job = {
+        "completionMode": "Indexed",
+        "completions": hosts,
+        "parallelism": hosts,
+        "backoffLimitPerIndex": 3,
+        "podFailurePolicy": {"rules": _rules()},
+        "template": {"spec": pod},
+    }
+    config = _utf8(Path(split_arg(sweep.config)[0]))
+    items = [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name},
+            "data": {"config.py": config},
+        },
+        {
+            "apiVersion": "jobset.x-k8s.io/v1alpha2",
+            "kind": "JobSet",
+            "metadata": {"name": name},
+            "spec": {
+                "replicatedJobs": [{"name": "rows", "replicas": 1, "template": {"spec": job}}]
+            },
+        },
+    ]
+    return _yaml({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def _utf8(file: Path) -> str:
+    """The config as Kubernetes takes it. ConfigError."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except ValueError as error:
+        raise ConfigError(f"--config {file}: expected UTF-8, as a jobset carries it") from error
+
+
+def _yaml(said: Mapping[str, Any]) -> str:
+    """JSON that is YAML too, letter by letter.
+
+    YAML has no surrogates, so that letters beyond U+FFFF stand as they are; what it folds as the
+    end of a line, or calls unprintable, is escaped.
+    """
+    text = json.dumps(said, indent=2, ensure_ascii=False) + "\n"
+    if odd := re.search("[\ud800-\udfff]", text):
+        raise ConfigError(
+            f"the jobset would hold {odd[0]!r}, a byte that is no UTF-8: name --workdir, and what "
+            "else it is of, in letters"
+        )
+    return re.sub(NOT_IN_YAML, lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _pod(options: Mapping[str, str], words: list[str], folder: str) -> dict[str, Any]:
+    """A host's pod, with all its chips."""
+    tpu, topology = TPUS[options["topology"]], options["topology"].partition(":")[2]
+    index = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+    return {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "nodeSelector": {
+            "cloud.google.com/gke-tpu-accelerator": tpu.label,
+            "cloud.google.com/gke-tpu-topology": topology,
+        },
+        "containers": [
+            {
+                "name": "sweep",
+                "image": options["image"],
+                "command": words,
+                "env": [{"name": INDEX, "valueFrom": {"fieldRef": {"fieldPath": index}}}],
+                "resources": {"limits": {"google.com/tpu": tpu.chips}},
+                "volumeMounts": [
+                    {"name": "folder", "mountPath": folder},
+                    {"name": "config", "mountPath": FOLDER, "readOnly": True},
+                ],
+            }
+        ],
+        "volumes": [
+            {"name": "folder", "persistentVolumeClaim": {"claimName": options["claim"]}},
+            {"name": "config", "configMap": {"name": options["name"]}},
+        ],
+    }
+
+
+def _rules() -> list[dict[str, Any]]:
+    """What a pod's end means: the first rule that fits."""
+
+    def codes(action: str, values: list[int]) -> dict[str, Any]:
+        what = {"containerName": "sweep", "operator": "In", "values": values}
+        return {"action": action, "onExitCodes": what}
+
+    return [
+        codes("Ignore", [PreemptedError.code]),
+        {
+            "action": "Ignore",
+            "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+        },
+        codes("FailIndex", sorted({error.code for error in FINAL})),
+    ]

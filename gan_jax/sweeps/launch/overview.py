@@ -1,0 +1,92 @@
+"""A sweep before it runs: its rows, which of them share a program, how long it will take."""
+
+import itertools
+import json
+import time
+from collections.abc import Iterator, Sequence
+
+import jax
+
+from gan_jax.config import from_json
+from gan_jax.data import pipeline
+from gan_jax.sweeps import rows as rows_lib
+from gan_jax.sweeps.cohort import init_rows
+from gan_jax.sweeps.rows import Cohort, Row
+from gan_jax.sweeps.tune import candidates, speeds
+from gan_jax.sweeps.typeset import duration
+from gan_jax.types import ConfigError
+
+
+def table(cohorts: Sequence[Cohort]) -> Iterator[str]:
+    """A line a row, numbered, with what differs and its cohort; then a line a cohort."""
+    where = {row.id: number for number, cohort in enumerate(cohorts) for row in cohort.rows}
+    everything = sorted((row for c in cohorts for row in c.rows), key=lambda row: row.index)
+    names = rows_lib.varied(everything)
+    lines = [["row", "id", "cohort", *names]]
+    for row in everything:
+        values = [json.dumps(rows_lib.get(row.config, name)).strip('"') for name in names]
+        lines.append([str(row.index), row.id, str(where[row.id]), *values])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    for line in lines:
+        yield "  ".join(f"{w:{width}}" for w, width in zip(line, widths, strict=True)).rstrip()
+    plural = "s, each" if len(cohorts) > 1 else ":"
+    yield f"{len(everything)} rows in {len(cohorts)} cohort{plural} one compiled program"
+    for number, cohort in enumerate(cohorts):
+        why = f": apart from cohort 0 because {cohort.why}" if cohort.why else ""
+        yield f"cohort {number} {cohort.id}: {len(cohort.rows)} rows{why}"
+
+
+def estimate(cohorts: Sequence[Cohort]) -> Iterator[str]:
+    """The seconds that each cohort will train for, from a few timed steps of it."""
+    total = 0.0
+    for number, cohort in enumerate(cohorts):
+        configs = [from_json(row.config) for row in cohort.rows]
+        start = time.perf_counter()
+        arrays = pipeline.load_examples(configs[0])
+        states = jax.block_until_ready(init_rows(configs)[0])
+        way = candidates(len(configs))[:1]
+        (rate,) = speeds(way, configs, states, arrays).values()
+        began = time.perf_counter() - start
+        seconds = len(configs) * configs[0].steps / rate + began
+        total += seconds
+        yield (
+            f"cohort {number}: {rate:.0f} row-steps/s, about {duration(seconds)} "
+            f"with {began:.0f} s to start"
+        )
+    yield f"in all about {duration(total)}, without evaluations and pictures"
+
+
+def chosen(text: str | None, rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows that --rows names by their numbers: all, or 0:8, or 3."""
+    if text is None:
+        return rows
+    first, colon, last = text.partition(":")
+    try:
+        start = int(first or 0)
+        stop = int(last) if last else (len(rows) if colon else start + 1)
+    except ValueError:
+        raise ConfigError(f"--rows is {text!r}: expected FIRST:LAST, as 0:8") from None
+    if not 0 <= start < stop <= len(rows):
+        raise ConfigError(f"--rows is {text!r}: expected within 0:{len(rows)}")
+    return rows[start:stop]
+
+
+def shares(text: str | None, rows: Sequence[Row]) -> tuple[list[list[Cohort]], int]:
+    """The cohorts of each of the shares that --share I/N makes of the rows, and I; all, and 0.
+
+    A share is a run of the rows in the order of their cohorts, so that few cohorts are cut. Each
+    of several hosts that train a share knows all of them: they write the same rows.json.
+    """
+    cohorts = rows_lib.group(rows)
+    if text is None:
+        return [cohorts], 0
+    first, _, last = text.partition("/")
+    try:
+        index, count = int(first), int(last)
+    except ValueError:
+        raise ConfigError(f"--share is {text!r}: expected I/N, as 0/8") from None
+    if not 0 <= index < count <= len(rows):
+        raise ConfigError(f"--share is {text!r}: expected I/N with 0 <= I < N <= {len(rows)} rows")
+    ordered = [row for cohort in cohorts for row in cohort.rows]
+    cuts = [len(ordered) * part // count for part in range(count + 1)]
+    return [rows_lib.group(ordered[a:b]) for a, b in itertools.pairwise(cuts)], index

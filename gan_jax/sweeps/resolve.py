@@ -1,0 +1,135 @@
+"""What a sweep's rows become: resolved configs with an id each."""
+
+import copy
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gan_jax import config as config_lib
+from gan_jax.config import as_json as config_json
+from gan_jax.config.checks import check_value
+from gan_jax.config.leaves import BEFORE
+from gan_jax.config.values import attempt, flatten, leaf, read
+from gan_jax.games.play import terms
+from gan_jax.types import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One config of a sweep."""
+
+    id: str  # a hash of the config
+    index: int
+    values: dict[str, Any]  # what the sweep sets
+    config: dict[str, Any]  # resolved, plain JSON
+
+
+def resolve(base: ConfigDict, rows: Sequence[Any]) -> list[Row]:
+    """The rows on top of a config whose references hold in each of them, as on the command line.
+
+    Everything wrong with any of them is one ConfigError.
+    """
+    if not rows:
+        raise ConfigError("the sweep has no rows: expected at least one")
+    made: list[Row] = []
+    found: dict[str, int] = {}  # what is wrong, and the first row that it is wrong with
+    before, plain = flatten(base), config_json.plain_config(_settled(base))
+    for index, row in enumerate(rows):
+        try:
+            values, changed = _changed(base, before, row)
+            config = _with(plain, changed)
+            made.append(Row(hashed(as_known_before(config)), index, values, config))
+        except ConfigError as error:
+            found.setdefault(str(error), index)
+    if found:
+        told = [f"row {index}: {problem}" for problem, index in found.items()]
+        raise ConfigError("; ".join(told[:10]) + more(told, 10))
+    first: dict[str, Row] = {}
+    for each in made:
+        twin = first.setdefault(_same(each.config), each)
+        if twin is not each:
+            raise ConfigError(f"rows {twin.index} and {each.index} are the same config")
+    return made
+
+
+def more(found: Sequence[str], shown: int) -> str:
+    """How many of what was found are not shown."""
+    return f"; and {len(found) - shown} more" if len(found) > shown else ""
+
+
+def _same(config: Mapping[str, Any]) -> str:
+    """Text that two rows share only if they are the same config: 1 and 1.0 are one setting."""
+    whole = {k: int(v) if _is_whole(v) else v for k, v in flatten(config).items()}
+    return json.dumps(whole, sort_keys=True)
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether it is a float without a fraction."""
+    return isinstance(value, float) and value.is_integer()
+
+
+def _settled(base: ConfigDict) -> ConfigDict:
+    config, found = config_lib.settle(base)
+    if found:
+        raise ConfigError("; ".join(found))
+    return config
+
+
+def _changed(
+    base: ConfigDict, before: Mapping[str, Any], row: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the row sets, and every leaf that it changes with those that refer to them."""
+    if not isinstance(row, Mapping | ConfigDict):
+        raise ConfigError(f"it is a {type(row).__name__}: expected a dict, such as {{'seed': 0}}")
+    config = copy.deepcopy(base)
+    found = [problem for item in row.items() for problem in attempt(_set, config, *item)]
+    after = read(config).items()
+    changed = {k: v for k, v in after if k not in before or v is not before[k]}
+    found += [problem for item in changed.items() for problem in attempt(_check_leaf, *item)]
+    if found:
+        raise ConfigError("; ".join(found))
+    changed = {path: config_lib.fit(path, value) for path, value in changed.items()}
+    return {str(path): config_lib.fit(path, leaf(config, path)) for path in row}, changed
+
+
+def _with(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the nested base with leaves set by dotted path."""
+    config = dict(base)
+    for path, value in values.items():
+        head, _, rest = path.partition(".")
+        plain = config_json.plain_config(value, path)
+        config[head] = _with(config[head], {rest: plain}) if rest else plain
+    return config
+
+
+def as_known_before(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Without the newer leaves that say what was done before them: ids stay what they were."""
+    return {
+        key: as_known_before(value, f"{prefix}{key}.") if isinstance(value, Mapping) else value
+        for key, value in config.items()
+        if (prefix + key, value) not in BEFORE.items()
+    }
+
+
+def _set(config: ConfigDict, path: Any, value: Any) -> None:
+    if not isinstance(path, str):
+        raise ConfigError(f"config key {path!r} is no text: expected one such as 'gen.lr'")
+    config_lib.assign(config, path, value)
+
+
+def _check_leaf(path: str, value: Any) -> None:
+    """Holds a value to its leaf's type and rule."""
+    value = config_lib.fit(path, value)
+    check_value(path, value)
+    if path == "objective":
+        terms.objective_term(value)
+
+
+def hashed(value: Any) -> str:
+    """A hash of plain values; a cohort's is of its rows too, whose checkpoints are one."""
+    text = json.dumps(value, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

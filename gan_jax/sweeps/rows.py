@@ -1,0 +1,152 @@
+"""The cohorts that a sweep's rows form, which train as one program each."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from gan_jax import config as config_lib
+from gan_jax import data, games
+from gan_jax.config.arguments import numbers_of, static_arguments
+from gan_jax.config.leaves import LEAVES, declared
+from gan_jax.config.values import attempt, flatten
+from gan_jax.dynamics import DYNAMICS
+from gan_jax.objectives import OBJECTIVES
+from gan_jax.sweeps.resolve import Row, as_known_before, hashed, more, resolve  # noqa: F401
+from gan_jax.training import experiment
+from gan_jax.types import ConfigError
+
+MANY_COHORTS = 16  # the networks of so many are built before a sweep starts
+
+
+class Cohort(NamedTuple):
+    """Rows that differ in traced numbers only."""
+
+    id: str
+    rows: tuple[Row, ...]
+    why: str  # it is not the first one: what differs
+
+
+def group(rows: Sequence[Row]) -> list[Cohort]:
+    """The rows by what their programs are made of, in the order of their first rows."""
+    signatures: dict[str, dict[str, Any]] = {}
+    members: dict[str, list[Row]] = {}
+    for row in rows:
+        static = static_part(row.config, row.id)
+        key = hashed(static)
+        signatures[key] = static
+        members.setdefault(key, []).append(row)
+    first = signatures[next(iter(members))]
+    return [
+        Cohort(
+            hashed([key, *(row.id for row in each)]), tuple(each), _differs(first, signatures[key])
+        )
+        for key, each in members.items()
+    ]
+
+
+def static_part(config: Mapping[str, Any], row_id: str) -> dict[str, Any]:
+    """The leaves that decide what is compiled; two rows with equal ones can share a program."""
+    static: dict[str, Any] = {}  # objective_args are not: what an objective does not take is 0
+    for path, value in flatten(as_known_before(config)).items():
+        section, _, key = path.rpartition(".")
+        how = declared(path).reach.how
+        if section == "objective_args" or (how == "traced" and path in LEAVES):
+            continue
+        if how == "traced" and type(numbers_of(_taker(config, section)).get(key)) is not int:
+            static[path] = "a number"
+        else:
+            static[path] = value > 0 if how == "switch" else value
+    if config["objective"] in OBJECTIVES:  # chosen by a traced index
+        static["objective"] = "one of logits"
+    if config["stop_at_equilibrium"]:
+        static["ends by itself"] = row_id
+    return static
+
+
+def _taker(config: Mapping[str, Any], section: str) -> Callable[..., Any] | None:
+    """What takes a section of arguments of which some are static, if there is such a thing."""
+    if section == "dynamics.args":
+        return DYNAMICS.get(config["dynamics"]["name"])
+    known = section == "game_args" and config["game"] in games.names()
+    return games.maker(config["game"]) if known else None
+
+
+def _differs(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    parts = [
+        f"{path} is {other.get(path, 'absent')}, not {first.get(path, 'absent')}"
+        for path in sorted(first.keys() | other.keys())
+        if first.get(path, "absent") != other.get(path, "absent")
+    ]
+    return "; ".join(parts)
+
+
+def check(cohorts: Sequence[Cohort]) -> None:
+    """Raises one ConfigError with what is wrong with any cohort's first row, or a row's numbers."""
+    found: list[str] = []
+    for number, cohort in enumerate(cohorts):
+        rows = _one_of_each_kind(cohort.rows)
+        for row in rows if number < MANY_COHORTS else rows[:1]:
+            config = config_lib.from_json(row.config)
+            problems = attempt(experiment.check, config)
+            problems = problems or attempt(_check_shared, config, len(cohort.rows))
+            problems = problems or attempt(_check_devices, config)
+            found += [f"row {row.index}: {problem}" for problem in problems]
+        found += [f"row {row.index}: {p}" for row in cohort.rows for p in attempt(_check_args, row)]
+    if found:
+        raise ConfigError("; ".join(found[:5]) + more(found, 5))
+
+
+def _check_args(row: Row) -> None:
+    """ConfigError where the dynamics or the game do not take the row's arguments."""
+    for section in ("dynamics.args", "game_args"):
+        if taker := _taker(row.config, section):
+            static_arguments(section, taker, get(row.config, section))
+
+
+def _check_devices(config: ConfigDict) -> None:
+    """ConfigError where a row wants several devices, over which its cohort is spread already."""
+    if config.devices > 1:
+        raise ConfigError(
+            f"devices is {config.devices}: expected 1, since a sweep trains a row on one device, "
+            "and its rows on all of them"
+        )
+
+
+def _check_shared(config: ConfigDict, rows: int) -> None:
+    """ConfigError where images are streamed from the host, which rows in one program cannot be."""
+    if rows == 1 or data.law(config.data.name):
+        return
+    shape = data.spec(config.data.name, config.data.dir).shape
+    megabytes = experiment.examples(config) * math.prod(shape) / 2**20
+    if megabytes > config.data.device_mb:
+        raise ConfigError(
+            f"data.device_mb is {config.data.device_mb}: {config.data.name} {config.data.split} "
+            f"has {megabytes:.3g} MB, and {rows} rows in one program need it on the device: raise "
+            "it if there is room, or train the rows one by one"
+        )
+
+
+def _one_of_each_kind(rows: Sequence[Row]) -> list[Row]:
+    """The first row, and the first of every other objective that brings numbers of its own."""
+    kinds: dict[tuple, Row] = {}
+    for row in rows:
+        args = tuple(sorted(row.config["objective_args"]))
+        kinds.setdefault((row.config["objective"], args) if args else (), row)
+    return list(kinds.values())
+
+
+def varied(rows: Sequence[Row]) -> list[str]:
+    """The leaves in which the rows differ, in the order in which the sweep names them."""
+    names = list(dict.fromkeys(path for row in rows for path in row.values))
+    return [n for n in names if len({json.dumps(get(row.config, n)) for row in rows}) > 1]
+
+
+def get(config: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path of nested plain values, or None."""
+    value: Any = config
+    for word in path.split("."):
+        value = value.get(word) if isinstance(value, Mapping) else None
+    return value

@@ -1,0 +1,230 @@
+"""The statistics of a sweep over its seeds: table.json, and the same as Markdown and LaTeX.
+
+A setting is what a row varies apart from its seed. A diverged or failed row counts in the failure
+rate of its setting, and its final numbers are left out of means: they are those of a run that
+broke off. Read the two columns together. Numbers come from summary.json; no clock value is among
+them, so two aggregations of the same results give the same bytes.
+"""
+
+import fnmatch
+import functools
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gan_jax.config.values import flatten
+from gan_jax.host.files import write_atomically, writing
+from gan_jax.sweeps.typeset import to_latex, to_markdown
+from gan_jax.training.results import numbers, read_summary, read_sweep
+
+__all__ = ["aggregate", "to_latex", "to_markdown", "write"]
+
+DRAWS = 2000  # of the bootstrap: the ends of an interval are then steady to about 1 % of its width
+LEVEL = 0.95
+MOST_FAILURES = 0.5  # a setting that fails more often cannot be the best one
+
+
+class Known(NamedTuple):
+    """A metric whose better direction is known; `sign` is 1 where larger is better, else -1."""
+
+    pattern: str
+    sign: int
+    unit: str = ""
+
+
+# The first one that a sweep has decides which setting is best; the next ones decide ties.
+KNOWN = (
+    Known("frechet*", -1),
+    Known("kernel*", -1),
+    Known("modes", 1, "number found"),
+    Known("high_quality", 1, "share of samples"),
+    Known("reverse_kl*", -1, "nats"),
+    Known("coverage*", 1, "share of reals"),
+    Known("density*", 1),
+    Known("recall*", 1, "share of reals"),
+    Known("precision*", 1, "share of samples"),
+    Known("inception*", 1),
+    Known("ks", -1, "largest gap of the two CDFs"),
+    Known("classes", 1, "number found"),
+    Known("confidence", 1, "mean probability"),
+    Known("parzen*", 1, "nats"),
+)
+
+
+def known(metric: str) -> Known | None:
+    """The row of KNOWN for a name such as eval/modes; what is said of real data is none."""
+    part, _, name = metric.rpartition("/")
+    if part not in ("eval", "test") or name.endswith("_real"):
+        return None
+    return next((k for k in KNOWN if fnmatch.fnmatchcase(name, k.pattern)), None)
+
+
+def by_importance(metrics: Sequence[str], part: str = "eval") -> dict[str, Known]:
+    """The known metrics of a part, in KNOWN's order."""
+    found = {m: k for m in sorted(metrics) if m.startswith(f"{part}/") and (k := known(m))}
+    return dict(sorted(found.items(), key=lambda item: KNOWN.index(item[1])))
+
+
+def aggregate(sweep_dir: str | Path) -> dict[str, Any]:
+    """The table of a sweep, also of one that is not finished. Raises ConfigError without rows.json.
+
+    "each" of a metric has one value a row of the setting ("rows", by seed), null where there is no
+    finite one. One value has no error: standard_error, low and high are then null.
+    """
+    sweep = read_sweep(sweep_dir)
+    by = [leaf for leaf in sweep["varied"] if leaf != "seed"]
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in sweep["rows"]:
+        summary = read_summary(Path(sweep_dir) / "rows" / row["id"])
+        status = summary["status"] if summary else None
+        config = flatten(row["config"])  # has the leaves that only other rows set
+        values = {leaf: row["values"].get(leaf, config.get(leaf)) for leaf in by}
+        found = summary["metrics"] if summary and status == "done" else {}
+        seed = row["values"].get("seed", row["config"].get("seed", 0))
+        entry = row | {"setting": values, "seed": seed, "status": status, "metrics": found}
+        groups.setdefault(json.dumps(values, sort_keys=True), []).append(entry)
+    rows = [row for group in groups.values() for row in group]
+    metrics = sorted({name for row in rows for name in numbers(row["metrics"])})
+    settings = [_setting(group, metrics) for group in groups.values()]
+    best = _best(settings, metrics)
+    return {
+        "name": sweep["name"],
+        "command": sweep["command"],
+        "by": by,
+        "metrics": metrics,
+        "settings": settings,
+        "paired": _paired(settings, metrics, best),
+        "best": best,
+    }
+
+
+def write(sweep_dir: str | Path) -> dict[str, Any]:
+    """Writes table.json, table.md and table.tex into the sweep's folder; returns the table."""
+    table, folder = aggregate(sweep_dir), Path(sweep_dir)
+    text = json.dumps(table, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    files = {"table.json": text, "table.md": to_markdown(table), "table.tex": to_latex(table)}
+    with writing(folder):
+        for name, content in files.items():
+            write_atomically(folder / name, content.encode(errors="replace"))
+    return table
+
+
+def _setting(rows: list[dict[str, Any]], metrics: Sequence[str]) -> dict[str, Any]:
+    rows = sorted(rows, key=lambda row: (row["seed"] or 0, row["index"]))
+    count = {s: sum(row["status"] == s for row in rows) for s in ("done", "diverged", "failed")}
+    ended = sum(count.values())
+    return {
+        "values": rows[0]["setting"],
+        "rows": [row["id"] for row in rows],
+        "seeds": len(rows),
+        "seed_of_each": [row["seed"] for row in rows],
+        **count,
+        "failure_rate": (ended - count["done"]) / ended if ended else None,
+        "metrics": {name: _metric(name, rows) for name in metrics},
+    }
+
+
+def _metric(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    each = [numbers(row["metrics"]).get(name) for row in rows]
+    odd = {r["id"]: r["metrics"].get("nonfinite", {}).get(name) for r in rows if r["metrics"]}
+    odd = {id: text for id, text in odd.items() if text}
+    return describe(each) | {"each": each} | ({"nonfinite": odd} if odd else {})
+
+
+def describe(values: Sequence[float | None]) -> dict[str, Any]:
+    """n, mean, standard error (n - 1 in the variance), median, bootstrap interval of the mean."""
+    x_N = np.array([v for v in values if v is not None], float)
+    n, several = len(x_N), len(x_N) > 1
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high = bootstrap(x_N) if several else (None, None)
+        found = {
+            "mean": x_N.mean() if n else None,
+            "standard_error": x_N.std(ddof=1) / math.sqrt(n) if several else None,
+            "median": np.median(x_N) if n else None,
+            "low": low,
+            "high": high,
+        }
+    return {"n": n} | {name: _finite(value) for name, value in found.items()}
+
+
+def bootstrap(x_N: np.ndarray) -> tuple[float, float]:
+    """The percentile interval of the mean over DRAWS resamples, always the same ones for one n."""
+    means = x_N[_resamples(len(x_N))].mean(1)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return low, high
+
+
+@functools.cache
+def _resamples(n: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(n, size=(DRAWS, n))
+
+
+def _best(settings: list[dict[str, Any]], metrics: Sequence[str]) -> dict[str, Any] | None:
+    """The setting with the best mean on eval/, what it reaches on test/; None if nothing decides.
+
+    A survivor is not the best: settings of which more than MOST_FAILURES fail are left out, and on
+    a metric that is not finite for one of its done rows a setting is behind all others.
+    """
+    order = by_importance(metrics)
+    deciding = next(iter(order), None)
+    able = [
+        i
+        for i, setting in enumerate(settings)
+        if deciding and setting["metrics"][deciding]["n"]
+        if setting["failure_rate"] <= MOST_FAILURES
+    ]
+    if not able or deciding is None:
+        return None
+
+    def loss(i: int) -> list[float]:
+        found = [(settings[i]["metrics"][name], k.sign) for name, k in order.items()]
+        whole = settings[i]["done"]
+        return [-sign * m["mean"] if m["n"] == whole else math.inf for m, sign in found]
+
+    chosen = min(able, key=loss)  # the first of equals
+    found = settings[chosen]["metrics"]
+    return {
+        "metric": deciding.removeprefix("eval/"),
+        "direction": "up" if order[deciding].sign > 0 else "down",
+        "setting": chosen,
+        "chosen_on": deciding,
+        "reported": {m: _summary(found[m]) for m in by_importance(metrics, "test") or [deciding]},
+    }
+
+
+def _summary(metric: dict[str, Any]) -> dict[str, Any]:
+    return {k: metric[k] for k in ("n", "mean", "standard_error", "median", "low", "high")}
+
+
+def _paired(settings: list[dict[str, Any]], metrics: Sequence[str], best: dict | None) -> list:
+    """Each setting minus the best (or, where nothing decides, the first), over the same seeds.
+
+    The best one was chosen on these numbers, so on eval/ the differences flatter it a little.
+    """
+    evals = [name for name in metrics if name.startswith("eval/")]
+    known_ones = [name for part in ("eval", "test") for name in by_importance(metrics, part)]
+    names = known_ones if best else evals
+    reference = best["setting"] if best else 0
+    return [
+        {"setting": i, "against": reference, "metric": name}
+        | _difference(setting, settings[reference], name)
+        for name in names
+        for i, setting in enumerate(settings)
+        if i != reference
+    ]
+
+
+def _difference(setting: dict[str, Any], reference: dict[str, Any], name: str) -> dict[str, Any]:
+    theirs = dict(zip(reference["seed_of_each"], reference["metrics"][name]["each"], strict=True))
+    ours = zip(setting["seed_of_each"], setting["metrics"][name]["each"], strict=True)
+    both = [a - b for seed, a in ours if a is not None and (b := theirs.get(seed)) is not None]
+    found = describe(both)
+    return {"mean_difference": found.pop("mean"), **found}
+
+
+def _finite(value: Any) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)

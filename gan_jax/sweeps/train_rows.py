@@ -1,0 +1,171 @@
+"""A cohort in its folder: many rows in one program, each with a run directory of its own.
+
+The cohort's folder holds checkpoints of all rows as one, and how.json: how the rows are run.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import jax
+from ml_collections import ConfigDict
+
+from gan_jax.data import pipeline
+from gan_jax.host.files import make_folder, write_json, writing
+from gan_jax.host.locks import hold
+from gan_jax.sweeps.cohort import init_rows, make_cohort, row
+from gan_jax.sweeps.tune import choose_how
+from gan_jax.training import loop
+from gan_jax.training.checkpoint import Checkpoints
+from gan_jax.training.folder import RunDir
+from gan_jax.training.linelog import Lines
+from gan_jax.training.outcome import ended
+from gan_jax.training.record import Numbers, Record, make_look
+from gan_jax.types import DivergedError, Metrics, PreemptedError, State
+
+HEARTBEAT = "progress.json"  # in the cohort's folder: the step, for whoever watches
+
+
+class _Pace:
+    """The rate of the whole cohort, for its rows' timing; a heartbeat for the launcher."""
+
+    def __init__(self, folder: Path, step: int, steps: int, rows: int):
+        self.file, self.first, self.steps, self.rows = folder / HEARTBEAT, step, steps, rows
+        self.began = time.monotonic()
+
+    def rate(self, step: int) -> float:
+        return (step - self.first) / max(time.monotonic() - self.began, 1e-9)
+
+    def update(self, step: int, metrics: Numbers) -> None:
+        """Nothing: beat is once for all rows."""
+
+    def beat(self, step: int) -> None:
+        said = {"step": step, "steps": self.steps, "rows": self.rows, "rate": self.rate(step)}
+        write_json(self.file, said)
+
+
+def train_rows(
+    configs: Sequence[ConfigDict], workdirs: Sequence[Path], folder: Path, chunk: int = 0
+) -> None:
+    """Trains a cohort's rows, or goes on where it was; rows that have ended stay as they are.
+
+    chunk: rows at a time, instead of what is fastest.
+    A row that diverges ends there, with its summary; the others go on. PreemptedError after a stop
+    was saved, WorkdirBusyError where another process trains the cohort or one of its rows.
+    """
+    with writing(folder):
+        make_folder(folder)
+    config, m = configs[0], len(configs)
+    arrays = pipeline.load_examples(config)
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, hold(folder))  # a writer of checkpoints has to be alone
+        saved = stack.enter_context(Checkpoints(folder / "checkpoints", 1, of=configs))
+        runs = _open(stack, configs, workdirs)
+        if not runs:
+            return
+        like = jax.eval_shape(lambda: init_rows(configs)[0])
+        found = saved.restore(
+            like, lines=lambda at: _of_all(m, {i: run.lines_until(at) for i, run in runs.items()})
+        )
+        step, states = found or (0, None)
+        pace = _Pace(folder, step, config.steps, m)
+        records = _start(stack, configs, runs, step, pace)
+        if states is None:
+            states = init_rows(configs)[0]
+        how = choose_how(folder / "how.json", configs, states, arrays, chunk)
+        program = make_cohort(configs, arrays, how.chunk, jax.devices()[: how.devices])
+        loop.train(program, _Rows(configs, records, saved, pace), states)
+
+
+def _open(
+    stack: contextlib.ExitStack,
+    configs: Sequence[ConfigDict],
+    workdirs: Sequence[Path],
+) -> dict[int, RunDir]:
+    """The folder of each row that has not ended, by its place in the cohort."""
+    runs = {}
+    for index, (config, workdir) in enumerate(zip(configs, workdirs, strict=True)):
+        run = stack.enter_context(RunDir(workdir, config))
+        if _has_ended(run):
+            run.close()
+        else:
+            runs[index] = run
+    return runs
+
+
+def _start(
+    stack: contextlib.ExitStack,
+    configs: Sequence[ConfigDict],
+    runs: dict[int, RunDir],
+    step: int,
+    pace: _Pace,
+) -> dict[int, Record]:
+    """A record for each of these rows, to go on after that step."""
+    look, records = make_look(configs[0]), {}
+    for index, run in runs.items():
+        config = configs[index]
+        run.start(step or None, events=False)
+        saved = stack.enter_context(
+            Checkpoints(run.checkpoints_dir, config.keep_checkpoints, of=[config])
+        )
+        records[index] = Record(config, run, saved, look, pace)
+    return records
+
+
+def _of_all(m: int, lines: dict[int, Lines | None]) -> list[Lines | None]:
+    """The lines of each of m rows, None for one that has ended."""
+    return [lines.get(index) for index in range(m)]
+
+
+def _has_ended(run: RunDir) -> bool:
+    try:
+        return ended(run) is not None
+    except DivergedError:
+        return True
+
+
+class _Rows:
+    """The recorder of a cohort: a Record for each row that has not ended, by its place."""
+
+    def __init__(
+        self,
+        configs: Sequence[ConfigDict],
+        records: dict[int, Record],
+        saved: Checkpoints,
+        pace: _Pace,
+    ):
+        self.configs, self.records, self.saved, self.pace = configs, records, saved, pace
+
+    def is_over(self) -> bool:
+        return not self.records
+
+    def line(self, step: int, metrics: Metrics, states: State | None) -> None:
+        """A line for each row; one that diverged is written down and leaves the records."""
+        host, looked_at = jax.device_get((metrics, states and states.replace(key=None)))
+        for index in list(self.records):
+            numbers, state = row(host, index), None
+            if states is not None:
+                state = row(looked_at, index).replace(key=states.key[index])
+            try:
+                self.records[index].line(step, numbers, state)
+            except DivergedError:
+                self.records.pop(index).run.replay_events()
+        self.pace.beat(step)
+
+    def save(self, step: int, states: State) -> None:
+        """A checkpoint of all rows, which must not outlive their lines."""
+        lines = {index: record.run.sync() for index, record in self.records.items()}
+        self.saved.save(step, states, _of_all(len(self.configs), lines))
+
+    def leave(self, step: int) -> NoReturn:
+        self.saved.wait()
+        raise PreemptedError(f"stopped at step {step} of {self.configs[0].steps} and saved")
+
+    def finish(self, step: int, states: State) -> None:
+        for index, record in self.records.items():
+            record.save(step, row(states, index))
+            record.run.replay_events()
+            record.end("done", curves=False)

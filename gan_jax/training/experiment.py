@@ -1,0 +1,210 @@
+"""From a config file and overrides to a config known to be good, or one error that says all."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from gan_jax import config as config_lib
+from gan_jax import data, nets
+from gan_jax.augment.views import VIEWS
+from gan_jax.config.arguments import numbers_of
+from gan_jax.config.checks import problems
+from gan_jax.config.file import call, check_call, load_module, split_arg
+from gan_jax.config.leaves import ARGS
+from gan_jax.config.values import attempt, choose
+from gan_jax.data.base import parse_split
+from gan_jax.dynamics import DYNAMICS
+from gan_jax.games.play import terms
+from gan_jax.games.play.parts import make_disc
+from gan_jax.nets.layers.normalise import NORMALISERS
+from gan_jax.training.steps import make_init, make_train_step
+from gan_jax.types import ConfigError, DataMissingError, State, UserError
+
+WIDTHS = {"sigma", "std"}  # arguments of laws that have no meaning at or below 0
+
+
+def load_config(file_and_arg: str, overrides: Mapping[str, str] | None = None) -> ConfigDict:
+    """Runs FILE[:ARG]'s get_config (it is Python), applies the overrides and checks everything.
+
+    All that is wrong is one ConfigError.
+    """
+    config, _, found = _load(file_and_arg, overrides or {})
+    return check(config, found)
+
+
+def load_sweep(
+    file_and_arg: str, overrides: Mapping[str, str] | None = None, name: str | None = None
+) -> tuple[ConfigDict, str, list[Any]]:
+    """FILE's config, and of its SWEEPS the named or only one: (config, name, rows).
+
+    The config has plain values, and references, which rows.resolve follows; it is not checked.
+    """
+    config, module, found = _load(file_and_arg, overrides or {})
+    found += config_lib.settle(config)[1]
+    if found:
+        raise ConfigError("; ".join(found))
+    file, sweeps = split_arg(file_and_arg)[0], getattr(module, "SWEEPS", None)
+    if not isinstance(sweeps, dict) or not sweeps or not all(isinstance(n, str) for n in sweeps):
+        raise ConfigError(f"{file} has no SWEEPS: expected {{name: rows}}, see gan_jax/sweeps/product.py")
+    if name is None and len(sweeps) > 1:
+        raise ConfigError(f"{file} has several sweeps: --sweep {'|'.join(sweeps)}")
+    name = choose("sweep", name, sweeps) if name else next(iter(sweeps))
+    return config, name, call(list, [sweeps[name]], file)  # a generator's rows are made only here
+
+
+def _load(file_and_arg: str, overrides: Mapping[str, str]) -> tuple[ConfigDict, Any, list[str]]:
+    """The config with overrides, the module it is from, and what is wrong with the overrides."""
+    file, arg = split_arg(file_and_arg)
+    module = load_module(file)
+    get_config = getattr(module, "get_config", None)
+    if not callable(get_config):
+        raise ConfigError(f"{file} has no get_config(): expected a function that returns a config")
+    args = [arg] if arg else []
+    check_call(get_config, args, file)
+    config = call(get_config, args, file)
+    if not isinstance(config, ConfigDict):
+        raise ConfigError(f"{file}: get_config() returned {config!r}: expected a config")
+    config = call(lambda: ConfigDict(config).unlock(), [], file)  # it may be locked or frozen
+    _check_keys(config, file)
+    return config, module, config_lib.override(config, overrides)
+
+
+def _check_keys(config: ConfigDict, file: str) -> None:
+    """A config that a file has unlocked or made itself may lack keys, or have some of its own."""
+    there, known = (
+        _keys(call(config_lib.flatten, [c], file)) for c in (config, config_lib.get_config())
+    )
+    wrong = [f"lacks {key}" for key in sorted(known - there)]
+    wrong += [f"has an unknown key {key}" for key in sorted(there - known)]
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise ConfigError(
+            f"{file}: the config {', '.join(wrong[:5])}{more}: "
+            "expected gan_jax.config.get_config() with other values"
+        )
+
+
+def _keys(flat: Mapping[str, Any]) -> set[str]:
+    return {key for key in flat if key.rpartition(".")[0] not in ARGS}
+
+
+def check(config: ConfigDict, found: Sequence[str] = ()) -> ConfigDict:
+    """The config as it is trained: without references, of plain values.
+
+    Raises one ConfigError with everything that is wrong with it, `found` first.
+    """
+    config, wrong = config_lib.settle(config)
+    found = [*found, *wrong, *problems(config)]
+    try:
+        found += _wrong_names(config) or _wrong_args(config)
+    except DataMissingError:
+        if not found:
+            raise
+    found = found or attempt(make_train_step, config) or attempt(_check_shapes, config)
+    if found:
+        raise ConfigError("; ".join(dict.fromkeys(found)))
+    return config
+
+
+def state_like(config: ConfigDict) -> State:
+    """The shapes and dtypes of the state, by tracing: nothing is computed or compiled."""
+    return jax.eval_shape(
+        make_init(config),
+        jax.random.key(0),
+        config_lib.hypers(config),
+        jax.ShapeDtypeStruct(data.spec(config.data.name, config.data.dir).shape, jnp.float32),
+    )
+
+
+def _check_shapes(config: ConfigDict) -> None:
+    """That both networks can be built at these sizes."""
+    try:
+        state_like(config)
+    except UserError:
+        raise
+    except Exception as error:  # what a network says to sizes that do not fit it: any
+        raise ConfigError(
+            f"the networks cannot be built for data {config.data.name!r}: {type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}: see gen.args and disc.args"
+        ) from error
+
+
+def _wrong_names(config: ConfigDict) -> list[str]:
+    tables: dict[str, Any] = {
+        "objective": terms.OBJECTIVE_TERMS,
+        "penalty.name": [*terms.PENALTY_TERMS, "none"],
+        "dynamics.name": DYNAMICS,
+        "disc.view": VIEWS,
+        "disc.normalise": NORMALISERS,
+        "gen.net": nets.names(),
+        "disc.net": nets.names(),
+    }
+    found = [
+        problem
+        for path, table in tables.items()
+        for problem in attempt(choose, path, config_lib.leaf(config, path), table)
+    ]
+    return found + attempt(data.spec, config.data.name, config.data.dir)
+
+
+def _wrong_args(config: ConfigDict) -> list[str]:
+    law = data.law(config.data.name)
+    takers = {
+        "objective_args": terms.objective_term(config.objective),
+        "penalty.args": terms.penalty_term(config.penalty.name),
+        "dynamics.args": DYNAMICS[config.dynamics.name],
+        "data.args": law.sample if law else None,
+    }
+    found = [
+        problem
+        for path, taker in takers.items()
+        for key, value in config_lib.leaf(config, path).items()
+        for problem in attempt(_check_arg, path, taker, key, value)
+    ]
+    shape = data.spec(config.data.name, config.data.dir).shape
+    found += attempt(nets.make_generator, config.gen.net, config.gen.args, shape, "identity")
+    found += attempt(make_disc, config, shape)
+    return found + attempt(_check_sizes, config)
+
+
+def _check_arg(path: str, taker: Callable[..., Any] | None, key: str, value: Any) -> None:
+    names = numbers_of(taker)
+    if not names:
+        raise ConfigError(f"{path}.{key}: nothing here takes numbers")
+    choose(path, key, names)
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ConfigError(f"{path}.{key} is {value!r}: expected a finite number")
+    if path != "data.args":
+        return
+    if type(names[key]) is int and (type(value) is not int or value < 1):
+        raise ConfigError(f"{path}.{key} is {value!r}: expected an int of at least 1")
+    if key in WIDTHS and value <= 0:
+        raise ConfigError(f"{path}.{key} is {value!r}: expected a number above 0")
+
+
+def _check_sizes(config: ConfigDict) -> None:
+    points = config.data.points
+    if data.law(config.data.name):
+        if points and config.batch_size > points:
+            raise ConfigError(
+                f"batch_size is {config.batch_size}: expected at most data.points, {points}"
+            )
+        return
+    if points:
+        raise ConfigError(f"data.points is {points}: expected 0, as {config.data.name} is no law")
+    size = examples(config)
+    if config.batch_size > size:
+        raise ConfigError(
+            f"batch_size is {config.batch_size}: expected at most {size}, "
+            f"the examples of {config.data.name} {config.data.split}"
+        )
+
+
+def examples(config: ConfigDict) -> int:
+    """How many of a data set its split has."""
+    splits = data.spec(config.data.name, config.data.dir).splits
+    return sum(part.stop - part.start for part in parse_split(config.data.split, splits))

@@ -1,0 +1,110 @@
+"""Orbax as it is used here: quiet, and under a name of the folder that it cannot misread."""
+
+import contextlib
+import functools
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
+
+from gan_jax.host.files import discard, make_folder
+from gan_jax.types import CannotWriteError, ConfigError
+
+_HANDLES = Path("/proc/self/fd")  # Linux: a name for every open file and folder
+
+
+def write_items(folder: Path, **items) -> None:
+    """Saves the items of one step. Raises whatever Orbax does."""
+    with (
+        _plain_path(folder.parent) as parent,
+        ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as writer,
+    ):
+        writer.save(parent / folder.name, args=ocp.args.Composite(**items), force=True)
+
+
+def read_item(folder: Path, **item):
+    """One item of a step; without a target, so that Orbax has nothing to cast to."""
+    with (
+        _plain_path(folder.parent) as parent,
+        ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader,
+    ):
+        args = ocp.args.Composite(**item)
+        return reader.restore(parent / folder.name, args=args)[next(iter(item))]
+
+
+def clear(folder: Path) -> None:
+    """Makes the folder and removes what a killed or failed save left in it."""
+    try:
+        make_folder(folder)
+        for path in folder.glob("*.saving*") if jax.process_index() == 0 else ():
+            discard(path)
+    except OSError as error:
+        raise CannotWriteError(
+            f"cannot write checkpoints to {folder}: {error.strerror}: choose another --workdir"
+        ) from error
+
+
+def refuse_patterns(folder: Path) -> None:
+    """ConfigError for a path that Orbax would misread, where no other name can be given to it."""
+    if not _HANDLES.is_dir() and (found := re.search(r"[*?\[\\]|(gs|s3):", str(folder))):
+        raise ConfigError(
+            f"{folder} holds {found[0]!r}, which checkpoints cannot have in their path on this "
+            "system: choose another --workdir"
+        )
+
+
+@contextlib.contextmanager
+def _plain_path(folder: Path) -> Iterator[Path]:
+    """Another name for the folder, by an open handle of it.
+
+    Orbax takes brackets and the like anywhere in a path for a pattern, and `gs:` for a bucket.
+    After an error its threads may still be writing, and would make anew what is cleared away: the
+    name then leads nowhere.
+    """
+    if not _HANDLES.is_dir():
+        yield folder
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield _HANDLES / str(handle)
+    except BaseException:
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nowhere, handle)  # and stays open: nothing else may come to have this number
+        os.close(nowhere)
+        raise
+    os.close(handle)
+
+
+def one_line(error: BaseException) -> str:
+    """What the error says, shortened in the middle: the cause tends to come last."""
+    text = re.sub(rf"{_HANDLES}/\d+/", "", " ".join(str(error).split())) or type(error).__name__
+    return text if len(text) <= 160 else f"{text[:55]} ... {text[-100:]}"
+
+
+def meet(name: str) -> None:
+    """All processes of the run wait here for each other."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
+
+
+def quiet_orbax() -> None:
+    """Orbax logs every step it takes, and errors twice over: what matters is raised."""
+    logging.getLogger("absl").addFilter(_not_orbax)
+    if getattr(sys.unraisablehook, "func", None) is not _unraisable:
+        sys.unraisablehook = functools.partial(_unraisable, sys.unraisablehook)
+
+
+def _not_orbax(record: logging.LogRecord) -> bool:
+    return "orbax" not in Path(record.pathname).parts
+
+
+def _unraisable(others: Callable, event) -> None:
+    # after a failed write, the other arrays report to an event loop that Orbax has closed
+    if str(event.exc_value) != "Event loop is closed":
+        others(event)

@@ -1,0 +1,178 @@
+"""Samples of a trained run: grids, GIFs and arrays, from its checkpoint."""
+
+import itertools
+import math
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import config as config_lib
+from gan_jax import data
+from gan_jax.config.as_json import read_config
+from gan_jax.data import pipeline
+from gan_jax.evaluate.pictures import grid as images
+from gan_jax.evaluate.pictures import points as pointplots
+from gan_jax.games import make_game
+from gan_jax.host import files
+from gan_jax.training.checkpoint import Checkpoints
+from gan_jax.training.experiment import check, state_like
+from gan_jax.training.steps import make_sampler
+from gan_jax.types import Array, CannotWriteError, ConfigError, NoCheckpointError, State
+
+BATCH = 500  # samples made at a time
+LATENTS = 64_000  # latents drawn at a time
+CORNERS = 8  # latents that a walk visits
+
+
+def load_run(workdir: str | Path, step: int | None = None) -> tuple[ConfigDict, int, State]:
+    """Config, step and state of a run: the newest checkpoint that can be trusted, or that of step.
+
+    Reads config.json and the checkpoint only, and writes nothing.
+    """
+    if not (Path(workdir) / "config.json").exists():
+        raise NoCheckpointError(
+            f"no run in {str(workdir)!r}: expected a --workdir of gan-jax train"
+        )
+    config = config_lib.from_json(read_config(workdir))
+    check(config)
+    with Checkpoints(Path(workdir) / "checkpoints", of=[config], read_only=True) as saved:
+        found = saved.restore(state_like(config), step)
+    if found is None:
+        raise NoCheckpointError(f"no checkpoint in {workdir} yet: train it first")
+    return config, *found
+
+
+def write_samples(
+    workdir: str | Path, out: str | Path, num: int, seed: int, step: int | None, walk: bool
+) -> str:
+    """Writes num samples to out: .png a grid, .npz x [num, ...], .gif a frame each.
+
+    x is in [0, 1] for images, in data units for points, whose .png and .gif show all at once. With
+    walk the latents go round a closed path of eight. Returns a line that says what was written.
+
+    An .npz is written as it is made, so that memory bounds no number; a picture has its most.
+    ConfigError or CannotWriteError for more than there can be, before any is made.
+    """
+    out = Path(out)
+    if out.suffix not in WRITERS:
+        raise ConfigError(
+            f"--out is {str(out)!r}: expected a name that ends in {', '.join(WRITERS)}"
+        )
+    files.write_named("--out", out, None)
+    config, step, state = load_run(workdir, step)
+    _check_number(out, num, data.spec(config.data.name, config.data.dir).shape)
+    WRITERS[out.suffix](out, num, _samples(config, state, jax.random.key(seed), num, walk))
+    return f"{out}: {num} samples of step {step}"
+
+
+def _check_number(out: Path, num: int, shape: tuple[int, ...]) -> None:
+    size, free = 4 * num * math.prod(shape), shutil.disk_usage(out.parent).free
+    if out.suffix == ".npz" and size > free:
+        raise CannotWriteError(
+            f"cannot write --out {out}: {num} samples take {size >> 20} MB before compression, and "
+            f"{free >> 20} MB are free: ask for fewer or choose another place"
+        )
+    most = {".png": images.most_in_grid, ".gif": images.most_frames}
+    if out.suffix != ".npz" and num > (found := most[out.suffix](shape)):
+        raise ConfigError(
+            f"--num is {num}: a {out.suffix} holds at most {found} of these samples; "
+            "choose a name that ends in .npz for more"
+        )
+
+
+def closed_path(config: ConfigDict, key: Array, num: int) -> Callable[[int, int], Array]:
+    """f(start, stop) -> those of num latents on a closed path through CORNERS draws, [., Z].
+
+    Between normal ones by the cosine and sine of an angle: such a mix of two independent N(0, 1) is
+    N(0, 1) again, where a straight line would shrink. Between others straight, inside their range.
+    """
+    corners = make_game(config).sampler.latent(key, CORNERS)
+
+    def path(start: int, stop: int) -> Array:
+        at = np.arange(start, stop) * (CORNERS / num)
+        here, there = (corners[(at.astype(int) + i) % CORNERS] for i in (0, 1))
+        way = jnp.asarray(at % 1, jnp.float32)[:, None]
+        if config.latent.law == "normal":
+            return jnp.cos(way * jnp.pi / 2) * here + jnp.sin(way * jnp.pi / 2) * there
+        return (1 - way) * here + way * there
+
+    return path
+
+
+def _samples(
+    config: ConfigDict, state: State, key: Array, num: int, walk: bool
+) -> Iterator[np.ndarray]:
+    """num samples, at most BATCH at a time."""
+    sample = make_sampler(config)
+    is_image = data.spec(config.data.name, config.data.dir).kind == "image"
+
+    @jax.jit
+    def draw(z: Array) -> Array:
+        x = sample(state, z)
+        return jnp.clip(pipeline.to_unit(x, config.data.low), 0, 1) if is_image else x
+
+    for z in _latents(config, key, num, walk):
+        for i in range(0, len(z), BATCH):
+            yield np.asarray(draw(z[i : i + BATCH]))
+
+
+def _latents(config: ConfigDict, key: Array, num: int, walk: bool) -> Iterator[Array]:
+    """num latents, at most LATENTS at a time, the first of which are of the key itself."""
+    latent = make_game(config).sampler.latent
+    path = closed_path(config, key, num) if walk else None
+    for start in range(0, num, LATENTS):
+        stop = min(start + LATENTS, num)
+        if path:
+            yield path(start, stop)
+        else:
+            yield latent(jax.random.fold_in(key, start // LATENTS) if start else key, stop - start)
+
+
+def _picture(x: np.ndarray) -> np.ndarray:
+    if x.ndim == 4:
+        return images.grid(x)
+    if not pointplots.available():
+        raise ConfigError("a picture of points needs matplotlib: pip install 'gan-jax[demo]'")
+    return pointplots.points(x)
+
+
+def _png(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
+    x = np.concatenate(list(parts))
+    files.write_named("--out", out, images.png_bytes(_picture(x)))
+
+
+def _gif(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
+    x = np.concatenate(list(parts))
+    frames = x if x.ndim == 4 else _picture(x)[None] / np.float32(255)
+    files.write_named("--out", out, images.animate(frames))
+
+
+def _npz(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
+    """What np.savez_compressed writes, of samples that are never all there at once."""
+    first = next(parts)
+    descr = np.lib.format.dtype_to_descr(first.dtype)
+    header = {"descr": descr, "fortran_order": False, "shape": (num, *first.shape[1:])}
+    try:
+        with (
+            files.replacing(out) as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+            archive.open("x.npy", "w", force_zip64=True) as member,
+        ):
+            np.lib.format.write_array_header_1_0(member, header)
+            for part in itertools.chain([first], parts):
+                member.write(part.tobytes())
+    except OSError as error:
+        raise CannotWriteError(f"cannot write --out {out}: {error.strerror or error}") from error
+
+
+WRITERS: dict[str, Callable[[Path, int, Iterator[np.ndarray]], None]] = {
+    ".png": _png,
+    ".gif": _gif,
+    ".npz": _npz,
+}

@@ -1,0 +1,146 @@
+"""init_state, make_train_step and the loop over steps, for a config.
+
+    state = init_state(config, jax.random.key(config.seed))
+    step = jax.jit(make_train_step(config), donate_argnums=0)
+    state, metrics = step(state, batch, hypers(config))  # batch.x is [k_disc, B, ...]
+
+Everything is pure: jit, vmap over rows and loops over steps belong to the caller. The step itself
+is in dynamics/step.py.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.sharding import Sharding
+from ml_collections import ConfigDict
+
+from gan_jax import config as config_lib
+from gan_jax.config.arguments import static_arguments
+from gan_jax.data import pipeline
+from gan_jax.dynamics import DYNAMICS, FOR_TWO_MOVES, REPEAT_MOVES
+from gan_jax.dynamics import step as game_step
+from gan_jax.dynamics.guard import GUARD, refusals, roll_back
+from gan_jax.dynamics.step import Part, TrainStep
+from gan_jax.games import make_game
+from gan_jax.objectives import OBJECTIVES, estimates_ratio
+from gan_jax.types import Array, ConfigError, Game, Hypers, Metrics, PyTree, State
+
+
+def init_state(config: ConfigDict, key: Array) -> State:
+    """A new run. Reads the data only where gen's output starts at their mean."""
+    return jax.jit(make_init(config))(key, config_lib.hypers(config), mean_example(config))
+
+
+def mean_example(config: ConfigDict) -> Array:
+    """What make_init's result takes: the mean example where a net starts at it, else 0."""
+    starts = any(net.start_at for net in make_game(config).nets.values())
+    return jnp.asarray(pipeline.mean_example(config) if starts else 0.0, float)
+
+
+def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], State]:
+    """A pure f(key, hypers, mean example in [0, 1]) -> State."""
+    return game_step.make_init(make_game(config), config.dynamics.name, config.ema.decay > 0)
+
+
+def make_train_step(
+    config: ConfigDict, objectives: Sequence[str] = (), part: Part = lambda x: x
+) -> TrainStep:
+    """A pure f(state, batch, hypers) -> (state, metrics); batch.x is [k_disc, B, ...].
+
+    With several objectives, hypers.objective["index"] says which of them: see cohort.py. part: says
+    where the reals and latents of a step are, [K, B, ...] each: see place.py.
+    """
+    game = make_game(config, objectives)
+    _check_end(config)
+    precision = None if config.precision == "default" else config.precision
+    dynamics = _make_dynamics(config, game)
+    return game_step.make_step(game, dynamics, precision, part, config.ema.warmup)
+
+
+def _check_end(config: ConfigDict) -> None:
+    if config.stop_at_equilibrium and not estimates_ratio(config.objective):
+        raise ConfigError(
+            "stop_at_equilibrium waits for D near 1/2, and disc's judgement under "
+            f"{config.objective!r} is no D: expected 0, or one of the objectives "
+            f"{', '.join(filter(estimates_ratio, OBJECTIVES))}"
+        )
+
+
+def _make_dynamics(config: ConfigDict, game: Game) -> Callable[..., tuple[State, Metrics]]:
+    """The config's dynamics with the static arguments bound; the others come with the hypers."""
+    name = config_lib.choose("dynamics.name", config.dynamics.name, DYNAMICS)
+    for key in ("k_disc", "k_gen") if name not in REPEAT_MOVES else ():
+        if config.dynamics[key] > 1:
+            k = config.dynamics[key]
+            raise ConfigError(f"dynamics.{key} is {k}: expected 1, since {name} moves each once")
+    if name in FOR_TWO_MOVES and not _are_two_sides(game):
+        raise ConfigError(
+            f"dynamics.name is {name!r}, which is defined for two moves of different players: "
+            "expected other dynamics for this game"
+        )
+    rule = DYNAMICS[name]
+    static = static_arguments("dynamics.args", rule, config.dynamics.args)
+    return lambda *args, **numbers: rule(*args, **(numbers | static))
+
+
+def _are_two_sides(game: Game) -> bool:
+    return len(game.moves) == 2 and not {*game.moves[0].players} & {*game.moves[1].players}
+
+
+def make_train_many(
+    config: ConfigDict, objectives: Sequence[str] = (), part: Part = lambda x: x
+) -> Callable[..., tuple[State, Metrics]]:
+    """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): train_step, looped.
+
+    examples: arrays that stay on the device; order [log_every_steps, K, B]: which of them each step
+    takes; steps: how many to run, traced, at most log_every_steps. See data.pipeline. Besides means
+    the metrics hold, as GUARD, what the players' guards have refused so far.
+    """
+    train_step, take = make_train_step(config, objectives, part), pipeline.make_take(config)
+
+    def train_many(
+        state: State, examples: PyTree, order: Array, hypers: Hypers, steps: Array
+    ) -> tuple[State, Metrics]:
+        def one(i: Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
+            state, total = carry
+            state, metrics = train_step(state, take(state, examples, order[i]), hypers)
+            return state, jax.tree.map(jnp.add, total, metrics)
+
+        batch = jax.eval_shape(take, state, examples, order[0])
+        shapes = jax.eval_shape(train_step, state, batch, hypers)[1]
+        zeros = jax.tree.map(lambda m: jnp.zeros(m.shape, m.dtype), shapes)
+        after, total = lax.fori_loop(0, steps, one, (state, zeros))
+        metrics = jax.tree.map(lambda m: m / steps, total)
+        if config.nonfinite.policy == "rollback":
+            after = roll_back(after, state)
+        return after, metrics | {GUARD: refusals(after)}
+
+    return train_many
+
+
+def jit_loop(
+    train_many: Callable[..., tuple[State, Metrics]],
+    platform: str | None = None,
+    results: Sharding | None = None,
+) -> Any:
+    """jax.jit of make_train_many's result, also under vmap; the state's buffers become the new's.
+
+    For the default platform unless named; results: where they are to be. A CPU's compiler otherwise
+    copies weights and moments in every step, 10 % of a small step.
+    """
+    options = {"xla_cpu_copy_insertion_use_region_analysis": True}
+    on_cpu = (platform or jax.default_backend()) == "cpu"
+    return jax.jit(
+        train_many,
+        donate_argnums=0,
+        out_shardings=results,
+        compiler_options=options if on_cpu else None,
+    )
+
+
+def make_sampler(config: ConfigDict) -> Callable[[State, Array], Array]:
+    """A pure f(state, z [n, Z]) -> samples [n, ...] of gen's average, or of gen without one."""
+    return make_game(config).sampler.sample

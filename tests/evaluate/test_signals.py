@@ -1,0 +1,121 @@
+"""The numbers that diagnostics look at, against what they are said to be."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from gan_jax.config import hypers
+from gan_jax.data import pipeline
+from gan_jax.evaluate.signals import make_shown, make_signals
+from gan_jax.sweeps.cohort import init_rows, rows_hypers
+from gan_jax.training.loop import schedule_of
+from gan_jax.training.steps import init_state
+
+
+def measured(config, edit=lambda state: state, arrays=None):
+    state = edit(init_state(config, jax.random.key(0)))
+    found = jax.jit(make_signals(config))(state, hypers(config), make_shown(config, arrays))
+    return {name.removeprefix("watch/"): float(value) for name, value in found.items()}
+
+
+def with_params(player, **parts):
+    def edit(state):
+        old = state.players[player]
+        params = {**old.params, **{k: f(old.params[k]) for k, f in parts.items()}}
+        return state.with_player(player, params=params)
+
+    return edit
+
+
+def set_to(value, **where):
+    def change(part):
+        linear = part["linear"]
+        return {"linear": {k: jnp.full_like(w, where.get(k, value)) for k, w in linear.items()}}
+
+    return change
+
+
+def test_a_disc_of_one_judgement():
+    """All weights of the last layer 0, its bias 3: the same for all, and no slope for gen."""
+    found = measured(tiny.config(), with_params("disc", logit=set_to(0.0, bias=3.0)))
+    assert found["logit_real"] == found["logit_fake"] == 3.0
+    assert found["auc"] == 0.0  # no real is above a fake: they are equal
+    assert found["gen_grad"] == 0.0
+    assert found["spread"] > 0
+
+
+def test_a_gen_of_one_sample():
+    """Everything at 7.5: no width, and 2.8 standard deviations from N(4, 1.25^2)'s mean."""
+    found = measured(tiny.config(), with_params("gen", out=set_to(0.0, bias=7.5)))
+    assert found["spread"] == pytest.approx(0, abs=1e-6)
+    assert abs(found["place"]) == pytest.approx(2.8, abs=0.8)  # by 64 draws of the law
+
+
+def test_spread_is_in_widths_of_the_data():
+    """x = 0.884 (z_1 + z_2) is as wide as 1.25, a tenth of N(4, 12.5^2)."""
+    config = tiny.config(gen__args__hidden=(), data__args__std=12.5)
+    found = measured(config, with_params("gen", out=set_to(0.884, bias=0.0)))
+    assert found["spread"] == pytest.approx(0.1, rel=0.3)
+
+
+def test_a_disc_that_looks_at_the_number():
+    """Logit x, of data around 4 and samples at 0: all pairs are right."""
+    config = tiny.config(disc__args__hidden=(), gen__args__hidden=())
+    edits = with_params("disc", logit=set_to(1.0, bias=0.0))
+    found = measured(config, lambda s: with_params("gen", out=set_to(0.0))(edits(s)))
+    assert found["auc"] == 1.0
+    assert found["logit_real"] == pytest.approx(4, abs=0.6)
+    assert found["logit_fake"] == pytest.approx(0, abs=1e-6)
+    assert found["gen_grad"] == pytest.approx(0.5, rel=0.05)  # of sp(-s) at 0, in gen's bias
+
+
+def test_packs_and_moments_are_judged_as_in_training():
+    for leaves in ({"disc__pack": 4}, {"disc__view": "moments"}):
+        found = measured(tiny.config(batch_size=16, **leaves))
+        assert all(np.isfinite(value) for value in found.values())
+        assert "logit_held" not in found
+
+
+def test_held_out_reals_and_examples_from_all_over_the_set():
+    config = tiny.config(data__name="digits")
+    arrays = pipeline.load_examples(config)
+    shown = make_shown(config, arrays)
+    assert shown.real.shape == shown.held_out.shape == (64, 8, 8, 1)
+    last = pipeline.to_range(arrays.x[-1], -1.0)
+    np.testing.assert_allclose(shown.real[-1], last, atol=1e-6)
+    assert float(shown.real.min()) == -1.0
+    found = measured(config, arrays=arrays)
+    assert found["logit_held"] != found["logit_real"]
+    whole = tiny.config(data__name="digits", data__split="train+test")
+    assert make_shown(whole, pipeline.load_examples(whole)).held_out is None
+
+
+def test_rows_are_measured_as_they_are_alone():
+    with jax.debug_key_reuse(False):  # a false alarm under vmap
+        rows_like_alone()
+
+
+def rows_like_alone():
+    configs = [tiny.config(seed=s, objective=o) for s, o in ((0, "lsgan"), (1, "hinge"))]
+    states, numbers = init_rows(configs)[0], rows_hypers(configs)
+    shown = make_shown(configs[0], None)
+    rows = jax.vmap(make_signals(configs[0], ("hinge", "lsgan")), in_axes=(0, 0, None))
+    together = jax.jit(rows)(states, numbers, shown)
+    for i, config in enumerate(configs):
+        state = init_state(config, jax.random.key(config.seed))
+        alone = jax.jit(make_signals(config))(state, hypers(config), shown)
+        for name, value in alone.items():
+            np.testing.assert_allclose(together[name][i], value, rtol=2e-5, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("every", "line", "steps"),
+    [(200, 100, [200, 400]), (200, 500, [500, 1_000]), (0, 100, []), (250, 100, [300, 600])],
+)
+def test_when_signals_are_due(every, line, steps):
+    config = tiny.config(diagnose_every_steps=every, log_every_steps=line)
+    due = [s for s in range(line, 1_001, line) if schedule_of(config).is_watched(s)]
+    assert due[: len(steps)] == steps
+    assert bool(due) == bool(steps)

@@ -1,0 +1,207 @@
+"""Convolutions against flax's own: values, gradients, second gradients; the nets made of them."""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+from jax import export, lax
+
+from gan_jax import nets
+from gan_jax.nets.layers import convolution
+from gan_jax.nets.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
+from gan_jax.types import ConfigError
+
+HOW = {"strides": (2, 2), "padding": "SAME", "use_bias": False}
+FLAX = {"conv": nn.Conv(5, (4, 4), **HOW), "conv_transpose": nn.ConvTranspose(5, (4, 4), **HOW)}
+WAYS = {
+    "conv": [conv, convolution._conv_as_it_is],
+    "conv_transpose": [conv_transpose, convolution._transpose_as_it_is],
+}
+X = jax.random.normal(jax.random.key(0), (2, 6, 8, 3))
+KERNEL = jax.random.normal(jax.random.key(1), (4, 4, 3, 5))
+
+
+def everything(layer, x, kernel):
+    """Value, gradients, and the gradients of a gradient's size, as penalties take it."""
+
+    def value(x, kernel):
+        return jnp.sin(layer(x, kernel)).sum()
+
+    def slope(x, kernel):
+        return jnp.square(jax.grad(value)(x, kernel)).sum()
+
+    firsts, seconds = (jax.grad(f, (0, 1))(x, kernel) for f in (value, slope))
+    return layer(x, kernel), *firsts, *seconds
+
+
+@functools.cache
+def flaxes(name):
+    layer = lambda x, kernel: FLAX[name].apply({"params": {"kernel": kernel}}, x)  # noqa: E731
+    return jax.jit(functools.partial(everything, layer))(X, KERNEL)
+
+
+@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("way", [0, 1], ids=["cpu", "others"])
+def test_value_gradients_and_second_gradients_are_flaxs(name, way):
+    found = jax.jit(functools.partial(everything, WAYS[name][way]))(X, KERNEL)
+    for ours, theirs in zip(found, flaxes(name), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * np.abs(theirs).max())
+
+
+def test_the_formulas_of_the_docstrings():
+    """By loops, one output at a time."""
+    x = np.pad(X[:1], ((0, 0), (1, 1), (1, 1), (0, 0)))  # x[i] is now at i + 1
+    kernel = np.asarray(KERNEL)
+    y, z = jax.jit(lambda *a: (conv(*a)[0], conv_transpose(*a)[0]))(X[:1], KERNEL)
+    assert (y.shape, z.shape) == ((3, 4, 5), (12, 16, 5))
+    for i, j in np.ndindex(3, 4):
+        total = sum(
+            x[0, 2 * i + a, 2 * j + b] @ kernel[a, b]
+            for a, b in itertools.product(range(4), repeat=2)
+        )
+        np.testing.assert_allclose(y[i, j], total, rtol=1e-4, atol=1e-4)
+    for i, j, p, q in np.ndindex(6, 8, 2, 2):
+        total = sum(
+            x[0, i + p + a, j + q + b] @ kernel[2 * a + p, 2 * b + q] for a, b in np.ndindex(2, 2)
+        )
+        np.testing.assert_allclose(z[2 * i + p, 2 * j + q], total, rtol=1e-4, atol=1e-4)
+
+
+def test_the_transposed_is_convs_gradient_with_the_kernel_turned():
+    y = jax.random.normal(jax.random.key(2), (2, 3, 4, 5))
+
+    @jax.jit
+    def both(y, kernel):
+        (pulled,) = jax.linear_transpose(lambda x: conv(x, kernel), X)(y)
+        return pulled, conv_transpose(y, kernel[::-1, ::-1].swapaxes(2, 3))
+
+    np.testing.assert_allclose(*both(y, KERNEL), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("layer", [conv, conv_transpose])
+def test_rows_and_loops(layer):
+    """Kernels of their own for each row, and a kernel that changes from step to step of a scan."""
+    kernels = jnp.stack([KERNEL, -2 * KERNEL])
+
+    def descend(kernel):
+        def step(kernel, _):
+            loss, slope = jax.value_and_grad(lambda k: jnp.tanh(layer(X, k)).sum())(kernel)
+            return kernel - 0.01 * slope, loss
+
+        return lax.scan(step, kernel, length=3)[1]
+
+    rows, descend = jax.jit(jax.vmap(descend))(kernels), jax.jit(descend)
+    alone = [descend(kernel) for kernel in kernels]
+    np.testing.assert_allclose(rows, np.stack(alone), rtol=1e-4)
+    assert len(np.unique(rows)) == 6
+
+
+def test_products_on_cpus_and_convolutions_elsewhere():
+    both = jax.jit(lambda x, kernel: conv_transpose(conv(x, kernel), kernel.swapaxes(2, 3)))
+    text = {
+        platform: export.export(both, platforms=(platform,))(X, KERNEL).mlir_module()
+        for platform in ("cpu", "cuda", "tpu")
+    }
+    for platform, found in text.items():
+        assert ("stablehlo.convolution" in found) == (platform != "cpu")
+        assert ("stablehlo.dot_general" in found) == (platform == "cpu")
+
+
+def test_layers_add_a_bias_and_know_their_weights():
+    """One class does it for both: here one's default weights, and the other's by fan-in."""
+    x, key = jnp.zeros((1, 4, 4, 16)), jax.random.key(0)
+
+    @jax.jit
+    def several(key):
+        params = Conv(64).init(key, x)["params"]
+        fan = ConvTranspose(64, "fan_in_uniform", 1.0).init(key, x)["params"]["kernel"]
+        params_with = {"params": params | {"bias": jnp.arange(64.0)}}
+        return params, fan, [layer(64).apply(params_with, x) for layer in (Conv, ConvTranspose)]
+
+    params, fan, outputs = several(key)
+    assert params["kernel"].shape == fan.shape == (4, 4, 16, 64)
+    assert float(params["kernel"].std()) == pytest.approx(0.02, rel=0.05)
+    assert not params["bias"].any()
+    assert float(jnp.abs(fan).max()) == pytest.approx(1 / 16, rel=0.01)
+    for y, side in zip(outputs, (2, 8), strict=True):
+        np.testing.assert_array_equal(y, np.broadcast_to(np.arange(64), (1, side, side, 64)))
+    assert set(jax.eval_shape(Conv(2, bias=False).init, key, x)["params"]) == {"kernel"}
+
+
+def sizes(net, x):
+    params, _ = jax.eval_shape(net.init, jax.random.key(0), x)
+    return {
+        jax.tree_util.keystr(k): v.shape for k, v in jax.tree_util.tree_leaves_with_path(params)
+    }
+
+
+def test_infogans_networks():
+    gen = nets.make_generator("dcgan", {"dense": 1024}, (28, 28, 1), "sigmoid")
+    disc = nets.make_discriminator("dcgan", {"dense": 1024, "batch_norm": True}, (28, 28, 1))
+    kernels = [s for s in sizes(gen, jnp.zeros((2, 62))).values() if len(s) > 1]
+    assert sorted(kernels) == [(4, 4, 64, 1), (4, 4, 128, 64), (62, 1024), (1024, 6272)]
+    found = sizes(disc, jnp.zeros((2, 28, 28, 1)))
+    kernels = [s for s in found.values() if len(s) > 1]
+    assert sorted(kernels) == [(4, 4, 1, 64), (4, 4, 64, 128), (1024, 1), (6272, 1024)]
+    assert "['norm_1']['norm']['scale']" in found
+    assert "['norm_0']['norm']['scale']" not in found  # not of the first layer, which has a bias
+    assert "['conv_0']['bias']" in found
+    assert "['conv_1']['bias']" not in found
+    assert not disc.rows_are_independent
+
+
+def test_three_halvings_of_32():
+    gen = nets.make_generator("dcgan", {"channels": (8, 6, 4)}, (32, 32, 3), "tanh")
+    disc = nets.make_discriminator("dcgan", {"channels": (4, 6, 8)}, (32, 32, 3))
+    params, vars = jax.eval_shape(gen.init, jax.random.key(0), jnp.zeros((2, 5)))
+    assert params["start"]["linear"]["kernel"].shape == (5, 4 * 4 * 8)
+    means = [vars["batch_stats"][f"norm_{i}"]["norm"]["mean"].shape for i in range(3)]
+    assert means == [(8,), (6,), (4,)]  # a channel, not a pixel
+    assert sizes(disc, jnp.zeros((2, 32, 32, 3)))["['logit']['linear']['kernel']"] == (4 * 4 * 8, 1)
+
+
+def test_batch_norm_trains_on_the_batch_and_samples_by_its_averages():
+    args = {"channels": (3, 2), "batch_norm": True, "gain": 1.0}
+    gen = nets.make_generator("dcgan", args, (8, 8, 1), "tanh")
+    disc = nets.make_discriminator("dcgan", args, (8, 8, 1))
+    for net, x in ((gen, X[:, 0, 0]), (disc, X.reshape(2, 144)[:, :64].reshape(2, 8, 8, 1))):
+
+        @jax.jit
+        def both(x, net=net):
+            params, vars = net.init(jax.random.key(0), x)
+            calm = net.apply(params, vars, x, None, train=False)
+            alone = net.apply(params, vars, x[:1], None, train=False)[0]
+            return vars, calm, alone, net.apply(params, vars, x, jax.random.key(1), train=True)
+
+        vars, (calm, same), alone, (wild, after) = both(x)
+        np.testing.assert_allclose(calm[:1], alone, rtol=1e-4, atol=1e-6)
+        assert np.abs(calm - wild).max() > 1e-3
+        before, still, moved = (jax.tree.leaves(v) for v in (vars, same, after))
+        assert all(np.array_equal(a, b) for a, b in zip(before, still, strict=True))
+        assert all(not np.array_equal(a, b) for a, b in zip(before, moved, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("shape", "args", "message"),
+    [
+        (
+            (28, 28, 1),
+            {"channels": (4, 4, 4)},
+            "channels is .4, 4, 4.: .* 28x28 .* not divisible by 8",
+        ),
+        ((8, 6, 1), {}, "8x6 is not divisible by 4"),
+        ((2,), {}, r"dcgan' is for images \[H, W, C\], not for shape \(2,\)"),
+        ((8, 8, 1), {"channels": ()}, r"channels is \(\)"),
+    ],
+)
+def test_sizes_that_do_not_fit(shape, args, message):
+    gen = nets.make_generator("dcgan", args, shape, "identity")
+    with pytest.raises(ConfigError, match=f"gen.*{message}"):
+        jax.eval_shape(gen.init, jax.random.key(0), jnp.zeros((2, 3)))
+    disc = nets.make_discriminator("dcgan", args, shape)
+    with pytest.raises(ConfigError, match=f"disc.*{message}"):
+        jax.eval_shape(disc.init, jax.random.key(0), jnp.zeros((2, *shape)))

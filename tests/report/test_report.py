@@ -1,0 +1,521 @@
+"""report.html as text: its parts, its numbers, its policy, and that nothing shown becomes HTML."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import fake_sweep
+import hostile
+import numpy as np
+import pytest
+
+from gan_jax import report
+from gan_jax.cli import main
+from gan_jax.config import get_config, to_json
+from gan_jax.evaluate.pictures.panels import panels
+from gan_jax.report import charts, gather, markup, parts, pictures, readme
+from gan_jax.report import table as table_page
+from gan_jax.sweeps import statistics
+from gan_jax.sweeps.typeset import number, show
+
+VOID = {"meta", "link", "input", "img", "br", "hr"}
+
+
+class Tree(HTMLParser):
+    """The page's nodes in order, each with the names of its attributes; tags must balance."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.nodes, self.open, self.attributes, self.texts = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.nodes.append((tag, *(name for name, _ in attrs)))
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_comment(self, data):
+        self.nodes.append(("comment",))
+
+    def handle_pi(self, data):
+        self.nodes.append(("pi",))
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def count(self, tag):
+        return sum(node[0] == tag for node in self.nodes)
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """A small sweep with every kind of row, and its page."""
+    folder = tmp_path_factory.mktemp("sweep")
+    rows = fake_sweep.write(folder, ("hinge", "wgan", "lsgan"), (0.0, 1.0), 8, 2000)
+    text = report.write(folder).read_text()
+    return folder, rows, text
+
+
+def read(folder):
+    return report.write(folder).read_text()
+
+
+def test_a_page_of_a_sweep(sweep):
+    folder, rows, text = sweep
+    tree = Tree(text)
+    ids = [value for _, name, value in tree.attributes if name == "id"]
+    assert {"settings", "curves", "against", "rows", "failures", "config", "made-with"} <= set(ids)
+    assert [i for i in ids if i.startswith("row-")] == [f"row-{i}" for i in range(len(rows))]
+    with_pictures = list(folder.glob("rows/*/samples/*.png"))
+    assert tree.count("img") == len(with_pictures) == len(rows)
+    links = [value for tag, name, value in tree.attributes if (tag, name) == ("a", "href")]
+    assert {link for link in links if not link.startswith("#")} >= {
+        f"./rows/{row['id']}/samples/progress.gif" for row in rows
+    }
+    for link in links:
+        assert link.startswith("#") or (folder / link).exists(), link
+    for said in ("gan-jax sweep --config experiments", "jax", "0.10.2", "a processor of 2 cores"):
+        assert said in text
+    assert "non-finite: gen_loss is nan at step" in text
+    assert len(text) < 15_000_000
+
+
+def test_the_numbers_of_the_page_are_those_of_the_table(sweep):
+    folder, _, text = sweep
+    table = json.loads((folder / "table.json").read_text())
+    assert table == json.loads(json.dumps(statistics.aggregate(folder)))
+    for setting in table["settings"]:
+        found = setting["metrics"]["eval/high_quality"]
+        mean, error = found["mean"], found["standard_error"]
+        assert f'data-v="{mean}"' in text
+        assert re.search(rf"{mean:.2f}\d* ± 0\.0*{str(error).lstrip('0.')[0]}", text)
+    assert '<tr class="best">' in text
+
+
+def test_the_policy_allows_what_the_page_holds_and_nothing_else(sweep):
+    text = sweep[2]
+    tree = Tree(text)
+    policy = next(v for _, name, v in tree.attributes if name == "content" and "default-src" in v)
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert rules["img-src"] == "data:"
+    for kind in ("style", "script"):
+        [code] = re.findall(rf"<{kind}>(.*?)</{kind}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+        assert rules[f"{kind}-src"] == f"'sha256-{digest}'"
+        assert set(re.findall(r"https?:|url\(|@import|import\(|fetch", code)) == set()
+    for tag, name, value in tree.attributes:
+        assert name != "style"
+        assert not name.startswith("on")
+        if name in ("src", "href"):
+            assert value.startswith(("data:", "./", "#")), (tag, value)
+
+
+def test_two_writes_give_the_same_bytes(sweep):
+    folder, _, text = sweep
+    assert read(folder) == text
+
+
+def nodes(text):
+    """The nodes of a page but for links without a class: not every text is the path of a log."""
+    return [node for node in Tree(text).nodes if node != ("a", "href")]
+
+
+@pytest.mark.parametrize("shift", [0, 13, 26])
+def test_hostile_texts_of_a_sweep_add_no_node(tmp_path, shift):
+    assert len(set(hostile.STRINGS)) == 40
+    texts = hostile.STRINGS[shift:] + hostile.STRINGS[:shift]
+    plain = [hostile.harmless(text, i) for i, text in enumerate(texts)]
+    hostile.write(tmp_path / "hostile", texts)
+    hostile.write(tmp_path / "plain", plain)
+    found = read(tmp_path / "hostile")
+    assert nodes(found) == nodes(read(tmp_path / "plain"))
+    for _, name, value in Tree(found).attributes:
+        assert name != "href" or value.startswith(("#", "./rows/", "data:,"))
+        assert name != "href" or ".." not in value
+    for text in texts:
+        assert markup.text(text).replace("\n", "") in found.replace("\n", "") or "\r" in text
+
+
+@pytest.mark.parametrize("text", hostile.STRINGS)
+def test_hostile_texts_of_a_run_and_of_a_table_add_no_node(tmp_path, text):
+    for name, word in (("hostile", text), ("plain", hostile.harmless(text))):
+        folder = tmp_path / name
+        folder.mkdir()
+        config = to_json(get_config()) | {"objective": word, word: {word: word}}
+        (folder / "config.json").write_text(json.dumps({"format": 2, **config}))
+        metrics = {word: 1.0, f"eval/{word}": None, "nonfinite": {f"eval/{word}": word}}
+        summary = {"status": "failed", "step": 2, "metrics": metrics, "labels": [word]}
+        (folder / "summary.json").write_text(json.dumps(summary | {"reason": word, "log": "../x"}))
+        lines = [json.dumps({"step": s, **metrics}) for s in (1, 2)]
+        (folder / "metrics.jsonl").write_text("\n".join(lines))
+        table = {"name": word, "command": word, "versions": {word: word}, "hardware": word}
+        rows = [{"name": word, word: word, "measured": word, "differs": [word, word]}]
+        rows[0] |= {"method": word, "made": {"command": word, "hardware": word}}
+        (folder / "t").mkdir()
+        (folder / "t" / "table.json").write_text(json.dumps(table | {"rows": rows}))
+    for part in ("", "t"):
+        pages = [read(tmp_path / name / part) for name in ("hostile", "plain")]
+        # the folder's own name is in the title of a run
+        assert nodes(pages[0].replace("hostile", "plain")) == nodes(pages[1])
+
+
+def test_only_a_log_inside_the_pages_folder_is_a_link():
+    assert 'href="./rows/a/log.txt"' in parts.log_link("rows/a/", "log.txt")
+    assert 'href="./cohorts/b/log.txt"' in parts.log_link("rows/a/", "../../cohorts/b/log.txt")
+    assert 'href="./rows/a/a%22b"' in parts.log_link("rows/a/", 'a"b')
+    for name in ("../../../x", "/etc/passwd", "a\\..\\b", "x\0", "../../.."):
+        assert "href" not in str(parts.log_link("rows/a/", name))
+    assert parts.log_link("rows/a/", "") is None
+
+
+def test_markup():
+    text = markup.tag("p", "<b>", markup.tag("i", "&"), class_='"', aria_label="'", hidden=False)
+    assert text == '<p class="&quot;" aria-label="&#x27;">&lt;b&gt;<i>&amp;</i></p>'
+    assert markup.tag("input", hidden=True, value=None) == "<input hidden>"
+    assert markup.text("a\x00b\ud800") == "a\ufffdb\ufffd"
+    assert 'href="./javascript%3Ax"' in markup.link("javascript:x", "x")
+
+
+def test_a_sweep_that_has_just_begun(tmp_path):
+    fake_sweep.write(tmp_path, ("hinge", "wgan"), (0.0,), 2, 1000, pictures=False)
+    for path in list(tmp_path.glob("rows/*/*")):
+        path.unlink()
+    text = read(tmp_path)
+    assert "4 unfinished" in text
+    assert "No row diverged or failed." in text
+    for path in tmp_path.glob("rows/*"):
+        path.rmdir()
+    assert "4 not started" in read(tmp_path)
+    fake_sweep.write_rows(tmp_path, [])
+    assert "This sweep has no rows." in read(tmp_path)
+
+
+def test_a_damaged_picture_is_left_out(tmp_path):
+    rows = fake_sweep.write(tmp_path, ("hinge",), (0.0,), 3, 1000)
+    damaged = [tmp_path / "rows" / rows[i]["id"] / "samples" for i in (0, 1)]
+    next(damaged[0].glob("*.png")).write_bytes(b"\x89PNG\r\n\x1a\nno")
+    picture = next(damaged[1].glob("*.png"))
+    picture.write_bytes(picture.read_bytes()[:100])
+    assert Tree(read(tmp_path)).count("img") == 1
+
+
+def test_thumbnails_shrink_until_they_fit(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    paths = []
+    for i in range(4):
+        path = tmp_path / f"{i}.png"
+        pixels = rng.integers(256, size=(300, 200, 3)).astype(np.uint8)
+        path.write_bytes(gather_png(pixels))
+        paths.append(path)
+    large = [len(uri) for uri in pictures.thumbnails(paths)]
+    monkeypatch.setattr(pictures, "PICTURES_BYTES", sum(large) // 3)
+    small = [len(uri) for uri in pictures.thumbnails([*paths, None])[:-1]]
+    assert sum(small) <= sum(large) // 3
+    assert min(small) > 100
+    monkeypatch.setattr(pictures, "PICTURES_BYTES", 10)
+    assert pictures.thumbnails(paths) == [None] * 4
+
+
+def gather_png(pixels):
+    from gan_jax.evaluate.pictures.grid import png_bytes
+
+    return png_bytes(pixels)
+
+
+def test_bands_by_hand():
+    a = (np.array([1, 2, 3]), np.array([1.0, 4.0, np.nan]))
+    b = (np.array([1, 2]), np.array([3.0, 8.0]))
+    steps, mean, low, high = gather.mean_curve([a, b])
+    assert steps.tolist() == [1, 2]  # at 3 there is no finite number
+    assert mean.tolist() == [2.0, 6.0]
+    # standard error of (1, 3): sqrt(2) / sqrt(2) = 1; of (4, 8): 2
+    np.testing.assert_allclose(high - mean, [1.0, 2.0])
+    np.testing.assert_allclose(mean - low, [1.0, 2.0])
+    assert gather.mean_curve([]) is None
+    assert gather.mean_curve([(np.array([1]), np.array([np.nan]))]) is None
+
+
+def test_lost_rows_are_no_part_of_a_band():
+    kept = (np.array([1, 2]), np.array([1.0, 1.0]))
+    lost = (np.array([1, 2]), np.array([9.0, np.inf]))
+    broken, mean = gather._lines([("diverged", lost), ("done", kept)], "c0")
+    assert (mean.y.tolist(), mean.broken) == ([1.0, 1.0], False)
+    assert (broken.x.tolist(), broken.y.tolist(), broken.broken) == ([1], [9.0], True)
+
+
+def settings(**leaves):
+    """A table of all combinations of the leaves' values."""
+    made = [{}]
+    for leaf, values in leaves.items():
+        made = [m | {leaf: v} for m in made for v in values]
+    return {"by": list(leaves), "settings": [{"values": m} for m in made], "best": None}
+
+
+def test_numbers_colour_the_lines_and_words_make_the_panels():
+    how = gather.layout(settings(weight=[10.0, 0.0], objective=["a", "b", "c"]), show)
+    assert how.leaf == "weight"
+    assert list(how.colours) == ["0", "10"]  # in their order
+    assert how.colours["0"] == "q0"
+    assert how.panels == {"a": [0, 3], "b": [1, 4], "c": [2, 5]}
+    how = gather.layout(settings(objective=["a", "b"]), show)
+    assert (how.colours, how.panels) == ({"a": "c0", "b": "c1"}, {"all settings": [0, 1]})
+    how = gather.layout(settings(lr=list(np.linspace(0.1, 1, 30))), show)
+    assert (how.leaf, how.panels) == (None, {"all settings": list(range(30))})
+    how = gather.layout(settings(), show)
+    assert how.panels == {"all settings": [0]}
+
+
+def points(svg, kind):
+    """The numbers of the first path of that class."""
+    [path] = re.findall(rf'<path d="([^"]*)" class="{kind}"', svg)[:1]
+    return [float(n) for n in re.findall(r"-?[\d.]+", path)]
+
+
+def test_a_curve_rises_to_the_right():
+    line = charts.Line("c0", np.array([0, 10]), np.array([1.0, 3.0]))
+    svg = charts.curves("t", [line], (1.0, 3.0), "eval/x")
+    assert points(svg, "line c0") == [38, charts.HEIGHT - 34, charts.WIDTH - 8, charts.TOP]
+    assert ">train step<" in svg
+    assert ">eval/x<" in svg
+
+
+def test_a_curve_beyond_its_panel_is_drawn_at_its_edge():
+    line = charts.Line("c0", np.array([0, 10]), np.array([1.0, 1e30]), broken=True)
+    svg = charts.curves("t", [line], (1.0, 3.0), "y")
+    assert points(svg, "line broken c0")[-1] == charts.TOP
+    assert 'class="cross c0"' in svg
+
+
+def test_a_band_goes_along_its_upper_edge_and_back():
+    x, y = np.array([0, 10]), np.array([2.0, 3.0])
+    svg = charts.curves("t", [charts.Line("c0", x, y, y - 1, y + 1)], (1.0, 4.0), "y")
+    left, right, top, low = 38, charts.WIDTH - 8, charts.TOP, charts.HEIGHT - 34
+    third = round((low - top) / 3, 1)
+    band = [left, top + third, right, top, right, low - third, left, low]
+    assert points(svg, "band c0") == pytest.approx(band, abs=0.11)
+
+
+def test_a_strip_is_on_the_scale_of_all():
+    found = statistics.describe([1.0, 3.0]) | {"each": [1.0, 3.0, None]}
+    svg = charts.strip(found, (1.0, 3.0))
+    assert points(svg, "mean")[0] == charts.STRIP_WIDTH / 2
+    assert points(svg, "dots c0 faint")[0] == 6
+    assert "2 seeds from 1 to 3" in svg
+    assert charts.strip(statistics.describe([]) | {"each": [None]}, (0, 1)) is None
+
+
+def test_dots_against_numbers():
+    few = charts.against_numbers("w", [0.0, 10.0, 0.0], [1.0, 2.0, 3.0], (1.0, 3.0), "y")
+    means = re.findall(r'd="M([\d.]+) ([\d.]+)h22"', few)
+    middle = (charts.TOP + charts.HEIGHT - 34) / 2
+    assert [float(y) for _, y in means] == [middle, middle]
+    assert float(means[0][0]) < float(means[1][0])
+    many = charts.against_numbers("lr", 10.0 ** np.linspace(-4, 0, 20), range(20), (0, 19), "y")
+    assert ">0.01<" in many  # a log axis
+    dots = points(many, "dots c0 faint")[::3]
+    np.testing.assert_allclose(np.diff(dots), np.diff(dots)[0], atol=0.11)
+
+
+def test_ticks_are_round_and_inside():
+    assert charts.ticks(0, 1) == pytest.approx([0, 0.5, 1])
+    assert charts.ticks(-0.3, 0.9) == pytest.approx([0, 0.5])
+    assert charts.ticks(0, 5000, 5) == [0, 1000, 2000, 3000, 4000, 5000]
+    assert [charts.short(v) for v in (5000, 0.5, 0, 2.5e-4, 3e6)] == [
+        "5k",
+        "0.5",
+        "0",
+        "0.00025",
+        "3e6",
+    ]
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [0, 0], [5], [1e308, -1e308], [1e-300]])
+def test_a_range_is_never_empty(values):
+    for margin in (0, 0.05):
+        low, high = charts.span(values, margin)
+        assert low < high
+        assert np.isfinite([low, high]).all()
+        assert charts.ticks(low, high)
+
+
+def test_decimals_align_a_column():
+    assert parts.decimals([0.5, 0.25, None]) == 4
+    assert parts.decimals([12.5, 0.25]) == 2
+    assert parts.decimals([8, 7.0, True, "x"]) == 0
+    assert parts.decimals([]) == 0
+    assert parts.decimals([1e-9]) is parts.decimals([1.5, 1e7]) is None
+
+
+def test_the_config_is_shown_beside_its_defaults(sweep):
+    text = sweep[2]
+    table = text[text.index('<section id="config">') :]
+    line = re.search(r"<code>penalty.weight</code></td>(.*?)</tr>", table)[1]
+    assert "<td>0</td><td>0, 1</td>" in line
+    assert "varied" in line
+    line = re.search(r"<code>data.name</code></td>(.*?)</tr>", table)[1]
+    assert line.startswith("<td>mnist5k</td><td>ring</td>")
+    assert "<code>batch_size</code>" not in table  # as by default
+    assert "batch_size = 64" in table
+
+
+def make_run(folder, lines=(), summary=None, **leaves):
+    folder.mkdir(exist_ok=True)
+    config = to_json(get_config()) | leaves
+    (folder / "config.json").write_text(json.dumps({"format": 2, **config}))
+    if lines:
+        (folder / "metrics.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    if summary:
+        (folder / "summary.json").write_text(json.dumps(summary))
+    return folder
+
+
+def test_a_page_of_a_run(tmp_path):
+    lines = [{"step": s, "disc_loss": 1 / s, "gen_loss": s, "eval/ks": 0.5} for s in (1, 2, 3)]
+    metrics = {"eval/ks": 0.125, "disc_loss": None, "nonfinite": {"disc_loss": "nan"}}
+    summary = {"status": "diverged", "step": 3, "metrics": metrics, "labels": ["collapse"]}
+    summary["findings"] = [{"label": "collapse", "step": 2, "evidence": "one <mode>"}]
+    folder = make_run(tmp_path / "r", lines, summary | {"seconds": 2.5, "reason": "why"}, steps=9)
+    fake_sweep.write_picture(folder / "samples", 3, 0.9, np.random.default_rng(0))
+    text = read(folder)
+    tree = Tree(text)
+    assert tree.count("img") == 1
+    assert tree.count("figure") == 2 + 3  # the two losses share one; three of the objective
+    assert 'href="./samples/progress.gif"' in text
+    for said in ("diverged", "collapse", "step 3 of 9", "2.5 s", ">why<", ">nan<", ">0.125<"):
+        assert said in text
+    assert "Step 3: " in text
+    assert text.count("collapse, step 2: one &lt;mode&gt;") == 2  # in words, and under the pointer
+
+
+def test_a_long_run_is_told_in_whole_steps_and_seconds(tmp_path):
+    summary = {"status": "done", "step": 12345, "metrics": {}, "labels": [], "findings": []}
+    text = read(make_run(tmp_path / "r", [], summary | {"seconds": 54321.987}, steps=100000))
+    for said in ("step 12345 of 100000", "54322 s"):
+        assert said in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((0, "0"), (9999, "9999"), (10000, "10000"), (-12345.0, "-12345"), (3, "3")),
+        *((10**14 + 1, "100000000000001"), (10**15, "1e+15"), (1e20, "1e+20")),
+        *((12345.6, "12346"), (1234.56, "1235"), (3.2e6 + 0.5, "3.2e+06"), (0.5, "0.5")),
+        *((float("nan"), "nan"), (float("-inf"), "-inf"), (None, "-")),
+    ],
+)
+def test_a_number_is_whole_where_it_can_be(value, text):
+    assert number(value) == text
+
+
+def test_a_page_of_a_run_says_where_it_comes_from(tmp_path):
+    folder = make_run(tmp_path / "r")
+    made = {"command": "gan-jax train <b>", "versions": {"jax": "1.2"}, "hardware": "a <laptop>"}
+    (folder / "made_with.json").write_text(json.dumps(made))
+    text = read(folder)
+    for said in ("gan-jax train &lt;b&gt;", "<dt>jax</dt><dd>1.2</dd>", "a &lt;laptop&gt;"):
+        assert said in text
+    for broken in ("{", "[]", '{"versions": 3}'):
+        (folder / "made_with.json").write_text(broken)
+        assert "not recorded" in read(folder)
+
+
+def test_a_run_without_anything_yet(tmp_path):
+    text = read(make_run(tmp_path / "r"))
+    for said in ("unfinished", "No samples yet.", "No numbers yet.", "No curves yet."):
+        assert said in text
+    lines = [
+        {"step": 1, "x": None, "nonfinite": {"x": "-inf"}, "y": 2.0, "z": None},
+        {"step": 2, "z": None, "nonfinite": {"z": "inf"}, "x": 3.0},
+    ]
+    text = read(make_run(tmp_path / "r", lines))
+    assert "its latest numbers" in text
+    assert ">inf<" in text
+    assert ">2<" in text
+    assert ">3<" in text
+    assert ">-inf<" not in text
+
+
+def test_what_belongs_together_shares_a_panel():
+    names = ["eval/ks", "eval/a", "eval/a_real", "d_real", "eval/b_real", "eval/count_1", "x"]
+    names += ["test/a", "test/count_1"]  # one point each; b_real is one value
+    assert {panel.title: panel.lines for panel in panels(names)} == {
+        "mean D": {"d_real": "on reals"},
+        "samples of each class": {"eval/count_1": "1"},
+        "eval/a": {"eval/a": "on samples", "eval/a_real": "on reals"},
+        "eval/ks": {"eval/ks": "on samples"},
+        "x": {"x": "on samples"},
+    }
+
+
+@pytest.mark.parametrize("name", ["gaussian1d", "dirac"])
+def test_a_page_of_a_reproduced_table(tmp_path, name):
+    (tmp_path / "table.json").write_bytes((readme.RESULTS / f"{name}.json").read_bytes())
+    made = json.loads((tmp_path / "table.json").read_text())
+    text = read(tmp_path)
+    assert "stopped before its end" not in text
+    (tmp_path / "table.json").write_text(json.dumps(made | {"stopped": True, "seconds": 12345.6}))
+    text = read(tmp_path)
+    assert "3.4 hours" in text
+    assert "stopped before its end" in text
+    tree = Tree(text)
+    assert tree.count("tr") == len(made["rows"]) + 1
+    assert made["command"] in text
+    if name == "dirac":
+        assert "1.0000 - 0.1000i, 1.0000 + 0.1000i" in text
+    else:
+        assert "not comparable" in text
+        assert "each" not in re.findall(r"<th[^>]*>(.*?)</th>", text)
+
+
+def test_what_differs_is_said_once_and_by_number_in_the_rows(tmp_path):
+    rows = [{"name": "a", "differs": ["x<y", "z"]}, {"name": "b", "differs": ["z"]}, {"name": "c"}]
+    (tmp_path / "table.json").write_text(json.dumps({"name": "t", "rows": rows}))
+    text = read(tmp_path)
+    assert re.findall(r"<li>(.*?)</li>", text) == ["x&lt;y", "z"]
+    found = re.findall(r"<td[^>]*>(.*?)</td>", text)
+    assert found == ["a", "1, 2", "b", "2", "c", "-"]
+
+
+def test_rows_that_others_made_and_means_over_fewer_seeds_say_so(tmp_path):
+    row = {"name": "a: x", "method": "a<b", "seeds": 2, "measured": 1.0, "each": [1.0, None]}
+    made = {"command": "c<d", "hardware": "abacus", "seconds": 1, "versions": {}}
+    rows = [row | {"made": made}, row | {"name": "a: y", "each": [1.0, 1.0], "made": made}, row]
+    (tmp_path / "table.json").write_text(json.dumps({"name": "t", "rows": rows}))
+    text = read(tmp_path)
+    assert text.count("Recorded before, by c&lt;d on abacus: a&lt;b.") == 1
+    assert re.findall(r"<td[^>]*>(1[^<]*)</td>", text) == ["1 (n = 1)", "1", "1 (n = 1)"]
+    assert "method" not in re.findall(r"<th[^>]*>(.*?)</th>", text)
+    for odd in ({"seeds": None}, {"each": 7}, {"made": 7}):
+        (tmp_path / "table.json").write_text(json.dumps({"name": "t", "rows": [row | odd]}))
+        read(tmp_path)
+
+
+def test_the_verb(tmp_path, capsys):
+    assert main.main(["report", "--workdir", str(make_run(tmp_path / "r"))]) == 0
+    assert capsys.readouterr().out == f"look at {tmp_path / 'r' / 'report.html'}\n"
+    for name in ("r/samples", "empty"):
+        (tmp_path / name).mkdir()
+        assert main.main(["report", "--workdir", str(tmp_path / name)]) == 78
+        error = capsys.readouterr().err
+        assert error.startswith("gan-jax: nothing to report in '")
+        assert error.count("\n") == 1
+    (tmp_path / "empty" / "table.json").write_text("{")
+    assert main.main(["report", "--workdir", str(tmp_path / "empty")]) == 78
+    (tmp_path / "r" / "report.html").unlink()
+    (tmp_path / "r" / "report.html").mkdir()
+    assert main.main(["report", "--workdir", str(tmp_path / "r")]) == 74
+
+
+def test_a_tables_list_of_numbers_has_four_digits_each():
+    cell = str(table_page._cell({"sigma": [0.21544346900318834, 0.1]}, "sigma"))
+    assert "0.2154" in cell
+    assert "0.21544" not in cell

@@ -1,0 +1,129 @@
+"""A run on two devices is that of one, to rounding, and each of the two does half of the work."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny
+from ml_collections import ConfigDict
+
+from gan_jax.sweeps import rows
+from gan_jax.sweeps.product import seeds
+from gan_jax.training import experiment
+from gan_jax.training import run as train
+from gan_jax.types import ConfigError
+
+BEGIN = """
+import functools, sys
+import jax, numpy as np
+jax.config.update("jax_num_cpu_devices", 2)
+jax.config.update("jax_disable_most_optimizations", True)
+import tiny
+"""
+STEPS = (
+    BEGIN
+    + """
+from gan_jax.config import hypers
+from gan_jax.data import pipeline
+from gan_jax.place import devices_of, placed
+from gan_jax.training.program import jit_run
+from gan_jax.training.steps import init_state
+from test_mesh import GAMES
+from test_train_rows import assert_near
+
+for name, leaves in GAMES.items():
+    found, flops = [], []
+    for n in (1, 2):
+        config = tiny.config(**leaves, devices=n)
+        devices = devices_of(config)
+        state = placed(init_state(config, jax.random.key(0)), devices)
+        put = functools.partial(placed, devices=devices)
+        source = pipeline.make_source(config, pipeline.load_examples(config), put)
+        examples, order = source(state.key, np.int32(0))
+        args = (examples, order, put(hypers(config)))
+        many = jit_run(config, devices).lower(state, *args, np.int32(1)).compile()
+        flops.append(many.cost_analysis()["flops"])
+        said = many.as_text()
+        assert ("all-reduce" in said) == (n == 2), name
+        for steps in (2, 1):
+            with jax.transfer_guard_device_to_device("disallow"):  # all is where it is wanted
+                state, metrics = many(state, *args, np.int32(steps))
+        assert len(state.step.sharding.device_set) == n
+        found.append(jax.device_get((state.replace(key=None), metrics)))
+    print(name, flops)
+    assert flops[1] < SHARE * flops[0], (name, flops)
+    assert_near(*found, rtol=1e-3, atol=1e-5)
+""".replace("SHARE", "0.75")  # what is done once for the whole weights is done on both
+)
+MAXOUT, DCGAN = ConfigDict({"units": (6,)}), ConfigDict({"channels": (4,)})
+DCGANS = {
+    f"{player}__{key}": value
+    for player in ("gen", "disc")
+    for key, value in (("net", "dcgan"), ("args", DCGAN))
+}
+GAMES = {
+    "perceptrons": {"data__name": "ring", "batch_size": 64},
+    "twice": {"data__name": "digits", "batch_size": 64, "dynamics__k_gen": 2},
+    "moments": {"disc__view": "moments", "batch_size": 64, "penalty__name": "r1"},
+    "batch norm": {"data__name": "ring", "batch_size": 64, "gen__args__batch_norm": True},
+    "dropout": {"batch_size": 64, "disc__net": "maxout", "disc__args": MAXOUT},
+    "convolutions": {"data__name": "digits", "batch_size": 16, **DCGANS},
+}
+
+
+def child(code, *args):
+    """In a process of its own: how many devices there are is said before the first program."""
+    command = [sys.executable, "-W", "error", "-c", code, *map(str, args)]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_steps_on_two_devices_are_those_of_one():
+    assert len(child(STEPS).splitlines()) == len(GAMES)
+
+
+RUN = (
+    BEGIN
+    + """
+from gan_jax.training import run as train
+workdir, steps = sys.argv[1], int(sys.argv[2])
+train.train(tiny.config(data__name="ring", devices=2, steps=steps, diagnose_every_steps=5), workdir)
+"""
+)
+
+
+@pytest.mark.slow
+def test_a_run_on_two_devices_goes_on_bit_by_bit_and_is_read_on_one(tmp_path):
+    child(RUN, tmp_path / "whole", 40)
+    child(RUN, tmp_path / "parts", 20)
+    child(RUN, tmp_path / "parts", 40)
+    whole, parts = ((tmp_path / n / "metrics.jsonl").read_text() for n in ("whole", "parts"))
+    assert len(whole.splitlines()) == 8
+    assert whole.splitlines()[4:] == parts.splitlines()[4:]
+    config = tiny.config(data__name="ring", devices=2)
+    with train.Checkpoints(tmp_path / "whole" / "checkpoints", read_only=True) as saved:
+        step, _ = saved.restore(experiment.state_like(config))
+    assert step == 40
+
+
+def test_more_devices_than_there_are_is_one_plain_line_and_leaves_nothing(tmp_path):
+    with pytest.raises(
+        ConfigError, match="devices is 4: expected at most 1, which is how many cpu"
+    ):
+        train.train(tiny.config(devices=4), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_has_to_be_parted_evenly():
+    with pytest.raises(ConfigError, match="devices is 3: expected a divisor of batch_size, 8"):
+        experiment.check(tiny.config(devices=3))
+
+
+def test_a_sweeps_rows_are_parted_instead():
+    cohorts = rows.group(rows.resolve(tiny.config(devices=2), seeds(2)))
+    with pytest.raises(ConfigError, match="row 0: devices is 2: expected 1, since a sweep"):
+        rows.check(cohorts)

@@ -1,0 +1,218 @@
+"""Samples of a run, from checkpoints that were saved without training."""
+
+import io
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+
+from gan_jax.training import sample
+from gan_jax.training.checkpoint import Checkpoints
+from gan_jax.training.folder import RunDir
+from gan_jax.training.steps import init_state, make_sampler
+from gan_jax.types import CannotWriteError, ConfigError, NoCheckpointError
+
+
+def save_run(folder, config, steps=(3, 7)):
+    """A run directory with checkpoints whose average of gen is not gen, and not the same."""
+    state = init_state(config, jax.random.key(config.seed))
+    with RunDir(folder, config) as run, Checkpoints(run.checkpoints_dir) as saved:
+        for step in steps:
+            averages = {
+                name: jax.tree.map(lambda w, by=step: w * by + 0.1, state.players[name].params)
+                for name in state.averages
+            }
+            saved.save(step, state.replace(step=jax.numpy.int32(step), averages=averages))
+    return state
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images") / "run"
+    save_run(folder, tiny.config(data__name="digits", data__low=-1.0))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def points(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("points") / "run"
+    save_run(folder, tiny.config())
+    return folder
+
+
+def write(run, out, num=6, seed=0, step=None, walk=False):
+    said = sample.write_samples(run, out, num, seed, step, walk)
+    assert str(out) in said
+    return out
+
+
+def read(path):
+    with np.load(path) as file:
+        assert file.files == ["x"]
+        return file["x"]
+
+
+def test_images_are_in_the_unit_range(images, tmp_path):
+    x = read(write(images, tmp_path / "x.npz"))
+    assert x.shape == (6, 8, 8, 1)
+    assert x.dtype == np.float32
+    assert 0 <= x.min() < 0.4
+    assert 0.6 < x.max() <= 1
+
+
+def test_points_are_in_data_units_and_of_the_average(points, tmp_path):
+    x = read(write(points, tmp_path / "x.npz", num=5, seed=2))
+    config, step, state = sample.load_run(points)
+    z = jax.random.normal(jax.random.key(2), (5, config.latent.dim))
+    assert step == 7
+    np.testing.assert_array_equal(x, make_sampler(config)(state, z))
+    own = make_sampler(config)(state.replace(averages={}), z)
+    assert np.abs(x - own).min() > 1e-3
+
+
+def test_without_an_average_they_are_of_gen(tmp_path):
+    config = tiny.config(ema__decay=0.0)
+    state = save_run(tmp_path / "run", config)
+    x = read(write(tmp_path / "run", tmp_path / "x.npz"))
+    z = jax.random.normal(jax.random.key(0), (6, config.latent.dim))
+    np.testing.assert_array_equal(x, make_sampler(config)(state, z))
+
+
+@pytest.mark.parametrize("suffix", ["npz", "png", "gif"])
+def test_a_seed_decides_all(images, tmp_path, suffix):
+    first, again, other = (
+        write(images, tmp_path / f"{name}.{suffix}", seed=seed).read_bytes()
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    assert first == again != other
+
+
+@pytest.mark.parametrize("walk", [False, True])
+def test_many_are_made_in_parts_that_fit(points, tmp_path, monkeypatch, walk):
+    whole = read(write(points, tmp_path / "a.npz", num=7, walk=walk))
+    monkeypatch.setattr(sample, "BATCH", 3)
+    np.testing.assert_array_equal(read(write(points, tmp_path / "b.npz", num=7, walk=walk)), whole)
+    monkeypatch.setattr(sample, "LATENTS", 4)
+    parts = read(write(points, tmp_path / "c.npz", num=7, walk=walk))
+    np.testing.assert_array_equal(parts if walk else parts[:4], whole if walk else whole[:4])
+    assert len(np.unique(parts)) == 7  # other latents in every part
+
+
+def test_an_npz_is_never_in_memory_as_a_whole(points, tmp_path, monkeypatch):
+    """Each part is written before the next is made."""
+    sizes, temporary = [], lambda: next(tmp_path.glob(".x.npz.*.tmp")).stat().st_size
+    monkeypatch.setattr(sample, "BATCH", 50_000)
+    made = sample._samples
+
+    def watched(*args):
+        for part in made(*args):
+            yield part
+            sizes.append(temporary())
+
+    monkeypatch.setattr(sample, "_samples", watched)
+    assert read(write(points, tmp_path / "x.npz", num=150_000)).shape == (150_000, 1)
+    assert sizes[0] < sizes[1] < sizes[2]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif", "npz"])
+def test_more_than_there_can_be_is_refused_before_any_is_made(
+    images, tmp_path, monkeypatch, suffix
+):
+    monkeypatch.setattr(sample, "make_sampler", None)
+    says = "take 244140625000 MB before compression, and" if suffix == "npz" else "holds at most"
+    with pytest.raises((ConfigError, CannotWriteError), match=says):
+        write(images, tmp_path / f"x.{suffix}", num=10**15)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(points, tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(CannotWriteError, match=r"cannot write --out .*x.npz: No space left on dev"):
+        write(points, tmp_path / "x.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_step_chooses_the_checkpoint(images, tmp_path):
+    new, old = (read(write(images, tmp_path / f"{n}.npz", step=n)) for n in (7, 3))
+    assert np.abs(new - old).max() > 0.01
+    with pytest.raises(NoCheckpointError, match="choose from 3, 7"):
+        write(images, tmp_path / "x.npz", step=5)
+
+
+def test_a_grid_and_an_animation_of_single_images(images, tmp_path):
+    with Image.open(write(images, tmp_path / "x.png")) as grid:
+        assert min(grid.size) > 400
+    with Image.open(write(images, tmp_path / "x.gif")) as animation:
+        assert animation.size == (480, 480)
+        assert animation.n_frames == 6
+        assert animation.info["loop"] == 0
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif"])
+def test_pictures_of_points(points, tmp_path, suffix):
+    content = write(points, tmp_path / f"x.{suffix}").read_bytes()
+    with Image.open(io.BytesIO(content)) as picture:
+        assert min(picture.size) > 300
+
+
+LAWS = {"normal": {}, "uniform": {"latent__low": 2.0, "latent__high": 5.0}}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_walk_is_closed_and_keeps_to_its_law(law):
+    config = tiny.config(latent__dim=200, latent__law=law, **LAWS[law])
+    z = np.asarray(sample.closed_path(config, jax.random.key(0), 160)(0, 160))
+    ways = np.linalg.norm(np.diff(z, axis=0, append=z[:1]), axis=1)
+    assert ways.max() < 1.5 * ways.min()  # also from the last to the first
+    if law == "uniform":
+        assert z.min() >= 2
+        assert z.max() < 5
+    else:
+        np.testing.assert_allclose(z.std(1), 1, atol=0.25)  # a straight line would go down to 0.7
+
+
+def test_a_walk_is_what_is_sampled(points, tmp_path):
+    config, _, state = sample.load_run(points)
+    x = read(write(points, tmp_path / "x.npz", num=9, seed=4, walk=True))
+    z = sample.closed_path(config, jax.random.key(4), 9)(0, 9)
+    np.testing.assert_allclose(x, make_sampler(config)(state, jnp.asarray(z)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["x.jpg", "x", "x.npz.gz", ".png"])
+def test_other_endings_are_refused(points, tmp_path, name):
+    with pytest.raises(ConfigError, match=r"ends in \.png, \.gif, \.npz"):
+        write(points, tmp_path / name)
+
+
+def test_a_place_that_cannot_be_written_is_known_before_the_run_is_read(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.png").mkdir()
+    for out in (tmp_path / "file" / "x.png", tmp_path / "folder.png"):
+        with pytest.raises(CannotWriteError, match="cannot write --out"):
+            write(tmp_path / "nowhere", out)
+
+
+def test_a_new_folder_is_made(points, tmp_path):
+    write(points, tmp_path / "a" / "b" / "x.npz")
+    assert [p.name for p in (tmp_path / "a" / "b").iterdir()] == ["x.npz"]
+
+
+def test_without_a_run_or_a_checkpoint(tmp_path):
+    with pytest.raises(NoCheckpointError, match="no run in"):
+        sample.load_run(tmp_path)
+    save_run(tmp_path, tiny.config(), steps=())
+    with pytest.raises(NoCheckpointError, match="no checkpoint in"):
+        sample.load_run(tmp_path)
+
+
+def test_nothing_is_written_into_the_run(points, tmp_path):
+    before = {f: f.stat().st_mtime_ns for f in points.rglob("*")}
+    write(points, tmp_path / "x.npz")
+    assert before == {f: f.stat().st_mtime_ns for f in points.rglob("*")}
