@@ -1,13 +1,16 @@
-"""One run over several devices: each has its share of every batch, and all of both players.
+"""Where arrays are: the devices of a run as a mesh, and the verbs that move arrays there and back.
 
-The compiler parts the work and sums the gradients; a batch's mean, batch norm and moments stay
-those of the whole batch. The numbers are those of one device, to rounding.
+A single run parts every batch over its devices, and each device has all of the players: the
+compiler parts the work and sums the gradients; a batch's mean, batch norm and moments stay those of
+the whole batch. A cohort parts its rows. The numbers are those of one device, to rounding.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import jax
 import numpy as np
+from jax import lax
 from jax.sharding import (
     AxisType,
     Mesh,
@@ -18,12 +21,60 @@ from jax.sharding import (
 )
 from ml_collections import ConfigDict
 
-from gan_jax.types import ConfigError, PyTree
+from gan_jax.types import Array, ConfigError, PyTree
 
-BATCH = "batch"  # the mesh axis of a batch's examples
+ROW, DATA = "row", "data"  # the mesh's axes: rows of a cohort, examples of a batch
 
 
-def devices_of(config: ConfigDict) -> list[jax.Device]:
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """The devices of a run, as a mesh with the axes row and data. One device is a mesh of one."""
+
+    mesh: Mesh
+
+    @property
+    def devices(self) -> list[jax.Device]:
+        return list(self.mesh.devices.flat)
+
+    def sharding(self, *axes: str | None) -> Sharding:
+        """Of an array whose axes are parted over these axes of the mesh; whole where None."""
+        if len(self.devices) == 1:
+            return SingleDeviceSharding(self.devices[0])
+        return NamedSharding(self.mesh, PartitionSpec(*axes))
+
+    def replicate(self, tree: PyTree) -> PyTree:
+        """A copy on each device; what is there stays."""
+        return jax.device_put(tree, self.sharding() if len(self.devices) > 1 else None)
+
+    def part(self, x: Array) -> Array:
+        """Inside a program: x [K, B, ...] with its examples parted over the devices."""
+        if len(self.devices) == 1:
+            return x
+        return lax.with_sharding_constraint(x, self.sharding(None, DATA))
+
+
+def fetch(tree: PyTree) -> PyTree:
+    """The arrays on the host, as numpy's."""
+    return jax.device_get(tree)
+
+
+def place_batch(devices: Sequence[jax.Device] = ()) -> Place:
+    """Each device has its share of every batch; by default one device has it all."""
+    return _place((1, -1), devices)
+
+
+def place_rows(devices: Sequence[jax.Device] = ()) -> Place:
+    """Each device has its share of a cohort's rows; by default one device has them all."""
+    return _place((-1, 1), devices)
+
+
+def _place(shape: tuple[int, int], devices: Sequence[jax.Device]) -> Place:
+    devices = devices or jax.devices()[:1]
+    types = (AxisType.Auto, AxisType.Auto)
+    return Place(Mesh(np.asarray(devices).reshape(shape), (ROW, DATA), axis_types=types))
+
+
+def place_of(config: ConfigDict) -> Place:
     """This host's devices that a run takes. ConfigError where there are not as many."""
     there = jax.local_devices()
     if config.devices > len(there):
@@ -31,21 +82,4 @@ def devices_of(config: ConfigDict) -> list[jax.Device]:
             f"devices is {config.devices}: expected at most {len(there)}, which is how many "
             f"{there[0].platform} devices this host has"
         )
-    return there[: config.devices]
-
-
-def placed(tree: PyTree, devices: Sequence[jax.Device]) -> PyTree:
-    """A copy on each of the devices; what is where it should be stays."""
-    return jax.device_put(tree, everywhere(devices) if len(devices) > 1 else None)
-
-
-def everywhere(devices: Sequence[jax.Device]) -> Sharding:
-    """Whole, on each of the devices."""
-    if len(devices) == 1:
-        return SingleDeviceSharding(devices[0])
-    return NamedSharding(line(devices, BATCH), PartitionSpec())
-
-
-def line(devices: Sequence[jax.Device], axis: str) -> Mesh:
-    """The devices in a row."""
-    return Mesh(np.asarray(devices), (axis,), axis_types=(AxisType.Auto,))
+    return place_batch(there[: config.devices])

@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import tiny
 from ml_collections import ConfigDict
 
+from gan_jax.games import make_setup
 from gan_jax.sweeps import rows
 from gan_jax.sweeps.product import seeds
 from gan_jax.training import experiment
@@ -26,23 +26,24 @@ STEPS = (
     + """
 from gan_jax.config import hypers
 from gan_jax.data import pipeline
-from gan_jax.place import devices_of, placed
+from gan_jax.games import make_setup
+from gan_jax.place import place_of
 from gan_jax.training.program import jit_run
-from gan_jax.training.steps import init_state
-from test_mesh import GAMES
+from gan_jax.steps import init_state
+from test_place import GAMES
+sys.path.append("sweeps")
 from test_train_rows import assert_near
 
 for name, leaves in GAMES.items():
     found, flops = [], []
     for n in (1, 2):
         config = tiny.config(**leaves, devices=n)
-        devices = devices_of(config)
-        state = placed(init_state(config, jax.random.key(0)), devices)
-        put = functools.partial(placed, devices=devices)
-        source = pipeline.make_source(config, pipeline.load_examples(config), put)
+        setup, place = make_setup(config), place_of(config)
+        state = place.replicate(init_state(config, jax.random.key(0)))
+        source = pipeline.make_source(config, setup.data.examples(), place)
         examples, order = source(state.key, np.int32(0))
-        args = (examples, order, put(hypers(config)))
-        many = jit_run(config, devices).lower(state, *args, np.int32(1)).compile()
+        args = (examples, order, place.replicate(hypers(config)))
+        many = jit_run(setup, place).lower(state, *args, np.int32(1)).compile()
         flops.append(many.cost_analysis()["flops"])
         said = many.as_text()
         assert ("all-reduce" in said) == (n == 2), name
@@ -75,9 +76,7 @@ GAMES = {
 def child(code, *args):
     """In a process of its own: how many devices there are is said before the first program."""
     command = [sys.executable, "-W", "error", "-c", code, *map(str, args)]
-    done = subprocess.run(
-        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=tiny.FOLDER, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -89,9 +88,11 @@ def test_steps_on_two_devices_are_those_of_one():
 RUN = (
     BEGIN
     + """
+from gan_jax.games import make_setup
 from gan_jax.training import run as train
 workdir, steps = sys.argv[1], int(sys.argv[2])
-train.train(tiny.config(data__name="ring", devices=2, steps=steps, diagnose_every_steps=5), workdir)
+c = tiny.config(data__name="ring", devices=2, steps=steps, diagnose_every_steps=5)
+train.train(make_setup(c), workdir)
 """
 )
 
@@ -106,7 +107,7 @@ def test_a_run_on_two_devices_goes_on_bit_by_bit_and_is_read_on_one(tmp_path):
     assert whole.splitlines()[4:] == parts.splitlines()[4:]
     config = tiny.config(data__name="ring", devices=2)
     with train.Checkpoints(tmp_path / "whole" / "checkpoints", read_only=True) as saved:
-        step, _ = saved.restore(experiment.state_like(config))
+        step, _ = saved.restore(experiment.state_like(make_setup(config)))
     assert step == 40
 
 
@@ -114,7 +115,7 @@ def test_more_devices_than_there_are_is_one_plain_line_and_leaves_nothing(tmp_pa
     with pytest.raises(
         ConfigError, match="devices is 4: expected at most 1, which is how many cpu"
     ):
-        train.train(tiny.config(devices=4), tmp_path / "run")
+        train.train(make_setup(tiny.config(devices=4)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -63,8 +63,7 @@ def test_the_listing_is_the_architecture():
 def test_imports_point_one_way(path):
     own = folder_of(path)
     if own in FORWARDERS:
-        (node,) = (n for n in ast.parse(path.read_text()).body if isinstance(n, ast.ImportFrom))
-        assert node.module.split(".")[1] in FOLDERS
+        assert imports(path) <= set(FOLDERS)
     elif own != "__main__":
         assert imports(path) <= set(FOLDERS[: FOLDERS.index(own) + 1])
 
@@ -114,6 +113,20 @@ def test_pictures_are_opened_in_one_place():
     """Which names the formats and knows the size before it decodes."""
     found = [path for path in FILES if "Image.open(" in path.read_text()]
     assert found == [PACKAGE / "data/support/opening.py"]
+
+
+def test_arrays_are_moved_in_one_place():
+    verbs = ("device_put", "device_get", "make_array_from_callback")
+    found = {path for path in FILES for verb in verbs if verb in path.read_text()}
+    assert found == {PACKAGE / "place.py"}
+
+
+def test_one_loop_trains_and_saves():
+    """And benchmarks call the program to time it."""
+    dispatching = {path for path in FILES if ".many(" in path.read_text()}
+    assert dispatching == {PACKAGE / "training/loop.py"}
+    saving = {path for path in FILES if "recorder.save(" in path.read_text()}
+    assert saving == {PACKAGE / "training/loop.py"}
 
 
 def test_no_process_of_ours_imports_from_the_current_folder():

@@ -51,6 +51,7 @@ def make_ours(case: str) -> Side:
 
     from gan_jax.bench.sweep import settings
     from gan_jax.config import hypers
+    from gan_jax.games import make_setup
     from gan_jax.training.steps import init_state, jit_loop, make_train_many
 
     config = settings("ring")
@@ -60,10 +61,11 @@ def make_ours(case: str) -> Side:
         config.penalty.name, config.penalty.weight = name, 0.1
     if kind == "dynamics":
         config.dynamics.name = name
-    state, numbers = init_state(config, jax.random.key(0)), hypers(config)
+    setup = make_setup(config)
+    state, numbers = init_state(setup, jax.random.key(0)), hypers(config)
     order = jnp.zeros((config.log_every_steps, 1, 0), jnp.int32)
     args = (state, (), order, numbers, np.int32(1))
-    many = jit_loop(make_train_many(config)).lower(*args).compile()
+    many = jit_loop(make_train_many(setup)).lower(*args).compile()
 
     def run(n: int) -> None:
         nonlocal state

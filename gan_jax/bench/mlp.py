@@ -37,15 +37,18 @@ def make_loop(config: Any) -> Side:
 
     from gan_jax import config as config_lib
     from gan_jax.data import Arrays, pipeline
+    from gan_jax.games import make_setup
+    from gan_jax.place import place_batch
     from gan_jax.training.steps import init_state, jit_loop, make_train_many
 
     config.disc.loss_scale, config.ema.decay = 0.5, 0.0
     x = np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28, 1), dtype=np.uint8)
-    source = pipeline.make_source(config, Arrays(x, None))
-    state, hypers = init_state(config, jax.random.key(0)), config_lib.hypers(config)
+    source = pipeline.make_source(config, Arrays(x, None), place_batch())
+    setup = make_setup(config)
+    state, hypers = init_state(setup, jax.random.key(0)), config_lib.hypers(config)
     key = jax.random.key(1)
     args = (state, *source(key, np.int32(0)), hypers, np.int32(1))
-    many = jit_loop(make_train_many(config)).lower(*args).compile()
+    many = jit_loop(make_train_many(setup)).lower(*args).compile()
     step = 0
 
     def run(n: int) -> None:

@@ -46,16 +46,18 @@ def make_ours(case: str) -> Side:
     import jax.numpy as jnp
     import numpy as np
 
+    from gan_jax.place import place_rows
     from gan_jax.sweeps import tune
-    from gan_jax.sweeps.cohort import init_rows, jit_rows, make_train_rows, objectives_of
+    from gan_jax.sweeps.cohort import init_rows, jit_rows, make_members, make_train_rows
 
     m = ROWS[case]
     configs = [settings(case, i) for i in range(m)]
-    states, hypers = init_rows(configs)
-    found = tune.speeds(tune.candidates(m), configs, states, None)
+    members = make_members(configs)
+    states, hypers = init_rows(members)
+    found = tune.speeds(tune.candidates(m), members, states, None)
     how = max(found, key=lambda how: found[how])
-    program = make_train_rows(configs[0], objectives_of(configs), how.chunk)
-    many = jit_rows(program, jax.devices()[: how.devices])
+    program = make_train_rows(members.setup, how.chunk)
+    many = jit_rows(program, how.place())
     order = jnp.zeros((m, configs[0].log_every_steps, configs[0].dynamics.k_disc, 0), jnp.int32)
 
     def run(n: int) -> None:
@@ -64,7 +66,7 @@ def make_ours(case: str) -> Side:
         jax.block_until_ready(metrics)
 
     def facts() -> dict[str, Any]:
-        whole = jit_rows(make_train_rows(configs[0], objectives_of(configs)), jax.devices()[:1])
+        whole = jit_rows(make_train_rows(members.setup), place_rows())
         found = matmul.products(whole.lower(states, (), order, hypers, np.int32(1)).compile())
         alone, steps = matmul.make_alone(found), 4
         pairs = [

@@ -19,8 +19,10 @@ def make_ours(case: str) -> Side:
     from gan_jax.bench.mlp import DISC, GEN, IMAGES
     from gan_jax.bench.sweep import settings
     from gan_jax.config import get_config, hypers
-    from gan_jax.data import Arrays, pipeline
+    from gan_jax.data import Arrays, open_data, pipeline
     from gan_jax.evaluate.signals import Shown, make_signals
+    from gan_jax.games import make_setup
+    from gan_jax.place import place_batch
     from gan_jax.training.steps import init_state, jit_loop, make_train_many
 
     config, arrays, shown = get_config(), None, Shown(jnp.zeros(0), None)
@@ -28,14 +30,15 @@ def make_ours(case: str) -> Side:
         config.gen.args.hidden, config.disc.args.hidden = GEN, DISC
         x = np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28, 1), dtype=np.uint8)
         arrays = Arrays(x, None)
-        shown = Shown(*(pipeline.to_range(jnp.asarray(x[i : i + 64]), -1.0) for i in (0, 64)))
+        shown = Shown(*(open_data(config).to_range(jnp.asarray(x[i : i + 64])) for i in (0, 64)))
     else:
         config = settings(case)
-    state, numbers = init_state(config, jax.random.key(0)), hypers(config)
-    source, key = pipeline.make_source(config, arrays), jax.random.key(1)
+    setup = make_setup(config)
+    state, numbers = init_state(setup, jax.random.key(0)), hypers(config)
+    source, key = pipeline.make_source(config, arrays, place_batch()), jax.random.key(1)
     order = source(key, np.int32(0))
-    many = jit_loop(make_train_many(config)).lower(state, *order, numbers, np.int32(1)).compile()
-    signals = jax.jit(make_signals(config))
+    many = jit_loop(make_train_many(setup)).lower(state, *order, numbers, np.int32(1)).compile()
+    signals = jax.jit(make_signals(setup))
 
     def run(n: int) -> None:
         nonlocal state

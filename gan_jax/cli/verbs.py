@@ -33,19 +33,20 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Trains, then says what came out and names the files to look at."""
     from gan_jax.config.checks import doubts
     from gan_jax.metrics import features
-    from gan_jax.training.experiment import load_config
+    from gan_jax.training.experiment import load_setup
     from gan_jax.training.progress import last_words
     from gan_jax.training.results import as_begun
     from gan_jax.training.run import train as run
 
     overrides = as_begun(args.workdir, overrides)
-    config = load_config(args.config, overrides)
+    setup = load_setup(args.config, overrides)
+    config = setup.config
     features.check(config)
     for doubt in doubts(config):
         log.warning("%s", doubt)
     words = [f"{OVERRIDE}{key}={value}" for key, value in overrides.items()]
     command = shlex.join(["gan-jax", "train", "--config", args.config, "--workdir", "DIR", *words])
-    result = run(config, args.workdir, command)
+    result = run(setup, args.workdir, command)
     early = "" if result.step == config.steps else f" of {config.steps}: D stays near 1/2"
     print(f"{'already ' if result.was_done else ''}done at step {result.step}{early}")
     for line in last_words(result.metrics):
@@ -169,9 +170,7 @@ def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Prints the metrics of a run's checkpoint, one a line."""
-    from gan_jax.config import override
     from gan_jax.evaluate import chosen, make_evaluate
-    from gan_jax.training.experiment import check
     from gan_jax.training.sample import load_run
 
     asked = [] if args.metrics is None else args.metrics.split(",")
@@ -179,15 +178,12 @@ def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     for key in overrides:
         if key != "eval_samples" and not key.startswith("features."):
             refuse(f"{OVERRIDE}{key}: evaluate takes eval_samples and features.* only")
-    config, step, state = load_run(args.workdir, args.step)
-    if found := override(config, overrides):
-        refuse("; ".join(found))
-    check(config)
+    setup, step, state = load_run(args.workdir, args.step, overrides)
     for name, make in evaluators.items():
-        if make(config) is None:
-            refuse(f"metric {name!r} does not apply to data {config.data.name!r}")
+        if make(setup) is None:
+            refuse(f"metric {name!r} does not apply to data {setup.data.name!r}")
     print(f"step {step}")
-    for name, value in make_evaluate(config, asked)(state).items():
+    for name, value in make_evaluate(setup, asked)(state).items():
         shown = f"{value:.6g}" if isinstance(value, float) else value
         print(f"{name.removeprefix('eval/')} {shown}")
 

@@ -1,16 +1,24 @@
 """The data sets, found by name: a file of this folder, or tfds:NAME for any TFDS image set.
 
-An array set has spec(data_dir) and load(split, data_dir). A law, which is synthetic, has spec(),
-sample(key, n, **args) and log_density(x_NxD, **args), pure in jax, and where it has modes also
-centres(**args) and scale(**args).
+An array set has spec(data_dir) and load(split, data_dir). A synthetic distribution has spec(),
+sample(key, n, **args) and log_density(x_NxD, **args), pure in jax; where it has modes also
+centres(**args) and scale(**args), on the line also cdf(x_N, **args).
 """
 
+import functools
 import importlib
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
 
 from gan_jax.config.choices import Choices, first_line
-from gan_jax.data.base import Arrays, PathLike, Spec
-from gan_jax.types import ConfigError
+from gan_jax.data.base import Arrays, PathLike, Spec, parse_split
+from gan_jax.types import Array, ConfigError
 
 _PREFIX = "tfds:"
 
@@ -37,19 +45,20 @@ def spec(name: str, data_dir: PathLike | None = None) -> Spec:
 def load(name: str, split: str, data_dir: PathLike | None = None) -> Arrays:
     """The examples of a split, in TFDS notation ('train', 'train[:50000]', 'test[:10%]').
 
-    The order never changes. ConfigError for an unknown name or split and for a law, which is
-    sampled instead; DataMissingError, DataCorruptError if the files are not there or not whole.
+    The order never changes. ConfigError for an unknown name or split, and for a synthetic
+    distribution, which is sampled instead; DataMissingError, DataCorruptError if the files are not
+    there or not whole.
     """
     module = _module(name)
     if name.startswith(_PREFIX):
         return module.load(name.removeprefix(_PREFIX), split, data_dir)
     if hasattr(module, "log_density"):
-        raise ConfigError(f"data {name!r} is a law: it is sampled and has no split to load")
+        raise ConfigError(f"data {name!r} is synthetic: it is sampled and has no split to load")
     return module.load(split, data_dir)
 
 
-def law(name: str) -> ModuleType | None:
-    """The module of a synthetic set, or None for a set of examples."""
+def distribution(name: str) -> ModuleType | None:
+    """The module of a synthetic distribution, or None for a set of examples."""
     module = _module(name)
     return module if hasattr(module, "log_density") else None
 
@@ -58,3 +67,88 @@ def _module(name: str) -> ModuleType:
     if name.startswith(_PREFIX):
         return importlib.import_module(f"{__name__}.tfds")
     return _FILES.module(name)
+
+
+class Synthetic(NamedTuple):
+    """A synthetic distribution at a config's data.args; None for what it does not have."""
+
+    sample: Callable[[Array, int], Array]  # (key, n) -> [n, D]
+    log_density: Callable[[Array], Array]  # [N, D] -> nats [N]
+    cdf: Callable[[Array], Array] | None  # [N] -> [N], on the line
+    centres: Callable[[], Array] | None  # the modes' means [K, D]
+    scale: Callable[[], Any] | None  # the modes' standard deviation
+    other: Callable[[Array, int], Array] | None  # samples of a second domain, at its defaults
+
+
+class Data(NamedTuple):
+    """A config's data, opened: all that is known of it before any of it is decoded."""
+
+    name: str
+    dir: str | None
+    split: str  # what is trained on
+    spec: Spec
+    low: float  # pixels are in [low, 1] for the networks
+    synthetic: Synthetic | None  # None for a set of examples
+    points: int  # of a synthetic distribution: so many are drawn once; 0: new ones in every step
+
+    @property
+    def is_image(self) -> bool:
+        return self.spec.kind == "image"
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether every step draws examples of its own."""
+        return self.synthetic is not None and not self.points
+
+    @property
+    def size(self) -> int:
+        """How many examples the split has."""
+        return sum(part.stop - part.start for part in parse_split(self.split, self.spec.splits))
+
+    @property
+    def has_held_out(self) -> bool:
+        """Whether the set has a test split, of which nothing is trained on."""
+        splits = self.spec.splits
+        return "test" in splits and all(
+            part.split != "test" for part in parse_split(self.split, splits)
+        )
+
+    def examples(self) -> Arrays | None:
+        """What is trained on; None where it is endless."""
+        if self.synthetic is None:
+            return load(self.name, self.split, self.dir)
+        if not self.points:
+            return None
+        x = self.synthetic.sample(jax.random.key(POINTS_SEED), self.points)
+        return Arrays(np.asarray(x), None)
+
+    def test(self) -> Arrays:
+        """The test split."""
+        return load(self.name, "test", self.dir)
+
+    def to_range(self, x: Array) -> Array:
+        """uint8 pixels to [low, 1]; points stay as they are."""
+        return x * ((1 - self.low) / 255) + self.low if x.dtype == jnp.uint8 else x
+
+    def to_unit(self, x: Array) -> Array:
+        """Samples as they are shown and compared: images in [low, 1] to [0, 1], points as is."""
+        return (x - self.low) / (1 - self.low) if self.is_image else x
+
+
+POINTS_SEED = 2**32 - 1  # of points drawn once, which all runs share: no run is likely to have it
+
+
+def open_data(config: ConfigDict) -> Data:
+    """The data that a config names. ConfigError where there are none, or not of these arguments."""
+    c = config.data
+    module, args = distribution(c.name), dict(c.args)
+
+    def bound(name: str, **given: Any) -> Any:
+        function = getattr(module, name, None)
+        return functools.partial(function, **given) if function else None
+
+    synthetic = None
+    if module:
+        own = {name: bound(name, **args) for name in Synthetic._fields if name != "other"}
+        synthetic = Synthetic(**own, other=bound("other"))
+    return Data(c.name, c.dir, c.split, spec(c.name, c.dir), c.low, synthetic, c.points)

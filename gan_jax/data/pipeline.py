@@ -5,7 +5,6 @@ gathers the examples of the next dispatch while the device works on this one. Bo
 examples in the same order.
 """
 
-import functools
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -15,47 +14,19 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import data
-from gan_jax.data.base import parse_split
+from gan_jax.data import Arrays, Data
+from gan_jax.place import Place
 from gan_jax.types import Array, Batch, ConfigError, PyTree, State
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
 OTHER_STREAM = 1  # folded into a step's data key: draws of the other domain
-POINTS_SEED = 2**32 - 1  # of a law's points, which all runs share: no run is likely to have it
-Put = Callable[[PyTree], PyTree]  # host arrays to the devices
 
 
 class Source(NamedTuple):
     """What a dispatch needs besides the state."""
 
-    examples: PyTree  # (x, label) on the device, or () for a law
+    examples: PyTree  # (x, label) on the device, or () where data are endless
     order: Array  # [steps, K, B] int32: rows of x
-
-
-def load_examples(config: ConfigDict) -> data.Arrays | None:
-    """The set's arrays; of a law the data.points drawn once, or None, as it has no end."""
-    law = data.law(config.data.name)
-    if law is None:
-        return data.load(config.data.name, config.data.split, config.data.dir)
-    if not config.data.points:
-        return None
-    x = law.sample(jax.random.key(POINTS_SEED), config.data.points, **dict(config.data.args))
-    return data.Arrays(np.asarray(x), None)
-
-
-def has_held_out(config: ConfigDict) -> bool:
-    """Whether the set has a test split, of which nothing is trained on."""
-    splits = data.spec(config.data.name, config.data.dir).splits
-    return "test" in splits and all(
-        part.split != "test" for part in parse_split(config.data.split, splits)
-    )
-
-
-def mean_example(config: ConfigDict) -> np.ndarray:
-    """The mean image, in [0, 1]."""
-    arrays = load_examples(config)
-    assert arrays is not None
-    return arrays.x.mean(0, dtype=np.float64) / 255
 
 
 def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]:
@@ -84,64 +55,48 @@ def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]
     return order
 
 
-def make_take(config: ConfigDict) -> Callable[[State, PyTree, Array], Batch]:
+def make_take(config: ConfigDict, data: Data) -> Callable[[State, PyTree, Array], Batch]:
     """A pure f(state, examples, order [K, B]) -> Batch, x [K, B, ...] in the config's range."""
-    law, k, batch = data.law(config.data.name), config.dynamics.k_disc, config.batch_size
-    if law and not config.data.points:
-        draw = functools.partial(law.sample, n=batch, **dict(config.data.args))
-        other = getattr(law, "other", None)
+    k, batch, synthetic = config.dynamics.k_disc, config.batch_size, data.synthetic
 
-        def sample(state: State, examples: PyTree, order: Array) -> Batch:
-            key = jax.random.fold_in(jax.random.fold_in(state.key, DATA_STREAM), state.step)
-            x = jax.vmap(draw)(jax.random.split(key, k))
-            if other is None:
-                return Batch(x)
-            keys = jax.random.split(jax.random.fold_in(key, OTHER_STREAM), k)
-            return Batch(x, other=jax.vmap(lambda key: other(key, batch))(keys))
-
-        return sample
-    low = config.data.low
+    def draw(state: State, examples: PyTree, order: Array) -> Batch:
+        """New examples of a synthetic distribution."""
+        assert synthetic
+        key = jax.random.fold_in(jax.random.fold_in(state.key, DATA_STREAM), state.step)
+        sample, other = synthetic.sample, synthetic.other
+        x = jax.vmap(lambda key: sample(key, batch))(jax.random.split(key, k))
+        if other is None:
+            return Batch(x)
+        keys = jax.random.split(jax.random.fold_in(key, OTHER_STREAM), k)
+        return Batch(x, other=jax.vmap(lambda key: other(key, batch))(keys))
 
     def gather(state: State, examples: PyTree, order: Array) -> Batch:
         x, label = examples
-        return Batch(to_range(x[order], low), None if label is None else label[order])
+        return Batch(data.to_range(x[order]), None if label is None else label[order])
 
-    return gather
-
-
-def to_range(x: Array, low: float) -> Array:
-    """uint8 pixels to [low, 1]; points stay as they are."""
-    return x * ((1 - low) / 255) + low if x.dtype == jnp.uint8 else x
-
-
-def to_unit(x: Array, low: float) -> Array:
-    """Samples in [low, 1] to [0, 1]."""
-    return (x - low) / (1 - low)
+    return draw if data.is_endless else gather
 
 
 def make_source(
-    config: ConfigDict, arrays: data.Arrays | None, put: Put = jax.device_put
+    config: ConfigDict, arrays: Arrays | None, place: Place
 ) -> Callable[[Array, Any], Source]:
-    """A function (key, step) -> Source of the dispatch that starts at that step.
-
-    put brings the examples to where the program takes them: else each dispatch would.
-    """
+    """A function (key, step) -> Source of the dispatch that starts at that step."""
     shape = (config.log_every_steps, config.dynamics.k_disc, config.batch_size)
     if arrays is None:
-        nothing = put(Source((), jnp.zeros((*shape[:2], 0), jnp.int32)))
+        nothing = place.replicate(Source((), jnp.zeros((*shape[:2], 0), jnp.int32)))
         return lambda key, step: nothing
     order = jax.jit(make_order(config, len(arrays.x)))
     if arrays.x.nbytes <= config.data.device_mb * 2**20:
-        examples = put(tuple(arrays))
+        examples = place.replicate(tuple(arrays))
         return lambda key, step: Source(examples, order(key, step))
-    return _HostSource(arrays, order, shape, put)
+    return _HostSource(arrays, order, shape, place)
 
 
 class _HostSource:
     """Gathers on the host: the next dispatch's examples while the device works on this one's."""
 
-    def __init__(self, arrays: data.Arrays, order: Callable, shape: tuple[int, int, int], put: Put):
-        self.arrays, self.order, self.shape, self.put = arrays, order, shape, put
+    def __init__(self, arrays: Arrays, order: Callable, shape: tuple[int, int, int], place: Place):
+        self.arrays, self.order, self.shape, self.place = arrays, order, shape, place
         self.threads = ThreadPoolExecutor(1)
         self.coming: dict[int, Future[Source]] = {}
 
@@ -157,4 +112,4 @@ class _HostSource:
         label = self.arrays.label
         examples = self.arrays.x[rows], None if label is None else label[rows]
         here = np.arange(rows.size, dtype=np.int32).reshape(self.shape)
-        return Source(self.put(examples), jnp.asarray(here))
+        return Source(self.place.replicate(examples), jnp.asarray(here))

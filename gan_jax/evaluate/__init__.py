@@ -1,7 +1,7 @@
 """Evaluation: what a run is worth, by numbers and by a picture, from the samples of gen's average.
 
-An evaluator is made once for a config, then called with states, also those of other rows of its
-cohort; it yields (name, value). Each says itself whether it applies to the config's data.
+An evaluator is made once for a setup, then called with states, also those of other rows of its
+cohort; it yields (name, value). Each says itself whether it applies to the data.
 """
 
 import functools
@@ -11,9 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
-from gan_jax import data
 from gan_jax.config import choose
 from gan_jax.evaluate.evaluators.draws import STREAMS, Evaluator, make_draw
 from gan_jax.evaluate.evaluators.features import (
@@ -23,20 +21,20 @@ from gan_jax.evaluate.evaluators.features import (
     inception_features,
 )
 from gan_jax.evaluate.evaluators.images import classes_by_a_judge, pixels
-from gan_jax.evaluate.evaluators.laws import (
+from gan_jax.evaluate.evaluators.synthetic import (
     divergence_on_the_line,
-    law_on_the_line,
     modes_of_a_mixture,
+    moments_on_the_line,
 )
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.evaluate.pictures import points as pointplots
-from gan_jax.games import make_game
+from gan_jax.games import Setup
 from gan_jax.metrics.features import FEATURES, scheduled
 from gan_jax.objectives import estimates_ratio
 from gan_jax.types import Array, State
 
 EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
-    "line": law_on_the_line,
+    "line": moments_on_the_line,
     "modes": modes_of_a_mixture,
     "judge": classes_by_a_judge,
     "divergence": divergence_on_the_line,
@@ -70,37 +68,37 @@ def chosen(names: Iterable[str]) -> dict[str, Callable[..., Evaluator | None]]:
 
 
 def make_evaluate(
-    config: ConfigDict, names: Iterable[str] = (), part: str = "eval"
+    setup: Setup, names: Iterable[str] = (), part: str = "eval"
 ) -> Callable[[State], dict[str, Any]]:
-    """f(state) -> {"part/name": value} of the named evaluators that apply to the config.
+    """f(state) -> {"part/name": value} of the named evaluators that apply to the data.
 
     Without names those of its schedule. part, eval or test, says which of the run's two sets of
     draws they see.
     """
     choose("part", part, STREAMS)
-    names = tuple(names) or (*SCHEDULED, *scheduled(config))
-    made = [make(config, part) for make in chosen(names).values()]
+    names = tuple(names) or (*SCHEDULED, *scheduled(setup.config))
+    made = [make(setup, part) for make in chosen(names).values()]
     return lambda state: {
         f"{part}/{name}": value for run in made if run for name, value in run(state)
     }
 
 
-def make_picture(config: ConfigDict) -> Callable[[State], np.ndarray | None]:
+def make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
     """f(state) -> a uint8 picture of the samples of the run's fixed latents, or None."""
-    spec, draw = data.spec(config.data.name, config.data.dir), make_draw(config)
-    if spec.kind == "image":
+    config, game, draw = setup.config, setup.game, make_draw(setup)
+    if setup.data.is_image:
         return lambda state: images.grid(draw(state, config.grid_samples))
-    samplers = make_game(config).samplers
+    samplers = game.samplers
     if not pointplots.available() or not all(each.real for each in samplers.values()):
         return lambda state: None
-    n = max(config.eval_samples, make_game(config).decision.size)  # D's line takes a whole batch
+    n = max(config.eval_samples, game.decision.size)  # D's line takes a whole batch
     reals = {  # the same points in every picture
         name: np.asarray(each.real(jax.random.key(0), n))
         for name, each in samplers.items()
         if each.real
     }
-    if spec.shape[0] > 1:
-        draws = {name: make_draw(config, sampler=each) for name, each in samplers.items()}
+    if setup.data.spec.shape[0] > 1:
+        draws = {name: make_draw(setup, sampler=each) for name, each in samplers.items()}
         titles = {name: name if len(samplers) > 1 else "" for name in samplers}
         return lambda state: np.concatenate(
             [
@@ -110,20 +108,20 @@ def make_picture(config: ConfigDict) -> Callable[[State], np.ndarray | None]:
             axis=1,
         )
     (real,) = reals.values()
-    line_D = _make_line_of_d(config, real)
+    line_D = _make_line_of_d(setup, real)
     return lambda state: pointplots.histogram(
         real, draw(state, config.eval_samples), *line_D(state)
     )
 
 
 def _make_line_of_d(
-    config: ConfigDict, real: np.ndarray
+    setup: Setup, real: np.ndarray
 ) -> Callable[[State], tuple[np.ndarray, np.ndarray]]:
     """f(state) -> places on the line, and D there: of a point, or of real data moved there.
 
     D is NaN, which no curve shows, where the objective's logit is not that of a D.
     """
-    decision, middle = make_game(config).decision, real.mean()
+    decision, middle = setup.game.decision, real.mean()
     places = np.linspace(middle - 4 * real.std(), middle + 4 * real.std(), 200, dtype=np.float32)
 
     @jax.jit
@@ -134,6 +132,6 @@ def _make_line_of_d(
         logit_of = jax.vmap(lambda x: decision.logits(state, decision.view(x))[0])
         return jax.nn.sigmoid(logit_of(batches))
 
-    if not estimates_ratio(config.objective):
+    if not estimates_ratio(setup.config.objective):
         return lambda state: (places, np.full_like(places, np.nan))
     return lambda state: (places, np.asarray(line(state)))

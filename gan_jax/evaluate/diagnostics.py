@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import data
+from gan_jax.data import Data
 from gan_jax.objectives import OBJECTIVES
 
 Line = Mapping[str, Any]
@@ -34,19 +34,18 @@ class Game(NamedTuple):
 
     steps: int
     has_threshold: bool  # logit 0 parts reals from fakes: not so where only differences count
-    modes: int  # of the data's law; 0: unknown
+    modes: int  # of a mixture; 0: unknown
     classes: int  # of the data's labels; 0: none
 
 
-def facts(config: ConfigDict) -> Game:
+def facts(config: ConfigDict, data: Data) -> Game:
     """What the symptoms have to know."""
-    law, spec = data.law(config.data.name), data.spec(config.data.name, config.data.dir)
-    centres = getattr(law, "centres", None)
+    centres = data.synthetic.centres if data.synthetic else None
     return Game(
         steps=config.steps,
         has_threshold=parts_at_zero(config.objective),
-        modes=len(centres(**config.data.args)) if centres else 0,
-        classes=spec.classes,
+        modes=len(centres()) if centres else 0,
+        classes=data.spec.classes,
     )
 
 

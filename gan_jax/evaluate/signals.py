@@ -3,54 +3,48 @@
 They go into the run's lines as watch/..., and diagnostics.py reads them there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from ml_collections import ConfigDict
 
-from gan_jax import data
-from gan_jax.data import pipeline
+from gan_jax.data import Arrays
 from gan_jax.dynamics.move import field, params
-from gan_jax.games import make_game
+from gan_jax.games import Setup
 from gan_jax.types import Array, Hypers, State
 
 WATCH_STREAM = 2**32 - 4  # folded into a run's key: no step number gets there
-DECISIONS, FEW = 64, 16  # of disc on each law; few, where one decision takes a whole batch
+DECISIONS, FEW = 64, 16  # of disc on each side; few, where one decision takes a whole batch
 
 
 class Shown(NamedTuple):
     """What disc is shown, in the range of the config: fixed for the run."""
 
-    real: Array  # [n, ...] of the training examples; [] of a law, which is drawn
+    real: Array  # [n, ...] of the training examples; [] where they are drawn
     held_out: Array | None  # [n, ...] of the test split, where there is one
 
 
-def make_shown(config: ConfigDict, arrays: data.Arrays | None) -> Shown:
+def make_shown(setup: Setup, arrays: Arrays | None) -> Shown:
     """Examples spread evenly over the sets: sets may be sorted by class."""
     if arrays is None:
         return Shown(jnp.zeros(0), None)
-    n = _examples(make_game(config).decision.size)
+    data, n = setup.data, _examples(setup.game.decision.size)
 
     def some(x: np.ndarray) -> Array:
         rows = np.linspace(0, len(x) - 1, n).astype(int)
-        return pipeline.to_range(jnp.asarray(x[rows]), config.data.low)
+        return data.to_range(jnp.asarray(x[rows]))
 
-    if not pipeline.has_held_out(config):
-        return Shown(some(arrays.x), None)
-    return Shown(some(arrays.x), some(data.load(config.data.name, "test", config.data.dir).x))
+    return Shown(some(arrays.x), some(data.test().x) if data.has_held_out else None)
 
 
 def _examples(size: int) -> int:
     return size * (DECISIONS if size < DECISIONS else FEW)
 
 
-def make_signals(
-    config: ConfigDict, objectives: Sequence[str] = ()
-) -> Callable[[State, Hypers, Shown], dict[str, Array]]:
+def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Array]]:
     """A pure f(state, hypers, shown) -> {watch/name: a number}, on fixed latents.
 
     gen_grad: norm of gen's gradient; logit_real, logit_fake, logit_held: disc's mean
@@ -58,11 +52,11 @@ def make_signals(
     distance of samples from their mean, over that of reals; place: the samples' mean along one
     fixed direction, in standard deviations of the reals there and from their mean.
     """
-    game = make_game(config, objectives)
+    game, synthetic = setup.game, setup.data.synthetic
     sampler, (size, view, logits) = game.sampler, game.decision
-    law, n = data.law(config.data.name), _examples(size)
+    n = _examples(size)
 
-    def judge(state: State, x: Array) -> Array:
+    def decide(state: State, x: Array) -> Array:
         seen = jax.vmap(view)(x.reshape(-1, size, *x.shape[1:]))
         return logits(state, seen.reshape(-1, *seen.shape[2:]))
 
@@ -76,10 +70,10 @@ def make_signals(
         k_real, k_z, k_draw, k_way = jax.random.split(
             jax.random.fold_in(state.key, WATCH_STREAM), 4
         )
-        real = law.sample(k_real, n, **dict(config.data.args)) if law else shown.real
+        real = synthetic.sample(k_real, n) if synthetic else shown.real
         z = sampler.latent(k_z, n)
         fake = sampler.sample(state.replace(averages={}), z)
-        real_B, fake_B = judge(state, real), judge(state, fake)
+        real_B, fake_B = decide(state, real), decide(state, fake)
         found = {
             "gen_grad": gen_grad(state, hypers, real, z, k_draw),
             "logit_real": real_B.mean(),
@@ -89,7 +83,7 @@ def make_signals(
             "place": _place(real, fake, jax.random.normal(k_way, real.shape[1:])),
         }
         if shown.held_out is not None:
-            found["logit_held"] = judge(state, shown.held_out).mean()
+            found["logit_held"] = decide(state, shown.held_out).mean()
         return {f"watch/{name}": value for name, value in found.items()}
 
     return signals

@@ -3,11 +3,13 @@
 Numbers whose default is an integer are handed to make; the others are in h.game_args if given."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
 from gan_jax.config.arguments import static_arguments
 from gan_jax.config.choices import Choices
+from gan_jax.data import Data, open_data
 from gan_jax.games.play.parts import make_parts
 from gan_jax.types import Game
 
@@ -20,11 +22,19 @@ def maker(name: str) -> Callable[..., Game]:
     return _FILES.module(name).make
 
 
-def make_game(config: ConfigDict, objectives: Sequence[str] = ()) -> Game:
-    """The game of a config. ConfigError where a name or an argument is unknown.
+class Setup(NamedTuple):
+    """A config with its data opened and its game made, once for all that a run does with them."""
+
+    config: ConfigDict
+    data: Data
+    game: Game
+
+
+def make_setup(config: ConfigDict, objectives: Sequence[str] = ()) -> Setup:
+    """Opens the data and makes the game. ConfigError where a name or an argument is unknown.
 
     objectives: several, of which the traced number "index" chooses one, instead of the config's.
     """
-    make = maker(config.game)
+    data, make = open_data(config), maker(config.game)
     static = static_arguments("game_args", make, config.game_args)
-    return make(make_parts(config, objectives), **static)
+    return Setup(config, data, make(make_parts(config, data, objectives), **static))

@@ -21,9 +21,10 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.data import pipeline
+from gan_jax.games import Setup
 from gan_jax.host.files import write_named
 from gan_jax.host.versions import made_with
-from gan_jax.place import everywhere
+from gan_jax.place import place_batch, place_rows
 from gan_jax.plan.schedule import cycles
 from gan_jax.plan.table import to_lines
 from gan_jax.plan.topology import Topology, describe, one_line
@@ -31,13 +32,13 @@ from gan_jax.sweeps import rows
 from gan_jax.sweeps.cohort import (
     init_rows,
     jit_rows,
+    make_members,
     make_source,
     make_train_rows,
-    objectives_of,
     shardings,
 )
 from gan_jax.sweeps.tune import candidates
-from gan_jax.training.experiment import load_config, load_sweep, state_like
+from gan_jax.training.experiment import load_setup, load_sweep, state_like
 from gan_jax.training.program import jit_run
 from gan_jax.types import ConfigError, PyTree
 
@@ -55,7 +56,7 @@ def run(
     if json_file:
         write_named("--json", json_file, None)
     if sweep is None:
-        found = [of_run(load_config(file, overrides), topology)]
+        found = [of_run(load_setup(file, overrides), topology)]
     else:
         base, _, settings = load_sweep(file, overrides, sweep)
         cohorts = rows.group(rows.resolve(base, settings))
@@ -71,8 +72,9 @@ def run(
         write_named("--json", json_file, (json.dumps(said, indent=2) + "\n").encode())
 
 
-def of_run(config: ConfigDict, topology: Topology) -> dict[str, Any]:
-    """What one config costs, on as many of the chips as its devices."""
+def of_run(setup: Setup, topology: Topology) -> dict[str, Any]:
+    """What one run costs, on as many of the chips as its devices."""
+    config = setup.config
     n, chips = config.devices, topology.chips
     if n > 1 and n != len(chips):  # the larger topologies have no program of some of their chips
         raise ConfigError(
@@ -80,7 +82,7 @@ def of_run(config: ConfigDict, topology: Topology) -> dict[str, Any]:
             f"expected a --topology of {n}"
         )
     chips = chips[:n]
-    lowered = lower_run(config, chips)
+    lowered = lower_run(setup, chips)
     return {"id": "run", "rows": 1, "chips": len(chips)} | costs(lowered, config, topology)
 
 
@@ -98,22 +100,26 @@ def of_cohort(cohort: rows.Cohort, topology: Topology) -> dict[str, Any]:
     return found | costs(lowered, configs[0], topology)
 
 
-def lower_run(config: ConfigDict, chips: Sequence[jax.Device]) -> Any:
+def lower_run(setup: Setup, chips: Sequence[jax.Device]) -> Any:
     """train's program for these devices."""
-    source = pipeline.make_source(config, pipeline.load_examples(config))(jax.random.key(0), 0)
-    args = (state_like(config), *source, config_lib.hypers(config), np.int32(1))
-    return jit_run(config, chips).lower(*_placed(args, everywhere(chips)))
+    config, arrays = setup.config, setup.data.examples()
+    place = place_batch(chips)
+    source = pipeline.make_source(config, arrays, place_batch())(jax.random.key(0), 0)
+    args = (state_like(setup), *source, config_lib.hypers(config), np.int32(1))
+    return jit_run(setup, place).lower(*_placed(args, place.sharding()))
 
 
 def lower_rows(configs: Sequence[ConfigDict], chips: Sequence[jax.Device], chunk: int) -> Any:
     """train_rows' program for these devices, its rows on the member axis."""
-    config, arrays = configs[0], pipeline.load_examples(configs[0])
-    states, hypers = jax.eval_shape(lambda: init_rows(configs))
-    source = make_source(config, len(configs), arrays, jax.devices()[:1])
+    members = make_members(configs)
+    setup = members.setup
+    states, hypers = jax.eval_shape(lambda: init_rows(members))
+    source = make_source(setup.config, len(configs), setup.data.examples(), place_rows())
     examples, orders = jax.eval_shape(source, states.key, np.int32(0))
-    many = jit_rows(make_train_rows(config, objectives_of(configs), chunk), chips)
+    place = place_rows(chips)
+    many = jit_rows(make_train_rows(setup, chunk), place)
     args = (states, examples, orders, hypers, np.int32(1))
-    return many.lower(*map(_placed, args, shardings(chips)))
+    return many.lower(*map(_placed, args, shardings(place)))
 
 
 def _placed(tree: PyTree, sharding: Sharding) -> PyTree:

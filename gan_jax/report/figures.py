@@ -16,6 +16,7 @@ from jax.nn import sigmoid
 from gan_jax.config.arguments import numbers_of
 from gan_jax.objectives import OBJECTIVES, THEORY
 from gan_jax.objectives.fgan import F_DIVERGENCES, f_divergence, js, kl, total_variation
+from gan_jax.place import fetch
 from gan_jax.types import Array
 
 Divergence = Callable[[Any, Any], Array]  # (p, q), each [N] -> a number
@@ -111,7 +112,7 @@ def _all_at_once(functions: Sequence[Callable[..., Any]], *inputs: np.ndarray) -
 
     with jax.enable_x64(True):
         quickly = {"xla_backend_optimization_level": 0}
-        return jax.device_get(jax.jit(together, compiler_options=quickly)(*inputs))
+        return fetch(jax.jit(together, compiler_options=quickly)(*inputs))
 
 
 def looks_at_reals(objective: Chosen) -> bool:

@@ -11,6 +11,7 @@ from jax.flatten_util import ravel_pytree
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
+from gan_jax.data import open_data
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.dynamics.first_order import first_memory
 from gan_jax.games import gan
@@ -76,7 +77,7 @@ def dirac_parts(config: ConfigDict, noise: float) -> Parts:
     """
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES if noise else 1)
     z, share = jnp.asarray(noise * nodes[:, None]), jnp.asarray(weights / weights.mean())
-    parts = make_parts(config)
+    parts = make_parts(config, open_data(config))
 
     def objective(case: Case) -> tuple[Losses, Memory]:
         losses, memory = parts.objective(case)

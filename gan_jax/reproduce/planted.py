@@ -9,19 +9,19 @@ one of the labels that fit it; any other run where it gives any.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import data
 from gan_jax.config import assign, get_config
-from gan_jax.data import pipeline
+from gan_jax.data import Arrays
 from gan_jax.dynamics.guard import GUARD
 from gan_jax.evaluate.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.evaluate.signals import Shown, make_shown
+from gan_jax.games import Setup
+from gan_jax.place import fetch
 from gan_jax.reproduce.work import Size, Work
-from gan_jax.sweeps.cohort import init_rows, make_cohort
+from gan_jax.sweeps.cohort import Members, init_rows, make_cohort, make_members
 from gan_jax.training import loop
 from gan_jax.types import Metrics, PreemptedError, State
 
@@ -171,36 +171,36 @@ def verdict(name: str, plant: Plant) -> str:
     return "healthy" if name.startswith("nothing: ") else "control"
 
 
-def reals(
-    config: ConfigDict, arrays: data.Arrays | None, plant: Plant
-) -> tuple[data.Arrays | None, Shown]:
+def reals(setup: Setup, arrays: Arrays | None, plant: Plant) -> tuple[Arrays | None, Shown]:
     """What is trained on and what signals are taken of, both with what is planted in images."""
     if plant.images is None or arrays is None:
-        return arrays, make_shown(config, arrays)
-    x = pipeline.to_range(jnp.asarray(arrays.x), config.data.low)
+        return arrays, make_shown(setup, arrays)
+    x = setup.data.to_range(jnp.asarray(arrays.x))
     arrays = arrays._replace(x=np.asarray(plant.images(x)))
-    shown = make_shown(config, arrays)
+    shown = make_shown(setup, arrays)
     return arrays, shown._replace(held_out=plant.images(shown.held_out))
 
 
 def watch(configs: Sequence[ConfigDict], plant: Plant) -> list[Diagnosis]:
     """Trains the rows as one program and diagnoses them line by line."""
-    arrays, shown = reals(configs[0], pipeline.load_examples(configs[0]), plant)
-    states = plant.state(init_rows(configs)[0])
-    return loop.train(make_cohort(configs, arrays, shown=shown), _Watched(configs), states)
+    members = make_members(configs)
+    arrays, shown = reals(members.setup, members.setup.data.examples(), plant)
+    program = make_cohort(members, arrays, shown=shown)
+    states = plant.state(init_rows(members)[0])
+    return loop.train(program, _Watched(members), states)
 
 
 class _Watched:
     """The recorder of planted failures: their diagnoses, in memory."""
 
-    def __init__(self, configs: Sequence[ConfigDict]):
-        self.found = [Diagnosis(facts(config)) for config in configs]
+    def __init__(self, members: Members):
+        self.found = [Diagnosis(facts(c, members.setup.data)) for c in members.configs]
 
     def is_over(self) -> bool:
         return False
 
     def line(self, step: int, metrics: Metrics, states: State | None) -> None:
-        host = jax.device_get(metrics)
+        host = fetch(metrics)
         refused = host.pop(GUARD)
         for i, diagnosis in enumerate(self.found):
             diagnosis.add({"step": step} | {name: float(v[i]) for name, v in host.items()})

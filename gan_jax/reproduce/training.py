@@ -21,13 +21,12 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.config.as_json import FORMAT, check_format, plain_config
-from gan_jax.data import pipeline
 from gan_jax.dynamics.guard import refusals
-from gan_jax.games import make_game
+from gan_jax.games import make_setup
 from gan_jax.host import stop
 from gan_jax.host.files import read_json, read_object, write_json
 from gan_jax.reproduce.methods import HOW_OFTEN
-from gan_jax.sweeps.cohort import init_rows, make_cohort, row
+from gan_jax.sweeps.cohort import init_rows, make_cohort, make_members, row
 from gan_jax.sweeps.cohort import stack as stack_rows
 from gan_jax.sweeps.tune import choose_how
 from gan_jax.training import loop
@@ -139,8 +138,9 @@ def _go_on(
     configs, owners = _members(place), () if start else _members(place)  # keys are as in start
     for config in configs:
         config.update({name: asked[name] for name in _PACE})
+    members = make_members(configs)
     with Checkpoints(place / "checkpoints", of=owners) as saved:
-        like = jax.eval_shape(lambda: init_rows(configs)[0])
+        like = jax.eval_shape(lambda: init_rows(members)[0])
         step, states = saved.restore(like) or (0, None)
         if step > asked.steps:
             raise ConfigError(
@@ -149,12 +149,12 @@ def _go_on(
             )
         looks = _read_looks(place, step)
         if states is None:
-            states = init_rows(configs)[0] if start is None else start
+            states = init_rows(members)[0] if start is None else start
             step = int(states.step[0])
         if step < asked.steps:
-            arrays = pipeline.load_examples(configs[0])
-            how = choose_how(place / "how.json", configs, states, arrays)
-            program = make_cohort(configs, arrays, how.chunk, jax.devices()[: how.devices])
+            arrays = members.setup.data.examples()
+            how = choose_how(place / "how.json", members, states, arrays)
+            program = make_cohort(members, arrays, how.chunk, how.place())
             recorder = _Seeds(place, configs[0], saved, look, looks)
             recorder.begin(len(configs), step)
             states = loop.train(program, recorder, states)
@@ -242,6 +242,6 @@ def refused(states: State) -> list[str]:
 
 def samples(config: ConfigDict, states: State, n: int) -> np.ndarray:
     """n samples of each row, [M, n, ...], from the same latents, in float64."""
-    sampler = make_game(config).sampler
+    sampler = make_setup(config).game.sampler
     z = sampler.latent(jax.random.key(0), n)
     return np.asarray(jax.jit(jax.vmap(sampler.sample, (0, None)))(states, z)).astype(np.float64)

@@ -5,33 +5,29 @@ chunks; with several devices each has its share of the rows. Either way a row gi
 it gives alone, to rounding.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.sharding import (
-    NamedSharding,
-    PartitionSpec,
-    Sharding,
-    SingleDeviceSharding,
-)
+from jax.sharding import PartitionSpec, Sharding
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.config.arguments import numbers_of
 from gan_jax.data import Arrays, pipeline
 from gan_jax.evaluate.signals import Shown, make_shown, make_signals
+from gan_jax.games import Setup, make_setup
 from gan_jax.games.play.terms import objective_term
-from gan_jax.place import line, placed
+from gan_jax.place import ROW, Place, place_rows
 from gan_jax.training.loop import Program, schedule_of
 from gan_jax.training.steps import jit_loop, make_init, make_train_many, mean_example
 from gan_jax.types import Array, Hypers, PyTree, State
 
-MEMBER = "member"  # the mesh axis of rows
-_MINE, _ALL = PartitionSpec(MEMBER), PartitionSpec()
-SPECS = (_MINE, _ALL, _MINE, _MINE, _ALL)  # of train_rows' arguments; its results are like states
+# How jit_rows' program has its arguments: states, examples, orders, hypers, steps.
+AXES: tuple[tuple[str, ...], ...] = ((ROW,), (), (ROW,), (ROW,), ())
 
 
 def stack(trees: Sequence[PyTree]) -> PyTree:
@@ -66,10 +62,26 @@ def rows_hypers(configs: Sequence[ConfigDict]) -> Hypers:
     return stack([of(c) for c in configs])
 
 
-def init_rows(configs: Sequence[ConfigDict]) -> tuple[State, Hypers]:
-    """States and numbers of the rows, [M, ...] each; the first config's static part builds them."""
-    keys = stack([jax.random.key(c.seed) for c in configs])
-    hypers, init = rows_hypers(configs), make_init(configs[0])
+@dataclasses.dataclass(frozen=True)
+class Members:
+    """The rows that train as one program: their configs, and the setup that they share."""
+
+    setup: Setup  # the first row's, with a game that has all rows' objectives
+    configs: tuple[ConfigDict, ...]
+
+    def __len__(self) -> int:
+        return len(self.configs)
+
+
+def make_members(configs: Sequence[ConfigDict]) -> Members:
+    """Opens the data and makes the game of rows that differ in traced numbers only."""
+    return Members(make_setup(configs[0], objectives_of(configs)), tuple(configs))
+
+
+def init_rows(members: Members) -> tuple[State, Hypers]:
+    """States and numbers of the rows, [M, ...] each."""
+    keys = stack([jax.random.key(c.seed) for c in members.configs])
+    hypers, init = rows_hypers(members.configs), make_init(members.setup)
 
     # One by one: jaxlib 0.10's batched QR on a CPU, of orthogonal weights, waits for ever where two
     # of them run at once and each needs the threads that the other holds.
@@ -77,17 +89,15 @@ def init_rows(configs: Sequence[ConfigDict]) -> tuple[State, Hypers]:
     def init_all(keys: Array, hypers: Hypers, mean: Array) -> State:
         return lax.map(lambda each: init(each[0], each[1], mean), (keys, hypers))
 
-    return init_all(keys, hypers, mean_example(configs[0])), hypers
+    return init_all(keys, hypers, mean_example(members.setup)), hypers
 
 
-def make_train_rows(
-    config: ConfigDict, objectives: Sequence[str] = (), chunk: int | None = None
-) -> Callable[..., tuple[State, PyTree]]:
+def make_train_rows(setup: Setup, chunk: int | None = None) -> Callable[..., tuple[State, PyTree]]:
     """make_train_many for rows: states, order, hypers have a member axis, examples are shared.
 
     chunk rows at a time are one vmap; all by default.
     """
-    train_many = make_train_many(config, objectives)
+    train_many = make_train_many(setup)
 
     def train_rows(
         states: State, examples: PyTree, orders: Array, hypers: Hypers, steps: Array
@@ -107,13 +117,14 @@ def make_train_rows(
     return train_rows
 
 
-def jit_rows(train_rows: Callable[..., Any], devices: Sequence[jax.Device]) -> Any:
+def jit_rows(train_rows: Callable[..., Any], place: Place) -> Any:
     """The rows' program, each device with its share; spare places train copies that are dropped."""
-    platform, n = devices[0].platform, len(devices)
+    platform, n = place.devices[0].platform, len(place.devices)
     if n == 1:
         return jit_loop(train_rows, platform)
+    specs = tuple(PartitionSpec(*axes) for axes in AXES)
     sharded = jax.shard_map(
-        train_rows, mesh=line(devices, MEMBER), in_specs=SPECS, out_specs=SPECS[0], check_vma=False
+        train_rows, mesh=place.mesh, in_specs=specs, out_specs=specs[0], check_vma=False
     )
 
     def spread(
@@ -131,46 +142,40 @@ def jit_rows(train_rows: Callable[..., Any], devices: Sequence[jax.Device]) -> A
 
 
 def make_cohort(
-    configs: Sequence[ConfigDict],
+    members: Members,
     arrays: Arrays | None,
     chunk: int | None = None,
-    devices: Sequence[jax.Device] | None = None,
+    place: Place | None = None,
     shown: Shown | None = None,
 ) -> Program:
     """The rows' program; chunk rows at a time are one vmap on each of the devices.
 
     shown: what signals are taken of, by default examples of the set.
     """
-    config, objectives = configs[0], objectives_of(configs)
-    devices = devices or jax.devices()[:1]
-    look = jax.jit(jax.vmap(make_signals(config, objectives), in_axes=(0, 0, None)))
-    seen = make_shown(config, arrays) if shown is None else shown
+    setup, place = members.setup, place or place_rows()
+    look = jax.jit(jax.vmap(make_signals(setup), in_axes=(0, 0, None)))
+    seen = make_shown(setup, arrays) if shown is None else shown
     return Program(
-        schedule=schedule_of(config),
-        many=jit_rows(make_train_rows(config, objectives, chunk), devices),
-        source=make_source(config, len(configs), arrays, devices),
+        schedule=schedule_of(setup.config),
+        many=jit_rows(make_train_rows(setup, chunk), place),
+        source=make_source(setup.config, len(members), arrays, place),
         signals=lambda states, h: look(states, h, seen),
-        h=rows_hypers(configs),
+        h=rows_hypers(members.configs),
     )
 
 
 def make_source(
-    config: ConfigDict, m: int, arrays: Arrays | None, devices: Sequence[jax.Device]
+    config: ConfigDict, m: int, arrays: Arrays | None, place: Place
 ) -> Callable[[jax.Array, Any], tuple[PyTree, jax.Array]]:
     """f(keys [M], step) -> (examples for all rows, orders [M, steps, K, B])."""
     if arrays is None:
         nothing = jnp.zeros((m, config.log_every_steps, config.dynamics.k_disc, 0), jnp.int32)
         return lambda keys, step: ((), nothing)
     orders = jax.jit(jax.vmap(pipeline.make_order(config, len(arrays.x)), in_axes=(0, None)))
-    examples = placed(tuple(arrays), devices)
+    examples = place.replicate(tuple(arrays))
     return lambda keys, step: (examples, orders(keys, step))
 
 
-def shardings(devices: Sequence[jax.Device]) -> tuple[Sharding, ...]:
-    """Where the arguments of jit_rows' program are: states, examples, orders, hypers, steps.
-
-    For rows that divide evenly.
-    """
-    if len(devices) == 1:
-        return tuple(SingleDeviceSharding(devices[0]) for _ in SPECS)
-    return tuple(NamedSharding(line(devices, MEMBER), spec) for spec in SPECS)
+def shardings(place: Place) -> tuple[Sharding, ...]:
+    """Where the arguments of jit_rows' program are, for rows that divide evenly."""
+    return tuple(place.sharding(*axes) for axes in AXES)

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import data, games
+from gan_jax import games
 from gan_jax.config.arguments import numbers_of, static_arguments
 from gan_jax.config.leaves import LEAVES, declared
 from gan_jax.config.values import attempt, flatten
+from gan_jax.data import open_data
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.objectives import OBJECTIVES
 from gan_jax.sweeps.resolve import Row, as_known_before, hashed, more, resolve  # noqa: F401
@@ -117,10 +118,10 @@ def _check_devices(config: ConfigDict) -> None:
 
 def _check_shared(config: ConfigDict, rows: int) -> None:
     """ConfigError where images are streamed from the host, which rows in one program cannot be."""
-    if rows == 1 or data.law(config.data.name):
+    data = open_data(config)
+    if rows == 1 or data.synthetic:
         return
-    shape = data.spec(config.data.name, config.data.dir).shape
-    megabytes = experiment.examples(config) * math.prod(shape) / 2**20
+    megabytes = data.size * math.prod(data.spec.shape) / 2**20
     if megabytes > config.data.device_mb:
         raise ConfigError(
             f"data.device_mb is {config.data.device_mb}: {config.data.name} {config.data.split} "

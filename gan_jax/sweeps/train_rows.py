@@ -13,17 +13,17 @@ from typing import NoReturn
 import jax
 from ml_collections import ConfigDict
 
-from gan_jax.data import pipeline
 from gan_jax.host.files import make_folder, write_json, writing
 from gan_jax.host.locks import hold
-from gan_jax.sweeps.cohort import init_rows, make_cohort, row
+from gan_jax.place import fetch
+from gan_jax.sweeps.cohort import Members, init_rows, make_cohort, make_members, row
 from gan_jax.sweeps.tune import choose_how
 from gan_jax.training import loop
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.folder import RunDir
 from gan_jax.training.linelog import Lines
 from gan_jax.training.outcome import ended
-from gan_jax.training.record import Numbers, Record, make_look
+from gan_jax.training.record import Numbers, Record, make_looks
 from gan_jax.types import DivergedError, Metrics, PreemptedError, State
 
 HEARTBEAT = "progress.json"  # in the cohort's folder: the step, for whoever watches
@@ -58,25 +58,25 @@ def train_rows(
     """
     with writing(folder):
         make_folder(folder)
-    config, m = configs[0], len(configs)
-    arrays = pipeline.load_examples(config)
+    members, m = make_members(configs), len(configs)
+    config, arrays = members.setup.config, members.setup.data.examples()
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, hold(folder))  # a writer of checkpoints has to be alone
         saved = stack.enter_context(Checkpoints(folder / "checkpoints", 1, of=configs))
         runs = _open(stack, configs, workdirs)
         if not runs:
             return
-        like = jax.eval_shape(lambda: init_rows(configs)[0])
+        like = jax.eval_shape(lambda: init_rows(members)[0])
         found = saved.restore(
             like, lines=lambda at: _of_all(m, {i: run.lines_until(at) for i, run in runs.items()})
         )
         step, states = found or (0, None)
         pace = _Pace(folder, step, config.steps, m)
-        records = _start(stack, configs, runs, step, pace)
+        records = _start(stack, members, runs, step, pace)
         if states is None:
-            states = init_rows(configs)[0]
-        how = choose_how(folder / "how.json", configs, states, arrays, chunk)
-        program = make_cohort(configs, arrays, how.chunk, jax.devices()[: how.devices])
+            states = init_rows(members)[0]
+        how = choose_how(folder / "how.json", members, states, arrays, chunk)
+        program = make_cohort(members, arrays, how.chunk, how.place())
         loop.train(program, _Rows(configs, records, saved, pace), states)
 
 
@@ -98,20 +98,21 @@ def _open(
 
 def _start(
     stack: contextlib.ExitStack,
-    configs: Sequence[ConfigDict],
+    members: Members,
     runs: dict[int, RunDir],
     step: int,
     pace: _Pace,
 ) -> dict[int, Record]:
     """A record for each of these rows, to go on after that step."""
-    look, records = make_look(configs[0]), {}
+    look, records = make_looks(), {}
     for index, run in runs.items():
-        config = configs[index]
+        config = members.configs[index]
+        mine = members.setup._replace(config=config)
         run.start(step or None, events=False)
         saved = stack.enter_context(
             Checkpoints(run.checkpoints_dir, config.keep_checkpoints, of=[config])
         )
-        records[index] = Record(config, run, saved, look, pace)
+        records[index] = Record(mine, run, saved, look(mine), pace)
     return records
 
 
@@ -144,7 +145,7 @@ class _Rows:
 
     def line(self, step: int, metrics: Metrics, states: State | None) -> None:
         """A line for each row; one that diverged is written down and leaves the records."""
-        host, looked_at = jax.device_get((metrics, states and states.replace(key=None)))
+        host, looked_at = fetch((metrics, states and states.replace(key=None)))
         for index in list(self.records):
             numbers, state = row(host, index), None
             if states is not None:

@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
 from gan_jax.host.files import read_json, write_json
-from gan_jax.place import placed
+from gan_jax.place import Place, place_rows
 from gan_jax.sweeps.cohort import (
+    Members,
     jit_rows,
     make_train_rows,
-    objectives_of,
     rows_hypers,
 )
 from gan_jax.types import State
@@ -30,9 +29,16 @@ class How(NamedTuple):
     chunk: int
     devices: int
 
+    def place(self) -> Place:
+        return place_rows(jax.devices()[: self.devices])
+
 
 def choose_how(
-    file: Path, configs: Sequence[ConfigDict], states: State, arrays: Any, chunk: int = 0
+    file: Path,
+    members: Members,
+    states: State,
+    arrays: Any,
+    chunk: int = 0,
 ) -> How:
     """What the file says from an earlier start, or the fastest candidate, which is written there.
 
@@ -43,13 +49,13 @@ def choose_how(
         mend = "put a copy back, or remove it to have the rows' speed measured again"
         said = read_json(file, {"chunk": int, "devices": int}, mend)
         return How(max(said["chunk"], 1), max(said["devices"], 1))
-    ways = [asked(len(configs), chunk)] if chunk else candidates(len(configs))
+    ways = [asked(len(members), chunk)] if chunk else candidates(len(members))
     found: dict[How, float] = {}
-    if len(configs) * configs[0].steps >= FEW_STEPS and len(ways) > 1:
-        found = speeds(ways, configs, states, arrays)
+    if len(members) * members.setup.config.steps >= FEW_STEPS and len(ways) > 1:
+        found = speeds(ways, members, states, arrays)
     best = max(found, key=lambda how: found[how]) if found else ways[0]
     measured = [{**how._asdict(), "row_steps_per_second": v} for how, v in found.items()]
-    said = {**best._asdict(), "how": _in_words(best, len(configs)), "measured": measured}
+    said = {**best._asdict(), "how": _in_words(best, len(members)), "measured": measured}
     write_json(file, said)
     return best
 
@@ -79,34 +85,30 @@ def asked(m: int, chunk: int) -> How:
     return whole._replace(chunk=max(c for c in range(1, chunk + 1) if whole.chunk % c == 0))
 
 
-def speeds(
-    ways: Sequence[How], configs: Sequence[ConfigDict], states: State, arrays: Any
-) -> dict[How, float]:
+def speeds(ways: Sequence[How], members: Members, states: State, arrays: Any) -> dict[How, float]:
     """Row-steps a second of each way: its best of a few rounds, in turn.
 
     What else the machine does for a moment would otherwise decide against the way it falls on.
     """
-    runs = {how: _timed(how, configs, states, arrays) for how in ways}
+    runs = {how: _timed(how, members, states, arrays) for how in ways}
     steps = {}
     for how, seconds in runs.items():
         seconds(1)  # compiles
-        steps[how] = int(np.clip(SECONDS / seconds(1), 1, configs[0].log_every_steps))
+        steps[how] = int(np.clip(SECONDS / seconds(1), 1, members.setup.config.log_every_steps))
     rounds = [{how: seconds(steps[how]) for how, seconds in runs.items()} for _ in range(ROUNDS)]
-    return {how: len(configs) * steps[how] / min(each[how] for each in rounds) for how in ways}
+    return {how: len(members) * steps[how] / min(each[how] for each in rounds) for how in ways}
 
 
-def _timed(
-    how: How, configs: Sequence[ConfigDict], states: State, arrays: Any
-) -> Callable[[int], float]:
+def _timed(how: How, members: Members, states: State, arrays: Any) -> Callable[[int], float]:
     """Seconds of so many steps of all rows, on a copy of the states."""
-    config, m = configs[0], len(configs)
-    program = make_train_rows(config, objectives_of(configs), how.chunk)
-    devices = jax.devices()[: how.devices]
-    many = jit_rows(program, devices)
+    config, m = members.setup.config, len(members)
+    program = make_train_rows(members.setup, how.chunk)
+    place = how.place()
+    many = jit_rows(program, place)
     shape = (m, config.log_every_steps, config.dynamics.k_disc)
     order = jnp.zeros((*shape, 0 if arrays is None else config.batch_size), jnp.int32)
-    examples = () if arrays is None else placed(tuple(arrays), devices)
-    hypers = rows_hypers(configs)
+    examples = () if arrays is None else place.replicate(tuple(arrays))
+    hypers = rows_hypers(members.configs)
 
     def seconds(steps: int) -> float:
         copy = jax.block_until_ready(jax.tree.map(jnp.copy, states))

@@ -16,18 +16,19 @@ from gan_jax.config.checks import problems
 from gan_jax.config.file import call, check_call, load_module, split_arg
 from gan_jax.config.leaves import ARGS
 from gan_jax.config.values import attempt, choose
-from gan_jax.data.base import parse_split
+from gan_jax.data import Data, open_data
 from gan_jax.dynamics import DYNAMICS
+from gan_jax.games import Setup, make_setup
 from gan_jax.games.play import terms
 from gan_jax.games.play.parts import make_disc
 from gan_jax.nets.layers.normalise import NORMALISERS
 from gan_jax.training.steps import make_init, make_train_step
 from gan_jax.types import ConfigError, DataMissingError, State, UserError
 
-WIDTHS = {"sigma", "std"}  # arguments of laws that have no meaning at or below 0
+WIDTHS = {"sigma", "std"}  # arguments of distributions that have no meaning at or below 0
 
 
-def load_config(file_and_arg: str, overrides: Mapping[str, str] | None = None) -> ConfigDict:
+def load_setup(file_and_arg: str, overrides: Mapping[str, str] | None = None) -> Setup:
     """Runs FILE[:ARG]'s get_config (it is Python), applies the overrides and checks everything.
 
     All that is wrong is one ConfigError.
@@ -49,7 +50,9 @@ def load_sweep(
         raise ConfigError("; ".join(found))
     file, sweeps = split_arg(file_and_arg)[0], getattr(module, "SWEEPS", None)
     if not isinstance(sweeps, dict) or not sweeps or not all(isinstance(n, str) for n in sweeps):
-        raise ConfigError(f"{file} has no SWEEPS: expected {{name: rows}}, see gan_jax/sweeps/product.py")
+        raise ConfigError(
+            f"{file} has no SWEEPS: expected {{name: rows}}, see gan_jax/sweeps/product.py"
+        )
     if name is None and len(sweeps) > 1:
         raise ConfigError(f"{file} has several sweeps: --sweep {'|'.join(sweeps)}")
     name = choose("sweep", name, sweeps) if name else next(iter(sweeps))
@@ -92,43 +95,51 @@ def _keys(flat: Mapping[str, Any]) -> set[str]:
     return {key for key in flat if key.rpartition(".")[0] not in ARGS}
 
 
-def check(config: ConfigDict, found: Sequence[str] = ()) -> ConfigDict:
-    """The config as it is trained: without references, of plain values.
+def check(config: ConfigDict, found: Sequence[str] = ()) -> Setup:
+    """The setup of a config as it is trained: without references, of plain values.
 
     Raises one ConfigError with everything that is wrong with it, `found` first.
     """
     config, wrong = config_lib.settle(config)
     found = [*found, *wrong, *problems(config)]
+    made: list[Setup] = []
     try:
         found += _wrong_names(config) or _wrong_args(config)
     except DataMissingError:
         if not found:
             raise
-    found = found or attempt(make_train_step, config) or attempt(_check_shapes, config)
+    found = found or attempt(_make, config, made)
     if found:
         raise ConfigError("; ".join(dict.fromkeys(found)))
-    return config
+    return made[0]
 
 
-def state_like(config: ConfigDict) -> State:
+def _make(config: ConfigDict, made: list[Setup]) -> None:
+    setup = make_setup(config)
+    make_train_step(setup)
+    _check_shapes(setup)
+    made.append(setup)
+
+
+def state_like(setup: Setup) -> State:
     """The shapes and dtypes of the state, by tracing: nothing is computed or compiled."""
     return jax.eval_shape(
-        make_init(config),
+        make_init(setup),
         jax.random.key(0),
-        config_lib.hypers(config),
-        jax.ShapeDtypeStruct(data.spec(config.data.name, config.data.dir).shape, jnp.float32),
+        config_lib.hypers(setup.config),
+        jax.ShapeDtypeStruct(setup.data.spec.shape, jnp.float32),
     )
 
 
-def _check_shapes(config: ConfigDict) -> None:
-    """That both networks can be built at these sizes."""
+def _check_shapes(setup: Setup) -> None:
+    """That the networks can be built at these sizes."""
     try:
-        state_like(config)
+        state_like(setup)
     except UserError:
         raise
     except Exception as error:  # what a network says to sizes that do not fit it: any
         raise ConfigError(
-            f"the networks cannot be built for data {config.data.name!r}: {type(error).__name__}: "
+            f"the networks cannot be built for data {setup.data.name!r}: {type(error).__name__}: "
             f"{' '.join(str(error).split())[:200]}: see gen.args and disc.args"
         ) from error
 
@@ -152,12 +163,12 @@ def _wrong_names(config: ConfigDict) -> list[str]:
 
 
 def _wrong_args(config: ConfigDict) -> list[str]:
-    law = data.law(config.data.name)
+    distribution, opened = data.distribution(config.data.name), open_data(config)
     takers = {
         "objective_args": terms.objective_term(config.objective),
         "penalty.args": terms.penalty_term(config.penalty.name),
         "dynamics.args": DYNAMICS[config.dynamics.name],
-        "data.args": law.sample if law else None,
+        "data.args": distribution.sample if distribution else None,
     }
     found = [
         problem
@@ -165,10 +176,10 @@ def _wrong_args(config: ConfigDict) -> list[str]:
         for key, value in config_lib.leaf(config, path).items()
         for problem in attempt(_check_arg, path, taker, key, value)
     ]
-    shape = data.spec(config.data.name, config.data.dir).shape
+    shape = opened.spec.shape
     found += attempt(nets.make_generator, config.gen.net, config.gen.args, shape, "identity")
     found += attempt(make_disc, config, shape)
-    return found + attempt(_check_sizes, config)
+    return found + attempt(_check_sizes, config, opened)
 
 
 def _check_arg(path: str, taker: Callable[..., Any] | None, key: str, value: Any) -> None:
@@ -186,25 +197,16 @@ def _check_arg(path: str, taker: Callable[..., Any] | None, key: str, value: Any
         raise ConfigError(f"{path}.{key} is {value!r}: expected a number above 0")
 
 
-def _check_sizes(config: ConfigDict) -> None:
-    points = config.data.points
-    if data.law(config.data.name):
-        if points and config.batch_size > points:
-            raise ConfigError(
-                f"batch_size is {config.batch_size}: expected at most data.points, {points}"
-            )
+def _check_sizes(config: ConfigDict, opened: Data) -> None:
+    points, batch = opened.points, config.batch_size
+    if opened.synthetic:
+        if points and batch > points:
+            raise ConfigError(f"batch_size is {batch}: expected at most data.points, {points}")
         return
     if points:
-        raise ConfigError(f"data.points is {points}: expected 0, as {config.data.name} is no law")
-    size = examples(config)
-    if config.batch_size > size:
+        raise ConfigError(f"data.points is {points}: expected 0, as {opened.name} is not synthetic")
+    if batch > opened.size:
         raise ConfigError(
-            f"batch_size is {config.batch_size}: expected at most {size}, "
-            f"the examples of {config.data.name} {config.data.split}"
+            f"batch_size is {batch}: expected at most {opened.size}, "
+            f"the examples of {opened.name} {opened.split}"
         )
-
-
-def examples(config: ConfigDict) -> int:
-    """How many of a data set its split has."""
-    splits = data.spec(config.data.name, config.data.dir).splits
-    return sum(part.stop - part.start for part in parse_split(config.data.split, splits))

@@ -81,7 +81,7 @@ def damage() -> Iterator[None]:
 
 
 def to_state(manifest: dict, arrays: dict[str, np.ndarray], like: PyTree) -> PyTree:
-    """The state that `like` describes, on its shardings. Nothing is cast.
+    """The state that `like` describes, on one device. Nothing is cast.
 
     Raises DamagedStep naming the first leaf that is missing, extra, or of another dtype or shape.
     """
@@ -175,15 +175,11 @@ def _compare(entries: dict, targets: dict) -> None:
 
 
 def _place(array: np.ndarray | None, entry: dict, like) -> jax.Array:
-    sharding = getattr(like, "sharding", None)
     if array is None:
         array = np.zeros(like.shape, like.dtype)
     if "impl" in entry:
-        key = jax.random.wrap_key_data(jax.numpy.array(array), impl=entry["impl"])
-        return key if sharding is None else jax.device_put(key, sharding)
-    if sharding is None:
-        return jax.numpy.array(array)
-    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+        return jax.random.wrap_key_data(jax.numpy.array(array), impl=entry["impl"])
+    return jax.numpy.array(array)
 
 
 def _kind(dtype, shape) -> str:

@@ -7,15 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, Protocol
 
-import jax
 import numpy as np
-from ml_collections import ConfigDict
 
 from gan_jax.dynamics.guard import GUARD, leaf_name
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.evaluate.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
-from gan_jax.games import make_game
+from gan_jax.games import Setup
 from gan_jax.objectives import estimates_ratio, meaningless
+from gan_jax.place import fetch
 from gan_jax.training import curves as plots
 from gan_jax.training import linelog
 from gan_jax.training.checkpoint import Checkpoints
@@ -37,25 +36,21 @@ class Look(NamedTuple):
     picture: Callable[[State], np.ndarray | None]
 
 
-def make_look(first: ConfigDict) -> Callable[[ConfigDict], Look]:
-    """f(config) -> evaluators and picture, for a run or the rows of the cohort that it begins.
+def make_looks() -> Callable[[Setup], Look]:
+    """f(setup) -> evaluators and picture, shared by the rows of a cohort, which differ in numbers.
 
     Rows may differ in their objectives: those that estimate a ratio share one, as do the others.
     """
+    looks: dict[bool, Look] = {}
 
-    looks = {estimates_ratio(first.objective): _look_of(first)}
-
-    def look(config: ConfigDict) -> Look:
-        kind = estimates_ratio(config.objective)
+    def look(setup: Setup) -> Look:
+        kind = estimates_ratio(setup.config.objective)
         if kind not in looks:
-            looks[kind] = _look_of(config)
+            test = make_evaluate(setup, part="test")
+            looks[kind] = Look(make_evaluate(setup), test, make_picture(setup))
         return looks[kind]
 
     return look
-
-
-def _look_of(config: ConfigDict) -> Look:
-    return Look(make_evaluate(config), make_evaluate(config, part="test"), make_picture(config))
 
 
 class Pace(Protocol):
@@ -73,15 +68,15 @@ class Record:
 
     def __init__(
         self,
-        config: ConfigDict,
+        setup: Setup,
         run: RunDir,
         saved: Checkpoints,
-        look: Callable[[ConfigDict], Look],
+        look: Look,
         progress: Pace,
     ):
-        self.config, self.run, self.saved = config, run, saved
-        self.look, self.progress = look(config), progress
-        self.schedule = schedule_of(config)
+        self.setup, self.config, self.run, self.saved = setup, setup.config, run, saved
+        self.look, self.progress = look, progress
+        self.schedule = schedule_of(setup.config)
         self.refusal = ""  # the first one, in words
         timing = linelog.read_lines(run.path("timing.jsonl"))
         self.began = time.monotonic() - (timing[-1]["seconds"] if timing else 0.0)
@@ -90,7 +85,7 @@ class Record:
     @functools.cached_property
     def diagnosis(self) -> Diagnosis:
         """Of the lines so far. Made with the first line, when the device is at work."""
-        diagnosis = Diagnosis(facts(self.config), self.lines)
+        diagnosis = Diagnosis(facts(self.config, self.setup.data), self.lines)
         for line in self.lines:  # which leaf it was, the state knows
             if line.get("refused"):
                 words = f"a gradient was not finite by step {line['step']}"
@@ -102,7 +97,7 @@ class Record:
 
         Ends the run where the game is lost: see _lost.
         """
-        host = jax.device_get(dict(metrics))
+        host = fetch(dict(metrics))
         refused, diagnosis = host.pop(GUARD), self.diagnosis
         left_out = meaningless(self.config.objective)
         numbers = {name: v.item() for name, v in host.items() if name not in left_out}
@@ -142,15 +137,15 @@ class Record:
         played = {k: v for k, v in numbers.items() if not k.startswith("watch/")}
         wrong = [k for k, v in played.items() if not math.isfinite(v) and count == before]
         if state is not None:  # a state can be lost at finite losses, and must not be saved
-            finite = jax.device_get(finite_parts(state))
+            finite = fetch(finite_parts(state))
             wrong += [part for part, good in finite.items() if not good]
         return f"{', '.join(wrong)} not finite" if wrong else ""
 
     def _first_refusal(self, refused: Any) -> str:
-        times = {name: m.times for m in make_game(self.config).moves for name in m.players}
+        times = {name: m.times for m in self.setup.game.moves for name in m.players}
         first = {k: int(seen.first) // times[k] for k, seen in refused.items() if seen.times}
         player = min(first, key=lambda name: first[name])
-        params = state_like(self.config).players[player].params
+        params = state_like(self.setup).players[player].params
         leaf = leaf_name(params, int(refused[player].leaf))
         return f"{player}'s gradient of {leaf} was not finite in step {first[player] + 1}"
 

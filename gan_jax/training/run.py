@@ -4,12 +4,11 @@ import os
 from pathlib import Path
 
 import jax
-from ml_collections import ConfigDict
 
-from gan_jax.data import pipeline
+from gan_jax.games import Setup
 from gan_jax.host import stop
 from gan_jax.host.versions import made_with
-from gan_jax.place import devices_of, placed
+from gan_jax.place import place_of
 from gan_jax.training import loop
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.experiment import state_like
@@ -17,13 +16,13 @@ from gan_jax.training.folder import RunDir
 from gan_jax.training.outcome import Result, ended
 from gan_jax.training.program import make_program
 from gan_jax.training.progress import Progress
-from gan_jax.training.record import Record, make_look
+from gan_jax.training.record import Record, make_looks
 from gan_jax.training.steps import init_state
 from gan_jax.types import UserError
 
 
-def train(config: ConfigDict, workdir: str | Path, command: str = "") -> Result:
-    """Trains a checked config in a workdir, or goes on with what is there, unless it is done.
+def train(setup: Setup, workdir: str | Path, command: str = "") -> Result:
+    """Trains a checked setup in a workdir, or goes on with what is there, unless it is done.
 
     command is what the run's page says of its origin, beside versions and hardware.
 
@@ -31,32 +30,34 @@ def train(config: ConfigDict, workdir: str | Path, command: str = "") -> Result:
     writer and checkpoint, before any long work where they can be known. A run that diverged would
     diverge again: it is not repeated, and raises the same error at once.
     """
+    config = setup.config
     is_new = not os.path.exists(Path(workdir) / "config.json")  # also where the name is too long
     if is_new:
-        devices_of(config)  # said before anything is written
+        place_of(config)  # said before anything is written
     with RunDir(workdir, config) as run:
         finished = ended(run)
         if finished:
             return finished
         try:
-            arrays = pipeline.load_examples(config)
+            arrays = setup.data.examples()
         except UserError:
             if is_new:  # nothing has run: mended, perhaps with another data.dir, it may
                 run.path("config.json").unlink()
             raise
         with Checkpoints(run.checkpoints_dir, config.keep_checkpoints, of=[config]) as saved:
-            found = saved.restore(state_like(config), lines=lambda at: [run.lines_until(at)])
+            found = saved.restore(state_like(setup), lines=lambda at: [run.lines_until(at)])
             step, state = found or (0, None)
             run.start(step or None)
             run.write_json("made_with.json", made_with(command))
             with Progress(step, config.steps) as progress:
-                record = Record(config, run, saved, make_look(config), progress)
+                record = Record(setup, run, saved, make_looks()(setup), progress)
                 stop.leave_with(lambda: record.summary("preempted"))
                 if state is None:
-                    state = init_state(config, jax.random.key(config.seed))
+                    state = init_state(setup, jax.random.key(config.seed))
                 try:
-                    state = placed(state, devices_of(config))
-                    return loop.train(make_program(config, arrays), record, state)
+                    place = place_of(config)
+                    program = make_program(setup, arrays, place)
+                    return loop.train(program, record, place.replicate(state))
                 except Exception as error:
                     if not isinstance(error, UserError):
                         record.summary("failed")

@@ -4,25 +4,21 @@ import itertools
 import math
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax import data
 from gan_jax.config.as_json import read_config
-from gan_jax.data import pipeline
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.evaluate.pictures import points as pointplots
-from gan_jax.games import make_game
+from gan_jax.games import Setup
 from gan_jax.host import files
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.experiment import check, state_like
-from gan_jax.training.steps import make_sampler
 from gan_jax.types import Array, CannotWriteError, ConfigError, NoCheckpointError, State
 
 BATCH = 500  # samples made at a time
@@ -30,8 +26,10 @@ LATENTS = 64_000  # latents drawn at a time
 CORNERS = 8  # latents that a walk visits
 
 
-def load_run(workdir: str | Path, step: int | None = None) -> tuple[ConfigDict, int, State]:
-    """Config, step and state of a run: the newest checkpoint that can be trusted, or that of step.
+def load_run(
+    workdir: str | Path, step: int | None = None, overrides: Mapping[str, str] | None = None
+) -> tuple[Setup, int, State]:
+    """Setup, step and state of a run: the newest checkpoint that can be trusted, or that of step.
 
     Reads config.json and the checkpoint only, and writes nothing.
     """
@@ -39,13 +37,14 @@ def load_run(workdir: str | Path, step: int | None = None) -> tuple[ConfigDict, 
         raise NoCheckpointError(
             f"no run in {str(workdir)!r}: expected a --workdir of gan-jax train"
         )
-    config = config_lib.from_json(read_config(workdir))
-    check(config)
-    with Checkpoints(Path(workdir) / "checkpoints", of=[config], read_only=True) as saved:
-        found = saved.restore(state_like(config), step)
+    said = read_config(workdir)
+    config, trained = config_lib.from_json(said), config_lib.from_json(said)
+    setup = check(config, config_lib.override(config, overrides or {}))
+    with Checkpoints(Path(workdir) / "checkpoints", of=[trained], read_only=True) as saved:
+        found = saved.restore(state_like(setup), step)
     if found is None:
         raise NoCheckpointError(f"no checkpoint in {workdir} yet: train it first")
-    return config, *found
+    return setup, *found
 
 
 def write_samples(
@@ -65,9 +64,9 @@ def write_samples(
             f"--out is {str(out)!r}: expected a name that ends in {', '.join(WRITERS)}"
         )
     files.write_named("--out", out, None)
-    config, step, state = load_run(workdir, step)
-    _check_number(out, num, data.spec(config.data.name, config.data.dir).shape)
-    WRITERS[out.suffix](out, num, _samples(config, state, jax.random.key(seed), num, walk))
+    setup, step, state = load_run(workdir, step)
+    _check_number(out, num, setup.data.spec.shape)
+    WRITERS[out.suffix](out, num, _samples(setup, state, jax.random.key(seed), num, walk))
     return f"{out}: {num} samples of step {step}"
 
 
@@ -86,46 +85,43 @@ def _check_number(out: Path, num: int, shape: tuple[int, ...]) -> None:
         )
 
 
-def closed_path(config: ConfigDict, key: Array, num: int) -> Callable[[int, int], Array]:
+def closed_path(setup: Setup, key: Array, num: int) -> Callable[[int, int], Array]:
     """f(start, stop) -> those of num latents on a closed path through CORNERS draws, [., Z].
 
     Between normal ones by the cosine and sine of an angle: such a mix of two independent N(0, 1) is
     N(0, 1) again, where a straight line would shrink. Between others straight, inside their range.
     """
-    corners = make_game(config).sampler.latent(key, CORNERS)
+    corners = setup.game.sampler.latent(key, CORNERS)
 
     def path(start: int, stop: int) -> Array:
         at = np.arange(start, stop) * (CORNERS / num)
         here, there = (corners[(at.astype(int) + i) % CORNERS] for i in (0, 1))
         way = jnp.asarray(at % 1, jnp.float32)[:, None]
-        if config.latent.law == "normal":
+        if setup.config.latent.law == "normal":
             return jnp.cos(way * jnp.pi / 2) * here + jnp.sin(way * jnp.pi / 2) * there
         return (1 - way) * here + way * there
 
     return path
 
 
-def _samples(
-    config: ConfigDict, state: State, key: Array, num: int, walk: bool
-) -> Iterator[np.ndarray]:
+def _samples(setup: Setup, state: State, key: Array, num: int, walk: bool) -> Iterator[np.ndarray]:
     """num samples, at most BATCH at a time."""
-    sample = make_sampler(config)
-    is_image = data.spec(config.data.name, config.data.dir).kind == "image"
+    sample, data = setup.game.sampler.sample, setup.data
 
     @jax.jit
     def draw(z: Array) -> Array:
-        x = sample(state, z)
-        return jnp.clip(pipeline.to_unit(x, config.data.low), 0, 1) if is_image else x
+        x = data.to_unit(sample(state, z))
+        return jnp.clip(x, 0, 1) if data.is_image else x
 
-    for z in _latents(config, key, num, walk):
+    for z in _latents(setup, key, num, walk):
         for i in range(0, len(z), BATCH):
             yield np.asarray(draw(z[i : i + BATCH]))
 
 
-def _latents(config: ConfigDict, key: Array, num: int, walk: bool) -> Iterator[Array]:
+def _latents(setup: Setup, key: Array, num: int, walk: bool) -> Iterator[Array]:
     """num latents, at most LATENTS at a time, the first of which are of the key itself."""
-    latent = make_game(config).sampler.latent
-    path = closed_path(config, key, num) if walk else None
+    latent = setup.game.sampler.latent
+    path = closed_path(setup, key, num) if walk else None
     for start in range(0, num, LATENTS):
         stop = min(start + LATENTS, num)
         if path:

@@ -1,18 +1,15 @@
-"""init_state, make_train_step and the loop over steps, for a config.
-
-    state = init_state(config, jax.random.key(config.seed))
-    step = jax.jit(make_train_step(config), donate_argnums=0)
-    state, metrics = step(state, batch, hypers(config))  # batch.x is [k_disc, B, ...]
+"""init_state, make_train_step and the loop over steps, for a setup.
 
 Everything is pure: jit, vmap over rows and loops over steps belong to the caller. The step itself
 is in dynamics/step.py.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.sharding import Sharding
 from ml_collections import ConfigDict
@@ -24,36 +21,37 @@ from gan_jax.dynamics import DYNAMICS, FOR_TWO_MOVES, REPEAT_MOVES
 from gan_jax.dynamics import step as game_step
 from gan_jax.dynamics.guard import GUARD, refusals, roll_back
 from gan_jax.dynamics.step import Part, TrainStep
-from gan_jax.games import make_game
+from gan_jax.games import Setup
 from gan_jax.objectives import OBJECTIVES, estimates_ratio
 from gan_jax.types import Array, ConfigError, Game, Hypers, Metrics, PyTree, State
 
 
-def init_state(config: ConfigDict, key: Array) -> State:
+def init_state(setup: Setup, key: Array) -> State:
     """A new run. Reads the data only where gen's output starts at their mean."""
-    return jax.jit(make_init(config))(key, config_lib.hypers(config), mean_example(config))
+    return jax.jit(make_init(setup))(key, config_lib.hypers(setup.config), mean_example(setup))
 
 
-def mean_example(config: ConfigDict) -> Array:
-    """What make_init's result takes: the mean example where a net starts at it, else 0."""
-    starts = any(net.start_at for net in make_game(config).nets.values())
-    return jnp.asarray(pipeline.mean_example(config) if starts else 0.0, float)
+def mean_example(setup: Setup) -> Array:
+    """What make_init's result takes: the mean image in [0, 1] where a net starts at it, else 0."""
+    if not any(net.start_at for net in setup.game.nets.values()):
+        return jnp.zeros(())
+    arrays = setup.data.examples()
+    assert arrays
+    return jnp.asarray(arrays.x.mean(0, dtype=np.float64) / 255, float)
 
 
-def make_init(config: ConfigDict) -> Callable[[Array, Hypers, Array], State]:
+def make_init(setup: Setup) -> Callable[[Array, Hypers, Array], State]:
     """A pure f(key, hypers, mean example in [0, 1]) -> State."""
-    return game_step.make_init(make_game(config), config.dynamics.name, config.ema.decay > 0)
+    config = setup.config
+    return game_step.make_init(setup.game, config.dynamics.name, config.ema.decay > 0)
 
 
-def make_train_step(
-    config: ConfigDict, objectives: Sequence[str] = (), part: Part = lambda x: x
-) -> TrainStep:
+def make_train_step(setup: Setup, part: Part = lambda x: x) -> TrainStep:
     """A pure f(state, batch, hypers) -> (state, metrics); batch.x is [k_disc, B, ...].
 
-    With several objectives, hypers.objective["index"] says which of them: see cohort.py. part: says
-    where the reals and latents of a step are, [K, B, ...] each: see place.py.
+    part: says where the reals and latents of a step are, [K, B, ...] each: see place.py.
     """
-    game = make_game(config, objectives)
+    config, game = setup.config, setup.game
     _check_end(config)
     precision = None if config.precision == "default" else config.precision
     dynamics = _make_dynamics(config, game)
@@ -90,16 +88,15 @@ def _are_two_sides(game: Game) -> bool:
     return len(game.moves) == 2 and not {*game.moves[0].players} & {*game.moves[1].players}
 
 
-def make_train_many(
-    config: ConfigDict, objectives: Sequence[str] = (), part: Part = lambda x: x
-) -> Callable[..., tuple[State, Metrics]]:
+def make_train_many(setup: Setup, part: Part = lambda x: x) -> Callable[..., tuple[State, Metrics]]:
     """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): train_step, looped.
 
     examples: arrays that stay on the device; order [log_every_steps, K, B]: which of them each step
     takes; steps: how many to run, traced, at most log_every_steps. See data.pipeline. Besides means
     the metrics hold, as GUARD, what the players' guards have refused so far.
     """
-    train_step, take = make_train_step(config, objectives, part), pipeline.make_take(config)
+    config = setup.config
+    train_step, take = make_train_step(setup, part), pipeline.make_take(config, setup.data)
 
     def train_many(
         state: State, examples: PyTree, order: Array, hypers: Hypers, steps: Array
@@ -139,8 +136,3 @@ def jit_loop(
         out_shardings=results,
         compiler_options=options if on_cpu else None,
     )
-
-
-def make_sampler(config: ConfigDict) -> Callable[[State, Array], Array]:
-    """A pure f(state, z [n, Z]) -> samples [n, ...] of gen's average, or of gen without one."""
-    return make_game(config).sampler.sample

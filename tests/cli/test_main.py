@@ -36,7 +36,7 @@ def get_config(name="gaussian1d"):
 def place(tmp_path_factory):
     """A folder with an experiment and a run that was trained from it."""
     folder = tmp_path_factory.mktemp("place")
-    (folder / "tiny_experiment.py").write_text(EXPERIMENT.format(tests=tiny.FOLDER))
+    (folder / "tiny_experiment.py").write_text(EXPERIMENT.format(tests=str(tiny.FOLDER)))
     (folder / "file").write_text("")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gan_jax.config.file import load_module, split_arg
-from gan_jax.training.experiment import load_config, load_sweep
+from gan_jax.training.experiment import load_setup, load_sweep
 from gan_jax.types import ConfigError
 
 GOOD = """
@@ -43,7 +43,7 @@ def test_a_colon_may_be_part_of_the_path_or_of_the_argument(text, file, arg, tmp
         (tmp_path / folder / "a.py").write_text(GOOD.format(3))
     assert split_arg(text) == (file, arg)
     if "a.py" in file:
-        assert load_config(text).seed == 3
+        assert load_setup(text).config.seed == 3
 
 
 def test_a_file_is_run_as_it_is_now(tmp_path, monkeypatch):
@@ -53,7 +53,7 @@ def test_a_file_is_run_as_it_is_now(tmp_path, monkeypatch):
     for seed in (3, 4):
         file.write_text(GOOD.format(seed))
         os.utime(file, (1.7e9, 1.7e9))
-        assert load_config(str(file)).seed == seed
+        assert load_setup(str(file)).config.seed == seed
     assert [path.name for path in tmp_path.iterdir()] == ["config.py"]
 
 
@@ -66,10 +66,10 @@ def test_bytecode_that_another_program_left_is_not_run(tmp_path):
         os.utime(file, (1.7e9, 1.7e9))
         if seed == 3:
             py_compile.compile(str(file))
-    assert load_config(str(file)).seed == 4
+    assert load_setup(str(file)).config.seed == 4
     os.replace(next(tmp_path.glob("__pycache__/*.pyc")), tmp_path / "other.pyc")
     with pytest.raises(ConfigError, match=r"expected a Python file \(\.py\)"):
-        load_config(str(tmp_path / "other.pyc"))
+        load_setup(str(tmp_path / "other.pyc"))
 
 
 CLASSES = """
@@ -96,7 +96,7 @@ def test_a_file_may_hold_what_needs_its_module(tmp_path):
     """Dataclasses with postponed annotations, type hints, pickles; an enum's number."""
     file = tmp_path / "config.py"
     file.write_text(CLASSES + GOOD.format(0).replace("    return c\n", LATER))
-    config = load_config(str(file))
+    config = load_setup(str(file)).config
     assert (config.steps, config.seed) == (300, 3)
     assert type(config.seed) is int
 
@@ -122,9 +122,9 @@ def test_files_beside_it_are_found_only_where_python_looks(tmp_path, monkeypatch
     file = tmp_path / "config.py"
     file.write_text("import beside_it\n" + GOOD.format("beside_it.SEED"))
     with pytest.raises(ConfigError, match="No module named 'beside_it'"):
-        load_config(str(file))
+        load_setup(str(file))
     monkeypatch.syspath_prepend(tmp_path)
-    assert load_config(str(file)).seed == 5
+    assert load_setup(str(file)).config.seed == 5
     sys.modules.pop("beside_it")
 
 
@@ -133,7 +133,7 @@ def test_a_config_may_be_frozen_or_locked(made, tmp_path):
     file = tmp_path / "config.py"
     text = GOOD.format(3).replace("return c", f"c.disc.lr = c.gen.get_ref('lr')\n    return {made}")
     file.write_text("import ml_collections\n" + text + "SWEEPS = {'s': [{'gen.args.act': 'relu'}]}")
-    config = load_config(str(file), {"gen.lr": "1e-3", "gen.args.hidden": "(4,)"})
+    config = load_setup(str(file), {"gen.lr": "1e-3", "gen.args.hidden": "(4,)"}).config
     assert (config.gen.lr, config.gen.args.hidden, config.seed) == (1e-3, (4,), 3)
     assert load_sweep(str(file))[0].seed == 3
 
@@ -184,7 +184,7 @@ def test_what_no_config_can_hold_is_one_line(line, tmp_path):
     file = tmp_path / "config.py"
     text = GOOD.format(3).replace("return c", f"{line}\n    return c")
     file.write_text("import ml_collections\n" + text)
-    for load in (load_config, load_sweep):
+    for load in (load_setup, load_sweep):
         with pytest.raises(ConfigError, match=BROKEN[line]) as error:
             load(str(file), {"gen.b1": "0"})
         assert "\n" not in str(error.value)

@@ -34,8 +34,8 @@ def cache_home(tmp_path_factory):
 def test_every_set_is_described_and_has_a_spec(name):
     assert data.describe(name).endswith((".", ")", ":"))
     spec = data.spec(name, data_dir="/nowhere")  # needs no files
-    assert spec.kind == ("points" if data.law(name) else "image")
-    assert bool(spec.splits) == (data.law(name) is None)
+    assert spec.kind == ("points" if data.distribution(name) else "image")
+    assert bool(spec.splits) == (data.distribution(name) is None)
 
 
 @pytest.mark.parametrize("name", BUNDLED)
@@ -61,8 +61,8 @@ def test_only_data_sets_are_names(name):
         data.load(name, "train")
 
 
-def test_a_law_has_no_split():
-    with pytest.raises(ConfigError, match="'ring' is a law"):
+def test_a_synthetic_distribution_has_no_split():
+    with pytest.raises(ConfigError, match="'ring' is synthetic"):
         data.load("ring", "train")
 
 

@@ -8,9 +8,10 @@ import tiny
 
 from gan_jax import data
 from gan_jax.config import hypers
-from gan_jax.data import pipeline
+from gan_jax.data import open_data, pipeline
+from gan_jax.place import place_batch
+from gan_jax.steps import init_state, make_sampler, make_train_step
 from gan_jax.training import experiment
-from gan_jax.training.steps import init_state, make_sampler, make_train_step
 from gan_jax.types import ConfigError
 
 
@@ -69,10 +70,10 @@ def test_device_and_host_feed_the_same_examples():
     config = small()
     arrays = data.load("digits", "train")
     state = init_state(config, key())
-    take = pipeline.make_take(config)
-    on_device = pipeline.make_source(config, arrays)
+    take = pipeline.make_take(config, open_data(config))
+    on_device = pipeline.make_source(config, arrays, place_batch())
     config.data.device_mb = 0
-    on_host = pipeline.make_source(config, arrays)
+    on_host = pipeline.make_source(config, arrays, place_batch())
     for start in (0, 6, 12, 6):  # also going back, as after a resume
         a, b = on_device(key(), np.int32(start)), on_host(key(), np.int32(start))
         for i in range(6):
@@ -85,15 +86,16 @@ def test_device_and_host_feed_the_same_examples():
 @pytest.mark.parametrize("low", [-1.0, 0.0])
 def test_pixels_fill_their_range_and_come_back(low):
     pixels = jnp.arange(256, dtype=jnp.uint8)
-    x = pipeline.to_range(pixels, low)
+    opened = open_data(tiny.config(data__name="digits", data__low=low))
+    x = opened.to_range(pixels)
     assert float(x.min()) == low
     assert float(x.max()) == pytest.approx(1.0)
-    np.testing.assert_allclose(pipeline.to_unit(x, low) * 255, np.arange(256), atol=1e-3)
+    np.testing.assert_allclose(opened.to_unit(x) * 255, np.arange(256), atol=1e-3)
 
 
 def test_a_law_is_drawn_anew_each_step_and_update():
     config = tiny.config(dynamics__k_disc=2)
-    state, take = init_state(config, key()), pipeline.make_take(config)
+    state, take = init_state(config, key()), pipeline.make_take(config, open_data(config))
     first = take(state, (), jnp.zeros((2, 0), int)).x
     again = take(state, (), jnp.zeros((2, 0), int)).x
     later = take(state.replace(step=state.step + 1), (), jnp.zeros((2, 0), int)).x
@@ -107,21 +109,21 @@ def ring(**leaves):
 
 
 def test_a_laws_points_are_drawn_once_for_all_seeds():
-    one = pipeline.load_examples(ring(data__points=30))
-    other = pipeline.load_examples(ring(data__points=30, seed=5, steps=7))
+    one = open_data(ring(data__points=30)).examples()
+    other = open_data(ring(data__points=30, seed=5, steps=7)).examples()
     np.testing.assert_array_equal(one.x, other.x)
     assert one.x.shape == (30, 2)
     assert one.x.dtype == np.float32
     assert np.abs(np.linalg.norm(one.x, axis=1) - 1).max() < 0.06  # sigma .01, radius 1
-    assert pipeline.load_examples(ring()) is None
+    assert open_data(ring()).examples() is None
 
 
 def test_an_epoch_of_a_laws_points_shows_each_once():
     config = ring(data__points=30)
-    source = pipeline.make_source(config, pipeline.load_examples(config))
+    source = pipeline.make_source(config, open_data(config).examples(), place_batch())
     state = init_state(config, key())
     examples, order = source(key(), np.int32(0))
-    take = pipeline.make_take(config)
+    take = pipeline.make_take(config, open_data(config))
     seen = np.concatenate([take(state, examples, order[i]).x[0] for i in range(3)])
     np.testing.assert_array_equal(np.sort(seen, axis=0), np.sort(examples[0], axis=0))
 
@@ -133,7 +135,7 @@ def test_an_epoch_of_a_laws_points_shows_each_once():
             {"data__name": "ring", "data__points": 5},
             "batch_size is 8: expected at most data.points",
         ),
-        ({"data__name": "digits", "data__points": 50}, "expected 0, as digits is no law"),
+        ({"data__name": "digits", "data__points": 50}, "expected 0, as digits is not synthetic"),
         ({"data__name": "ring", "data__points": -1}, "data.points is -1"),
     ],
 )
@@ -166,8 +168,8 @@ def test_gens_averages_follow_its_own_update_alone():
     [("train", True), ("train[:50%]", True), ("train+test", False), ("test[:9]", False)],
 )
 def test_a_test_split_is_held_out_unless_some_of_it_is_trained_on(split, held_out):
-    assert pipeline.has_held_out(small(data__split=split)) == held_out
+    assert open_data(small(data__split=split)).has_held_out == held_out
 
 
 def test_a_law_holds_nothing_out():
-    assert not pipeline.has_held_out(tiny.config(data__name="ring"))
+    assert not open_data(tiny.config(data__name="ring")).has_held_out

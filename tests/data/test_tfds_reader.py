@@ -60,7 +60,7 @@ def test_any_image_set_round_trips(tmp_path, form, shape):
     whole = data.load("tfds:toy", "train", tmp_path / "tfds")
     part = data.load("tfds:toy:1.2.0", "train[2:5]", tmp_path / "tfds")
     np.testing.assert_array_equal(part.x, whole.x[2:5])
-    assert data.law("tfds:toy") is None
+    assert data.distribution("tfds:toy") is None
 
 
 def test_both_formats_have_one_order(tmp_path):

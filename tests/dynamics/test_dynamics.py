@@ -15,9 +15,9 @@ from gan_jax.dynamics.first_order import alternating, first_memory, simultaneous
 from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.move import update
 from gan_jax.dynamics.optimiser import make_optimizer
-from gan_jax.games import make_game
+from gan_jax.games import make_setup
 from gan_jax.games.play import Play
-from gan_jax.training.steps import init_state, make_train_step
+from gan_jax.steps import init_state, make_train_step
 from gan_jax.types import Batch, ConfigError, Draw, Game, Move, Player, State
 
 RATE = 0.1
@@ -333,7 +333,7 @@ def test_unrolled_networks_make_their_fakes_once():
     """All K updates of disc judge one gen's fakes: the gradient through K gens is the same."""
     c = tiny.config(dynamics__name="unrolled", gen__args__batch_norm=True)
     state = init_state(c, jax.random.key(0))
-    game = make_game(c)
+    game = make_setup(c).game
     draw = game.draw(tiny.batch(c), jax.random.split(state.key, 1))
     ends = []
     for each in (game, game._replace(make=lambda play, draw: {})):

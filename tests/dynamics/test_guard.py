@@ -10,7 +10,8 @@ import tiny
 from gan_jax.config import hypers
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.dynamics.guard import SMALL, guarded, is_finite, leaf_name, refusals
-from gan_jax.training.steps import init_state, jit_loop, make_train_many, make_train_step
+from gan_jax.steps import init_state, make_train_many, make_train_step
+from gan_jax.training.steps import jit_loop
 from gan_jax.types import Batch
 
 PARAMS = {"a": np.ones((2, 3), np.float32), "b": {"w": np.zeros(4, np.float32)}}

@@ -3,6 +3,7 @@
 import pytest
 import tiny
 
+from gan_jax.data import open_data
 from gan_jax.evaluate.diagnostics import SYMPTOMS, Diagnosis, Finding, Game, facts, parts_at_zero
 from gan_jax.objectives import OBJECTIVES
 
@@ -208,6 +209,10 @@ def test_which_objectives_part_at_a_threshold():
 
 
 def test_facts_of_a_config():
-    assert facts(tiny.config(data__name="ring")) == Game(40, True, 8, 0)
-    assert facts(tiny.config(data__name="digits", objective="wgan")) == Game(40, False, 0, 10)
-    assert facts(tiny.config()) == Game(40, True, 0, 0)
+    def known(**leaves):
+        config = tiny.config(**leaves)
+        return facts(config, open_data(config))
+
+    assert known(data__name="ring") == Game(40, True, 8, 0)
+    assert known(data__name="digits", objective="wgan") == Game(40, False, 0, 10)
+    assert known() == Game(40, True, 0, 0)

@@ -10,8 +10,9 @@ from gan_jax import data, evaluate
 from gan_jax.evaluate.evaluators import features as feature_evaluators
 from gan_jax.evaluate.evaluators.features import compare
 from gan_jax.evaluate.pictures import points as pointplots
+from gan_jax.games import make_setup
 from gan_jax.metrics import features
-from gan_jax.training.steps import init_state
+from gan_jax.steps import init_state
 from gan_jax.types import ConfigError
 
 LINE = {"eval/mean", "eval/std", "eval/ks", "eval/disc_gap"}
@@ -31,12 +32,12 @@ SEEN = [{}, {"disc__view": "moments"}, {"disc__pack": 2}, {"disc__normalise": "s
 @pytest.mark.parametrize("leaves", SEEN, ids=str)
 def test_the_line_is_measured_and_drawn(leaves):
     config, state = game("gaussian1d", **leaves)
-    found = evaluate.make_evaluate(config)(state)
+    found = evaluate.make_evaluate(make_setup(config))(state)
     assert set(found) == LINE
     assert all(np.isfinite(v) for v in found.values())
     assert found["eval/ks"] > 0.9  # a gen that has not learned is far from N(4, 1.25^2)
     assert 0.2 < found["eval/disc_gap"] <= 0.5  # D is near 1/2, D* near 0 or 1
-    picture = evaluate.make_picture(config)(state)
+    picture = evaluate.make_picture(make_setup(config))(state)
     assert picture.dtype == np.uint8
     assert picture.shape[-1] == 3
 
@@ -51,8 +52,8 @@ def test_a_judgement_that_is_no_d_has_no_gap_and_no_curve(leaves, monkeypatch):
         evaluate.pointplots, "histogram", lambda *args: (drawn.append(args[3]), draw(*args))[1]
     )
     config, state = game("gaussian1d", **leaves)
-    assert set(evaluate.make_evaluate(config)(state)) == LINE - {"eval/disc_gap"}
-    assert evaluate.make_picture(config)(state).dtype == np.uint8
+    assert set(evaluate.make_evaluate(make_setup(config))(state)) == LINE - {"eval/disc_gap"}
+    assert evaluate.make_picture(make_setup(config))(state).dtype == np.uint8
     assert np.isnan(drawn).all()
 
 
@@ -77,7 +78,7 @@ def test_a_perfect_game_has_no_gap_and_no_distance():
     assert set(params) == set(state.players["gen"].params)
     quiet = jax.tree.map(np.zeros_like, state.players["disc"].params)
     state = state.with_player("gen", params=params).with_player("disc", params=quiet)
-    found = evaluate.make_evaluate(config)(state)
+    found = evaluate.make_evaluate(make_setup(config))(state)
     assert found["eval/mean"] == pytest.approx(4, abs=0.08)
     assert found["eval/std"] == pytest.approx(1.25, abs=0.06)
     assert found["eval/ks"] < 0.03
@@ -86,24 +87,24 @@ def test_a_perfect_game_has_no_gap_and_no_distance():
 
 def test_digits_are_judged():
     config, state = game("digits")
-    found = evaluate.make_evaluate(config)(state)
+    found = evaluate.make_evaluate(make_setup(config))(state)
     assert sum(found[f"eval/count_{i}"] for i in range(10)) == config.eval_samples
     assert 1 <= found["eval/classes"] <= 10
     assert found["eval/accuracy_real"] > 0.85
     assert found["eval/confidence_real"] > 0.6
-    assert evaluate.make_picture(config)(state).dtype == np.uint8
+    assert evaluate.make_picture(make_setup(config))(state).dtype == np.uint8
 
 
 def test_evaluations_repeat_exactly():
     config, state = game("gaussian1d")
-    one, two = (evaluate.make_evaluate(config)(state) for _ in range(2))
+    one, two = (evaluate.make_evaluate(make_setup(config))(state) for _ in range(2))
     assert one == two
 
 
 def test_points_in_the_plane_are_drawn_and_their_modes_counted():
     config, state = game("ring")
-    assert evaluate.make_picture(config)(state).shape[-1] == 3
-    assert set(evaluate.make_evaluate(config)(state)) == MODES
+    assert evaluate.make_picture(make_setup(config))(state).shape[-1] == 3
+    assert set(evaluate.make_evaluate(make_setup(config))(state)) == MODES
 
 
 def constant_gen(state, at):
@@ -116,7 +117,10 @@ def constant_gen(state, at):
 def test_the_modes_are_those_of_the_configs_law():
     config = tiny.config(data__name="ring", ema__decay=0.0)
     config.data.args.radius, config.data.args.sigma = 2.0, 0.1
-    evaluated, state = evaluate.make_evaluate(config), init_state(config, jax.random.key(0))
+    evaluated, state = (
+        evaluate.make_evaluate(make_setup(config)),
+        init_state(config, jax.random.key(0)),
+    )
     found = evaluated(constant_gen(state, [2.0, 0.29]))  # within 3 sigma of the first mode
     assert (found["eval/modes"], found["eval/high_quality"]) == (1, 1.0)
     assert found["eval/reverse_kl"] == pytest.approx(np.log(8))
@@ -126,7 +130,10 @@ def test_the_modes_are_those_of_the_configs_law():
 
 def test_one_evaluation_serves_the_rows_of_a_cohort():
     config = tiny.config(data__name="grid", ema__decay=0.0)
-    evaluated, state = evaluate.make_evaluate(config), init_state(config, jax.random.key(0))
+    evaluated, state = (
+        evaluate.make_evaluate(make_setup(config)),
+        init_state(config, jax.random.key(0)),
+    )
     found = [evaluated(constant_gen(state, at))["eval/modes"] for at in ([0, 0], [1, 1], [2, 4])]
     assert found == [1, 0, 1]
 
@@ -134,9 +141,12 @@ def test_one_evaluation_serves_the_rows_of_a_cohort():
 @pytest.mark.parametrize("name", ["gaussian1d", "ring", "digits"])
 def test_the_test_part_has_draws_of_its_own(name):
     config, state = game(name)
-    watched, tested = (evaluate.make_evaluate(config, part=p)(state) for p in ("eval", "test"))
+    setup = make_setup(config)
+    watched, tested = (
+        evaluate.make_evaluate(make_setup(config), part=p)(state) for p in ("eval", "test")
+    )
     assert [k.replace("eval/", "test/") for k in watched] == list(tested)
-    one, two = (evaluate.make_draw(config, part)(state, 5) for part in ("eval", "test"))
+    one, two = (evaluate.make_draw(setup, part)(state, 5) for part in ("eval", "test"))
     assert not np.any(one == two)
     telling = {"gaussian1d": ["mean", "ks", "disc_gap"], "ring": [], "digits": ["confidence"]}
     for metric in telling[name]:
@@ -145,13 +155,13 @@ def test_the_test_part_has_draws_of_its_own(name):
 
 def test_an_unknown_part_is_refused():
     with pytest.raises(ConfigError, match="part 'tset' is unknown"):
-        evaluate.make_evaluate(tiny.config(), part="tset")
+        evaluate.make_evaluate(make_setup(tiny.config()), part="tset")
 
 
 def test_the_divergence_of_a_perfect_gen_is_small_and_of_a_new_one_large():
     config = tiny.config(eval_samples=2000, latent__dim=1, ema__decay=0.0)
     config.gen.args.hidden = ()
-    measure = evaluate.make_evaluate(config, ["divergence"])
+    measure = evaluate.make_evaluate(make_setup(config), ["divergence"])
     state = init_state(config, jax.random.key(0))
     new = measure(state)
     assert set(new) == {f"eval/{k}" for k in ("js", "kl", "reverse_kl", "total_variation")}
@@ -176,7 +186,7 @@ FEATURES = ["frechet", "kernel", "precision", "recall", "density", "coverage", "
 def test_digits_have_distances_by_features_and_pixels():
     config = tiny.config(data__name="digits", eval_samples=100, data__low=0.0, ema__decay=0.0)
     state = init_state(config, jax.random.key(0))
-    measure = evaluate.make_evaluate(config, ["digits", "pixels"])
+    measure = evaluate.make_evaluate(make_setup(config), ["digits", "pixels"])
     found = measure(state)
     own = {f"eval/{k}_digits" for k in (*FEATURES, "inception", "accuracy", "weights")}
     assert own | {"eval/preprocessing_digits"} <= set(found)
@@ -200,7 +210,7 @@ def test_digits_have_distances_by_features_and_pixels():
 def test_no_image_is_held_out_where_the_test_split_is_trained_on():
     """Each would be its own nearest training image, and copies 0 whatever gen has learned."""
     config, state = game("digits", data__split="train+test[:50]")
-    found = evaluate.make_evaluate(config, ["pixels"])(state)
+    found = evaluate.make_evaluate(make_setup(config), ["pixels"])(state)
     assert found["eval/nearest"] > 0
     assert not {"eval/nearest_real", "eval/copies"} & set(found)
 
@@ -232,16 +242,16 @@ def test_only_what_is_cheap_runs_on_schedule():
     assert set(evaluate.SCHEDULED) == {"line", "modes", "judge"}
     config = tiny.config(data__name="ring")
     for name in ("divergence", "digits", "pixels", "line", "judge"):
-        assert evaluate.EVALUATORS[name](config) is None
+        assert evaluate.EVALUATORS[name](make_setup(config)) is None
     config.data.name = "fashion_mnist"
-    assert evaluate.EVALUATORS["digits"](config) is None
+    assert evaluate.EVALUATORS["digits"](make_setup(config)) is None
 
 
 def test_one_classifier_serves_all_rows():
     config, state = game("digits")
     before = features.digits.trained.cache_info().misses
     for names in (["judge"], ["digits"], ["judge"]):
-        evaluate.make_evaluate(config, names)(state)
+        evaluate.make_evaluate(make_setup(config), names)(state)
     assert features.digits.trained.cache_info().misses <= before + 1
 
 
@@ -269,7 +279,7 @@ def test_distances_are_asked_for_one_by_one_or_by_their_features(monkeypatch):
     config, state = game("digits")
 
     def found(*names):
-        values = evaluate.make_evaluate(config, names)(state)
+        values = evaluate.make_evaluate(make_setup(config), names)(state)
         values.pop("eval/seen_efficientnet_lite0")
         return {name.removeprefix("eval/"): value for name, value in values.items()}
 
@@ -292,16 +302,18 @@ def test_features_of_the_config_are_evaluated_on_schedule(monkeypatch):
     config, state = game("digits")
     scheduled = config_lib.from_json(config_lib.to_json(config))
     scheduled.features.names = ("efficientnet_lite0",)
-    found = evaluate.make_evaluate(scheduled)(state)
+    found = evaluate.make_evaluate(make_setup(scheduled))(state)
     assert found["eval/frechet_efficientnet_lite0"] > 0
     assert "eval/confidence" in found
-    assert "eval/frechet_efficientnet_lite0" not in evaluate.make_evaluate(config)(state)
+    assert "eval/frechet_efficientnet_lite0" not in evaluate.make_evaluate(make_setup(config))(
+        state
+    )
 
 
 def test_metrics_are_chosen_by_name():
     config, state = game("gaussian1d")
-    assert set(evaluate.make_evaluate(config, ["line"])(state)) == LINE
+    assert set(evaluate.make_evaluate(make_setup(config), ["line"])(state)) == LINE
     for word in ("frechet_digts", "frechet", "line_digits", "digits_frechet"):
         with pytest.raises(ConfigError, match=f"metric '{word}' is unknown: choose from .*such as"):
             evaluate.chosen([word])
-    assert evaluate.make_evaluate(config, ["judge"])(state) == {}
+    assert evaluate.make_evaluate(make_setup(config), ["judge"])(state) == {}

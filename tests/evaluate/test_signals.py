@@ -7,16 +7,19 @@ import pytest
 import tiny
 
 from gan_jax.config import hypers
-from gan_jax.data import pipeline
+from gan_jax.data import open_data
 from gan_jax.evaluate.signals import make_shown, make_signals
-from gan_jax.sweeps.cohort import init_rows, rows_hypers
+from gan_jax.games import make_setup
+from gan_jax.steps import init_state
+from gan_jax.sweeps.cohort import init_rows, make_members, rows_hypers
 from gan_jax.training.loop import schedule_of
-from gan_jax.training.steps import init_state
 
 
 def measured(config, edit=lambda state: state, arrays=None):
     state = edit(init_state(config, jax.random.key(0)))
-    found = jax.jit(make_signals(config))(state, hypers(config), make_shown(config, arrays))
+    found = jax.jit(make_signals(make_setup(config)))(
+        state, hypers(config), make_shown(make_setup(config), arrays)
+    )
     return {name.removeprefix("watch/"): float(value) for name, value in found.items()}
 
 
@@ -80,16 +83,16 @@ def test_packs_and_moments_are_judged_as_in_training():
 
 def test_held_out_reals_and_examples_from_all_over_the_set():
     config = tiny.config(data__name="digits")
-    arrays = pipeline.load_examples(config)
-    shown = make_shown(config, arrays)
+    arrays = open_data(config).examples()
+    shown = make_shown(make_setup(config), arrays)
     assert shown.real.shape == shown.held_out.shape == (64, 8, 8, 1)
-    last = pipeline.to_range(arrays.x[-1], -1.0)
+    last = open_data(config).to_range(arrays.x[-1])
     np.testing.assert_allclose(shown.real[-1], last, atol=1e-6)
     assert float(shown.real.min()) == -1.0
     found = measured(config, arrays=arrays)
     assert found["logit_held"] != found["logit_real"]
     whole = tiny.config(data__name="digits", data__split="train+test")
-    assert make_shown(whole, pipeline.load_examples(whole)).held_out is None
+    assert make_shown(make_setup(whole), open_data(whole).examples()).held_out is None
 
 
 def test_rows_are_measured_as_they_are_alone():
@@ -99,13 +102,13 @@ def test_rows_are_measured_as_they_are_alone():
 
 def rows_like_alone():
     configs = [tiny.config(seed=s, objective=o) for s, o in ((0, "lsgan"), (1, "hinge"))]
-    states, numbers = init_rows(configs)[0], rows_hypers(configs)
-    shown = make_shown(configs[0], None)
-    rows = jax.vmap(make_signals(configs[0], ("hinge", "lsgan")), in_axes=(0, 0, None))
+    states, numbers = init_rows(make_members(configs))[0], rows_hypers(configs)
+    shown = make_shown(make_setup(configs[0]), None)
+    rows = jax.vmap(make_signals(make_setup(configs[0], ("hinge", "lsgan"))), in_axes=(0, 0, None))
     together = jax.jit(rows)(states, numbers, shown)
     for i, config in enumerate(configs):
         state = init_state(config, jax.random.key(config.seed))
-        alone = jax.jit(make_signals(config))(state, hypers(config), shown)
+        alone = jax.jit(make_signals(make_setup(config)))(state, hypers(config), shown)
         for name, value in alone.items():
             np.testing.assert_allclose(together[name][i], value, rtol=2e-5, atol=1e-6, err_msg=name)
 

@@ -13,16 +13,16 @@ import tiny
 
 from gan_jax import data, games
 from gan_jax.config import hypers
-from gan_jax.data import pipeline
+from gan_jax.data import open_data, pipeline
 from gan_jax.dynamics.move import make_move
 from gan_jax.evaluate import make_evaluate, make_picture
-from gan_jax.games import cyclegan, make_game
+from gan_jax.games import cyclegan, make_setup
 from gan_jax.games.play import Play
+from gan_jax.steps import init_state, make_train_many, make_train_step
 from gan_jax.sweeps import rows
-from gan_jax.sweeps.cohort import init_rows, make_train_rows
+from gan_jax.sweeps.cohort import init_rows, make_members, make_train_rows
 from gan_jax.training import run as train
 from gan_jax.training.experiment import load_sweep
-from gan_jax.training.steps import init_state, make_train_many, make_train_step
 from gan_jax.types import Batch, ConfigError, DivergedError, Draw, Net, Player, State
 
 EXPERIMENT = next(path for path in tiny.EXPERIMENTS if path.stem == "cyclegan_shapes")
@@ -47,7 +47,7 @@ def config(**leaves):
 
 def batch(c, seed=0):
     state = init_state(c, jax.random.key(seed))
-    return pipeline.make_take(c)(state, (), jnp.zeros((1, 0), int))
+    return pipeline.make_take(c, open_data(c))(state, (), jnp.zeros((1, 0), int))
 
 
 def of_game(name):
@@ -64,9 +64,9 @@ def moved(before, after):
 @pytest.mark.parametrize("name", games.names())
 def test_each_move_changes_its_players_and_no_others(name):
     c = of_game(name)
-    game, h = make_game(c), hypers(c)
+    game, h = make_setup(c).game, hypers(c)
     state = init_state(c, jax.random.key(0))
-    examples = pipeline.make_take(c)(state, (), jnp.zeros((1, 0), int))
+    examples = pipeline.make_take(c, open_data(c))(state, (), jnp.zeros((1, 0), int))
     draws = game.draw(examples, jax.random.split(state.key, 1))
     draw = jax.tree.map(lambda a: a[0], draws)
     for move in game.moves:
@@ -90,7 +90,7 @@ def test_one_bad_generator_is_refused_alone():
     """A NaN in the gradient of gen_ab alone: gen_ba moves, and the discs and their pool as well."""
     c = config()
     state = init_state(c, jax.random.key(0))
-    game = make_game(c)
+    game = make_setup(c).game
     gens = game.moves[-1]
 
     def spoilt(play, draw, h):
@@ -124,7 +124,7 @@ def test_the_cycle_term_is_what_its_paper_says():
     """With nets that shift by their bias: both distances are known."""
     c = config(gen__args__hidden=(), gen__args__gain=0.0, objective="wgan", disc__args__gain=0.0)
     state = init_state(c, jax.random.key(0))
-    game, h = make_game(c), hypers(c)
+    game, h = make_setup(c).game, hypers(c)
     a, b = jnp.full((1, 8, 2), 3.0), jnp.full((1, 8, 2), -2.0)
     draw = jax.tree.map(
         lambda x: x[0], game.draw(Batch(b, other=a), jax.random.split(state.key, 1))
@@ -144,7 +144,7 @@ def test_the_cycle_term_is_what_its_paper_says():
 def test_the_domains_are_drawn_by_themselves():
     drawn = batch(config(batch_size=4000))
     b, a = np.asarray(drawn.x[0]), np.asarray(drawn.other[0])
-    law = data.law("square_ring")
+    law = data.distribution("square_ring")
     of_b, of_a = (
         ((x[:, None] - np.asarray(centres)) ** 2).sum(-1).argmin(1)
         for x, centres in ((b, law.centres()), (a, law.other_centres()))
@@ -157,9 +157,9 @@ def test_the_domains_are_drawn_by_themselves():
 def test_both_directions_are_drawn_and_one_is_measured():
     c = config()
     state = init_state(c, jax.random.key(0))
-    picture = make_picture(c)(state)
+    picture = make_picture(make_setup(c))(state)
     assert picture.shape[1] > 2 * picture.shape[0]
-    assert "eval/modes" in make_evaluate(c)(state)
+    assert "eval/modes" in make_evaluate(make_setup(c))(state)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_what_a_game_has_no_place_for_is_refused(leaves, says):
     with c.unlocked():
         tiny.edit(c, **leaves)
     with pytest.raises(ConfigError, match=says):
-        make_game(c)
+        make_setup(c)
 
 
 def test_its_sweep_is_one_program_and_a_row_is_the_row_alone():
@@ -192,10 +192,10 @@ def test_its_sweep_is_one_program_and_a_row_is_the_row_alone():
     configs = [config(), config(seed=1)]
     for c, cycle in zip(configs, (10.0, 0.5), strict=True):
         c.game_args.cycle = cycle
-    program = jax.jit(make_train_rows(configs[0]))
+    program = jax.jit(make_train_rows(make_members(configs).setup))
     orders = jnp.zeros((2, configs[0].log_every_steps, 1, 0), jnp.int32)
     with jax.debug_key_reuse(False):  # a false alarm under vmap
-        states, h = init_rows(configs)
+        states, h = init_rows(make_members(configs))
         after, _ = program(states, (), orders, h, np.int32(2))
     alone, _ = jax.jit(make_train_many(configs[1]))(
         init_state(configs[1], jax.random.key(1)), (), orders[1], hypers(configs[1]), np.int32(2)
@@ -207,7 +207,7 @@ def test_its_sweep_is_one_program_and_a_row_is_the_row_alone():
 @pytest.mark.slow
 def test_cyclegan_goes_on_to_the_same_bytes_after_a_kill(tmp_path):
     file = tmp_path / "config.py"
-    file.write_text(SMALL.format(tests=tiny.FOLDER))
+    file.write_text(SMALL.format(tests=str(tiny.FOLDER)))
 
     def start(folder, kill_after=10**9):
         command = [sys.executable, "-m", "gan_jax", "train", "--config", str(file)]
@@ -252,4 +252,4 @@ def test_a_divergence_names_the_player_of_any_game(tmp_path):
     with pytest.raises(
         DivergedError, match=r"(gen|disc)_\w+'s gradient of .* was not finite in step"
     ):
-        train.train(c, tmp_path)
+        train.train(make_setup(c), tmp_path)

@@ -40,7 +40,7 @@ def test_a_process_ends_as_it_would_with_its_words_read(where, code, tmp_path):
 
 
 def test_letters_that_a_stream_lacks_are_told_by_their_numbers():
-    code = "from gan_jax import output; output.guard(); print('\u00e9 \U0001f600 \\udcff')"
+    code = "from gan_jax.host import output; output.guard(); print('\u00e9 \U0001f600 \\udcff')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONIOENCODING": "ascii"},

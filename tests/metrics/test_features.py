@@ -16,6 +16,8 @@ from toy_sets import write_set
 
 from gan_jax import evaluate
 from gan_jax.config import get_config
+from gan_jax.data import open_data
+from gan_jax.games import make_setup
 from gan_jax.metrics import classifier, features
 from gan_jax.metrics.features import digits as digit_features
 from gan_jax.metrics.features import (
@@ -27,7 +29,7 @@ from gan_jax.metrics.features import (
     weights,
 )
 from gan_jax.metrics.features.base import as_rgb, in_batches, resize
-from gan_jax.training.steps import init_state
+from gan_jax.steps import init_state
 from gan_jax.types import ConfigError, DataCorruptError, DataMissingError
 
 # --- images
@@ -333,8 +335,12 @@ def image_config(**leaves):
     return tiny.edit(c, **leaves)
 
 
+def extractor(name, config):
+    return features.make(name, config, open_data(config))
+
+
 def inception_of(path, sha256=None):
-    return features.make(
+    return extractor(
         "inception",
         image_config(features__inception__path=str(path), features__inception__sha256=sha256),
     )
@@ -342,7 +348,7 @@ def inception_of(path, sha256=None):
 
 def test_inceptions_file_is_held_to_its_sha256_and_its_shapes(tmp_path):
     with pytest.raises(ConfigError, match=r"expected features.inception.path, a file that ends"):
-        features.make("inception", image_config())
+        extractor("inception", image_config())
     with pytest.raises(ConfigError, match=r"expected a file that ends in .npz or .safetensors"):
         inception_of(tmp_path / "w.pth")
     path = tmp_path / "w.npz"
@@ -515,7 +521,9 @@ def test_no_accuracy_is_told_of_images_without_labels(tmp_path, monkeypatch, tau
     trained = digit_features.trained(config.data.name, config.data.dir)
     assert trained.accuracy_real is None
     assert trained.features.facts == {}
-    found = evaluate.make_evaluate(config, ["judge"])(init_state(config, jax.random.key(0)))
+    found = evaluate.make_evaluate(make_setup(config), ["judge"])(
+        init_state(config, jax.random.key(0))
+    )
     assert "eval/confidence_real" in found
     assert "eval/accuracy_real" not in found
 
@@ -528,7 +536,7 @@ def test_images_without_labels_teach_nothing_and_do_not_count(tmp_path, monkeypa
 
 def test_where_no_training_image_has_a_label_no_class_is_told(tmp_path, monkeypatch, caplog):
     config = set_of(tmp_path, monkeypatch, [-1] * 6, [0, 1, 2] * 2)
-    assert evaluate.make_evaluate(config, ["judge"])(None) == {}
+    assert evaluate.make_evaluate(make_setup(config), ["judge"])(None) == {}
     assert "no image of its train split has a label" in caplog.text
     with pytest.raises(ConfigError, match="no image of its train split has a label, of which"):
         digit_features.trained(config.data.name, config.data.dir)
@@ -539,11 +547,11 @@ def test_where_no_training_image_has_a_label_no_class_is_told(tmp_path, monkeypa
 
 def test_features_apply_to_images_of_their_kind(monkeypatch):
     monkeypatch.setitem(features.FEATURES, "fake", lambda config: "made")
-    assert features.make("fake", image_config()) == "made"
-    assert features.make("fake", tiny.config(data__name="ring")) is None
-    assert features.make("digits", image_config(data__name="fashion_mnist")) is None
+    assert extractor("fake", image_config()) == "made"
+    assert extractor("fake", tiny.config(data__name="ring")) is None
+    assert extractor("digits", image_config(data__name="fashion_mnist")) is None
     with pytest.raises(ConfigError, match="eval_samples is 1: expected at least 2"):
-        features.make("fake", image_config(eval_samples=1))
+        extractor("fake", image_config(eval_samples=1))
 
 
 def test_features_on_schedule_are_checked_before_a_run(monkeypatch):
@@ -563,6 +571,8 @@ def test_names_of_features_are_a_list_of_names(names):
     config = image_config()
     with config.ignore_type(), config.unlocked():
         config.features.names = names
-    for use in (features.check, evaluate.make_evaluate):
-        with pytest.raises(ConfigError, match=r"features.names is .*: expected a list of names"):
-            use(config)
+    says = r"features.names is .*: expected a list of names"
+    with pytest.raises(ConfigError, match=says):
+        features.check(config)
+    with pytest.raises(ConfigError, match=says):
+        evaluate.make_evaluate(make_setup(config))

@@ -12,13 +12,15 @@ from gan_jax import nets
 from gan_jax.augment.views import pack
 from gan_jax.config import hypers, to_json
 from gan_jax.config.checks import REFUSALS, problems
+from gan_jax.data import open_data
 from gan_jax.dynamics import DYNAMICS
+from gan_jax.games import make_setup
 from gan_jax.games.play import terms
 from gan_jax.games.play.parts import make_parts
 from gan_jax.nets.layers.normalise import NORMALISERS, SPECTRAL, spectral
 from gan_jax.objectives import OBJECTIVES
-from gan_jax.training import experiment
-from gan_jax.training.steps import init_state, make_train_step
+from gan_jax.steps import init_state, make_train_step
+from gan_jax.training import experiment, steps
 from gan_jax.types import ConfigError
 
 SHAPE = (2,)
@@ -64,7 +66,7 @@ def test_packs_are_of_neighbours_along_the_last_axis():
 
 def test_a_packed_disc_decides_once_for_m_samples():
     c = config(disc__pack=4)
-    parts = make_parts(c)
+    parts = make_parts(c, open_data(c))
     state = init_state(c, jax.random.key(0))
     assert state.players["disc"].params.get("hidden", True)
     first = max(
@@ -146,7 +148,7 @@ def autoencoder(objective, **leaves):
 def test_began_balances_its_energies():
     c = autoencoder("began", disc__lr=0.0, gen__lr=0.0)
     c.objective_args.rate, c.objective_args.gamma = 0.5, 1.0
-    parts, state = make_parts(c), init_state(c, jax.random.key(0))
+    parts, state = make_parts(c, open_data(c)), init_state(c, jax.random.key(0))
     assert state.memory["balance"] == 0
     after, metrics = play(c)
     x = tiny.batch(c, SHAPE).x[0]
@@ -274,7 +276,7 @@ def test_a_function_is_no_number_of_a_penalty():
 
 def walked(c, names):
     """Two steps of every named objective, by its index in one program; [metrics]."""
-    step = jax.jit(make_train_step(c, names))
+    step = jax.jit(steps.make_train_step(make_setup(c, names)))
     state, batch = init_state(c, jax.random.key(0)), tiny.batch(c, SHAPE)
     for index in range(len(names)):
         numbers = hypers(c).replace(objective={"index": jnp.int32(index)})
@@ -300,7 +302,7 @@ def test_every_objective_plays_where_gradients_are_differentiated(dynamics):
     c = config(dynamics__name=dynamics)
     names = sorted(OBJECTIVES)
     numbers = hypers(c).replace(objective={"index": jnp.int32(0)})
-    state = experiment.state_like(c)
+    state = experiment.state_like(make_setup(c))
     after, metrics = jax.eval_shape(make_train_step(c, names), state, tiny.batch(c, SHAPE), numbers)
     assert after.players == state.players
     assert {"disc_loss", "gen_loss"} <= set(metrics)
@@ -324,7 +326,7 @@ def test_an_objective_by_its_index_is_the_objective():
 
 def traced(c):
     """That a step of the config can be built and keeps the state's shapes; nothing is compiled."""
-    state = experiment.state_like(c)
+    state = experiment.state_like(make_setup(c))
     after, metrics = jax.eval_shape(make_train_step(c), state, tiny.batch(c, SHAPE), hypers(c))
     assert after.players == state.players
     return metrics

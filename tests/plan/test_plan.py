@@ -11,6 +11,8 @@ import tiny
 from gan_jax import place as mesh
 from gan_jax import plan
 from gan_jax.cli import main
+from gan_jax.games import make_setup
+from gan_jax.place import Place
 from gan_jax.plan import table, topology
 from gan_jax.sweeps import cohort, train_rows
 from gan_jax.training import program, steps
@@ -38,7 +40,7 @@ def file(tmp_path, monkeypatch):
     """An experiment in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "few.py"
-    path.write_text(EXPERIMENT.format(tests=tiny.FOLDER))
+    path.write_text(EXPERIMENT.format(tests=str(tiny.FOLDER)))
     return path
 
 
@@ -149,21 +151,20 @@ def spy(jitted):
     return dispatch
 
 
-def shapes(config, key):
+def shapes(setup, key):
     """A state to lower a program for, without the compile that a new one takes."""
-    return train.state_like(config).replace(key=key, step=jnp.zeros((), jnp.int32))
+    return train.state_like(setup).replace(key=key, step=jnp.zeros((), jnp.int32))
 
 
 def test_what_is_planned_is_what_train_dispatches(anywhere, tmp_path, monkeypatch):
     config = tiny.config(data__name="ring")
     jit = program.jit_run
-    monkeypatch.setattr(program, "jit_run", lambda config, devices: spy(jit(config, devices)))
+    monkeypatch.setattr(program, "jit_run", lambda setup, place: spy(jit(setup, place)))
     monkeypatch.setattr(train, "init_state", shapes)
-    for module in (train, program):  # shapes are nowhere
-        monkeypatch.setattr(module, "placed", lambda tree, devices: tree)
+    monkeypatch.setattr(Place, "replicate", lambda place, tree: tree)  # shapes are nowhere
     with pytest.raises(_DispatchedError) as dispatched:
-        train.train(config, tmp_path)
-    assert plan.lower_run(config, jax.devices()[:1]).as_text() == str(dispatched.value)
+        train.train(make_setup(config), tmp_path)
+    assert plan.lower_run(make_setup(config), jax.devices()[:1]).as_text() == str(dispatched.value)
 
 
 def test_a_run_takes_as_many_chips_as_it_has_devices(monkeypatch):
@@ -171,11 +172,11 @@ def test_a_run_takes_as_many_chips_as_it_has_devices(monkeypatch):
     monkeypatch.setattr(plan, "costs", lambda lowered, config, topology: {"lowered": lowered})
     four = topology.Topology("v5e:2x2", topology.GENERATIONS["v5e"], "abcd")
     for devices, chips in ((1, "a"), (4, "abcd")):
-        found = plan.of_run(tiny.config(devices=devices), four)
+        found = plan.of_run(make_setup(tiny.config(devices=devices)), four)
         assert (found["chips"], found["lowered"]) == (devices, chips)
     for devices in (2, 8):
         with pytest.raises(ConfigError, match=f"{devices}, and v5e:2x2 has 4 chips: expected a"):
-            plan.of_run(tiny.config(devices=devices), four)
+            plan.of_run(make_setup(tiny.config(devices=devices)), four)
 
 
 def test_what_is_planned_is_what_a_cohort_dispatches(anywhere, tmp_path, monkeypatch):
@@ -184,7 +185,7 @@ def test_what_is_planned_is_what_a_cohort_dispatches(anywhere, tmp_path, monkeyp
         for i, name in enumerate(["hinge", "wgan"])
     ]
     jit = cohort.jit_rows
-    monkeypatch.setattr(cohort, "jit_rows", lambda f, devices: spy(jit(f, devices)))
+    monkeypatch.setattr(cohort, "jit_rows", lambda f, place: spy(jit(f, place)))
     workdirs = [tmp_path / str(i) for i in range(2)]
     with jax.debug_key_reuse(False), pytest.raises(_DispatchedError) as dispatched:
         train_rows.train_rows(configs, workdirs, tmp_path / "cohort")

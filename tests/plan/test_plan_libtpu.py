@@ -23,7 +23,7 @@ def python(tmp_path, monkeypatch):
     if not (LIBTPU / "libtpu").is_dir() and importlib.util.find_spec("libtpu") is None:
         tiny.missing("plan", "libtpu", "make .libtpu")
     monkeypatch.chdir(tmp_path)
-    Path("few.py").write_text(EXPERIMENT.format(tests=tiny.FOLDER))
+    Path("few.py").write_text(EXPERIMENT.format(tests=str(tiny.FOLDER)))
     env = {key: value for key, value in os.environ.items() if key != "JAX_PLATFORMS"}
     env["XDG_CACHE_HOME"] = str(tmp_path / "cache")
     env["PYTHONPATH"] = os.pathsep.join([str(LIBTPU), str(ROOT)])

@@ -9,6 +9,7 @@ import pytest
 
 from gan_jax import reproduce
 from gan_jax.config import flatten
+from gan_jax.data import open_data
 from gan_jax.games.play.parts import make_parts, make_view
 from gan_jax.reproduce import grid, modes, ring
 from gan_jax.reproduce.methods import HOW_OFTEN, MADE, settings_of
@@ -32,7 +33,7 @@ def sizes(net, x):
 @pytest.mark.parametrize("m", [1, 2])
 def test_pacgan_makes_100_decisions_on_m_samples_each(m):
     config = modes.pacgan("ring", 0, 100, m)
-    parts = make_parts(config)
+    parts = make_parts(config, open_data(config))
     seen = jax.eval_shape(make_view(config)[0], jnp.zeros((config.batch_size, 2)))
     assert seen.shape == (100, 2 * m)
     gen = 2 * 400 + 3 * 400 * 400 + 4 * 2 * 400 + 400 * 2 + 2  # batch norm's two in place of a bias
@@ -48,7 +49,7 @@ def test_the_unrolled_demos_settings():
     for c in (plain, five):
         assert (c.objective, c.gen.lr, c.disc.lr, c.batch_size) == ("minimax", 1e-3, 1e-4, 512)
         assert (c.latent.dim, c.latent.law, c.gen.b1, c.ema.decay) == (256, "normal", 0.5, 0)
-    parts = make_parts(five)
+    parts = make_parts(five, open_data(five))
     assert sizes(parts.gen, jnp.zeros((2, 256))) == 257 * 128 + 129 * 128 + 129 * 2
     assert sizes(parts.disc, jnp.zeros((2, 2))) == 3 * 128 + 129 * 128 + 129
 

@@ -6,8 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax.data import pipeline
+from gan_jax.data import open_data
 from gan_jax.evaluate.diagnostics import NOT_FINITE, SYMPTOMS
+from gan_jax.games import make_setup
 from gan_jax.reproduce import planted
 from gan_jax.reproduce.work import Size, Work, rounding
 
@@ -60,7 +61,7 @@ def test_a_pixel_out_of_reach_and_nothing_else():
 def test_reals_that_are_held_out_have_it_too():
     """Or a disc that goes by the pixel alone would seem to overfit."""
     config, plant = planted.digits(0, 200), planted.PLANTS["a pixel that gen cannot make"]
-    arrays, shown = planted.reals(config, pipeline.load_examples(config), plant)
+    arrays, shown = planted.reals(make_setup(config), open_data(config).examples(), plant)
     for x in (arrays.x, shown.real, shown.held_out):
         assert (x[:, 0, 0] == 3.0).all()
         assert abs(x[:, 1:]).max() <= 1

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from gan_jax.config import from_json, override, to_json
 from gan_jax.config.as_json import plain_config
 from gan_jax.sweeps import rows as rows_lib
-from gan_jax.sweeps.cohort import init_rows, objectives_of, rows_hypers
+from gan_jax.sweeps.cohort import init_rows, make_members, objectives_of, rows_hypers
 from gan_jax.sweeps.product import chain, param, product, random_search, seeds
 from gan_jax.sweeps.rows import static_part
 from gan_jax.training import experiment
@@ -57,7 +57,7 @@ def test_references_hold_in_a_row_as_on_the_command_line():
     row, other = rows_lib.resolve(
         before, [{"gen.lr": 1e-3, "gen.args.hidden": (7,)}, {"gen.lr": 1e-2}]
     )
-    assert row.config == plain_config(to_json(experiment.check(given)))
+    assert row.config == plain_config(to_json(experiment.check(given).config))
     assert (row.config["disc"]["lr"], row.config["gen"]["lr_end"]) == (1e-3, 1e-4)
     assert row.config["disc"]["args"]["hidden"] == [7]
     assert row.values == {"gen.lr": 1e-3, "gen.args.hidden": (7,)}
@@ -208,7 +208,7 @@ def test_rows_that_differ_in_traced_numbers_share_a_program(rows):
     assert cohort.why == ""
     with jax.debug_key_reuse(False):  # a false alarm under vmap
         states, hypers = jax.eval_shape(
-            lambda: init_rows([from_json(row.config) for row in cohort.rows])
+            lambda: init_rows(make_members([from_json(row.config) for row in cohort.rows]))
         )
     assert {x.shape[0] for x in jax.tree.leaves((states, hypers))} == {len(rows)}
 

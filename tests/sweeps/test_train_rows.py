@@ -13,13 +13,15 @@ import pytest
 import tiny
 
 from gan_jax.config import hypers
+from gan_jax.games import make_setup
 from gan_jax.host import stop
+from gan_jax.place import place_rows
+from gan_jax.steps import init_state, make_train_many
 from gan_jax.sweeps import train_rows, tune
-from gan_jax.sweeps.cohort import init_rows, jit_rows, make_train_rows, objectives_of
+from gan_jax.sweeps.cohort import init_rows, jit_rows, make_members, make_train_rows
 from gan_jax.training import record as record_lib
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.experiment import state_like
-from gan_jax.training.steps import init_state, make_train_many
 from gan_jax.types import PreemptedError
 
 
@@ -44,13 +46,13 @@ ORDER = jnp.zeros((5, 1, 0), jnp.int32)
 
 @functools.cache
 def at_the_start():
-    return init_rows(configs())
+    return init_rows(make_members(configs()))
 
 
 def together(rows, steps, chunk=None, states=None):
     first, numbers = at_the_start()
     states = jax.tree.map(jnp.copy, first if states is None else states)
-    program = jit_rows(make_train_rows(rows[0], objectives_of(rows), chunk), jax.devices()[:1])
+    program = jit_rows(make_train_rows(make_members(rows).setup, chunk), place_rows())
     orders = jnp.broadcast_to(ORDER, (len(rows), *ORDER.shape))
     return program(states, (), orders, numbers, np.int32(steps))
 
@@ -132,7 +134,7 @@ def test_each_row_gets_a_run_directory(tmp_path, plain):
         assert list(folder.glob("events.*"))
         assert json.loads((folder / "config.json").read_text())["seed"] == config.seed
         with Checkpoints(folder / "checkpoints", read_only=True) as saved:
-            step, state = saved.restore(state_like(config))
+            step, state = saved.restore(state_like(make_setup(config)))
         assert step == 40
         found = float(jax.tree.leaves(state.players["gen"].params)[0][0])
         assert found == pytest.approx(summary["metrics"]["eval/w"])
@@ -218,14 +220,18 @@ UNEVEN = """
 import jax, numpy as np
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_disable_most_optimizations", True)
+import sys
+sys.path.append("sweeps")
 from test_train_rows import ORDER, assert_near, init_rows, jit_rows, jnp, make_train_rows, tiny
 
-rows = [tiny.config(data__name="ring", seed=seed) for seed in range(3)]
-program = make_train_rows(rows[0])
+from gan_jax.place import place_rows
+from gan_jax.sweeps.cohort import make_members
+rows = make_members([tiny.config(data__name="ring", seed=seed) for seed in range(3)])
+program = make_train_rows(rows.setup)
 orders = jnp.broadcast_to(ORDER, (3, *ORDER.shape))
 found = []
 for devices in (1, 2):
-    many = jit_rows(program, jax.devices()[:devices])
+    many = jit_rows(program, place_rows(jax.devices()[:devices]))
     states, numbers = init_rows(rows)
     for steps in (2, 1):
         states, metrics = many(states, (), orders, numbers, np.int32(steps))

@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 from gan_jax.sweeps import tune
+from gan_jax.sweeps.cohort import make_members
 from gan_jax.sweeps.tune import How
 from gan_jax.types import DataCorruptError
 
@@ -18,7 +19,7 @@ def rows(monkeypatch):
     """32 configs; a chunk of c rows takes c + 2 hundredths of a second a step, a call a tenth."""
     clock = [0.0]
 
-    def jit_rows(chunk, devices):
+    def jit_rows(chunk, place):
         def many(states, examples, order, hypers, steps):
             each = 0.01 * (ROWS // chunk) * (chunk + 2 if chunk > 4 else 9)
             clock[0] += 0.1 + int(steps) * each
@@ -26,10 +27,12 @@ def rows(monkeypatch):
 
         return many
 
-    monkeypatch.setattr(tune, "make_train_rows", lambda config, objectives, chunk: chunk)
+    monkeypatch.setattr(tune, "make_train_rows", lambda setup, chunk: chunk)
     monkeypatch.setattr(tune, "jit_rows", jit_rows)
     monkeypatch.setattr(tune.time, "perf_counter", lambda: clock[0])
-    return [tiny.config(data__name="ring", seed=seed, log_every_steps=50) for seed in range(ROWS)]
+    return make_members(
+        [tiny.config(data__name="ring", seed=seed, log_every_steps=50) for seed in range(ROWS)]
+    )
 
 
 STATES = {"w": jnp.zeros(1)}
@@ -47,7 +50,7 @@ def test_a_moment_of_another_load_decides_nothing(rows, monkeypatch):
     """Each way in turn: the load falls on one way, or on one round, and on none for good."""
     calls = []
 
-    def timed(how, configs, states, arrays):
+    def timed(how, members, states, arrays):
         def seconds(steps):
             calls.append(how)
             return (0.2 if how.chunk == 32 else 0.3) + 9.0 * (5 <= len(calls) <= 5 + 1)
@@ -67,14 +70,14 @@ def test_no_way_is_tried_twice():
 
 
 def test_the_fastest_is_written_down(rows, tmp_path, monkeypatch):
-    monkeypatch.setattr(tune, "FEW_STEPS", ROWS * rows[0].steps)
+    monkeypatch.setattr(tune, "FEW_STEPS", ROWS * rows.setup.config.steps)
     file = tmp_path / "how.json"
     assert tune.choose_how(file, rows, STATES, None) == How(32, 1)
     said = json.loads(file.read_text())
     assert said["how"] == "vmap"
     assert [way["chunk"] for way in said["measured"]] == [32, 16, 4, 1]
     file.unlink()
-    monkeypatch.setattr(tune, "FEW_STEPS", ROWS * rows[0].steps + 1)
+    monkeypatch.setattr(tune, "FEW_STEPS", ROWS * rows.setup.config.steps + 1)
     monkeypatch.setattr(tune, "speeds", None)  # for so few steps nothing is measured
     assert tune.choose_how(file, rows, STATES, None) == How(32, 1)
     assert json.loads(file.read_text())["measured"] == []

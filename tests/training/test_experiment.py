@@ -6,6 +6,7 @@ import pytest
 import tiny
 
 from gan_jax.config import to_json
+from gan_jax.games import make_setup
 from gan_jax.training import experiment
 from gan_jax.types import ConfigError, DataMissingError
 
@@ -50,7 +51,7 @@ def test_what_is_wrong_in_a_file_is_one_line_with_the_place(text, file, monkeypa
     monkeypatch.chdir(file.parent)
     for name in (str(file), file.name):
         with pytest.raises(ConfigError, match=re.escape(FILES[text])) as error:
-            experiment.load_config(name)
+            experiment.load_setup(name)
         assert "\n" not in str(error.value)
         assert str(error.value).startswith(name)
 
@@ -58,14 +59,14 @@ def test_what_is_wrong_in_a_file_is_one_line_with_the_place(text, file, monkeypa
 def test_the_nearest_file_is_named(file):
     (file.parent / "other.py").touch()
     with pytest.raises(ConfigError, match=r"Did you mean .*config\.py"):
-        experiment.load_config(str(file.with_name("confg.py")))
+        experiment.load_setup(str(file.with_name("confg.py")))
 
 
 def test_the_argument_goes_to_get_config(file):
-    assert experiment.load_config(f"{file}:ring").data.name == "ring"
+    assert experiment.load_setup(f"{file}:ring").config.data.name == "ring"
     file.write_text(GOOD.replace('name="gaussian1d"', "").replace("= name", '= "ring"'))
     with pytest.raises(ConfigError, match="expected --config FILE, as it takes no argument"):
-        experiment.load_config(f"{file}:ring")
+        experiment.load_setup(f"{file}:ring")
 
 
 OVERRIDES = {
@@ -121,13 +122,15 @@ OVERRIDES = {
 
 
 def load(file, text):
-    return experiment.load_config(str(file), dict(word.split("=", 1) for word in text.split()))
+    return experiment.load_setup(
+        str(file), dict(word.split("=", 1) for word in text.split())
+    ).config
 
 
 @pytest.mark.parametrize("path", tiny.EXPERIMENTS, ids=lambda p: p.stem)
 def test_a_misspelt_variant_of_an_experiment_is_refused(path):
     with pytest.raises(ConfigError):
-        experiment.load_config(f"{path}:minst")
+        experiment.load_setup(f"{path}:minst")
 
 
 @pytest.mark.parametrize("text", OVERRIDES)
@@ -173,7 +176,7 @@ def test_missing_data_say_where_it_looked_and_what_prepares_them(file, tmp_path)
 
 def test_the_state_is_known_without_computing_it():
     config = tiny.config()
-    like = experiment.state_like(config)
+    like = experiment.state_like(make_setup(config))
     assert like.players["gen"].params["out"]["linear"]["kernel"].shape == (4, 1)
     assert to_json(config) == to_json(tiny.config())
 
@@ -181,6 +184,6 @@ def test_the_state_is_known_without_computing_it():
 @pytest.mark.parametrize("path", tiny.EXPERIMENTS, ids=lambda p: p.stem)
 def test_every_experiment_of_ours_is_good(path):
     try:
-        experiment.load_config(str(path))
+        experiment.load_setup(str(path))
     except DataMissingError:
         pytest.skip("needs data that have to be prepared")

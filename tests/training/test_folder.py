@@ -380,7 +380,7 @@ def test_hosts_that_write_one_file_at_once_do_not_meet(tmp_path, monkeypatch):
 
 def test_what_a_killed_writer_left_is_cleared_and_nothing_else(tmp_path):
     code = (
-        "import os, sys; from pathlib import Path; from gan_jax import files\n"
+        "import os, sys; from pathlib import Path; from gan_jax.host import files\n"
         "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
         "files.write_atomically(Path(sys.argv[1]), b'torn')"
     )

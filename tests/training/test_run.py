@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 import tiny
 
+from gan_jax import data
+from gan_jax.games import make_setup
 from gan_jax.host import stop
 from gan_jax.training import program
 from gan_jax.training import record as record_lib
@@ -83,7 +85,7 @@ def lines(folder):
 
 def arrays(folder, config):
     with Checkpoints(folder / "checkpoints", read_only=True) as saved:
-        step, state = saved.restore(state_like(config))
+        step, state = saved.restore(state_like(make_setup(config)))
     leaves = jax.tree.leaves(state.replace(key=jax.random.key_data(state.key)))
     return step, [np.asarray(leaf) for leaf in leaves]
 
@@ -106,29 +108,29 @@ def ask_at(monkeypatch, *dispatches):
 @pytest.mark.parametrize("megabytes", [2048, 0], ids=["on the device", "streamed"])
 def test_a_stopped_run_goes_on_as_if_it_had_not(megabytes, tmp_path, monkeypatch, plain):
     config = small(data__device_mb=megabytes)
-    train.train(config, tmp_path / "whole")
+    train.train(make_setup(config), tmp_path / "whole")
     for dispatches in (1, 2, 3, 10_001):  # steps 5, 15, 30: beside and between the checkpoints
         ask_at(monkeypatch, dispatches)
         if dispatches < 10_000:
             with pytest.raises(PreemptedError, match="saved in"):
-                train.train(config, tmp_path / "parts")
+                train.train(make_setup(config), tmp_path / "parts")
             assert summary(tmp_path / "parts")["status"] == "preempted"
             last = lines(tmp_path / "parts")[-1]["step"]
             assert summary(tmp_path / "parts")["step"] == last
             assert arrays(tmp_path / "parts", config)[0] == last
     assert last == 30
-    result = train.train(config, tmp_path / "parts")
+    result = train.train(make_setup(config), tmp_path / "parts")
     assert result.step == 40
     assert not result.was_done
     same(tmp_path / "whole", tmp_path / "parts", config)
 
 
 def test_a_run_asked_for_more_steps_goes_on_as_if_asked_for_them_first(tmp_path, plain):
-    train.train(small(steps=20), tmp_path / "more", "first")
-    result = train.train(small(), tmp_path / "more", "second")
+    train.train(make_setup(small(steps=20)), tmp_path / "more", "first")
+    result = train.train(make_setup(small()), tmp_path / "more", "second")
     assert (result.step, result.was_done) == (40, False)
     assert read_made_with(tmp_path / "more")["command"] == "second"
-    train.train(small(), tmp_path / "whole")
+    train.train(make_setup(small()), tmp_path / "whole")
     found, expected = lines(tmp_path / "more"), lines(tmp_path / "whole")
     assert found[3].pop("test/it") == 20  # it was the last line once
     assert found == expected
@@ -138,9 +140,9 @@ def test_a_run_asked_for_more_steps_goes_on_as_if_asked_for_them_first(tmp_path,
 
 
 def test_a_run_that_ended_beside_the_schedules_comes_back_to_them(tmp_path, plain):
-    train.train(small(steps=13), tmp_path / "more")
-    train.train(small(), tmp_path / "more")
-    train.train(small(), tmp_path / "whole")
+    train.train(make_setup(small(steps=13)), tmp_path / "more")
+    train.train(make_setup(small()), tmp_path / "more")
+    train.train(make_setup(small()), tmp_path / "whole")
     found, expected = lines(tmp_path / "more"), lines(tmp_path / "whole")
     assert [line["step"] for line in found] == [5, 10, 13, *range(15, 41, 5)]
     assert [line["step"] for line in found if "eval/it" in line] == [13, 20, 40]
@@ -157,31 +159,31 @@ def test_a_stop_during_an_evaluation_saves_right_after_it(tmp_path, monkeypatch,
     monkeypatch.setattr(train.stop, "requested", lambda: bool(looked))
     evaluates(monkeypatch, lambda state, part: looked.append(1) or {})
     with pytest.raises(PreemptedError, match="at step 20 of 40"):
-        train.train(small(), tmp_path)
+        train.train(make_setup(small()), tmp_path)
     assert arrays(tmp_path, small())[0] == 20
 
 
 def test_a_stop_in_the_last_dispatch_is_too_late(tmp_path, monkeypatch, plain):
     ask_at(monkeypatch, 8)
-    assert train.train(small(), tmp_path).step == 40
+    assert train.train(make_setup(small()), tmp_path).step == 40
     assert summary(tmp_path)["status"] == "done"
 
 
 def test_a_finished_run_is_left_alone(tmp_path, monkeypatch, plain):
-    first = train.train(small(), tmp_path)
+    first = train.train(make_setup(small()), tmp_path)
     before = {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*") if f.name != ".lock"}
-    monkeypatch.setattr(train.pipeline, "load_examples", None)  # not even the data are read
-    again = train.train(small(), tmp_path)
+    monkeypatch.setattr(data.Data, "examples", None)  # not even the data are read
+    again = train.train(make_setup(small()), tmp_path)
     assert again == first._replace(was_done=True)
     assert before == {f: f.stat().st_mtime_ns for f in tmp_path.rglob("*") if f.name != ".lock"}
 
 
 def test_killed_after_the_last_checkpoint_it_only_finishes(tmp_path, monkeypatch, plain):
     config = small()
-    train.train(config, tmp_path)
+    train.train(make_setup(config), tmp_path)
     before = (tmp_path / "metrics.jsonl").read_bytes(), summary(tmp_path)["metrics"]
     (tmp_path / "summary.json").unlink()
-    train.train(config, tmp_path)
+    train.train(make_setup(config), tmp_path)
     assert before == ((tmp_path / "metrics.jsonl").read_bytes(), summary(tmp_path)["metrics"])
 
 
@@ -205,9 +207,9 @@ def _last(file):
 def test_lost_lines_are_trained_again(lose, whence, tmp_path, caplog, plain):
     """Not only missed: the files of the run are in the end those of a run that lost none."""
     for name, steps in (("whole", 80), ("cut", 60)):
-        train.train(small(steps=steps), tmp_path / name)
+        train.train(make_setup(small(steps=steps)), tmp_path / name)
     lose(tmp_path / "cut" / "metrics.jsonl")
-    train.train(small(steps=80), tmp_path / "cut")
+    train.train(make_setup(small(steps=80)), tmp_path / "cut")
     same(tmp_path / "whole", tmp_path / "cut", small(steps=80))
     said = [line for line in caplog.messages if "lines were lost" in line]
     assert len(said) == 1
@@ -216,11 +218,11 @@ def test_lost_lines_are_trained_again(lose, whence, tmp_path, caplog, plain):
 
 
 def test_a_damaged_summary_is_written_anew(tmp_path, caplog, plain):
-    train.train(small(), tmp_path)
+    train.train(make_setup(small()), tmp_path)
     before = summary(tmp_path)["metrics"]
     for content in (b"", b"null", b'{"status": "done"}', b"[" * 100_000):
         (tmp_path / "summary.json").write_bytes(content)
-        assert not train.train(small(), tmp_path).was_done
+        assert not train.train(make_setup(small()), tmp_path).was_done
         assert summary(tmp_path)["metrics"] == before
     assert sum("summary.json cannot be read" in line for line in caplog.messages) >= 4
 
@@ -228,10 +230,10 @@ def test_a_damaged_summary_is_written_anew(tmp_path, caplog, plain):
 def test_another_runs_checkpoint_is_not_gone_on_from(tmp_path, caplog, plain):
     """Though its arrays have the same shapes."""
     for name, seed, steps in (("0", 0, 60), ("1", 1, 40), ("whole", 1, 40)):
-        train.train(small(seed=seed, steps=steps), tmp_path / name)
+        train.train(make_setup(small(seed=seed, steps=steps)), tmp_path / name)
     shutil.copytree(tmp_path / "0" / "checkpoints" / "60", tmp_path / "1" / "checkpoints" / "60")
-    train.train(small(seed=1, steps=80), tmp_path / "1")
-    train.train(small(seed=1, steps=80), tmp_path / "whole")
+    train.train(make_setup(small(seed=1, steps=80)), tmp_path / "1")
+    train.train(make_setup(small(seed=1, steps=80)), tmp_path / "whole")
     same(tmp_path / "1", tmp_path / "whole", small(seed=1, steps=80))
     assert any("60 in" in x and "its key is not" in x for x in caplog.messages)
 
@@ -245,34 +247,34 @@ def test_lines_are_on_disk_before_the_checkpoint_that_follows_them(tmp_path, mon
 
     monkeypatch.setattr(RunDir, "sync", note("sync", sync))
     monkeypatch.setattr(Checkpoints, "save", note("save", save))
-    train.train(small(), tmp_path)
+    train.train(make_setup(small()), tmp_path)
     assert order[:4] == [("sync", 4), ("save", 4), ("sync", 8), ("save", 8)]
 
 
 def test_every_line_is_the_mean_over_its_own_steps(tmp_path, plain):
     """Twice the steps a line: means of pairs of lines, so a dispatch neither drops nor repeats."""
-    train.train(small(log_every_steps=5), tmp_path / "fine")
-    train.train(small(log_every_steps=10), tmp_path / "coarse")
+    train.train(make_setup(small(log_every_steps=5)), tmp_path / "fine")
+    train.train(make_setup(small(log_every_steps=10)), tmp_path / "coarse")
     fine = [line["disc_loss"] for line in lines(tmp_path / "fine")]
     coarse = [line["disc_loss"] for line in lines(tmp_path / "coarse")]
     np.testing.assert_allclose(coarse, np.reshape(fine, (-1, 2)).mean(1), rtol=1e-5)
 
 
 def test_each_dispatch_takes_the_examples_of_its_own_steps(tmp_path, monkeypatch, plain):
-    asked, make = [], train.pipeline.make_source
+    asked, make = [], program.pipeline.make_source
 
     def noting(*args):
         source = make(*args)
         return lambda key, step: (asked.append(int(step)), source(key, step))[1]
 
-    monkeypatch.setattr(train.pipeline, "make_source", noting)
-    train.train(small(), tmp_path)
+    monkeypatch.setattr(program.pipeline, "make_source", noting)
+    train.train(make_setup(small()), tmp_path)
     assert asked == list(range(0, 40, 5))
 
 
 def test_steps_that_are_no_multiple_end_where_they_should(tmp_path, plain):
     config = small(steps=43)
-    assert train.train(config, tmp_path).step == 43
+    assert train.train(make_setup(config), tmp_path).step == 43
     assert [line["step"] for line in lines(tmp_path)] == [*range(5, 41, 5), 43]
     assert "eval/it" in lines(tmp_path)[-1]
     step, leaves = arrays(tmp_path, config)
@@ -287,7 +289,7 @@ def test_a_diverged_run_says_so_and_says_it_again(tmp_path, monkeypatch, plain):
     config = small(**DIVERGES)
     told = r"diverged by step 5: gen's gradient of .*dense_0/linear/bias was not finite in step 1"
     with pytest.raises(DivergedError, match=told) as first:
-        train.train(config, tmp_path)
+        train.train(make_setup(config), tmp_path)
     assert first.value.code == 3
     assert summary(tmp_path)["status"] == "diverged"
     assert summary(tmp_path)["labels"] == ["not finite"]
@@ -295,28 +297,28 @@ def test_a_diverged_run_says_so_and_says_it_again(tmp_path, monkeypatch, plain):
         raise_without_checkpoint(tmp_path, config)
     monkeypatch.setattr(train.loop, "train", None)  # nothing is trained again
     with pytest.raises(DivergedError, match=told):
-        train.train(config, tmp_path)
+        train.train(make_setup(config), tmp_path)
     assert summary(tmp_path)["status"] == "diverged"
 
 
 def raise_without_checkpoint(folder, config):
     with Checkpoints(folder / "checkpoints", read_only=True) as saved:
-        if saved.restore(state_like(config)) is None:
+        if saved.restore(state_like(make_setup(config))) is None:
             raise NoCheckpointError("none")
 
 
 def test_a_finished_run_needs_its_devices_no_more(tmp_path, monkeypatch, plain):
-    train.train(small(), tmp_path)
+    train.train(make_setup(small()), tmp_path)
 
     def none_left(config):
         raise ConfigError("devices")
 
-    monkeypatch.setattr(train, "devices_of", none_left)
-    assert train.train(small(), tmp_path).was_done
+    monkeypatch.setattr(train, "place_of", none_left)
+    assert train.train(make_setup(small()), tmp_path).was_done
     with pytest.raises(ConfigError):
-        train.train(small(steps=45), tmp_path)
+        train.train(make_setup(small(steps=45)), tmp_path)
     with pytest.raises(ConfigError):
-        train.train(small(), tmp_path / "new")
+        train.train(make_setup(small()), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -324,8 +326,8 @@ def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypa
     """The last update of a window may do it: its losses were taken before."""
     real = program.make_train_many
 
-    def poisoned(config):
-        many = real(config)
+    def poisoned(setup, part):
+        many = real(setup, part)
 
         def run(state, examples, order, hypers, steps):
             state, metrics = many(state, examples, order, hypers, steps)
@@ -337,17 +339,17 @@ def test_weights_that_are_lost_at_finite_losses_are_not_saved(tmp_path, monkeypa
 
     monkeypatch.setattr(program, "make_train_many", poisoned)
     with pytest.raises(DivergedError, match=r"step 40: the weights of gen not finite.*of step 20"):
-        train.train(small(), tmp_path)
+        train.train(make_setup(small()), tmp_path)
     assert arrays(tmp_path, small())[0] == 20
     assert lines(tmp_path)[-1]["step"] == 40
 
 
 def test_a_metric_of_an_evaluation_may_be_infinite(tmp_path, monkeypatch, plain):
     evaluates(monkeypatch, lambda state, part: {"eval/kl": float("inf")})
-    assert train.train(small(), tmp_path).step == 40
+    assert train.train(make_setup(small()), tmp_path).step == 40
     assert summary(tmp_path)["metrics"]["nonfinite"] == {"eval/kl": "inf"}
     (tmp_path / "summary.json").unlink()
-    assert train.train(small(), tmp_path).metrics["eval/kl"] == float("inf")
+    assert train.train(make_setup(small()), tmp_path).metrics["eval/kl"] == float("inf")
 
 
 def test_an_error_of_ours_leaves_a_failed_run_that_goes_on(tmp_path, monkeypatch, plain):
@@ -360,9 +362,9 @@ def test_an_error_of_ours_leaves_a_failed_run_that_goes_on(tmp_path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(record_lib, "make_evaluate", broken)
         with pytest.raises(ZeroDivisionError):
-            train.train(small(), tmp_path)
+            train.train(make_setup(small()), tmp_path)
     assert summary(tmp_path)["status"] == "failed"
-    assert train.train(small(), tmp_path).step == 40
+    assert train.train(make_setup(small()), tmp_path).step == 40
 
 
 STILL = {"disc__lr": 0.0, "gen__lr": 0.0, "equilibrium_band": 0.4}
@@ -372,20 +374,20 @@ STILL = {"disc__lr": 0.0, "gen__lr": 0.0, "equilibrium_band": 0.4}
 def test_stop_at_equilibrium(needed, tmp_path, plain):
     config = small(steps=100, stop_at_equilibrium=needed, **STILL)
     last = 40 if needed else 100
-    assert train.train(config, tmp_path).step == last
+    assert train.train(make_setup(config), tmp_path).step == last
     assert summary(tmp_path)["status"] == "done"
     assert summary(tmp_path)["metrics"]["test/it"] == last
     assert [line["step"] for line in lines(tmp_path) if "test/it" in line] == [last]
     assert arrays(tmp_path, config)[0] == last
-    assert train.train(config, tmp_path).was_done
+    assert train.train(make_setup(config), tmp_path).was_done
 
 
 def test_stop_at_equilibrium_counts_across_a_resume(tmp_path, monkeypatch, plain):
     config = small(steps=100, stop_at_equilibrium=3, **STILL)
     ask_at(monkeypatch, 5)
     with pytest.raises(PreemptedError):
-        train.train(config, tmp_path)
-    assert train.train(config, tmp_path).step == 60
+        train.train(make_setup(config), tmp_path)
+    assert train.train(make_setup(config), tmp_path).step == 60
 
 
 @pytest.mark.parametrize(
@@ -409,7 +411,7 @@ def test_equilibrium_is_near_one_half_on_both_each_time(seen, ends):
 def test_a_workdir_in_use_is_refused(tmp_path, plain):
     config = small()
     with RunDir(tmp_path, config), pytest.raises(WorkdirBusyError, match="in use"):
-        train.train(config, tmp_path)
+        train.train(make_setup(config), tmp_path)
 
 
 def start(config_file, folder):
@@ -428,7 +430,7 @@ def whole(tmp_path_factory):
     """A run that nothing interrupted: config file, config, folder."""
     folder = tmp_path_factory.mktemp("whole")
     file = folder / "config.py"
-    file.write_text(CONFIG.format(tests=tiny.FOLDER))
+    file.write_text(CONFIG.format(tests=str(tiny.FOLDER)))
     with start(file, folder / "run") as process:
         assert process.wait(300) == 0, process.stderr.read()
     compiled = Path(os.environ["XDG_CACHE_HOME"]) / "gan_jax" / "compiled"

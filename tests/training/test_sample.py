@@ -9,10 +9,11 @@ import pytest
 import tiny
 from PIL import Image
 
+from gan_jax.games import make_setup
+from gan_jax.steps import init_state, make_sampler
 from gan_jax.training import sample
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.folder import RunDir
-from gan_jax.training.steps import init_state, make_sampler
 from gan_jax.types import CannotWriteError, ConfigError, NoCheckpointError
 
 
@@ -65,7 +66,8 @@ def test_images_are_in_the_unit_range(images, tmp_path):
 
 def test_points_are_in_data_units_and_of_the_average(points, tmp_path):
     x = read(write(points, tmp_path / "x.npz", num=5, seed=2))
-    config, step, state = sample.load_run(points)
+    setup, step, state = sample.load_run(points)
+    config = setup.config
     z = jax.random.normal(jax.random.key(2), (5, config.latent.dim))
     assert step == 7
     np.testing.assert_array_equal(x, make_sampler(config)(state, z))
@@ -122,7 +124,7 @@ def test_an_npz_is_never_in_memory_as_a_whole(points, tmp_path, monkeypatch):
 def test_more_than_there_can_be_is_refused_before_any_is_made(
     images, tmp_path, monkeypatch, suffix
 ):
-    monkeypatch.setattr(sample, "make_sampler", None)
+    monkeypatch.setattr(sample, "_latents", None)
     says = "take 244140625000 MB before compression, and" if suffix == "npz" else "holds at most"
     with pytest.raises((ConfigError, CannotWriteError), match=says):
         write(images, tmp_path / f"x.{suffix}", num=10**15)
@@ -168,7 +170,7 @@ LAWS = {"normal": {}, "uniform": {"latent__low": 2.0, "latent__high": 5.0}}
 @pytest.mark.parametrize("law", LAWS)
 def test_a_walk_is_closed_and_keeps_to_its_law(law):
     config = tiny.config(latent__dim=200, latent__law=law, **LAWS[law])
-    z = np.asarray(sample.closed_path(config, jax.random.key(0), 160)(0, 160))
+    z = np.asarray(sample.closed_path(make_setup(config), jax.random.key(0), 160)(0, 160))
     ways = np.linalg.norm(np.diff(z, axis=0, append=z[:1]), axis=1)
     assert ways.max() < 1.5 * ways.min()  # also from the last to the first
     if law == "uniform":
@@ -179,10 +181,10 @@ def test_a_walk_is_closed_and_keeps_to_its_law(law):
 
 
 def test_a_walk_is_what_is_sampled(points, tmp_path):
-    config, _, state = sample.load_run(points)
+    setup, _, state = sample.load_run(points)
     x = read(write(points, tmp_path / "x.npz", num=9, seed=4, walk=True))
-    z = sample.closed_path(config, jax.random.key(4), 9)(0, 9)
-    np.testing.assert_allclose(x, make_sampler(config)(state, jnp.asarray(z)), rtol=1e-6)
+    z = sample.closed_path(setup, jax.random.key(4), 9)(0, 9)
+    np.testing.assert_allclose(x, setup.game.sampler.sample(state, jnp.asarray(z)), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["x.jpg", "x", "x.npz.gz", ".png"])

@@ -10,14 +10,11 @@ from jax import export
 from gan_jax import data
 from gan_jax.bench.matmul import products
 from gan_jax.config import get_config, hypers
-from gan_jax.data import pipeline
-from gan_jax.training.steps import (
-    init_state,
-    make_init,
-    make_sampler,
-    make_train_many,
-    make_train_step,
-)
+from gan_jax.data import open_data, pipeline
+from gan_jax.games import make_setup
+from gan_jax.place import place_batch
+from gan_jax.steps import init_state, make_sampler, make_train_many, make_train_step
+from gan_jax.training.steps import make_init
 from gan_jax.types import Batch
 
 
@@ -164,9 +161,9 @@ def test_a_mean_without_statistics_is_like_the_weights(game):
 
 def test_many_steps_are_the_same_steps():
     config = tiny.config()
-    numbers, source = hypers(config), pipeline.make_source(config, None)
+    numbers, source = hypers(config), pipeline.make_source(config, None, place_batch())
     start = init_state(config, jax.random.key(0))
-    take, step = pipeline.make_take(config), jax.jit(make_train_step(config))
+    take, step = pipeline.make_take(config, open_data(config)), jax.jit(make_train_step(config))
     state, losses = start, []
     for _ in range(3):
         state, metrics = step(state, take(state, (), jnp.zeros((1, 0), int)), numbers)
@@ -196,7 +193,7 @@ def test_donated_state_shares_no_buffer():
 def test_rows_train_together_as_they_do_alone():
     config = tiny.config()
     seeds, rates = [0, 1, 2], [1e-4, 1e-3, 1e-2]
-    init, step = jax.jit(make_init(config)), jax.jit(make_train_step(config))
+    init, step = jax.jit(make_init(make_setup(config))), jax.jit(make_train_step(config))
     mean, batch = jnp.zeros((1,)), tiny.batch(config)
     numbers = [hypers(tiny.config(gen__lr=lr)) for lr in rates]
     stack = lambda trees: jax.tree.map(lambda *x: jnp.stack(x), *trees)  # noqa: E731
@@ -254,7 +251,9 @@ def test_every_experiment_lowers_for_tpu_and_gpu(path):
     config = tiny.experiment(path)
     shape = data.spec(config.data.name).shape
     numbers = hypers(config)
-    state = jax.eval_shape(make_init(config), jax.random.key(0), numbers, jnp.zeros(shape))
+    state = jax.eval_shape(
+        make_init(make_setup(config)), jax.random.key(0), numbers, jnp.zeros(shape)
+    )
     x = jax.ShapeDtypeStruct((config.dynamics.k_disc, config.batch_size, *shape), jnp.float32)
     batch = Batch(x, other=x if config.game == "cyclegan" else None)
     step = jax.jit(make_train_step(config), donate_argnums=0)
@@ -264,4 +263,6 @@ def test_every_experiment_lowers_for_tpu_and_gpu(path):
 
 def test_the_default_config_is_an_experiment():
     config = get_config()
-    jax.eval_shape(make_init(config), jax.random.key(0), hypers(config), jnp.zeros((28, 28, 1)))
+    jax.eval_shape(
+        make_init(make_setup(config)), jax.random.key(0), hypers(config), jnp.zeros((28, 28, 1))
+    )

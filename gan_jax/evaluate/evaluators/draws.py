@@ -6,11 +6,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
-from gan_jax import data
-from gan_jax.data import pipeline
-from gan_jax.games import make_game
+from gan_jax.data import load
+from gan_jax.games import Setup
 from gan_jax.types import Array, Sampler, State
 
 # Folded into a run's key: no step number gets there. A run is watched on the draws of "eval"; what
@@ -22,7 +20,7 @@ Evaluator = Callable[[State], Values]
 
 def held_out(name: str, data_dir: str | None, n: int) -> np.ndarray:
     """The first n images of a data set's test split, or all there are, in [0, 1]."""
-    return unit(data.load(name, "test", data_dir).x[:n])
+    return unit(load(name, "test", data_dir).x[:n])
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -31,20 +29,18 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 
 def make_draw(
-    config: ConfigDict, part: str = "eval", sampler: Sampler | None = None
+    setup: Setup, part: str = "eval", sampler: Sampler | None = None
 ) -> Callable[[State, int], np.ndarray]:
     """f(state, n) -> n samples on the host, in [0, 1] for images, in data units for points.
 
     sampler: which of the game's, by default the first. A part's latents are fixed for the run: what
     changes from step to step is gen's own.
     """
-    _, latent, sample, _ = sampler or make_game(config).sampler
-    is_image = data.spec(config.data.name, config.data.dir).kind == "image"
+    _, latent, sample, _ = sampler or setup.game.sampler
 
     @functools.partial(jax.jit, static_argnums=1)
     def draw(state: State, n: int) -> Array:
         z = latent(jax.random.fold_in(state.key, STREAMS[part]), n)
-        x = sample(state, z)
-        return pipeline.to_unit(x, config.data.low) if is_image else x
+        return setup.data.to_unit(sample(state, z))
 
     return lambda state, n: np.asarray(draw(state, n))

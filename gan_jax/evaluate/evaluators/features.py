@@ -9,10 +9,10 @@ import functools
 from collections.abc import Callable, Collection
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from gan_jax import metrics
 from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw
+from gan_jax.games import Setup
 from gan_jax.metrics import features
 from gan_jax.metrics.features import Seen
 from gan_jax.types import State
@@ -26,37 +26,35 @@ PAIRS: dict[tuple[str, str], Callable[..., tuple[float, float]]] = {
 
 
 def digit_features(
-    config: ConfigDict, part: str = "eval", kinds: Collection[str] = KINDS
+    setup: Setup, part: str = "eval", kinds: Collection[str] = KINDS
 ) -> Evaluator | None:
     """frechet_digits, kernel_digits, ...: by a classifier trained on the run's own digits."""
-    return _distances("digits", config, part, kinds)
+    return _distances("digits", setup, part, kinds)
 
 
 def efficientnet_features(
-    config: ConfigDict, part: str = "eval", kinds: Collection[str] = KINDS
+    setup: Setup, part: str = "eval", kinds: Collection[str] = KINDS
 ) -> Evaluator | None:
     """frechet_efficientnet_lite0, ...: by a network of ImageNet's, the extra `features`."""
-    return _distances("efficientnet_lite0", config, part, kinds)
+    return _distances("efficientnet_lite0", setup, part, kinds)
 
 
 def inception_features(
-    config: ConfigDict, part: str = "eval", kinds: Collection[str] = KINDS
+    setup: Setup, part: str = "eval", kinds: Collection[str] = KINDS
 ) -> Evaluator | None:
     """frechet_inception, ...: by Inception v3 with weights of yours, features.inception.path."""
-    return _distances("inception", config, part, kinds)
+    return _distances("inception", setup, part, kinds)
 
 
-def _distances(
-    name: str, config: ConfigDict, part: str, kinds: Collection[str]
-) -> Evaluator | None:
-    extractor = features.make(name, config)
+def _distances(name: str, setup: Setup, part: str, kinds: Collection[str]) -> Evaluator | None:
+    extractor = features.make(name, setup.config, setup.data)
     if extractor is None:
         return None
-    draw, see = make_draw(config, part), extractor.see
+    draw, see, n = make_draw(setup, part), extractor.see, setup.config.eval_samples
+    of = setup.data.name, setup.data.dir
 
     def run(state: State) -> Values:
-        real = _real(see, config.data.name, config.data.dir, config.eval_samples)
-        fake = see(draw(state, config.eval_samples))
+        real, fake = _real(see, *of, n), see(draw(state, n))
         values = dict(compare(real, fake.features, kinds))
         if "inception" in kinds and fake.probabilities is not None:
             values["inception"] = metrics.inception_score(fake.probabilities)

@@ -1,30 +1,28 @@
 """Evaluators of images: by a classifier trained here, and by the pixels."""
 
-from ml_collections import ConfigDict
-
-from gan_jax import data, metrics
-from gan_jax.data import pipeline
+from gan_jax import metrics
 from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw, unit
+from gan_jax.games import Setup
 from gan_jax.metrics.classifier import judge
 from gan_jax.metrics.features import digits, has_images
 from gan_jax.types import State
 
 
-def classes_by_a_judge(config: ConfigDict, part: str = "eval") -> Evaluator | None:
+def classes_by_a_judge(setup: Setup, part: str = "eval") -> Evaluator | None:
     """What a classifier trained on the real images says of the samples, and of real held-out ones.
 
     classes: how many it finds among eval_samples; count_<class>; confidence: the mean probability
     of the likeliest class; confidence_real and accuracy_real: on the data set's test split, the
     latter of the images that have a label. Nothing where no training image has one.
     """
-    name, data_dir = config.data.name, config.data.dir
-    if not has_images(config, labels=True) or not digits.has_labels(name, data_dir):
+    name, data_dir, n = setup.data.name, setup.data.dir, setup.config.eval_samples
+    if not has_images(setup.data, labels=True) or not digits.has_labels(name, data_dir):
         return None
-    draw = make_draw(config, part)
+    draw = make_draw(setup, part)
 
     def run(state: State) -> Values:
         trained = digits.trained(name, data_dir)
-        seen = trained.features.see(draw(state, config.eval_samples))
+        seen = trained.features.see(draw(state, n))
         assert seen.probabilities is not None
         found = judge(seen.probabilities)
         yield "classes", int((found.counts > 0).sum())
@@ -38,7 +36,7 @@ def classes_by_a_judge(config: ConfigDict, part: str = "eval") -> Evaluator | No
     return run
 
 
-def pixels(config: ConfigDict, part: str = "eval") -> Evaluator | None:
+def pixels(setup: Setup, part: str = "eval") -> Evaluator | None:
     """sliced_wasserstein, ms_ssim, nearest, copies, duplicates: by the pixels, in [0, 1].
 
     ms_ssim and nearest, the median distance to the nearest training image, stand beside the same
@@ -46,14 +44,15 @@ def pixels(config: ConfigDict, part: str = "eval") -> Evaluator | None:
     training image than 99 % of held-out ones; duplicates: share of samples that come twice. Where
     the test split is trained on no image is held out, and there is no nearest_real nor copies.
     """
-    if not has_images(config):
+    data, n = setup.data, setup.config.eval_samples
+    if not has_images(data):
         return None
-    draw = make_draw(config, part)
+    draw = make_draw(setup, part)
 
     def run(state: State) -> Values:
-        fake = draw(state, config.eval_samples)
-        held = held_out(config.data.name, config.data.dir, config.eval_samples)
-        train = unit(data.load(config.data.name, config.data.split, config.data.dir).x)
+        fake, held, arrays = draw(state, n), held_out(data.name, data.dir, n), data.examples()
+        assert arrays
+        train = unit(arrays.x)
         flat, held_flat, train_flat = (x.reshape(len(x), -1) for x in (fake, held, train))
         yield "sliced_wasserstein", metrics.sliced_wasserstein(held_flat, flat)
         if min(len(fake), len(held)) > 1:
@@ -62,7 +61,7 @@ def pixels(config: ConfigDict, part: str = "eval") -> Evaluator | None:
             yield "duplicates", metrics.duplicates(flat)
         found = metrics.memorised(flat, train_flat, held_flat)
         yield "nearest", found.distance
-        if pipeline.has_held_out(config):
+        if data.has_held_out:
             yield "nearest_real", found.distance_held_out
             yield "copies", found.copies
 

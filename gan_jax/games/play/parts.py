@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gan_jax import data, nets
+from gan_jax import nets
 from gan_jax.augment.views import VIEWS, pack
 from gan_jax.config import choose
+from gan_jax.data import Data
 from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
 from gan_jax.games.play import terms
@@ -46,19 +47,18 @@ class Parts(NamedTuple):
     other: Draws | None  # and those of its other domain, where it has one
 
 
-def make_parts(config: ConfigDict, objectives: Sequence[str] = ()) -> Parts:
+def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -> Parts:
     """ConfigError where a name or argument is unknown.
 
     objectives: several, of logits, chosen by the traced number "index" instead of the config's one.
     """
-    spec = data.spec(config.data.name, config.data.dir)
-    law = data.law(config.data.name)
+    shape, synthetic = data.spec.shape, data.synthetic
     view, decision = make_view(config)
-    disc = make_disc(config, jax.eval_shape(view, jnp.zeros((decision, *spec.shape))).shape[1:])
+    disc = make_disc(config, jax.eval_shape(view, jnp.zeros((decision, *shape))).shape[1:])
     if config.disc.view != "sample":
         disc = disc._replace(rows_are_independent=False)  # a view joins the whole batch
     return Parts(
-        gen=make_gen(config, spec),
+        gen=make_gen(config, data),
         disc=disc,
         view=view,
         decision=decision,
@@ -76,14 +76,10 @@ def make_parts(config: ConfigDict, objectives: Sequence[str] = ()) -> Parts:
         clips=config.disc.clip_weights > 0,
         is_noisy=config.disc.instance_noise > 0,
         rescales=config.gen.rescale_gradient > 0,
-        shape=spec.shape,
-        own=functools.partial(_call, law.sample, dict(config.data.args)) if law else None,
-        other=None if config.data.points else getattr(law, "other", None),
+        shape=shape,
+        own=synthetic.sample if synthetic else None,
+        other=synthetic.other if synthetic and data.is_endless else None,
     )
-
-
-def _call(sample: Draws, args: dict[str, Any], key: Array, n: int) -> Array:
-    return sample(key, n, **args)
 
 
 def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransformation]:
@@ -94,15 +90,13 @@ def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransfo
     return lambda numbers: guarded(build(numbers))
 
 
-def make_gen(config: ConfigDict, spec: Any) -> Net:
-    """Gen for examples of that spec, with the output activation that suits their range."""
-    is_image = spec.kind == "image"
-    natural = {-1.0: "tanh", 0.0: "sigmoid"}[config.data.low] if is_image else "identity"
-    gen = nets.make_generator(config.gen.net, config.gen.args, spec.shape, natural)
-    start_at = gen.start_at
-    if start_at and is_image:
-        start_at = functools.partial(start_at, low=config.data.low)
-    return gen._replace(start_at=start_at if is_image else None)  # the mean of points has no range
+def make_gen(config: ConfigDict, data: Data) -> Net:
+    """Gen for these data, with the output activation that suits their range."""
+    natural = {-1.0: "tanh", 0.0: "sigmoid"}[data.low] if data.is_image else "identity"
+    gen = nets.make_generator(config.gen.net, config.gen.args, data.spec.shape, natural)
+    if not (gen.start_at and data.is_image):  # the mean of points has no range
+        return gen._replace(start_at=None)
+    return gen._replace(start_at=functools.partial(gen.start_at, low=data.low))
 
 
 def make_view(config: ConfigDict) -> tuple[Callable[[Array], Array], int]:

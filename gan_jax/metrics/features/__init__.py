@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from ml_collections import ConfigDict
 
-from gan_jax import data
 from gan_jax.config.values import choose
+from gan_jax.data import Data, open_data
 from gan_jax.metrics.features import digits, efficientnet_lite0, inception
 from gan_jax.metrics.features.base import Features, Seen
 from gan_jax.types import ConfigError
@@ -20,10 +20,10 @@ FEATURES: dict[str, Callable[[ConfigDict], Features | None]] = {
 }
 
 
-def make(name: str, config: ConfigDict) -> Features | None:
+def make(name: str, config: ConfigDict, data: Data) -> Features | None:
     """The extractor of that name, or None where it does not apply. A UserError if it cannot be."""
     extractor = FEATURES[choose("features", name, FEATURES)]
-    if not has_images(config):
+    if not has_images(data):
         return None
     if config.eval_samples < 2:
         raise ConfigError(
@@ -45,15 +45,15 @@ def scheduled(config: ConfigDict) -> tuple[str, ...]:
 
 def check(config: ConfigDict) -> None:
     """That the features of features.names can be had. A UserError says which cannot, and why."""
+    data = open_data(config)
     for name in scheduled(config):
-        if make(name, config) is None:
+        if make(name, config, data) is None:
             raise ConfigError(
                 f"features.names: {name!r} does not apply to data {config.data.name!r}"
             )
 
 
-def has_images(config: ConfigDict, labels: bool = False) -> bool:
+def has_images(data: Data, labels: bool = False) -> bool:
     """Whether the data are images with a train and a test split, and with labels if need be."""
-    spec = data.spec(config.data.name, config.data.dir)
-    splits = {"train", "test"} <= set(spec.splits)
-    return spec.kind == "image" and splits and bool(spec.classes or not labels)
+    splits = {"train", "test"} <= set(data.spec.splits)
+    return data.is_image and splits and bool(data.spec.classes or not labels)

@@ -35,7 +35,7 @@ def _make() -> Features:
     params = parameters(pytorch_file.arrays(content()))
     return Features(
         "efficientnet_lite0",
-        in_batches(functools.partial(_see, jax.device_put(params)), BATCH),
+        in_batches(functools.partial(_see, jax.tree.map(jnp.asarray, params)), BATCH),
         f"grey as RGB, bilinear with antialiasing to {SIDE} x {SIDE}, (255 x - 127) / 128",
         f"sha256:{SHA256}",
     )

@@ -40,7 +40,7 @@ def _make(path: Path, sha256: str) -> Features:
     side = inception_v3.SIDE
     return Features(
         "inception",
-        in_batches(functools.partial(_see, jax.device_put(params)), BATCH),
+        in_batches(functools.partial(_see, jax.tree.map(jnp.asarray, params)), BATCH),
         f"grey as RGB, bilinear without antialiasing to {side} x {side}, 2 x - 1",
         f"sha256:{sha256}",
     )

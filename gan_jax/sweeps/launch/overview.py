@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 import jax
 
 from gan_jax.config import from_json
-from gan_jax.data import pipeline
 from gan_jax.sweeps import rows as rows_lib
-from gan_jax.sweeps.cohort import init_rows
+from gan_jax.sweeps.cohort import init_rows, make_members
 from gan_jax.sweeps.rows import Cohort, Row
 from gan_jax.sweeps.tune import candidates, speeds
 from gan_jax.sweeps.typeset import duration
@@ -42,10 +41,10 @@ def estimate(cohorts: Sequence[Cohort]) -> Iterator[str]:
     for number, cohort in enumerate(cohorts):
         configs = [from_json(row.config) for row in cohort.rows]
         start = time.perf_counter()
-        arrays = pipeline.load_examples(configs[0])
-        states = jax.block_until_ready(init_rows(configs)[0])
-        way = candidates(len(configs))[:1]
-        (rate,) = speeds(way, configs, states, arrays).values()
+        members = make_members(configs)
+        states = jax.block_until_ready(init_rows(members)[0])
+        way, arrays = candidates(len(configs))[:1], members.setup.data.examples()
+        (rate,) = speeds(way, members, states, arrays).values()
         began = time.perf_counter() - start
         seconds = len(configs) * configs[0].steps / rate + began
         total += seconds
