@@ -21,7 +21,8 @@ from jax.sharding import (
 )
 from ml_collections import ConfigDict
 
-from gan_jax.types import Array, ConfigError, PyTree
+from gan_jax.host.errors import ConfigError
+from gan_jax.types import Array, PyTree
 
 ROW, DATA = "row", "data"  # the mesh's axes: rows of a cohort, examples of a batch
 

@@ -1,4 +1,4 @@
-"""The vocabulary: games, players and moves; what flows between them; the errors a user can cause.
+"""The vocabulary: games, players and moves, and what flows between them.
 
 A game is a set of named players and the moves they make. A move is a loss that some players
 descend together. Dynamics (gan_jax/dynamics) carry out the moves of a step.
@@ -15,10 +15,13 @@ import jax
 import optax
 from flax import struct
 
+from gan_jax.host import errors
+
 Array = jax.Array
 PyTree = Any
 Critic = Callable[[Array], Array]  # x [B, ...] -> logits [B]
 Metrics = dict[str, Array]
+UserError = errors.UserError  # the base of all that a user can mend: host/errors.py
 
 
 class Batch(NamedTuple):
@@ -151,63 +154,3 @@ class Game(NamedTuple):
     def sampler(self) -> Sampler:
         """The first one."""
         return next(iter(self.samplers.values()))
-
-
-class UserError(Exception):
-    """Something the user can mend: one plain line and the exit code that stands for it."""
-
-    code = 78
-
-
-class ConfigError(UserError):
-    """A bad config or argument."""
-
-    code = 78
-
-
-class FailedRowsError(UserError):
-    """A sweep with rows that crashed; the others are done."""
-
-    code = 1
-
-
-class DivergedError(UserError):
-    """A run whose losses or parameters left the finite numbers."""
-
-    code = 3
-
-
-class NoCheckpointError(UserError):
-    """No checkpoint that can be read and verified."""
-
-    code = 4
-
-
-class DataCorruptError(UserError):
-    """Data were found but do not decode to what they claim to be."""
-
-    code = 65
-
-
-class DataMissingError(UserError):
-    """Data were not found; the message names where it looked and what prepares them."""
-
-    code = 66
-
-
-class WorkdirBusyError(UserError):
-    """Another process holds this workdir."""
-
-    code = 73
-
-
-class CannotWriteError(UserError):
-    """A folder or file cannot be written."""
-
-    code = 74
-
-
-class PreemptedError(UserError):
-    """A SIGTERM or SIGINT came; what there was is saved. Run the same command again."""
-
-    code = 75

@@ -8,11 +8,11 @@ import tiny
 from ml_collections import ConfigDict
 
 from gan_jax.games import make_setup
+from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import rows
 from gan_jax.sweeps.product import seeds
 from gan_jax.training import experiment
 from gan_jax.training import run as train
-from gan_jax.types import ConfigError
 
 BEGIN = """
 import functools, sys

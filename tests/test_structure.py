@@ -10,9 +10,9 @@ PACKAGE = ROOT / "gan_jax"
 
 # The architecture. A folder imports only from itself and from what stands above it in this list.
 FOLDERS = [
+    "host",
     "types",
     "place",
-    "host",
     "config",
     "objectives",
     "nets",

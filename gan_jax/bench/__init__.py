@@ -15,9 +15,9 @@ from typing import Any
 from gan_jax.bench.worker import Worker
 from gan_jax.config import choose
 from gan_jax.config.choices import Choices
+from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import write_named
 from gan_jax.host.versions import hardware, versions
-from gan_jax.types import ConfigError
 
 _FILES = Choices(__name__, "benchmark", {"worker", "matmul"})
 names = _FILES.names

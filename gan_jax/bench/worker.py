@@ -8,8 +8,8 @@ import sys
 import time
 from typing import Any
 
+from gan_jax.host.errors import UserError
 from gan_jax.host.files import parse_json
-from gan_jax.types import UserError
 
 
 class BenchmarkCrashedError(UserError):

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from gan_jax import __version__
 from gan_jax.cli.verbs import OVERRIDE, VERBS, choose, refuse
 from gan_jax.host import environment, output, stop
+from gan_jax.host.errors import UserError
 
 EXAMPLES = {  # of the flag used most, which is no argument of the parser's
     "train": "--config.gen.lr=1e-4 --config.steps=5000",
@@ -57,13 +58,13 @@ def _run(argv: list[str]) -> None:
 
 def _in_words(error: Exception) -> tuple[int, str]:
     """The exit code and the line of a mistake that its user can mend; others are raised again."""
+    if isinstance(error, UserError):
+        return error.code, str(error)
     try:
-        from gan_jax.types import UserError
+        import jax  # noqa: F401
     except (ImportError, ValueError) as broken:  # as where a variable JAX_... has no such value
         return 78, f"JAX cannot be imported: {broken}"
-    if not isinstance(error, UserError):
-        raise error
-    return error.code, str(error)
+    raise error
 
 
 def parse(argv: list[str]) -> tuple[argparse.Namespace, dict[str, str]]:

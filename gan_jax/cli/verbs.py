@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gan_jax.host.errors import ConfigError, FailedRowsError
+
 OVERRIDE = "--config."
 
 log = logging.getLogger(__name__)
@@ -24,8 +26,6 @@ def choose(kind: str, name: str, choices: Any, hint: str = "") -> str:
 
 def refuse(message: str) -> NoReturn:
     """One line about the command line, and exit code 78."""
-    from gan_jax.types import ConfigError
-
     raise ConfigError(message)
 
 
@@ -133,7 +133,6 @@ def _sum_up(args: argparse.Namespace, workdir: Path, mine: list[str]) -> None:
     """The table and the report; of a share only how it ended. FailedRowsError at the end."""
     from gan_jax.report import write as write_report
     from gan_jax.sweeps import launch, statistics
-    from gan_jax.types import FailedRowsError
 
     if args.share:
         print(f"share {args.share} has ended: the same command without --share writes the table")

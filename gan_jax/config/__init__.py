@@ -18,7 +18,8 @@ from ml_collections.config_dict import FieldReference, placeholder
 
 from gan_jax.config.leaves import ARGS, BEFORE, LEAVES, declared
 from gan_jax.config.values import attempt, choose, fitting, flatten, leaf, literal, put, read
-from gan_jax.types import ConfigError, Hypers
+from gan_jax.host.errors import ConfigError
+from gan_jax.types import Hypers
 
 
 def get_config() -> ConfigDict:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gan_jax.config.values import choose
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 
 
 def numbers_of(taker: Callable[..., Any] | None) -> Mapping[str, float]:

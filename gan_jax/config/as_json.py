@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from gan_jax.config import flatten
+from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import read_object
-from gan_jax.types import ConfigError
 
 FORMAT = 2  # of folders and checkpoints; 1 was that of version 0.1, whose states were others
 

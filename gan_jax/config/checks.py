@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.config.leaves import Rule, declared
 from gan_jax.config.values import attempt, choose, flatten
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 
 
 class Refusal(NamedTuple):

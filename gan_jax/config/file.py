@@ -15,7 +15,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from gan_jax.config.values import MANY_CHOICES
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 
 
 def split_arg(file_and_arg: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from ml_collections.config_dict import FieldReference
 
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 
 MANY_CHOICES = 60  # above that, an error lists only the nearest
 

@@ -18,7 +18,8 @@ from ml_collections import ConfigDict
 
 from gan_jax.config.choices import Choices, first_line
 from gan_jax.data.base import Arrays, PathLike, Spec, parse_split
-from gan_jax.types import Array, ConfigError
+from gan_jax.host.errors import ConfigError
+from gan_jax.types import Array
 
 _PREFIX = "tfds:"
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 
 PathLike = str | os.PathLike[str]
 UNLABELLED = -1  # TFDS's label of an example that has none

@@ -15,8 +15,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.data import Arrays, Data
+from gan_jax.host.errors import ConfigError
 from gan_jax.place import Place
-from gan_jax.types import Array, Batch, ConfigError, PyTree, State
+from gan_jax.types import Array, Batch, PyTree, State
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
 OTHER_STREAM = 1  # folded into a step's data key: draws of the other domain

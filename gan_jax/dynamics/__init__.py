@@ -3,7 +3,7 @@
 draws hold one draw for each update of the move that is made most often. What a rule needs besides
 is a keyword argument: floats are traced, integers are part of the program.
 
-To add one: a function in first_order.py or second_order.py, and its row in DYNAMICS.
+To add one: a function in a file of this folder, and its row in DYNAMICS.
 """
 
 from collections.abc import Callable
@@ -13,10 +13,10 @@ from gan_jax.dynamics.first_order import (
     extragradient,
     optimistic,
     simultaneous,
-    unrolled,
 )
 from gan_jax.dynamics.move import Step
 from gan_jax.dynamics.second_order import cgd, consensus, sga
+from gan_jax.dynamics.unrolled import unrolled
 
 DYNAMICS: dict[str, Callable[..., Step]] = {
     "simultaneous": simultaneous,

@@ -25,19 +25,8 @@ from gan_jax.games.gan import clip_weights, decide, noisy, repeat, sample, tell_
 from gan_jax.games.play import Play
 from gan_jax.games.play.parts import Parts
 from gan_jax.games.play.terms import Case
-from gan_jax.types import (
-    Array,
-    Batch,
-    ConfigError,
-    Decision,
-    Draw,
-    Game,
-    Hypers,
-    Metrics,
-    Move,
-    Notes,
-    Sampler,
-)
+from gan_jax.host.errors import ConfigError
+from gan_jax.types import Array, Batch, Decision, Draw, Game, Hypers, Metrics, Move, Notes, Sampler
 
 Loss = tuple[Array, Notes]
 # Roles of the networks' calls; each discriminator has six from its first one on.

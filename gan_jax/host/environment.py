@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from gan_jax.host.errors import ConfigError
+
 log = logging.getLogger(__name__)
 
 PLATFORMS = "jax_platforms"
@@ -23,8 +25,6 @@ FIXED = {
 
 def local_path(name: str, text: str, what: str = "folder") -> str:
     """A path on this machine, with ~ as a shell expands it. ConfigError begins with its name."""
-    from gan_jax.types import ConfigError
-
     if not text.strip():
         raise ConfigError(f"{name} is empty: expected a {what}")
     if "://" in text:  # which would be a local folder gs:
@@ -124,8 +124,6 @@ def check_devices() -> None:
     """ConfigError where JAX finds no device of the kind that JAX_PLATFORMS names."""
     import jax
     from jax.extend import backend
-
-    from gan_jax.types import ConfigError
 
     try:
         jax.devices()

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from gan_jax.types import CannotWriteError, ConfigError, DataCorruptError
+from gan_jax.host.errors import CannotWriteError, ConfigError, DataCorruptError
 
 log = logging.getLogger(__name__)
 DEEPEST = 64  # levels; what is deeper would exhaust the stack of whoever walks through it

@@ -5,8 +5,8 @@ import logging
 import os
 from pathlib import Path
 
+from gan_jax.host.errors import WorkdirBusyError
 from gan_jax.host.files import open_file
-from gan_jax.types import WorkdirBusyError
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,8 @@ import os
 import sys
 from typing import Any, TextIO
 
+from gan_jax.host.errors import CannotWriteError
+
 
 class _Descriptor(io.FileIO):
     """A file descriptor whose first failure is noted, and none is raised."""
@@ -56,6 +58,4 @@ def check() -> None:
         sys.stdout.flush()
     problem = getattr(getattr(getattr(sys.stdout, "buffer", None), "raw", None), "problem", None)
     if problem and problem.errno != errno.EPIPE:  # whose reader, such as head, has seen enough
-        from gan_jax.types import CannotWriteError
-
         raise CannotWriteError(f"cannot write to standard output: {problem.strerror}")

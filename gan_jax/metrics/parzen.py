@@ -12,7 +12,8 @@ import numpy as np
 from jax import lax
 from scipy.optimize import minimize_scalar
 
-from gan_jax.types import Array, UserError
+from gan_jax.host.errors import UserError
+from gan_jax.types import Array
 
 BLOCK = 1000  # rows of x at a time: N x BLOCK distances are in memory, not N x M
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())  # for pixels in [0, 1]

@@ -12,7 +12,8 @@ from flax import linen as nn
 
 from gan_jax.config import choose
 from gan_jax.config.choices import Choices
-from gan_jax.types import Array, ConfigError, Net, PyTree
+from gan_jax.host.errors import ConfigError
+from gan_jax.types import Array, Net, PyTree
 
 _FILES = Choices(__name__, "net", {"layers", "convolution", "matmul", "views", "normalise"})
 names, describe = _FILES.names, _FILES.describe

@@ -5,9 +5,10 @@ import math
 import jax.numpy as jnp
 from flax import linen as nn
 
+from gan_jax.host.errors import ConfigError
 from gan_jax.nets import mlp
 from gan_jax.nets.layers import Dense, Stack, activation, flat
-from gan_jax.types import Array, ConfigError
+from gan_jax.types import Array
 
 ERRORS = {"l1": jnp.abs, "l2": jnp.square}
 

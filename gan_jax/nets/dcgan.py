@@ -12,9 +12,10 @@ import math
 
 from flax import linen as nn
 
+from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import BatchNorm, Dense, Stack, activation, flat
 from gan_jax.nets.layers.convolution import Conv, ConvTranspose
-from gan_jax.types import Array, ConfigError
+from gan_jax.types import Array
 
 
 class Generator(nn.Module):

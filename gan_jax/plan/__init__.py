@@ -22,6 +22,7 @@ from ml_collections import ConfigDict
 from gan_jax import config as config_lib
 from gan_jax.data import pipeline
 from gan_jax.games import Setup
+from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import write_named
 from gan_jax.host.versions import made_with
 from gan_jax.place import place_batch, place_rows
@@ -40,7 +41,7 @@ from gan_jax.sweeps.cohort import (
 from gan_jax.sweeps.tune import candidates
 from gan_jax.training.experiment import load_setup, load_sweep, state_like
 from gan_jax.training.program import jit_run
-from gan_jax.types import ConfigError, PyTree
+from gan_jax.types import PyTree
 
 
 def run(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 
 from gan_jax.config.values import choose
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 
 INSTALL = "pip install 'gan-jax[plan]'"
 # What libtpu would ask a cloud's metadata server for; and a lock on chips that nobody here uses.

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import write_atomically, writing
 from gan_jax.sweeps import statistics
-from gan_jax.types import ConfigError
 
 
 def write(workdir: str | Path) -> Path:

@@ -21,6 +21,7 @@ from gan_jax.config.choices import Choices
 from gan_jax.config.leaves import PRECISIONS
 from gan_jax.evaluate.pictures.grid import png_bytes
 from gan_jax.host import stop
+from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import read_json, read_object, write_atomically, writing
 from gan_jax.host.locks import hold
 from gan_jax.host.versions import made_with
@@ -28,7 +29,6 @@ from gan_jax.reproduce import training
 from gan_jax.reproduce.methods import Methods
 from gan_jax.reproduce.work import BESIDE, Columns, Work
 from gan_jax.sweeps.typeset import duration, note_numbers
-from gan_jax.types import ConfigError
 
 STOPPED = "stopped"  # in a table that lacks rows
 HELPERS = {

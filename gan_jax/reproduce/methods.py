@@ -14,8 +14,8 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.config.as_json import config_difference, plain_config
+from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import read_object
-from gan_jax.types import ConfigError
 
 Row = dict[str, Any]  # of table.json
 MADE = ("command", "seconds", "versions", "hardware")

@@ -19,11 +19,12 @@ from gan_jax.dynamics.guard import GUARD
 from gan_jax.evaluate.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.evaluate.signals import Shown, make_shown
 from gan_jax.games import Setup
+from gan_jax.host.errors import PreemptedError
 from gan_jax.place import fetch
 from gan_jax.reproduce.work import Size, Work
 from gan_jax.sweeps.cohort import Members, init_rows, make_cohort, make_members
 from gan_jax.training import loop
-from gan_jax.types import Metrics, PreemptedError, State
+from gan_jax.types import Metrics, State
 
 RECORDED, QUICK = Size(6, 2_000), Size(1, 1_000)
 BEGINS_ANEW = True  # its runs are short

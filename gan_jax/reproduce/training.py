@@ -24,6 +24,7 @@ from gan_jax.config.as_json import FORMAT, check_format, plain_config
 from gan_jax.dynamics.guard import refusals
 from gan_jax.games import make_setup
 from gan_jax.host import stop
+from gan_jax.host.errors import ConfigError, PreemptedError
 from gan_jax.host.files import read_json, read_object, write_json
 from gan_jax.reproduce.methods import HOW_OFTEN
 from gan_jax.sweeps.cohort import init_rows, make_cohort, make_members, row
@@ -31,7 +32,7 @@ from gan_jax.sweeps.cohort import stack as stack_rows
 from gan_jax.sweeps.tune import choose_how
 from gan_jax.training import loop
 from gan_jax.training.checkpoint import Checkpoints
-from gan_jax.types import ConfigError, Metrics, PreemptedError, State
+from gan_jax.types import Metrics, State
 
 Look = Callable[[State], list[Any]]  # states [M] -> a JSON value each
 SECONDS_BETWEEN_LINES = 30.0

@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 
 Rows = list[dict[str, Any]]
 

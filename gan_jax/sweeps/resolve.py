@@ -15,7 +15,7 @@ from gan_jax.config.checks import check_value
 from gan_jax.config.leaves import BEFORE
 from gan_jax.config.values import attempt, flatten, leaf, read
 from gan_jax.games.play import terms
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 
 
 @dataclasses.dataclass(frozen=True)

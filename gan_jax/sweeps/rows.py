@@ -14,10 +14,10 @@ from gan_jax.config.leaves import LEAVES, declared
 from gan_jax.config.values import attempt, flatten
 from gan_jax.data import open_data
 from gan_jax.dynamics import DYNAMICS
+from gan_jax.host.errors import ConfigError
 from gan_jax.objectives import OBJECTIVES
 from gan_jax.sweeps.resolve import Row, as_known_before, hashed, more, resolve  # noqa: F401
 from gan_jax.training import experiment
-from gan_jax.types import ConfigError
 
 MANY_COHORTS = 16  # the networks of so many are built before a sweep starts
 

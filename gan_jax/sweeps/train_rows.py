@@ -13,6 +13,7 @@ from typing import NoReturn
 import jax
 from ml_collections import ConfigDict
 
+from gan_jax.host.errors import DivergedError, PreemptedError
 from gan_jax.host.files import make_folder, write_json, writing
 from gan_jax.host.locks import hold
 from gan_jax.place import fetch
@@ -24,7 +25,7 @@ from gan_jax.training.folder import RunDir
 from gan_jax.training.linelog import Lines
 from gan_jax.training.outcome import ended
 from gan_jax.training.record import Numbers, Record, make_looks
-from gan_jax.types import DivergedError, Metrics, PreemptedError, State
+from gan_jax.types import Metrics, State
 
 HEARTBEAT = "progress.json"  # in the cohort's folder: the step, for whoever watches
 

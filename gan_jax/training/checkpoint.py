@@ -16,12 +16,13 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
+from gan_jax.host.errors import CannotWriteError, NoCheckpointError
 from gan_jax.host.files import discard
 from gan_jax.training import manifest, orbax_files, owner
 from gan_jax.training.linelog import Lines
 from gan_jax.training.manifest import DamagedStep, StrangeStep
 from gan_jax.training.owner import LostLines
-from gan_jax.types import CannotWriteError, NoCheckpointError, PyTree
+from gan_jax.types import PyTree
 
 
 class Checkpoints:

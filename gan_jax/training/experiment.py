@@ -21,9 +21,10 @@ from gan_jax.dynamics import DYNAMICS
 from gan_jax.games import Setup, make_setup
 from gan_jax.games.play import terms
 from gan_jax.games.play.parts import make_disc
+from gan_jax.host.errors import ConfigError, DataMissingError, UserError
 from gan_jax.nets.layers.normalise import NORMALISERS
 from gan_jax.training.steps import make_init, make_train_step
-from gan_jax.types import ConfigError, DataMissingError, State, UserError
+from gan_jax.types import State
 
 WIDTHS = {"sigma", "std"}  # arguments of distributions that have no meaning at or below 0
 

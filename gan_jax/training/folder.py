@@ -20,11 +20,11 @@ import numpy as np
 from gan_jax.config import as_before
 from gan_jax.config.as_json import FORMAT, config_difference, plain_config, read_config
 from gan_jax.evaluate.pictures import grid as images
+from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import make_folder, read_if_whole, write_atomically, write_json, writing
 from gan_jax.host.locks import hold
 from gan_jax.training import linelog
 from gan_jax.training.events import EventLog
-from gan_jax.types import ConfigError
 
 SUMMARY = {"status": str, "step": int, "metrics": dict}
 STATUSES = ("done", "diverged", "preempted", "failed")

@@ -13,8 +13,8 @@ import jax
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
+from gan_jax.host.errors import CannotWriteError, ConfigError
 from gan_jax.host.files import discard, make_folder
-from gan_jax.types import CannotWriteError, ConfigError
 
 _HANDLES = Path("/proc/self/fd")  # Linux: a name for every open file and folder
 

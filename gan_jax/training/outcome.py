@@ -5,8 +5,9 @@ from typing import Any, NamedTuple, NoReturn
 import jax
 import jax.numpy as jnp
 
+from gan_jax.host.errors import DivergedError
 from gan_jax.training.folder import RunDir
-from gan_jax.types import DivergedError, State
+from gan_jax.types import State
 
 
 class Result(NamedTuple):

@@ -13,6 +13,7 @@ from gan_jax.dynamics.guard import GUARD, leaf_name
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.evaluate.diagnostics import NOT_FINITE, Diagnosis, Finding, facts
 from gan_jax.games import Setup
+from gan_jax.host.errors import PreemptedError
 from gan_jax.objectives import estimates_ratio, meaningless
 from gan_jax.place import fetch
 from gan_jax.training import curves as plots
@@ -22,7 +23,7 @@ from gan_jax.training.experiment import state_like
 from gan_jax.training.folder import RunDir
 from gan_jax.training.loop import schedule_of
 from gan_jax.training.outcome import Result, finite_parts, raise_diverged
-from gan_jax.types import PreemptedError, State
+from gan_jax.types import State
 
 Numbers = dict[str, Any]
 log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from typing import Any
 
 from gan_jax.config.leaves import BEFORE
 from gan_jax.config.values import flatten
+from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import read_if_whole, read_object
 from gan_jax.training.folder import STATUSES
-from gan_jax.types import ConfigError
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ import jax
 
 from gan_jax.games import Setup
 from gan_jax.host import stop
+from gan_jax.host.errors import UserError
 from gan_jax.host.versions import made_with
 from gan_jax.place import place_of
 from gan_jax.training import loop
@@ -18,7 +19,6 @@ from gan_jax.training.program import make_program
 from gan_jax.training.progress import Progress
 from gan_jax.training.record import Record, make_looks
 from gan_jax.training.steps import init_state
-from gan_jax.types import UserError
 
 
 def train(setup: Setup, workdir: str | Path, command: str = "") -> Result:

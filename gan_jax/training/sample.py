@@ -17,9 +17,10 @@ from gan_jax.evaluate.pictures import grid as images
 from gan_jax.evaluate.pictures import points as pointplots
 from gan_jax.games import Setup
 from gan_jax.host import files
+from gan_jax.host.errors import CannotWriteError, ConfigError, NoCheckpointError
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.experiment import check, state_like
-from gan_jax.types import Array, CannotWriteError, ConfigError, NoCheckpointError, State
+from gan_jax.types import Array, State
 
 BATCH = 500  # samples made at a time
 LATENTS = 64_000  # latents drawn at a time

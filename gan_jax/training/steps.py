@@ -22,8 +22,9 @@ from gan_jax.dynamics import step as game_step
 from gan_jax.dynamics.guard import GUARD, refusals, roll_back
 from gan_jax.dynamics.step import Part, TrainStep
 from gan_jax.games import Setup
+from gan_jax.host.errors import ConfigError
 from gan_jax.objectives import OBJECTIVES, estimates_ratio
-from gan_jax.types import Array, ConfigError, Game, Hypers, Metrics, PyTree, State
+from gan_jax.types import Array, Game, Hypers, Metrics, PyTree, State
 
 
 def init_state(setup: Setup, key: Array) -> State:

@@ -14,10 +14,10 @@ from gan_jax import __version__
 from gan_jax import config as config_lib
 from gan_jax.cli import main
 from gan_jax.evaluate import SCHEDULED
+from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import launch
 from gan_jax.training.folder import RunDir
 from gan_jax.training.results import as_begun
-from gan_jax.types import ConfigError
 
 TRAIN = "train --config tiny_experiment.py --workdir"
 EXPERIMENT = """

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from gan_jax.config.file import load_module, split_arg
+from gan_jax.host.errors import ConfigError
 from gan_jax.training.experiment import load_setup, load_sweep
-from gan_jax.types import ConfigError
 
 GOOD = """
 from gan_jax.config import get_config as defaults

@@ -7,7 +7,7 @@ import pytest
 
 from gan_jax.data import base
 from gan_jax.data.support import cache
-from gan_jax.types import CannotWriteError, DataCorruptError
+from gan_jax.host.errors import CannotWriteError, DataCorruptError
 
 
 def entry_in(*folders, source=("s", 1), n=6, labelled=True):

@@ -12,7 +12,7 @@ import pytest
 from gan_jax import data
 from gan_jax.data import base
 from gan_jax.data.support import tfds_folder
-from gan_jax.types import ConfigError, DataMissingError
+from gan_jax.host.errors import ConfigError, DataMissingError
 
 BUNDLED = ("digits", "mnist5k")
 LAWS = ("gaussian1d", "grid", "ring")

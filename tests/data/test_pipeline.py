@@ -9,10 +9,10 @@ import tiny
 from gan_jax import data
 from gan_jax.config import hypers
 from gan_jax.data import open_data, pipeline
+from gan_jax.host.errors import ConfigError
 from gan_jax.place import place_batch
 from gan_jax.steps import init_state, make_sampler, make_train_step
 from gan_jax.training import experiment
-from gan_jax.types import ConfigError
 
 
 def key(seed=3):

@@ -9,7 +9,7 @@ import pytest
 
 from gan_jax.data import base
 from gan_jax.data.support import prepare, tfds_reader
-from gan_jax.types import CannotWriteError, ConfigError, DataCorruptError, DataMissingError
+from gan_jax.host.errors import CannotWriteError, ConfigError, DataCorruptError, DataMissingError
 
 COUNTS = {"train": 23, "test": 7}
 

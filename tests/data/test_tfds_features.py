@@ -8,7 +8,7 @@ import pytest
 from toy_sets import random_images, write_set
 
 from gan_jax import data
-from gan_jax.types import DataCorruptError
+from gan_jax.host.errors import DataCorruptError
 
 OWN = "tensorflow_datasets.core.features"
 DICT, SEQUENCE = f"{OWN}.features_dict.FeaturesDict", f"{OWN}.sequence_feature.Sequence"

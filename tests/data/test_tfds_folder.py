@@ -4,7 +4,7 @@ import pytest
 
 from gan_jax import data
 from gan_jax.data.support import tfds_folder
-from gan_jax.types import ConfigError, DataMissingError
+from gan_jax.host.errors import ConfigError, DataMissingError
 
 
 @pytest.mark.parametrize(

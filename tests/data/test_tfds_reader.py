@@ -12,7 +12,7 @@ from gan_jax import data
 from gan_jax.data import base
 from gan_jax.data.support import tfds_reader
 from gan_jax.evaluate.pictures import grid as images
-from gan_jax.types import ConfigError, DataCorruptError
+from gan_jax.host.errors import ConfigError, DataCorruptError
 
 
 @pytest.fixture(autouse=True)

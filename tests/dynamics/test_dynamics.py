@@ -17,8 +17,9 @@ from gan_jax.dynamics.move import update
 from gan_jax.dynamics.optimiser import make_optimizer
 from gan_jax.games import make_setup
 from gan_jax.games.play import Play
+from gan_jax.host.errors import ConfigError
 from gan_jax.steps import init_state, make_train_step
-from gan_jax.types import Batch, ConfigError, Draw, Game, Move, Player, State
+from gan_jax.types import Batch, Draw, Game, Move, Player, State
 
 RATE = 0.1
 LR = optax.sgd(RATE)

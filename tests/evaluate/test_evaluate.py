@@ -11,9 +11,9 @@ from gan_jax.evaluate.evaluators import features as feature_evaluators
 from gan_jax.evaluate.evaluators.features import compare
 from gan_jax.evaluate.pictures import points as pointplots
 from gan_jax.games import make_setup
+from gan_jax.host.errors import ConfigError
 from gan_jax.metrics import features
 from gan_jax.steps import init_state
-from gan_jax.types import ConfigError
 
 LINE = {"eval/mean", "eval/std", "eval/ks", "eval/disc_gap"}
 MODES = {f"eval/{k}" for k in ("modes", "high_quality", "reverse_kl", "reverse_kl_with_junk")}

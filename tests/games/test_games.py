@@ -18,12 +18,13 @@ from gan_jax.dynamics.move import make_move
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.games import cyclegan, make_setup
 from gan_jax.games.play import Play
+from gan_jax.host.errors import ConfigError, DivergedError
 from gan_jax.steps import init_state, make_train_many, make_train_step
 from gan_jax.sweeps import rows
 from gan_jax.sweeps.cohort import init_rows, make_members, make_train_rows
 from gan_jax.training import run as train
 from gan_jax.training.experiment import load_sweep
-from gan_jax.types import Batch, ConfigError, DivergedError, Draw, Net, Player, State
+from gan_jax.types import Batch, Draw, Net, Player, State
 
 EXPERIMENT = next(path for path in tiny.EXPERIMENTS if path.stem == "cyclegan_shapes")
 SMALL = """

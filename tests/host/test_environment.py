@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from gan_jax.host import environment
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_variables_change_no_numbers(tmp_path, monkeypatch):
 DEVICES = """
 import jax
 from gan_jax.host import environment
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 for name in ("cuda", "nothing", ",", "cuda"):
     jax.config.update("jax_platforms", name)
     try:

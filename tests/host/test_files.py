@@ -6,8 +6,8 @@ import os
 import pytest
 
 from gan_jax.host import files
+from gan_jax.host.errors import CannotWriteError, DataCorruptError
 from gan_jax.host.files import make_folder, open_file, parse_json, read_if_whole, read_json
-from gan_jax.types import CannotWriteError, DataCorruptError
 
 DAMAGED = {
     "empty": b"",

@@ -18,6 +18,7 @@ from gan_jax import evaluate
 from gan_jax.config import get_config
 from gan_jax.data import open_data
 from gan_jax.games import make_setup
+from gan_jax.host.errors import ConfigError, DataCorruptError, DataMissingError
 from gan_jax.metrics import classifier, features
 from gan_jax.metrics.features import digits as digit_features
 from gan_jax.metrics.features import (
@@ -30,7 +31,6 @@ from gan_jax.metrics.features import (
 )
 from gan_jax.metrics.features.base import as_rgb, in_batches, resize
 from gan_jax.steps import init_state
-from gan_jax.types import ConfigError, DataCorruptError, DataMissingError
 
 # --- images
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from gan_jax.host.errors import UserError
 from gan_jax.metrics import parzen, parzen_log_likelihood
-from gan_jax.types import UserError
 
 
 def reference(centres, x, sigma):

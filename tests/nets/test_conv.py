@@ -11,9 +11,9 @@ from flax import linen as nn
 from jax import export, lax
 
 from gan_jax import nets
+from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import convolution
 from gan_jax.nets.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
-from gan_jax.types import ConfigError
 
 HOW = {"strides": (2, 2), "padding": "SAME", "use_bias": False}
 FLAX = {"conv": nn.Conv(5, (4, 4), **HOW), "conv_transpose": nn.ConvTranspose(5, (4, 4), **HOW)}

@@ -7,8 +7,8 @@ import pytest
 
 from gan_jax import nets
 from gan_jax.augment.views import VIEWS, moments
+from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import INITS, BatchNorm, Dense, Maxout
-from gan_jax.types import ConfigError
 
 
 def key(seed=0):

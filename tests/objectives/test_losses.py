@@ -17,11 +17,11 @@ from gan_jax.dynamics import DYNAMICS
 from gan_jax.games import make_setup
 from gan_jax.games.play import terms
 from gan_jax.games.play.parts import make_parts
+from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.normalise import NORMALISERS, SPECTRAL, spectral
 from gan_jax.objectives import OBJECTIVES
 from gan_jax.steps import init_state, make_train_step
 from gan_jax.training import experiment, steps
-from gan_jax.types import ConfigError
 
 SHAPE = (2,)
 

@@ -12,12 +12,12 @@ from gan_jax import place as mesh
 from gan_jax import plan
 from gan_jax.cli import main
 from gan_jax.games import make_setup
+from gan_jax.host.errors import ConfigError
 from gan_jax.place import Place
 from gan_jax.plan import table, topology
 from gan_jax.sweeps import cohort, train_rows
 from gan_jax.training import program, steps
 from gan_jax.training import run as train
-from gan_jax.types import ConfigError
 
 EXPERIMENT = """
 import sys

@@ -11,11 +11,11 @@ from gan_jax import reproduce
 from gan_jax.config import flatten
 from gan_jax.data import open_data
 from gan_jax.games.play.parts import make_parts, make_view
+from gan_jax.host.errors import ConfigError
 from gan_jax.reproduce import grid, modes, ring
 from gan_jax.reproduce.methods import HOW_OFTEN, MADE, settings_of
 from gan_jax.reproduce.work import Size, Work, make_row
 from gan_jax.training import experiment
-from gan_jax.types import ConfigError
 
 LAW_METHODS = [(law, name) for law in modes.LAWS for name in modes.METHODS]
 

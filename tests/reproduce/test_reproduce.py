@@ -12,6 +12,7 @@ from gan_jax import reproduce
 from gan_jax.config import flatten
 from gan_jax.data import grid
 from gan_jax.host import stop
+from gan_jax.host.errors import ConfigError, PreemptedError, WorkdirBusyError
 from gan_jax.host.locks import hold
 from gan_jax.report import readme
 from gan_jax.reproduce import gaussian1d, modes, r3gan_lazy
@@ -19,7 +20,6 @@ from gan_jax.reproduce import goodfellow2014_recipe as recipe
 from gan_jax.reproduce.methods import Methods
 from gan_jax.reproduce.work import Size, make_row, mean_and_error, ours, shortened, verdict
 from gan_jax.training import experiment
-from gan_jax.types import ConfigError, PreemptedError, WorkdirBusyError
 
 KEYS = {"name", "published", "published_error", "measured", "standard_error", "seeds", "differs"}
 

@@ -9,9 +9,9 @@ import tiny
 
 from gan_jax.config import hypers
 from gan_jax.host import stop
+from gan_jax.host.errors import ConfigError, PreemptedError
 from gan_jax.reproduce import gaussian1d, goodfellow2014_recipe, modes, r3gan_lazy, training
 from gan_jax.reproduce.training import refused, samples, train
-from gan_jax.types import ConfigError, PreemptedError
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,11 @@ import time
 import pytest
 import tiny
 
+from gan_jax.host.errors import CannotWriteError, ConfigError
 from gan_jax.sweeps import launch
 from gan_jax.sweeps import rows as rows_lib
 from gan_jax.sweeps.launch import overview
 from gan_jax.sweeps.product import seeds
-from gan_jax.types import CannotWriteError, ConfigError
 
 SWEEP = """
 from gan_jax.config import get_config as defaults

@@ -13,18 +13,18 @@ import pytest
 import tiny
 
 from gan_jax.host import stop
-from gan_jax.host.versions import cores, hardware
-from gan_jax.sweeps import launch
-from gan_jax.sweeps import rows as rows_lib
-from gan_jax.sweeps.launch import local, overview, worker
-from gan_jax.sweeps.product import param, product, seeds
-from gan_jax.types import (
+from gan_jax.host.errors import (
     CannotWriteError,
     ConfigError,
     DataCorruptError,
     PreemptedError,
     WorkdirBusyError,
 )
+from gan_jax.host.versions import cores, hardware
+from gan_jax.sweeps import launch
+from gan_jax.sweeps import rows as rows_lib
+from gan_jax.sweeps.launch import local, overview, worker
+from gan_jax.sweeps.product import param, product, seeds
 
 REAL = sys.executable
 DONE = """for row in $ROWS; do

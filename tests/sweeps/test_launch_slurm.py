@@ -13,11 +13,11 @@ import tiny
 
 from gan_jax.cli.main import main
 from gan_jax.host import stop
+from gan_jax.host.errors import ConfigError, WorkdirBusyError
 from gan_jax.sweeps import launch
 from gan_jax.sweeps import rows as rows_lib
 from gan_jax.sweeps.launch import local, options, slurm, task
 from gan_jax.sweeps.product import param, product, seeds
-from gan_jax.types import ConfigError, WorkdirBusyError
 
 SWEEP = """
 from gan_jax.config import get_config as defaults

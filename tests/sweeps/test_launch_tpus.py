@@ -15,11 +15,11 @@ import tiny
 import yaml
 
 from gan_jax.cli.main import main
+from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import launch
 from gan_jax.sweeps import rows as rows_lib
 from gan_jax.sweeps.launch import jobset, overview, tpu_vm, tpus
 from gan_jax.sweeps.product import param, product, seeds
-from gan_jax.types import ConfigError
 
 JOBSET = {"image": "eu.io/a/gan:1@sha256:0", "topology": "v5e:2x4", "hosts": "3", "claim": "runs"}
 TPU_VM = {"zone": "us-west4-a", "topology": "v5e:2x4", "hosts": "3", "prepare": "pip install x"}

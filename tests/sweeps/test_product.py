@@ -4,9 +4,9 @@ import math
 
 import pytest
 
+from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import product as sweep
 from gan_jax.sweeps.product import chain, param, product, random_search, seeds, subsample, zipit
-from gan_jax.types import ConfigError
 
 TWO, THREE = param("objective", ["hinge", "wgan"]), seeds(3)
 

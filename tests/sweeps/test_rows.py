@@ -13,12 +13,12 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import from_json, override, to_json
 from gan_jax.config.as_json import plain_config
+from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import rows as rows_lib
 from gan_jax.sweeps.cohort import init_rows, make_members, objectives_of, rows_hypers
 from gan_jax.sweeps.product import chain, param, product, random_search, seeds
 from gan_jax.sweeps.rows import static_part
 from gan_jax.training import experiment
-from gan_jax.types import ConfigError
 
 
 def base(**leaves):

@@ -9,8 +9,8 @@ import pytest
 import scipy.stats
 
 from gan_jax.config import get_config
+from gan_jax.host.errors import CannotWriteError, ConfigError
 from gan_jax.sweeps import statistics, typeset
-from gan_jax.types import CannotWriteError, ConfigError
 
 
 def sweep(folder, results, leaves=("objective", "seed"), **facts):

@@ -15,6 +15,7 @@ import tiny
 from gan_jax.config import hypers
 from gan_jax.games import make_setup
 from gan_jax.host import stop
+from gan_jax.host.errors import PreemptedError
 from gan_jax.place import place_rows
 from gan_jax.steps import init_state, make_train_many
 from gan_jax.sweeps import train_rows, tune
@@ -22,7 +23,6 @@ from gan_jax.sweeps.cohort import init_rows, jit_rows, make_members, make_train_
 from gan_jax.training import record as record_lib
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.experiment import state_like
-from gan_jax.types import PreemptedError
 
 
 @pytest.fixture(autouse=True)

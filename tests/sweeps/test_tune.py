@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import pytest
 import tiny
 
+from gan_jax.host.errors import DataCorruptError
 from gan_jax.sweeps import tune
 from gan_jax.sweeps.cohort import make_members
 from gan_jax.sweeps.tune import How
-from gan_jax.types import DataCorruptError
 
 ROWS = 32
 

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 import tiny
 
+from gan_jax.host.errors import CannotWriteError, ConfigError, NoCheckpointError
 from gan_jax.sweeps.cohort import init_rows, make_members
 from gan_jax.training import manifest
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.linelog import Lines
-from gan_jax.types import CannotWriteError, ConfigError, NoCheckpointError, Player, State
+from gan_jax.types import Player, State
 
 KEY = 3
 

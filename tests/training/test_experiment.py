@@ -7,8 +7,8 @@ import tiny
 
 from gan_jax.config import to_json
 from gan_jax.games import make_setup
+from gan_jax.host.errors import ConfigError, DataMissingError
 from gan_jax.training import experiment
-from gan_jax.types import ConfigError, DataMissingError
 
 GOOD = """
 from gan_jax.config import get_config as defaults

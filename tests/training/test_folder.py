@@ -20,10 +20,10 @@ from gan_jax.config.as_json import read_config
 from gan_jax.evaluate.diagnostics import Finding
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.host import files
+from gan_jax.host.errors import CannotWriteError, ConfigError, WorkdirBusyError
 from gan_jax.training import curves as plots
 from gan_jax.training import linelog
 from gan_jax.training.folder import RunDir
-from gan_jax.types import CannotWriteError, ConfigError, WorkdirBusyError
 
 CONFIG = {"gen": {"lr": 0.0002, "betas": (0.5, 0.999)}, "steps": 10, "name": "ring", "ema": None}
 METRICS = {"gen_loss": np.float32(0.1), "disc_loss": jnp.float32(1.5), "count": np.int64(3)}

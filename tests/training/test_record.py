@@ -10,11 +10,11 @@ import tiny
 
 from gan_jax.dynamics.guard import GUARD, Refused
 from gan_jax.games import make_setup
+from gan_jax.host.errors import DivergedError
 from gan_jax.steps import init_state
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.folder import RunDir
 from gan_jax.training.record import Look, Record, make_looks
-from gan_jax.types import DivergedError
 
 NONE = Refused(*(np.int32(n) for n in (10, 0, -1, -1)))
 NUMBERS = {"disc_loss": np.float32(1.5), "gen_loss": np.float32(0.5)}

@@ -20,6 +20,13 @@ import tiny
 from gan_jax import data
 from gan_jax.games import make_setup
 from gan_jax.host import stop
+from gan_jax.host.errors import (
+    ConfigError,
+    DivergedError,
+    NoCheckpointError,
+    PreemptedError,
+    WorkdirBusyError,
+)
 from gan_jax.training import program
 from gan_jax.training import record as record_lib
 from gan_jax.training import run as train
@@ -27,13 +34,6 @@ from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.experiment import state_like
 from gan_jax.training.folder import RunDir
 from gan_jax.training.results import read_made_with
-from gan_jax.types import (
-    ConfigError,
-    DivergedError,
-    NoCheckpointError,
-    PreemptedError,
-    WorkdirBusyError,
-)
 
 CONFIG = """
 import sys

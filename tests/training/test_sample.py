@@ -10,11 +10,11 @@ import tiny
 from PIL import Image
 
 from gan_jax.games import make_setup
+from gan_jax.host.errors import CannotWriteError, ConfigError, NoCheckpointError
 from gan_jax.steps import init_state, make_sampler
 from gan_jax.training import sample
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.folder import RunDir
-from gan_jax.types import CannotWriteError, ConfigError, NoCheckpointError
 
 
 def save_run(folder, config, steps=(3, 7)):

@@ -23,8 +23,8 @@ import numpy as np
 
 from gan_jax.data.base import Arrays, PathLike, Spec, stratified
 from gan_jax.host.environment import user_cache
+from gan_jax.host.errors import CannotWriteError, ConfigError, DataCorruptError
 from gan_jax.host.files import replacing
-from gan_jax.types import CannotWriteError, ConfigError, DataCorruptError
 
 _FORMAT = 2  # raise it when the same source is to decode to other arrays, or to be kept otherwise
 _CRC_BYTES = 4

@@ -9,7 +9,7 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from gan_jax.types import UserError
+from gan_jax.host.errors import UserError
 
 FORMATS = ("PNG", "JPEG")  # no others are tried: to read EPS, Pillow starts another program
 MOST_PIXELS = 2**26  # of a picture that is read, 8192 x 8192

@@ -17,7 +17,7 @@ import numpy as np
 from gan_jax.config import choose
 from gan_jax.data.base import PathLike
 from gan_jax.data.support.tfds_folder import data_root
-from gan_jax.types import CannotWriteError, DataCorruptError, DataMissingError
+from gan_jax.host.errors import CannotWriteError, DataCorruptError, DataMissingError
 
 _BUILDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}  # in tfds.image_classification
 _STEMS = {"train": "train", "test": "t10k"}

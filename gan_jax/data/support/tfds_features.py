@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gan_jax.host.errors import ConfigError, DataCorruptError
 from gan_jax.host.files import parse_json
-from gan_jax.types import ConfigError, DataCorruptError
 
 _NAMES = ("pythonClassName", "python_class_name", "type")  # as it was before TFDS 4.3
 

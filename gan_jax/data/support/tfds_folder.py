@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gan_jax.data.base import PathLike
 from gan_jax.host.environment import local_path
-from gan_jax.types import ConfigError, DataMissingError
+from gan_jax.host.errors import ConfigError, DataMissingError
 
 _NAME = re.compile(r"([A-Za-z]\w*)(?:/(\w[\w.+-]*))?(?::(\d+\.\d+\.\d+))?", re.ASCII)
 _VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)

@@ -21,8 +21,8 @@ from gan_jax.data.base import UNLABELLED, Arrays, PathLike, Spec
 from gan_jax.data.support import cache, tfds_features, tfrecord
 from gan_jax.data.support.tfds_features import Fields
 from gan_jax.data.support.tfds_folder import find
+from gan_jax.host.errors import ConfigError, DataCorruptError, UserError
 from gan_jax.host.versions import cores
-from gan_jax.types import ConfigError, DataCorruptError, UserError
 
 _BLOCK, _BLOCK_BYTES = 512, 2**28  # examples decoded between two writes, at most
 _FILE_NAME = re.compile(r"([\w.-]|\{[A-Z_]+\})*", re.ASCII)  # as TFDS makes it from a template

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.types import DataCorruptError
+from gan_jax.host.errors import DataCorruptError
 
 _BATCH = 2048  # frames whose checksums are computed side by side
 

@@ -17,8 +17,9 @@ from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
 from gan_jax.games.play import terms
 from gan_jax.games.play.terms import Memory
+from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.normalise import NORMALISERS
-from gan_jax.types import Array, ConfigError, Net
+from gan_jax.types import Array, Net
 
 Draws = Callable[[Array, int], Array]  # (key, n) -> [n, ...]
 

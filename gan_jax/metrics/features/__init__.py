@@ -6,9 +6,9 @@ from ml_collections import ConfigDict
 
 from gan_jax.config.values import choose
 from gan_jax.data import Data, open_data
+from gan_jax.host.errors import ConfigError
 from gan_jax.metrics.features import digits, efficientnet_lite0, inception
 from gan_jax.metrics.features.base import Features, Seen
-from gan_jax.types import ConfigError
 
 __all__ = ["FEATURES", "Features", "Seen", "check", "has_images", "make", "scheduled"]
 

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.types import Array, ConfigError
+from gan_jax.host.errors import ConfigError
+from gan_jax.types import Array
 
 
 class Seen(NamedTuple):

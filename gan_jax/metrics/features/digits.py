@@ -9,10 +9,10 @@ from ml_collections import ConfigDict
 
 from gan_jax import data
 from gan_jax.data.base import Arrays, labelled
+from gan_jax.host.errors import ConfigError
 from gan_jax.metrics.classifier import judge
 from gan_jax.metrics.features import kept
 from gan_jax.metrics.features.base import Features, in_batches
-from gan_jax.types import ConfigError
 
 DIGITS = {"mnist", "mnist5k", "digits", "tfds:mnist"}  # sets whose classifier's features are alike
 BATCH = 1000

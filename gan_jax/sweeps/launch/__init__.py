@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax.config.as_json import FORMAT, check_format
+from gan_jax.host.errors import ConfigError, DataCorruptError
 from gan_jax.host.files import (
     make_folder,
     read_if_whole,
@@ -27,7 +28,6 @@ from gan_jax.host.files import (
 from gan_jax.host.versions import hardware, versions
 from gan_jax.sweeps import rows as rows_lib
 from gan_jax.sweeps.rows import Cohort, Row
-from gan_jax.types import ConfigError, DataCorruptError
 
 log = logging.getLogger(__name__)
 SWEEP = {

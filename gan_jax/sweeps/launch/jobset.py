@@ -14,15 +14,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gan_jax.config.file import split_arg
-from gan_jax.sweeps.launch.options import NAME, Option, settle
-from gan_jax.sweeps.launch.tpus import HOSTS, TOPOLOGY, TPUS, Sweep, check, command
-from gan_jax.types import (
+from gan_jax.host.errors import (
     ConfigError,
     DataCorruptError,
     DataMissingError,
     FailedRowsError,
     PreemptedError,
 )
+from gan_jax.sweeps.launch.options import NAME, Option, settle
+from gan_jax.sweeps.launch.tpus import HOSTS, TOPOLOGY, TPUS, Sweep, check, command
 
 START = "kubectl apply -f"
 OPTIONS = {

@@ -13,12 +13,12 @@ from typing import Any
 from tqdm import tqdm
 
 from gan_jax.host import stop
+from gan_jax.host.errors import ConfigError, DataCorruptError, PreemptedError, WorkdirBusyError
 from gan_jax.host.files import make_folder, open_file, read_json, writing
 from gan_jax.host.locks import hold
 from gan_jax.host.versions import cores
 from gan_jax.sweeps import launch
 from gan_jax.sweeps.launch.worker import UNFIT
-from gan_jax.types import ConfigError, DataCorruptError, PreemptedError, WorkdirBusyError
 
 POLL_SECONDS = 0.2
 LOOK_SECONDS = 1.0  # what lies between two looks counts as so much at most

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gan_jax.config.values import choose
-from gan_jax.types import ConfigError
+from gan_jax.host.errors import ConfigError
 
 
 class Option(NamedTuple):

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 import jax
 
 from gan_jax.config import from_json
+from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import rows as rows_lib
 from gan_jax.sweeps.cohort import init_rows, make_members
 from gan_jax.sweeps.rows import Cohort, Row
 from gan_jax.sweeps.tune import candidates, speeds
 from gan_jax.sweeps.typeset import duration
-from gan_jax.types import ConfigError
 
 
 def table(cohorts: Sequence[Cohort]) -> Iterator[str]:

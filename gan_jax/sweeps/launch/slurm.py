@@ -15,10 +15,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import writing
 from gan_jax.host.locks import hold
 from gan_jax.sweeps import launch
-from gan_jax.types import ConfigError
 
 ANSWER_SECONDS = 120.0  # for a command of SLURM
 NOTICE_SECONDS = 90  # before a job's time is over, to save and go back into the queue

@@ -18,9 +18,9 @@ def main(workdir: str, number: str, hang_seconds: str) -> int:
     """The exit code: 0, 1 where a row failed, or a UserError's."""
     stop.install()
     stop.keep_work()  # a SIGTERM never ends this process without a place in the queue
+    from gan_jax.host.errors import PreemptedError, UserError
     from gan_jax.sweeps import launch
     from gan_jax.sweeps.launch import local
-    from gan_jax.types import PreemptedError, UserError
 
     folder = Path(workdir)
     try:
@@ -38,7 +38,7 @@ def main(workdir: str, number: str, hang_seconds: str) -> int:
 
 def _cohort(said: dict[str, Any], number: str) -> dict[str, Any]:
     """The cohort of a task's number. ConfigError where SLURM's variable holds no such number."""
-    from gan_jax.types import ConfigError
+    from gan_jax.host.errors import ConfigError
 
     count = len(said["cohorts"])
     if not re.fullmatch("[0-9]{1,9}", number) or int(number) >= count:
@@ -49,8 +49,8 @@ def _cohort(said: dict[str, Any], number: str) -> dict[str, Any]:
 def _requeue() -> int:
     """Back into the queue, unless SLURM is ending this task: it requeues what it preempts itself,
     and what its user cancels is not to come back."""
+    from gan_jax.host.errors import ConfigError
     from gan_jax.sweeps.launch import slurm
-    from gan_jax.types import ConfigError
 
     task = "_".join(os.environ.get(f"SLURM_ARRAY_{name}_ID", "") for name in ("JOB", "TASK"))
     try:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan_jax.config.file import split_arg
+from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps.launch.options import Option
-from gan_jax.types import ConfigError
 
 
 class Tpu(NamedTuple):

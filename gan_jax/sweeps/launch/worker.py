@@ -27,7 +27,7 @@ def main(workdir: str, cohort_id: str, devices: str) -> int:
     import jax
 
     from gan_jax.host import environment
-    from gan_jax.types import ConfigError
+    from gan_jax.host.errors import ConfigError
 
     _allow_many_files()
     jax.config.update("jax_num_cpu_devices", int(devices))
@@ -41,8 +41,8 @@ def main(workdir: str, cohort_id: str, devices: str) -> int:
 
 
 def _run(workdir: Path, cohort_id: str) -> int:
+    from gan_jax.host.errors import UserError
     from gan_jax.sweeps import launch
-    from gan_jax.types import UserError
 
     code = 0
     try:
@@ -70,7 +70,7 @@ def _end_with_launcher() -> None:
 
 
 def _wait_until_free(workdir: Path, cohort_id: str) -> None:
-    from gan_jax.types import WorkdirBusyError
+    from gan_jax.host.errors import WorkdirBusyError
 
     until = time.monotonic() + BUSY_SECONDS
     while True:
@@ -85,10 +85,10 @@ def _wait_until_free(workdir: Path, cohort_id: str) -> None:
 def train(workdir: Path, cohort_id: str) -> None:
     """Trains a cohort of a sweep's folder; a row that diverges is a result."""
     from gan_jax.config import from_json
+    from gan_jax.host.errors import DivergedError
     from gan_jax.sweeps import launch
     from gan_jax.sweeps.train_rows import train_rows
     from gan_jax.training.run import train as train_one
-    from gan_jax.types import DivergedError
 
     said = launch.read(workdir)
     cohort = next(c for c in said["cohorts"] if c["id"] == cohort_id)
