@@ -18,7 +18,7 @@ class Spec(NamedTuple):
 
     shape: tuple[int, ...]  # one example: (H, W, C), or (d,)
     kind: str  # "image" or "points"
-    splits: dict[str, int]  # examples in each; empty for a law, which can be sampled for ever
+    splits: dict[str, int]  # examples in each; empty where it is synthetic, which has no end
     classes: int  # 0: no labels
 
 

@@ -20,7 +20,7 @@ from gan_jax.evaluate.evaluators.features import (
     efficientnet_features,
     inception_features,
 )
-from gan_jax.evaluate.evaluators.images import classes_by_a_judge, pixels
+from gan_jax.evaluate.evaluators.images import classes_by_a_classifier, pixels
 from gan_jax.evaluate.evaluators.synthetic import (
     divergence_on_the_line,
     modes_of_a_mixture,
@@ -36,7 +36,7 @@ from gan_jax.types import Array, State
 EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
     "line": moments_on_the_line,
     "modes": modes_of_a_mixture,
-    "judge": classes_by_a_judge,
+    "judge": classes_by_a_classifier,
     "divergence": divergence_on_the_line,
     "digits": digit_features,
     "efficientnet_lite0": efficientnet_features,

@@ -103,9 +103,9 @@ def gen_stands_still(last: Sequence[Line], before: Sequence[Line], game: Game) -
 
 
 def disc_stands_still(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """The judgement of fixed reals is the same to the last bit."""
+    """The logits of fixed reals are the same to the last bit."""
     same = _constant(last, "watch/logit_real")
-    return f"the same judgement of the same reals since step {last[0]['step']}" if same else ""
+    return f"the same mean logit of the same reals since step {last[0]['step']}" if same else ""
 
 
 def mode_collapse(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
@@ -164,18 +164,18 @@ def disc_unbounded(last: Sequence[Line], before: Sequence[Line], game: Game) -> 
         return ""
     tops = [max(sizes[i * n // 4 : (i + 1) * n // 4]) for i in range(4)]
     if tops[3] > LARGE and all(b > GROWS * a for a, b in itertools.pairwise(tops)):
-        return f"mean judgements up to {', '.join(f'{top:.2g}' for top in tops)} by quarters so far"
+        return f"mean logits up to {', '.join(f'{top:.2g}' for top in tops)} by quarters so far"
     return ""
 
 
 def oscillation(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """The samples' mean goes to and fro by more than the data's width a look, and gets nowhere."""
+    """The samples' mean goes to and fro by more than the data's width a line, and gets nowhere."""
     places = [line["watch/place"] for line in last]
     moves = [b - a for a, b in itertools.pairwise(places)]
     turns = sum(a * b < 0 for a, b in itertools.pairwise(moves))
     way = sum(abs(m) for m in moves)
     if way > len(moves) and turns >= len(moves) / 3 and abs(sum(moves)) < way / 3:
-        return f"the samples' mean moves by {way / len(moves):.2g} data widths a look, to and fro"
+        return f"the samples' mean moves by {way / len(moves):.2g} data widths a line, to and fro"
     return ""
 
 

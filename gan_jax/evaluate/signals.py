@@ -48,7 +48,7 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
     """A pure f(state, hypers, shown) -> {watch/name: a number}, on fixed latents.
 
     gen_grad: norm of gen's gradient; logit_real, logit_fake, logit_held: disc's mean
-    judgement; auc: the share of pairs in which a real one is above a fake; spread: root mean square
+    logit; auc: the share of pairs in which a real one is above a fake; spread: root mean square
     distance of samples from their mean, over that of reals; place: the samples' mean along one
     fixed direction, in standard deviations of the reals there and from their mean.
     """

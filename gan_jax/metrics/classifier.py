@@ -1,4 +1,4 @@
-"""A small classifier trained here, on real examples: the judge of class counts and confidence."""
+"""A small classifier trained here, on real examples: it counts classes and says how sure it is."""
 
 import math
 import zlib
@@ -39,7 +39,7 @@ class Classify(NamedTuple):
     crc32: int  # of the weights: which classifier a number belongs to
 
 
-class Judgement(NamedTuple):
+class Counted(NamedTuple):
     """What the classifier says of N images."""
 
     counts: np.ndarray  # [classes], images whose likeliest class it is
@@ -118,8 +118,8 @@ def _shift(key: Array, images: Array) -> Array:
     return jax.vmap(lambda image, d: jnp.roll(image, d, (0, 1)))(images, by)
 
 
-def judge(probabilities_NxC: np.ndarray) -> Judgement:
+def count_classes(probabilities_NxC: np.ndarray) -> Counted:
     """Class counts and mean confidence."""
     classes = probabilities_NxC.shape[1]
     counts = np.bincount(probabilities_NxC.argmax(1), minlength=classes)
-    return Judgement(counts, float(probabilities_NxC.max(1).mean()))
+    return Counted(counts, float(probabilities_NxC.max(1).mean()))

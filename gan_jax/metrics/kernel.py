@@ -9,8 +9,8 @@ def kernel_distance(features_a_NxF: np.ndarray, features_b_MxF: np.ndarray) -> f
     """MMD^2 with k(x, y) = (x.y / F + 1)^3, unbiased, in float64, of all samples in one.
 
     mean_{i != j} k(a_i, a_j) + mean_{i != j} k(b_i, b_j) - 2 mean_ij k(a_i, b_j).
-    Binkowski et al. 2018. Below 0 about half the time when the laws are the same; nan if a set
-    has one sample, of which there are no two to compare.
+    Binkowski et al. 2018. Below 0 about half the time when the distributions are the same;
+    nan if a set has one sample, of which there are no two to compare.
     """
     a, b = matrices(features_a_NxF, features_b_MxF)
     if min(len(a), len(b)) < 2:

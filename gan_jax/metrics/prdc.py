@@ -18,7 +18,7 @@ class PrecisionRecall(NamedTuple):
 
 
 class DensityCoverage(NamedTuple):
-    """density 1 and coverage near 1 where the laws are the same."""
+    """density 1 and coverage near 1 where the distributions are the same."""
 
     density: float  # balls of reals that a fake lies in, over k, on average; can exceed 1
     coverage: float  # share of the reals' balls with a fake in them

@@ -82,8 +82,8 @@ def make_cohort(
 ) -> Cohort:
     """What trains a plan's rows, once, with the validation likelihood on the way."""
     configs = [config for seeds in plan.values() for config in seeds]
-    look = functools.partial(validate, configs[0], protocol)
-    return functools.cache(lambda: train(work.folder, ", ".join(plan), configs, look, start()))
+    measure = functools.partial(validate, configs[0], protocol)
+    return functools.cache(lambda: train(work.folder, ", ".join(plan), configs, measure, start()))
 
 
 def plan_rows(work: Work, plan: Plan, cohort: Cohort, protocol: Protocol) -> list[Row]:
@@ -142,7 +142,7 @@ def our_rows(
     row = scored_row(name, x_MxNxD, protocol, differs, why_not)
     row["history"] = [
         [[step * batches / STEPS_PER_EPOCH, *found] for step, found in looks if found]
-        for looks in trained.looks
+        for looks in trained.measured
     ]
     fine = scored_row(f"{name}, finer sigma", x_MxNxD, protocol, [*differs, FINE], fine=True)
     return [row, fine, *milestones(name, row["history"], rounding(config.precision))]

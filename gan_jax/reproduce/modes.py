@@ -34,13 +34,13 @@ from gan_jax.reproduce.work import (
 RECORDED, QUICK = Size(5, 40_000), Size(2, 20)
 SAMPLES, SHOWN, POINTS, DECISIONS = 2_500, 500, 100_000, 100
 NUMBERS = ("modes", "high_quality", "reverse_kl")
-LAWS = {"ring": ring, "grid": grid}
+DISTRIBUTIONS = {"ring": ring, "grid": grid}
 JUNK = "reverse KL with a bin for what is off the modes"
 
 
-def pacgan(law: str, seed: int, steps: int, pack: int) -> ConfigDict:
+def pacgan(dist: str, seed: int, steps: int, pack: int) -> ConfigDict:
     """PacGAN's settings with `pack` samples a decision."""
-    c = base_config(law, seed, steps, pack * DECISIONS)
+    c = base_config(dist, seed, steps, pack * DECISIONS)
     c.data.points, c.disc.pack = POINTS, pack
     c.latent.dim, c.dynamics.name = 2, "simultaneous"
     c.gen.args.hidden, c.gen.args.act, c.gen.args.batch_norm = (400,) * 4, "relu", True
@@ -52,9 +52,9 @@ def pacgan(law: str, seed: int, steps: int, pack: int) -> ConfigDict:
     return c
 
 
-def unrolled(law: str, seed: int, steps: int, unroll_steps: int) -> ConfigDict:
+def unrolled(dist: str, seed: int, steps: int, unroll_steps: int) -> ConfigDict:
     """The Unrolled demo's settings; 0 unrolled steps is the plain game, both moving at once."""
-    c = base_config(law, seed, steps, 512)
+    c = base_config(dist, seed, steps, 512)
     c.objective, c.latent.dim = "minimax", 256
     c.dynamics.name = "unrolled" if unroll_steps else "simultaneous"
     if unroll_steps:
@@ -70,7 +70,7 @@ def unrolled(law: str, seed: int, steps: int, unroll_steps: int) -> ConfigDict:
 class Method(NamedTuple):
     """A row of a paper's table, and how it is trained here."""
 
-    settings: Callable[..., ConfigDict]  # (law, seed, steps)
+    settings: Callable[..., ConfigDict]  # (distribution, seed, steps)
     steps: int  # of the published settings
     differs: tuple[str, ...] = ()
     why_not: str = ""  # its number and ours are no comparison whatever the steps
@@ -105,24 +105,24 @@ def published(
 
 
 def run(
-    law: str, published: Mapping[str, Mapping[str, Published]], demo: str, work: Work
+    dist: str, published: Mapping[str, Mapping[str, Published]], demo: str, work: Work
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a law's table. demo: how the data differ from those of the Unrolled demo."""
+    """The rows of a table. demo: how the data differ from those of the Unrolled demo."""
     for name, numbers in published.items():
         if name not in METHODS:
             for what, number in numbers.items():
-                yield make_row(f"{name}: {label(law, what)}", [], number, why_not="published only")
+                yield make_row(f"{name}: {label(dist, what)}", [], number, why_not="published only")
             continue
         method, size = METHODS[name], work.trained
         steps = min(size.steps, method.steps)
-        configs = size.configs([method.settings(law, s, steps) for s in range(size.seeds)])
+        configs = size.configs([method.settings(dist, s, steps) for s in range(size.seeds)])
         yield from work.methods.recorded(name, configs) or work.methods.measured(
-            name, configs, train_method(law, name, configs, numbers, demo, work)
+            name, configs, train_method(dist, name, configs, numbers, demo, work)
         )
 
 
 def train_method(
-    law: str,
+    dist: str,
     name: str,
     configs: Sequence[ConfigDict],
     numbers: Mapping[str, Published],
@@ -132,33 +132,33 @@ def train_method(
     """A method's rows; the first has samples of the first seed, for the picture."""
     method = METHODS[name]
     short = shortened(configs[0].steps, method.steps)
-    trained = train(work.folder, f"{law}: {name}", configs)
+    trained = train(work.folder, f"{dist}: {name}", configs)
     x_SxNxD = samples(configs[0], trained.states, SAMPLES)
     differs = [short, *method.differs, *work.trained.differs]
     differs += [demo if method.why_not else "", *refused(trained.states)]
     rows = [
         make_row(
-            f"{name}: {label(law, what)}",
+            f"{name}: {label(dist, what)}",
             each,
             numbers.get(what, NOTHING),
             [text for text in differs if text],
             method.why_not or short,
         )
-        for what, each in measure(law, x_SxNxD).items()
+        for what, each in measure(dist, x_SxNxD).items()
     ]
     rows[0]["points"] = x_SxNxD[0, :SHOWN].round(3).tolist()
     return rows
 
 
-def centres_of(law: str) -> np.ndarray:
-    """The means of a law's modes, [K, 2]."""
-    return np.asarray(LAWS[law].centres())
+def centres_of(dist: str) -> np.ndarray:
+    """The means of a distribution's modes, [K, 2]."""
+    return np.asarray(DISTRIBUTIONS[dist].centres())
 
 
-def measure(law: str, x_SxNxD: np.ndarray) -> dict[str, list[float]]:
+def measure(dist: str, x_SxNxD: np.ndarray) -> dict[str, list[float]]:
     """{what: one number a seed}."""
-    sigma = float(LAWS[law].scale())
-    found = [mode_statistics(x, centres_of(law), sigma) for x in x_SxNxD]
+    sigma = float(DISTRIBUTIONS[dist].scale())
+    found = [mode_statistics(x, centres_of(dist), sigma) for x in x_SxNxD]
     return {
         "modes": [float(s.modes) for s in found],
         "high_quality": [100 * s.high_quality for s in found],
@@ -167,9 +167,9 @@ def measure(law: str, x_SxNxD: np.ndarray) -> dict[str, list[float]]:
     }
 
 
-def label(law: str, what: str) -> str:
+def label(dist: str, what: str) -> str:
     """A number's name, with what it could be at best."""
-    k = len(centres_of(law))
+    k = len(centres_of(dist))
     floor = sampling_floor(k, SAMPLES)
     return {
         "modes": f"modes of {k}",
@@ -205,17 +205,17 @@ def _in_words(verdicts: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{', '.join(whats)}: {verdict}" for verdict, whats in verdicts.items())
 
 
-def picture(law: str, work: Work, rows: Sequence[Row]) -> np.ndarray | None:
+def picture(dist: str, work: Work, rows: Sequence[Row]) -> np.ndarray | None:
     """Samples of each method's first seed, of those whose rows have them."""
     shown = {row["name"].split(": ")[0]: row["points"] for row in rows if row.get("points")}
     if not shown or not pointplots.available():
         return None
     figure = pointplots.make_figure((4 * len(shown), 4.2), 80)
-    reach = 1.25 * abs(centres_of(law)).max()
+    reach = 1.25 * abs(centres_of(dist)).max()
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
     for axes, (name, points) in zip(panels, shown.items(), strict=True):
         axes.scatter(*np.asarray(points).T, s=5, lw=0, alpha=0.5, color=pointplots.FAKE)
-        axes.scatter(*centres_of(law).T, s=20, marker="+", lw=0.8, color=pointplots.REAL)
+        axes.scatter(*centres_of(dist).T, s=20, marker="+", lw=0.8, color=pointplots.REAL)
         axes.set_title(name, fontsize=9)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     return pointplots.pixels(figure)

@@ -34,21 +34,21 @@ from gan_jax.training import loop
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.types import Metrics, State
 
-Look = Callable[[State], list[Any]]  # states [M] -> a JSON value each
+Measure = Callable[[State], list[Any]]  # states [M] -> a JSON value each
 SECONDS_BETWEEN_LINES = 30.0
 _PACE = ("steps", *HOW_OFTEN)  # which say nothing of what is trained
 
 
 class Trained(NamedTuple):
-    """What training left: states [M], and for each of them [(step, what look found), ...]."""
+    """What training left: states [M], and for each of them [(step, what measure found), ...]."""
 
     states: State
-    looks: list[list[tuple[int, Any]]]
+    measured: list[list[tuple[int, Any]]]
 
     def only(self, rows: Sequence[int]) -> "Trained":
         """Some of the rows."""
         states = stack_rows([row(self.states, i) for i in rows])
-        return Trained(states, [self.looks[i] for i in rows])
+        return Trained(states, [self.measured[i] for i in rows])
 
 
 def seconds(folder: Path) -> float:
@@ -65,13 +65,13 @@ def train(
     folder: Path,
     name: str,
     configs: Sequence[ConfigDict],
-    look: Look | None = None,
+    measure: Measure | None = None,
     start: State | None = None,
 ) -> Trained:
     """The configs after their steps, in their order; they differ in traced numbers only.
 
-    look is called every eval_every_steps. start: states [M], one for each config, that they begin
-    with instead of new ones, all at one step. PreemptedError after a stop was saved.
+    measure is called every eval_every_steps. start: states [M], one for each config, that they
+    begin with instead of new ones, all at one step. PreemptedError after a stop was saved.
     """
     base = folder / "states"
     base.mkdir(parents=True, exist_ok=True)
@@ -82,10 +82,10 @@ def train(
     for place in dict.fromkeys(p for p, _ in places):
         mine = [i for i, (where, _) in enumerate(places) if where == place]
         first = None if start is None else stack_rows([row(start, i) for i in mine])
-        cohorts[place] = _go_on(place, configs[0], look, first)
+        cohorts[place] = _go_on(place, configs[0], measure, first)
     found = [cohorts[place].only([i]) for place, i in places]
     states = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(f.states for f in found))
-    return Trained(states, [f.looks[0] for f in found])
+    return Trained(states, [f.measured[0] for f in found])
 
 
 def _places(
@@ -133,7 +133,7 @@ def _settings(config: ConfigDict) -> str:
 
 
 def _go_on(
-    place: Path, asked: ConfigDict, look: Look | None, start: State | None = None
+    place: Path, asked: ConfigDict, measure: Measure | None, start: State | None = None
 ) -> Trained:
     """A cohort up to the steps that were asked for; a new one from its start."""
     configs, owners = _members(place), () if start else _members(place)  # keys are as in start
@@ -148,7 +148,7 @@ def _go_on(
                 f"{place} is at step {step}, and {asked.steps} are asked for: expected --steps "
                 f"{step} or more, or another --workdir"
             )
-        looks = _read_looks(place, step)
+        measured = _read_measured(place, step)
         if states is None:
             states = init_rows(members)[0] if start is None else start
             step = int(states.step[0])
@@ -156,10 +156,10 @@ def _go_on(
             arrays = members.setup.data.examples()
             how = choose_how(place / "how.json", members, states, arrays)
             program = make_cohort(members, arrays, how.chunk, how.place())
-            recorder = _Seeds(place, configs[0], saved, look, looks)
+            recorder = _Seeds(place, configs[0], saved, measure, measured)
             recorder.begin(len(configs), step)
             states = loop.train(program, recorder, states)
-    found = [[(each["step"], each["rows"][i]) for each in looks] for i in range(len(configs))]
+    found = [[(each["step"], each["rows"][i]) for each in measured] for i in range(len(configs))]
     return Trained(states, found)
 
 
@@ -167,10 +167,15 @@ class _Seeds:
     """The recorder of a table's cohort: looks.json, checkpoints, a line now and then."""
 
     def __init__(
-        self, place: Path, config: ConfigDict, saved: Checkpoints, look: Look | None, looks: list
+        self,
+        place: Path,
+        config: ConfigDict,
+        saved: Checkpoints,
+        measure: Measure | None,
+        measured: list,
     ):
         self.place, self.config, self.saved = place, config, saved
-        self.look, self.looks = look, looks
+        self.measure, self.measured = measure, measured
 
     def begin(self, rows: int, step: int) -> None:
         self.pace = _Pace(self.place, rows, step, self.config.steps)
@@ -181,9 +186,9 @@ class _Seeds:
     def line(self, step: int, metrics: Metrics, states: State | None) -> None:
         jax.block_until_ready(metrics)
         self.pace.beat(step)
-        if self.look and states is not None and step % self.config.eval_every_steps == 0:
-            self.looks.append({"step": step, "rows": self.look(states)})
-            write_json(self.place / "looks.json", self.looks, indent=None)
+        if self.measure and states is not None and step % self.config.eval_every_steps == 0:
+            self.measured.append({"step": step, "rows": self.measure(states)})
+            write_json(self.place / "looks.json", self.measured, indent=None)
 
     def save(self, step: int, states: State) -> None:
         self.saved.save(step, states)
@@ -201,7 +206,7 @@ class _Seeds:
         return states
 
 
-def _read_looks(place: Path, step: int) -> list[dict[str, Any]]:
+def _read_measured(place: Path, step: int) -> list[dict[str, Any]]:
     """What was measured up to a step: what came after it will be measured again."""
     file = place / "looks.json"
     found = read_json(file, [{"step": int}]) if file.exists() else []

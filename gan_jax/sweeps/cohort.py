@@ -153,13 +153,13 @@ def make_cohort(
     shown: what signals are taken of, by default examples of the set.
     """
     setup, place = members.setup, place or place_rows()
-    look = jax.jit(jax.vmap(make_signals(setup), in_axes=(0, 0, None)))
+    signals = jax.jit(jax.vmap(make_signals(setup), in_axes=(0, 0, None)))
     seen = make_shown(setup, arrays) if shown is None else shown
     return Program(
         schedule=schedule_of(setup.config),
         many=jit_rows(make_train_rows(setup, chunk), place),
         source=make_source(setup.config, len(members), arrays, place),
-        signals=lambda states, h: look(states, h, seen),
+        signals=lambda states, h: signals(states, h, seen),
         h=rows_hypers(members.configs),
     )
 

@@ -57,23 +57,23 @@ def subsample(rows: Rows, n: int, seed: int = 0) -> Rows:
 
 
 def uniform(low: float, high: float) -> Callable[[random.Random], float]:
-    """A law for random_search: U[low, high)."""
+    """A distribution for random_search: U[low, high)."""
     return lambda rng: rng.uniform(low, high)
 
 
 def log_uniform(low: float, high: float) -> Callable[[random.Random], float]:
-    """A law for random_search: uniform in the logarithm, low > 0."""
+    """A distribution for random_search: uniform in the logarithm, low > 0."""
     return lambda rng: math.exp(rng.uniform(math.log(low), math.log(high)))
 
 
-def random_search(n: int, laws: Mapping[str, Any], seed: int = 0) -> Rows:
-    """n rows, every leaf drawn from its law by the seed; a list is a choice among its items."""
+def random_search(n: int, leaves: Mapping[str, Any], seed: int = 0) -> Rows:
+    """n rows, each leaf drawn from its distribution, or from its list of choices, by the seed."""
     rng = random.Random(seed)
 
-    def draw(law: Any) -> Any:
-        return law(rng) if callable(law) else rng.choice(law)
+    def draw(values: Any) -> Any:
+        return values(rng) if callable(values) else rng.choice(values)
 
-    return [{leaf: draw(law) for leaf, law in laws.items()} for _ in range(n)]
+    return [{leaf: draw(values) for leaf, values in leaves.items()} for _ in range(n)]
 
 
 def _merge(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

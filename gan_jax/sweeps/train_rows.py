@@ -24,7 +24,7 @@ from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.folder import RunDir
 from gan_jax.training.linelog import Lines
 from gan_jax.training.outcome import ended
-from gan_jax.training.record import Numbers, Record, make_looks
+from gan_jax.training.record import Numbers, Record, make_evaluations
 from gan_jax.types import Metrics, State
 
 HEARTBEAT = "progress.json"  # in the cohort's folder: the step, for whoever watches
@@ -105,7 +105,7 @@ def _start(
     pace: _Pace,
 ) -> dict[int, Record]:
     """A record for each of these rows, to go on after that step."""
-    look, records = make_looks(), {}
+    evaluation_of, records = make_evaluations(), {}
     for index, run in runs.items():
         config = members.configs[index]
         mine = members.setup._replace(config=config)
@@ -113,7 +113,7 @@ def _start(
         saved = stack.enter_context(
             Checkpoints(run.checkpoints_dir, config.keep_checkpoints, of=[config])
         )
-        records[index] = Record(mine, run, saved, look(mine), pace)
+        records[index] = Record(mine, run, saved, evaluation_of(mine), pace)
     return records
 
 

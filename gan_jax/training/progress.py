@@ -65,17 +65,17 @@ def _in_short(metrics: Mapping[str, Any]) -> str:
 
 
 def last_words(metrics: Mapping[str, Any]) -> list[str]:
-    """The numbers at the end of a run, in lines to read: the game's, the judge's, the others."""
+    """The numbers at the end of a run in lines: the game's, the classifier's, the others."""
     found = {k.removeprefix("eval/"): v for k, v in metrics.items() if k.startswith("eval/")}
     lines = [_game_in_words(metrics)]
-    if set(_JUDGED) <= set(found):
+    if set(_CLASSIFIED) <= set(found):
         counts = {k.removeprefix("count_"): found.pop(k) for k in list(found) if k[:6] == "count_"}
-        lines += _judge_in_words({name: found.pop(name) for name in _JUDGED}, counts)
+        lines += _classes_in_words({name: found.pop(name) for name in _CLASSIFIED}, counts)
     rest = ", ".join(f"{name} {_short(found[name])}" for name in sorted(found))
     return [line for line in (*lines, rest) if line]
 
 
-_JUDGED = ("classes", "confidence", "confidence_real", "accuracy_real")
+_CLASSIFIED = ("classes", "confidence", "confidence_real", "accuracy_real")
 
 
 def _game_in_words(metrics: Mapping[str, Any]) -> str:
@@ -86,7 +86,7 @@ def _game_in_words(metrics: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _judge_in_words(found: Mapping[str, Any], counts: Mapping[str, int]) -> list[str]:
+def _classes_in_words(found: Mapping[str, Any], counts: Mapping[str, int]) -> list[str]:
     whole, of_all = sum(counts.values()), f"{found['classes']} of {len(counts)} classes"
     every = "all " if found["classes"] == len(counts) else ""
     return [

@@ -29,7 +29,7 @@ Numbers = dict[str, Any]
 log = logging.getLogger(__name__)
 
 
-class Look(NamedTuple):
+class Evaluation(NamedTuple):
     """What is made of a state on schedule."""
 
     evaluate: Callable[[State], Numbers]
@@ -37,21 +37,21 @@ class Look(NamedTuple):
     picture: Callable[[State], np.ndarray | None]
 
 
-def make_looks() -> Callable[[Setup], Look]:
+def make_evaluations() -> Callable[[Setup], Evaluation]:
     """f(setup) -> evaluators and picture, shared by the rows of a cohort, which differ in numbers.
 
     Rows may differ in their objectives: those that estimate a ratio share one, as do the others.
     """
-    looks: dict[bool, Look] = {}
+    made: dict[bool, Evaluation] = {}
 
-    def look(setup: Setup) -> Look:
+    def evaluation_of(setup: Setup) -> Evaluation:
         kind = estimates_ratio(setup.config.objective)
-        if kind not in looks:
+        if kind not in made:
             test = make_evaluate(setup, part="test")
-            looks[kind] = Look(make_evaluate(setup), test, make_picture(setup))
-        return looks[kind]
+            made[kind] = Evaluation(make_evaluate(setup), test, make_picture(setup))
+        return made[kind]
 
-    return look
+    return evaluation_of
 
 
 class Pace(Protocol):
@@ -72,11 +72,11 @@ class Record:
         setup: Setup,
         run: RunDir,
         saved: Checkpoints,
-        look: Look,
+        evaluation: Evaluation,
         progress: Pace,
     ):
         self.setup, self.config, self.run, self.saved = setup, setup.config, run, saved
-        self.look, self.progress = look, progress
+        self.evaluation, self.progress = evaluation, progress
         self.schedule = schedule_of(setup.config)
         self.refusal = ""  # the first one, in words
         timing = linelog.read_lines(run.path("timing.jsonl"))
@@ -104,7 +104,7 @@ class Record:
         numbers = {name: v.item() for name, v in host.items() if name not in left_out}
         lost = self._lost(step, numbers, refused, state)
         if state is not None and not lost:
-            numbers |= self._look(step, numbers, state)
+            numbers |= self._evaluate_samples(step, numbers, state)
         if count := sum(int(seen.times) for seen in refused.values()):
             numbers["refused"] = count
         self.lines.append({"step": step, **numbers})
@@ -150,14 +150,14 @@ class Record:
         leaf = leaf_name(params, int(refused[player].leaf))
         return f"{player}'s gradient of {leaf} was not finite in step {first[player] + 1}"
 
-    def _look(self, step: int, numbers: Numbers, state: State) -> Numbers:
+    def _evaluate_samples(self, step: int, numbers: Numbers, state: State) -> Numbers:
         ends = step == self.config.steps or self.at_equilibrium({"step": step, **numbers})
         if ends or self.schedule.is_due(step, "sample"):
-            picture = self.look.picture(state)
+            picture = self.evaluation.picture(state)
             if picture is not None:
                 self.run.write_samples(step, picture)
-        found = self.look.evaluate(state) if self.schedule.is_due(step, "eval") else {}
-        return found | (self.look.test(state) if ends else {})
+        found = self.evaluation.evaluate(state) if self.schedule.is_due(step, "eval") else {}
+        return found | (self.evaluation.test(state) if ends else {})
 
     def save(self, step: int, state: State) -> None:
         """A checkpoint, which must not outlive its lines."""

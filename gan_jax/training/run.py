@@ -17,7 +17,7 @@ from gan_jax.training.folder import RunDir
 from gan_jax.training.outcome import Result, ended
 from gan_jax.training.program import make_program
 from gan_jax.training.progress import Progress
-from gan_jax.training.record import Record, make_looks
+from gan_jax.training.record import Record, make_evaluations
 from gan_jax.training.steps import init_state
 
 
@@ -50,7 +50,7 @@ def train(setup: Setup, workdir: str | Path, command: str = "") -> Result:
             run.start(step or None)
             run.write_json("made_with.json", made_with(command))
             with Progress(step, config.steps) as progress:
-                record = Record(setup, run, saved, make_looks()(setup), progress)
+                record = Record(setup, run, saved, make_evaluations()(setup), progress)
                 stop.leave_with(lambda: record.summary("preempted"))
                 if state is None:
                     state = init_state(setup, jax.random.key(config.seed))

@@ -1,4 +1,4 @@
-"""The divergences and the judge; the other metrics have files of their own, test_metrics_*.py."""
+"""The divergences and the classifier; the other metrics have files of their own."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import scipy.special
 import scipy.stats
 
 from gan_jax.metrics import divergences, optimal_discriminator
-from gan_jax.metrics.classifier import judge, train_classifier
+from gan_jax.metrics.classifier import count_classes, train_classifier
 from gan_jax.metrics.divergence import estimated_optimum, ks_distance
 
 
@@ -96,8 +96,8 @@ def test_ks_is_scipys(n):
     assert ks_distance(x, scipy.stats.norm.cdf(x)) == pytest.approx(expected, rel=1e-12)
 
 
-def test_the_judge_counts_likeliest_classes():
-    found = judge(np.asarray([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.4, 0.6, 0]]))
+def test_the_classifier_counts_likeliest_classes():
+    found = count_classes(np.asarray([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.4, 0.6, 0]]))
     assert list(found.counts) == [1, 2, 0]
     assert found.confidence == pytest.approx((0.9 + 0.8 + 0.6) / 3)
 

@@ -63,8 +63,8 @@ def test_more_steps_go_on_from_the_last(tmp_path, whole, first):
     train(tmp_path, "name", configs(first), look)
     more = train(tmp_path, "name", configs(23), look)
     assert same(more.states, whole.states)
-    assert more.looks == whole.looks
-    assert [step for step, _ in whole.looks[0]] == [5, 10, 15, 20]
+    assert more.measured == whole.measured
+    assert [step for step, _ in whole.measured[0]] == [5, 10, 15, 20]
     assert places(tmp_path) == ["0"]
 
 
@@ -82,7 +82,7 @@ def test_rows_begin_with_states_that_are_given(tmp_path, whole):
     for _ in range(2):  # the second finds the first's
         rest = train(tmp_path, "name", configs(23), look, at_10)
         assert same(rest.states, whole.states)
-        assert rest.looks == [looks[2:] for looks in whole.looks]
+        assert rest.measured == [looks[2:] for looks in whole.measured]
     assert same(at_10, train(tmp_path / "a", "name", configs(10)).states)
     assert places(tmp_path) == ["0"]
     lower = train(tmp_path, "name", configs(10, gen__lr=0.0), None, at_5).states
@@ -107,7 +107,7 @@ def test_what_is_done_is_not_done_again(tmp_path, whole, monkeypatch):
     monkeypatch.setattr(training, "make_cohort", None)
     again = train(tmp_path, "name", configs(23), look)
     assert same(first.states, again.states)
-    assert again.looks == whole.looks
+    assert again.measured == whole.measured
 
 
 @pytest.mark.parametrize("dispatches", [1, 3])
@@ -143,7 +143,7 @@ def test_a_kill_costs_what_came_after_the_last_checkpoint(tmp_path, whole, last)
         file.write_text(json.dumps([*json.loads(file.read_text()), {"step": 15, "rows": [0, 0]}]))
     found = train(tmp_path, "name", configs(23), look)
     assert same(found.states, whole.states)
-    assert found.looks == whole.looks
+    assert found.measured == whole.measured
 
 
 def test_only_seeds_that_are_not_there_are_trained(tmp_path, whole):
@@ -154,17 +154,17 @@ def test_only_seeds_that_are_not_there_are_trained(tmp_path, whole):
     assert [c.seed for c in training._members(tmp_path / "states" / "1")] == [2]
     assert (tmp_path / "states" / "0" / "seconds.json").read_bytes() == before
     assert same(three.only([0, 1]).states, whole.states)
-    assert three.looks[:2] == whole.looks
-    assert len(three.looks[2]) == 4
+    assert three.measured[:2] == whole.measured
+    assert len(three.measured[2]) == 4
     alone = train(tmp_path / "alone", "name", configs(23, seeds=3)[2:], look)
     assert same(three.only([2]).states, alone.states)
-    assert three.looks[2] == alone.looks[0]
+    assert three.measured[2] == alone.measured[0]
 
 
 def test_rows_come_in_the_order_in_which_they_are_asked_for(tmp_path, whole):
     found = train(tmp_path, "name", configs(23)[::-1], look)
     assert same(found.only([1, 0]).states, train(tmp_path, "name", configs(23), look).states)
-    assert found.looks == whole.looks[::-1]
+    assert found.measured == whole.measured[::-1]
 
 
 def test_other_settings_are_another_cohort_and_older_files_are_found_again(tmp_path):

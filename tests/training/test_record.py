@@ -14,7 +14,7 @@ from gan_jax.host.errors import DivergedError
 from gan_jax.steps import init_state
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.folder import RunDir
-from gan_jax.training.record import Look, Record, make_looks
+from gan_jax.training.record import Evaluation, Record, make_evaluations
 
 NONE = Refused(*(np.int32(n) for n in (10, 0, -1, -1)))
 NUMBERS = {"disc_loss": np.float32(1.5), "gen_loss": np.float32(0.5)}
@@ -31,10 +31,10 @@ class Pace:
 @contextlib.contextmanager
 def record(folder, **leaves):
     config = tiny.config(**leaves)
-    look = Look(lambda s: {}, lambda s: {}, lambda s: None)
+    nothing = Evaluation(lambda s: {}, lambda s: {}, lambda s: None)
     with RunDir(folder, config) as run, Checkpoints(run.checkpoints_dir, 1) as saved:
         run.start(None)
-        yield Record(make_setup(config), run, saved, look, Pace())
+        yield Record(make_setup(config), run, saved, nothing, Pace())
 
 
 def line(times=0, first=-1, leaf=-1, player="disc", **numbers):
@@ -62,11 +62,11 @@ def test_rows_look_alike_where_their_objectives_have_a_d_alike():
     """A row of a cohort has the metrics that it has alone."""
     objectives = ["hinge", "minimax", "lsgan", "fgan_gan"]
     configs = [tiny.config(objective=name) for name in objectives]
-    look, state = make_looks(), init_state(configs[0], jax.random.key(0))
-    looks = [look(make_setup(config)) for config in configs]
-    assert looks[0] is looks[2]
-    assert looks[1] is looks[3]
-    found = [set(row.evaluate(state)) for row in looks[:2]]
+    evaluation_of, state = make_evaluations(), init_state(configs[0], jax.random.key(0))
+    rows = [evaluation_of(make_setup(config)) for config in configs]
+    assert rows[0] is rows[2]
+    assert rows[1] is rows[3]
+    found = [set(row.evaluate(state)) for row in rows[:2]]
     assert found[1] - found[0] == {"eval/disc_gap"}
 
 
@@ -116,7 +116,7 @@ def test_when_a_gradient_was_first_not_finite_is_known_after_a_resume(tmp_path):
         config = tiny.config(**leaves)
         with RunDir(tmp_path, config) as run, Checkpoints(run.checkpoints_dir, 1) as saved:
             run.start(10)
-            kept = Record(make_setup(config), run, saved, Look(None, None, None), Pace())
+            kept = Record(make_setup(config), run, saved, Evaluation(None, None, None), Pace())
             for step in steps:
                 kept.line(step, line(1, 7, 0))
             kept.summary("preempted")
@@ -157,7 +157,7 @@ def test_findings_are_those_of_the_lines_also_after_a_resume(tmp_path):
     config = tiny.config()
     with RunDir(tmp_path, config) as run, Checkpoints(run.checkpoints_dir, 1) as saved:
         run.start(15)
-        kept = Record(make_setup(config), run, saved, Look(None, None, None), Pace())
+        kept = Record(make_setup(config), run, saved, Evaluation(None, None, None), Pace())
         for step in (20, 25, 30):
             place = {"watch/place": np.float32(step)}
             kept.line(step, line(**watched, **place))

@@ -1,1 +1,1 @@
-"""Evaluators, by the kind of data they apply to: laws with a density, and images."""
+"""Evaluators, by the kind of data they apply to: synthetic distributions, and images."""

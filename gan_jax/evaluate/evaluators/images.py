@@ -3,12 +3,12 @@
 from gan_jax import metrics
 from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw, unit
 from gan_jax.games import Setup
-from gan_jax.metrics.classifier import judge
+from gan_jax.metrics.classifier import count_classes
 from gan_jax.metrics.features import digits, has_images
 from gan_jax.types import State
 
 
-def classes_by_a_judge(setup: Setup, part: str = "eval") -> Evaluator | None:
+def classes_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | None:
     """What a classifier trained on the real images says of the samples, and of real held-out ones.
 
     classes: how many it finds among eval_samples; count_<class>; confidence: the mean probability
@@ -24,7 +24,7 @@ def classes_by_a_judge(setup: Setup, part: str = "eval") -> Evaluator | None:
         trained = digits.trained(name, data_dir)
         seen = trained.features.see(draw(state, n))
         assert seen.probabilities is not None
-        found = judge(seen.probabilities)
+        found = count_classes(seen.probabilities)
         yield "classes", int((found.counts > 0).sum())
         yield "confidence", found.confidence
         yield "confidence_real", trained.confidence_real

@@ -126,8 +126,8 @@ def make_disc(config: ConfigDict, shape: tuple[int, ...]) -> Net:
 def make_latent(latent: ConfigDict) -> Callable[[Array, int], Array]:
     """(key, n) -> z [n, Z], from N(0, 1) or U[low, high)."""
     dim, low, high = latent.dim, latent.low, latent.high
-    laws: dict[str, Callable[[Array, int], Array]] = {
+    draws: dict[str, Callable[[Array, int], Array]] = {
         "normal": lambda key, n: jax.random.normal(key, (n, dim)),
         "uniform": lambda key, n: jax.random.uniform(key, (n, dim), minval=low, maxval=high),
     }
-    return laws[choose("latent.law", latent.law, laws)]
+    return draws[choose("latent.law", latent.law, draws)]

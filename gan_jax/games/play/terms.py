@@ -1,4 +1,4 @@
-"""Objectives and penalties as the game calls them: terms of one draw that disc has judged.
+"""Objectives and penalties as the game calls them: terms of one draw and of what disc makes of it.
 
 The tables hold functions of logits, or of a critic and data. A few terms need more: the encodings
 of an autoencoder, averages that live from step to step, gen itself. A term takes a Case and its
@@ -23,7 +23,7 @@ Memory = dict[str, Array]  # what terms keep from one update of disc to the next
 
 
 class Case(NamedTuple):
-    """What a term may look at: the draw's examples as disc sees them, and its judgement."""
+    """What a term may look at: the draw's examples as disc sees them, and its logits."""
 
     real: Array  # [B, ...]
     fake: Array  # [B, ...]

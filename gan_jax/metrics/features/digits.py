@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from gan_jax import data
 from gan_jax.data.base import Arrays, labelled
 from gan_jax.host.errors import ConfigError
-from gan_jax.metrics.classifier import judge
+from gan_jax.metrics.classifier import count_classes
 from gan_jax.metrics.features import kept
 from gan_jax.metrics.features.base import Features, in_batches
 
@@ -64,7 +64,7 @@ def trained(name: str, data_dir: str | None) -> Trained:
         f"crc32:{classify.crc32:08x}",
         {} if accuracy is None else {"accuracy": accuracy},
     )
-    return Trained(features, judge(real).confidence, accuracy)
+    return Trained(features, count_classes(real).confidence, accuracy)
 
 
 def _accuracy(probabilities_NxC: np.ndarray, label_N: np.ndarray | None) -> float | None:
