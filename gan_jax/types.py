@@ -3,9 +3,9 @@
 A game is a set of named players and the moves they make. A move is a loss that some players
 descend together. Dynamics (gan_jax/dynamics) carry out the moves of a step.
 
-Shape letters in names, here and everywhere: K draws a step, B batch, N examples, H W C image, D
-flattened features, Z latent, M members of a cohort. `x_BxHxWxC` has shape [B, H, W, C]; a trailing
-`_B` is one number per example.
+Shape letters in names, here and everywhere: K, draws per step; B, batch; N, examples; H W C, image;
+D, flattened features; Z, latent; M, rows that train as one program. `x_BxHxWxC` has shape
+[B, H, W, C], and a trailing `_B` is one number per example.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ Array = jax.Array
 PyTree = Any
 Critic = Callable[[Array], Array]  # x [B, ...] -> logits [B]
 Metrics = dict[str, Array]
-UserError = errors.UserError  # the base of all that a user can mend: host/errors.py
+UserError = errors.UserError  # the base class of errors that a user can mend: host/errors.py
 
 
 class Batch(NamedTuple):
@@ -64,7 +64,7 @@ class State(struct.PyTreeNode):
 class Hypers(struct.PyTreeNode):
     """Every number that may change without a recompile, as float arrays. config.hypers makes it."""
 
-    players: dict[str, dict[str, Array]]  # numbers of the optimisers, by config section
+    players: dict[str, dict[str, Array]]  # rates and the like, by config section: "gen", "disc"
     objective: dict[str, Array]  # keyword arguments of the objective
     penalty: dict[str, Array]  # weight, and keyword arguments
     dynamics: dict[str, Array]  # keyword arguments of the dynamics
@@ -79,7 +79,7 @@ class Draw(NamedTuple):
     z: Array | None  # latents of the fakes; all players meet the same ones
     key: Array  # of dropout, noise, penalties
     label: Array | None = None  # of the fakes
-    made: Mapping[tuple[str, int], tuple[Any, PyTree]] = {}  # (player, role) -> (output, vars)
+    precomputed: Mapping[tuple[str, int], tuple[Any, PyTree]] = {}  # (player, role): (output, vars)
 
 
 class Notes(NamedTuple):
@@ -99,8 +99,8 @@ class Net(NamedTuple):
 
     init: Callable[..., tuple[PyTree, PyTree]]
     apply: Callable[..., tuple[Array, PyTree]]
-    rows_are_independent: bool = False  # no example's output depends on another example
-    start_at: Callable[..., PyTree] | None = None  # (params, mean example) -> params
+    rows_are_independent: bool = False  # no example's output depends on another; no dropout
+    start_at: Callable[..., PyTree] | None = None  # (params, mean image) -> params that output it
     is_energy: bool = False  # an autoencoder, whose logit is minus its energy
     encode: Callable[..., Array] | None = None  # (params, vars, x) -> codes [B, F] of such a disc
     takes: frozenset[str] = frozenset()  # keywords that apply knows
@@ -140,11 +140,11 @@ class Game(NamedTuple):
     nets: dict[str, Net]  # in the order that sums over players run in
     moves: tuple[Move, ...]  # in the order they are made
     play: Callable[..., Any]  # (game, moving, params, state, draw) -> games.play.Play
-    optimizer: Callable[[str, Hypers], optax.GradientTransformation]  # of a player, guarded
+    optimizer: Callable[[str, Hypers], optax.GradientTransformation]  # refuses what is not finite
     project: Callable[[str, Player, Hypers], Player]  # after each update: weight clipping
     draw: Callable[[Batch, Array], Draw]  # (batch [K, B, ...], keys) -> draws
-    meet: Callable[[Array, Array, Array], Draw]  # (reals, what is mapped, key) -> that draw
-    make: Callable[[Any, Draw], dict]  # (play, draw) -> Draw.made: outputs that losses share
+    one_draw: Callable[[Array, Array, Array], Draw]  # (reals, latents, key): a draw of just these
+    precompute: Callable[[Any, Draw], dict]  # (play, draw) -> Draw.precomputed; {} will do
     inputs: Callable[[Array], dict[str, Any]]  # key -> an input of each net, to initialise it
     memory: dict[str, PyTree]  # at the start
     samplers: dict[str, Sampler]  # by name; metrics are of the first one's samples

@@ -61,12 +61,42 @@ def begin(configs: Sequence[Any], kind: Kind) -> Run:
     """A run, or the rows of a cohort, as gan-jax starts them."""
     import jax
 
-    from gan_jax import place as mesh
+    try:
+        from gan_jax.place import place_batch, place_rows
+    except ImportError:
+        return begin_in_flat_modules(configs, kind)
     from gan_jax.config import hypers
     from gan_jax.data import pipeline
     from gan_jax.evaluate import signals
-    from gan_jax.sweeps import cohort, train_rows
-    from gan_jax.training import steps
+    from gan_jax.sweeps import cohort
+    from gan_jax.training import program, steps
+
+    first, devices = configs[0], jax.devices()[: kind.devices]
+    members = cohort.make_members(configs)
+    setup, arrays = members.setup, members.setup.data.examples()
+    sample, watch = setup.game.sampler.sample, signals.make_signals(setup)
+    if kind.chunk == 0:
+        place = place_batch(devices)
+        numbers = place.replicate(hypers(first))
+        state = place.replicate(steps.init_state(setup, jax.random.key(first.seed)))
+        many, source = program.jit_run(setup, place), pipeline.make_source(first, arrays, place)
+    else:
+        place = place_rows(devices)
+        state, numbers = cohort.init_rows(members)
+        many = cohort.jit_rows(cohort.make_train_rows(setup, kind.chunk), place)
+        source = cohort.make_source(first, len(configs), arrays, place)
+        sample, watch = jax.vmap(sample, (0, None)), jax.vmap(watch, (0, 0, None))
+    shown = signals.make_shown(setup, arrays)
+    return run_of(first, state, many, source, numbers, sample, lambda *x: watch(*x, shown))
+
+
+def begin_in_flat_modules(configs: Sequence[Any], kind: Kind) -> Run:
+    """The same in 0.1 and what came soon after it, whose modules lay in one folder."""
+    import jax
+
+    from gan_jax import cohort, mesh, signals, steps, train_rows
+    from gan_jax.config import hypers
+    from gan_jax.data import pipeline
 
     try:
         from gan_jax.training.program import jit_run
@@ -88,14 +118,30 @@ def begin(configs: Sequence[Any], kind: Kind) -> Run:
         source = place.make_source(first, len(configs), arrays, devices)
         sample = jax.vmap(steps.make_sampler(first), (0, None))
         watch = jax.vmap(signals.make_signals(first, objectives), (0, 0, None))
-    key, shown = jax.numpy.copy(state.key), signals.make_shown(first, arrays)
+    shown = signals.make_shown(first, arrays)
+    return run_of(first, state, many, source, numbers, sample, lambda *x: watch(*x, shown))
+
+
+def run_of(
+    config: Any,
+    state: Any,
+    many: Callable,
+    source: Callable,
+    numbers: Any,
+    sample: Callable,
+    watch: Callable,
+) -> Run:
+    """The case as its checkout's functions make it."""
+    import jax
+
+    key = jax.numpy.copy(state.key)
 
     def dispatch(state: Any, step: int) -> tuple[Any, Any]:
         return many(state, *source(key, np.int32(step)), numbers, np.int32(STEPS))
 
     def look(state: Any) -> dict[str, Any]:
-        z = np.linspace(-1, 1, 4 * first.latent.dim, dtype=np.float32).reshape(4, -1)
-        return {"samples": jax.jit(sample)(state, z), **jax.jit(watch)(state, numbers, shown)}
+        z = np.linspace(-1, 1, 4 * config.latent.dim, dtype=np.float32).reshape(4, -1)
+        return {"samples": jax.jit(sample)(state, z), **jax.jit(watch)(state, numbers)}
 
     return Run(state, dispatch, look, first_edition if hasattr(state, "gen") else vars)
 

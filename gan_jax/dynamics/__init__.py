@@ -14,11 +14,11 @@ from gan_jax.dynamics.first_order import (
     optimistic,
     simultaneous,
 )
-from gan_jax.dynamics.move import Step
+from gan_jax.dynamics.move import StepResult
 from gan_jax.dynamics.second_order import cgd, consensus, sga
 from gan_jax.dynamics.unrolled import unrolled
 
-DYNAMICS: dict[str, Callable[..., Step]] = {
+DYNAMICS: dict[str, Callable[..., StepResult]] = {
     "simultaneous": simultaneous,
     "alternating": alternating,
     "unrolled": unrolled,

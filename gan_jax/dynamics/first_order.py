@@ -1,4 +1,7 @@
-"""Dynamics that need gradients only. v is each player's gradient of its own moves' losses."""
+"""Dynamics that need first derivatives only.
+
+v(w) holds, for each player, the gradient of the losses of its own moves at the parameters w.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +9,7 @@ from jax import lax
 
 from gan_jax.dynamics.guard import either
 from gan_jax.dynamics.move import (
-    Step,
+    StepResult,
     accepted,
     descend,
     field,
@@ -17,19 +20,19 @@ from gan_jax.dynamics.move import (
 from gan_jax.types import Draw, Game, Hypers, Metrics, Move, Player, PyTree, State
 
 
-def simultaneous(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
+def simultaneous(game: Game, state: State, draws: Draw, h: Hypers) -> StepResult:
     """w <- w - eta v(w): all gradients at the old parameters, on the same fakes and masks."""
     v, noted = field(game, game.moves, state, only(draws), h)(params(game, state))
     return descend(game, game.moves, state, v, noted, h)
 
 
-def alternating(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
+def alternating(game: Game, state: State, draws: Draw, h: Hypers) -> StepResult:
     """The moves one after the other, each as many times as it says. Goodfellow 2014, algorithm 1.
 
-    For a GAN: k_disc updates of disc, then k_gen of gen against the new disc. draws holds as many
-    as the most frequent move takes. A move's first update meets the last draw of the move before
-    it: gen then meets the fakes that disc has just met, and the compiler makes them once. Each
-    later update has a draw that this move has not met. Metrics are means over a move's updates.
+    For a GAN: k_disc updates of disc, then k_gen of gen against the new disc. A move begins with
+    the last draw of the move before it, and goes on with draws that it has not used: with k_disc
+    3 and k_gen 1, disc uses draws 0, 1, 2, and gen uses 2. Where each moves once, the compiler
+    makes the fakes that both use only once. Metrics are means over a move's updates.
     """
     metrics: Metrics = {}
     last = -1
@@ -41,7 +44,9 @@ def alternating(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
     return state, metrics
 
 
-def _repeat(game: Game, move: Move, state: State, draws: Draw, order: list[int], h: Hypers) -> Step:
+def _repeat(
+    game: Game, move: Move, state: State, draws: Draw, order: list[int], h: Hypers
+) -> StepResult:
     if len(order) == 1:  # outside a loop the compiler sees what two moves share
         return make_move(game, move, state, jax.tree.map(lambda a: a[order[0]], draws), h)
     chosen = jax.tree.map(lambda a: a[jnp.asarray(order)], draws)
@@ -49,11 +54,11 @@ def _repeat(game: Game, move: Move, state: State, draws: Draw, order: list[int],
     return state, jax.tree.map(lambda m: m.mean(0), metrics)
 
 
-def extragradient(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
+def extragradient(game: Game, state: State, draws: Draw, h: Hypers) -> StepResult:
     """w' = w - eta v(w); w <- w - eta v(w'). Korpelevich 1976, Gidel et al. 2019, both on one draw.
 
-    Another optimiser's update takes the place of -eta v, computed at w and again at w', from the
-    old optimiser state both times: the state advances once, at w'.
+    For optimisers other than gradient descent, their update replaces -eta v. It is computed at w
+    and again at w', from the old optimiser state both times, which advances once, at w'.
     """
     ahead, _ = simultaneous(game, state, draws, h)
     v, noted = field(game, game.moves, state, only(draws), h)(params(game, ahead))
@@ -63,7 +68,7 @@ def extragradient(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
 LAST = "last_update"
 
 
-def optimistic(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
+def optimistic(game: Game, state: State, draws: Draw, h: Hypers) -> StepResult:
     """w <- w - 2 eta v_t + eta v_t-1, with v_0 = 0. Daskalakis et al. 2018.
 
     That is w <- w + 2 u_t - u_t-1 with u the optimiser's updates, each at its own rate: with adam
@@ -77,7 +82,7 @@ def optimistic(game: Game, state: State, draws: Draw, h: Hypers) -> Step:
 
 
 def _optimistic(old: Player, new: Player, last: PyTree) -> tuple[Player, PyTree]:
-    """new, but at w + 2 u - last, and u. Where new's update was refused w and last stay."""
+    """new with parameters w + 2 u - last, and u = new - w. Unchanged where new was refused."""
     u = jax.tree.map(jnp.subtract, new.params, old.params)
     w = jax.tree.map(lambda w, u, last: w + u - last, new.params, u, last)
     w, u = either(accepted(old, new), (w, u), (old.params, last))

@@ -13,7 +13,7 @@ import optax
 from gan_jax.dynamics.guard import either
 from gan_jax.types import Array, Draw, Game, Hypers, Metrics, Move, Notes, Player, PyTree, State
 
-Step = tuple[State, Metrics]
+StepResult = tuple[State, Metrics]
 Params = dict[str, PyTree]  # by player
 
 
@@ -52,7 +52,7 @@ def field(
 
 def descend(
     game: Game, moves: Sequence[Move], state: State, v: Params, noted: Sequence[Notes], h: Hypers
-) -> Step:
+) -> StepResult:
     """Every player of these moves takes its own optimiser's update along v; no other changes.
 
     A move's memory stays as it was unless the updates of all its players are accepted.
@@ -82,7 +82,7 @@ def accepted(old: Player, new: Player) -> Array:
     return new.opt.refused.times == old.opt.refused.times
 
 
-def make_move(game: Game, move: Move, state: State, draw: Draw, h: Hypers) -> Step:
+def make_move(game: Game, move: Move, state: State, draw: Draw, h: Hypers) -> StepResult:
     """One update of one move's players; everyone else stays bit for bit as it is."""
     v, noted = field(game, (move,), state, draw, h)(params(game, state))
     return descend(game, (move,), state, v, noted, h)

@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.sparse.linalg import cg
 
-from gan_jax.dynamics.move import Params, Step, descend, dot, field, only, params, plus
+from gan_jax.dynamics.move import Params, StepResult, descend, dot, field, only, params, plus
 from gan_jax.types import Draw, Game, Hypers, Move, PyTree, State
 
 
-def consensus(game: Game, state: State, draws: Draw, h: Hypers, *, gamma: float = 1.0) -> Step:
+def consensus(
+    game: Game, state: State, draws: Draw, h: Hypers, *, gamma: float = 1.0
+) -> StepResult:
     """v + gamma grad(norm2(v)^2 / 2) = v + gamma J^T v, for all. Mescheder et al. 2017."""
     v_of = field(game, game.moves, state, only(draws), h)
     v, pull, noted = jax.vjp(v_of, params(game, state), has_aux=True)
@@ -21,7 +23,7 @@ def consensus(game: Game, state: State, draws: Draw, h: Hypers, *, gamma: float 
 
 def sga(
     game: Game, state: State, draws: Draw, h: Hypers, *, weight: float = 1.0, epsilon: float = 0.1
-) -> Step:
+) -> StepResult:
     """v + weight sign A^T v, A = (J - J^T) / 2. Balduzzi et al. 2018, algorithm 1.
 
     sign = sign(<v, grad H> <A^T v, grad H> / d + epsilon), H = norm2(v)^2 / 2, d parameters: it
@@ -40,7 +42,7 @@ def sga(
 
 def cgd(
     game: Game, state: State, draws: Draw, h: Hypers, *, eta: float = 0.1, iterations: int = 10
-) -> Step:
+) -> StepResult:
     """Each move's answer to the other's answer. Schaefer and Anandkumar 2019, algorithm 1.
 
     The direction d solves (I + eta J_off) d = v, J_off being J without its diagonal blocks: with

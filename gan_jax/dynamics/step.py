@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.dynamics.first_order import first_memory
-from gan_jax.dynamics.move import Step
+from gan_jax.dynamics.move import StepResult
 from gan_jax.types import Array, Batch, Draw, Game, Hypers, Metrics, Player, PyTree, State
 
 TrainStep = Callable[[State, Batch, Hypers], tuple[State, Metrics]]
@@ -22,7 +22,7 @@ Part = Callable[[Array], Array]
 
 def make_step(
     game: Game,
-    dynamics: Callable[..., Step],
+    dynamics: Callable[..., StepResult],
     precision: str | None = None,
     part: Part = lambda x: x,
     warms_up: bool = False,

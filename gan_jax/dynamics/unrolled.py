@@ -6,11 +6,13 @@ import optax
 from jax import lax
 
 from gan_jax.dynamics.first_order import simultaneous
-from gan_jax.dynamics.move import Params, Step, make_move
+from gan_jax.dynamics.move import Params, StepResult, make_move
 from gan_jax.types import Array, Draw, Game, Hypers, Notes, PyTree, State
 
 
-def unrolled(game: Game, state: State, draws: Draw, h: Hypers, *, unroll_steps: int = 5) -> Step:
+def unrolled(
+    game: Game, state: State, draws: Draw, h: Hypers, *, unroll_steps: int = 5
+) -> StepResult:
     """gen minimises its loss at disc_K(gen), where disc will be in K updates. Metz et al. 2017.
 
     disc_0 = disc, disc_i+1 = disc_i + its own optimiser's update on loss_disc(gen, disc_i), for
@@ -23,8 +25,8 @@ def unrolled(game: Game, state: State, draws: Draw, h: Hypers, *, unroll_steps: 
 
     def ahead(play, draw: Draw, h: Hypers) -> tuple[Array, Notes]:
         there = _moved_to(state, play.params)
-        # One gen in all K updates: made before their loop, it is gone back through once
-        draw = draw._replace(made=game.make(play, draw))
+        # gen is the same in all K updates: one pass before the loop, one backward pass through it
+        draw = draw._replace(precomputed=game.precompute(play, draw))
         there, _ = lax.scan(
             lambda s, _: (make_move(tame, first, s, draw, h)[0], None), there, length=unroll_steps
         )

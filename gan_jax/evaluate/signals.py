@@ -62,7 +62,7 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
 
     def gen_grad(state: State, hypers: Hypers, real: Array, z: Array, key: Array) -> Array:
         b = n if size < DECISIONS else size
-        draw, move = game.meet(real[:b], z[:b], key), game.moves[-1]
+        draw, move = game.one_draw(real[:b], z[:b], key), game.moves[-1]
         v, _ = field(game, (move,), state, draw, hypers)(params(game, state))
         return optax.tree.norm(v)
 

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax.games.gan import clip_weights, decide, noisy, repeat, sample, tell_apart
+from gan_jax.games.gan import clip_weights, decide, disc_objective, noisy, repeat, sample
 from gan_jax.games.play import Play
 from gan_jax.games.play.parts import Parts
 from gan_jax.games.play.terms import Case
@@ -62,15 +62,17 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
         optimizer=lambda name, h: parts.optimizers[sections[name]](h.players[sections[name]]),
         project=functools.partial(clip_weights, parts),
         draw=make_draws,
-        meet=lambda b, a, key: Draw(Batch(b, other=a), None, key),
-        make=make_translations,
+        one_draw=lambda b, a, key: Draw(Batch(b, other=a), None, key),
+        precompute=make_translations,
         inputs=functools.partial(first_inputs, parts),
         memory={"pool_a": empty, "pool_b": empty, "pooled": jnp.zeros((), jnp.int32)},
         samplers={
             "a to b": Sampler("gen_ab", parts.other, to_b, parts.own),
             "b to a": Sampler("gen_ba", parts.own, to_a, parts.other),
         },
-        decision=Decision(parts.decision, parts.view, functools.partial(decide, parts, "disc_b")),
+        decision=Decision(
+            parts.decision_size, parts.view, functools.partial(decide, parts, "disc_b")
+        ),
     )
 
 
@@ -86,8 +88,8 @@ def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
         pool = play.memory[f"pool_{domain}"]
         shown, pool, count = from_pool(pool, play.memory["pooled"], fakes[domain], key)
         memory |= {f"pool_{domain}": pool, "pooled": count}
-        case = show(parts, play, h, f"disc_{domain}", reals[domain], shown)
-        own, notes = tell_apart(parts, play, h, case)
+        case = make_case(parts, play, h, f"disc_{domain}", reals[domain], shown)
+        own, notes = disc_objective(parts, play, h, case)
         loss, found = loss + own, [*found, notes.metrics]
     metrics = jax.tree.map(lambda a, b: (a + b) / 2, *found)  # means over the two domains
     return loss, play.notes(metrics, memory)
@@ -99,7 +101,7 @@ def gen_loss(parts: Parts, weights: dict[str, float], play: Play, draw: Draw, h:
     to_b, to_a = play("gen_ab", a, TO_B), play("gen_ba", b, TO_A)
     loss = jnp.zeros(())
     for name, real, fake in (("disc_a", a, to_a), ("disc_b", b, to_b)):
-        case = show(parts, play, h, name, real, fake)
+        case = make_case(parts, play, h, name, real, fake)
         loss += parts.objective(case, **h.objective)[0].gen.mean()
     w = weights | h.game_args
     there_and_back = _distance(play("gen_ba", to_b, AND_BACK_A), a)
@@ -119,7 +121,7 @@ def _distance(x: Array, y: Array) -> Array:
     return jnp.abs(x - y).mean()
 
 
-def show(parts: Parts, play: Play, h: Hypers, name: str, real: Array, fake: Array) -> Case:
+def make_case(parts: Parts, play: Play, h: Hypers, name: str, real: Array, fake: Array) -> Case:
     """Examples and translations of one domain as its discriminator sees them, and its logits."""
     noise_real, noise_fake, drop_real, drop_fake, penalty, drop_penalty = range(
         FIRST_ROLE[name], FIRST_ROLE[name] + 6
@@ -180,12 +182,12 @@ def make_draws(batch: Batch, keys: Array) -> Draw:
 
 def make_translations(play: Play, draw: Draw) -> dict:
     """The translations that all losses of a draw share."""
-    to_b = play.made("gen_ab", draw.batch.other, TO_B)
-    return to_b | play.made("gen_ba", draw.batch.x, TO_A)
+    to_b = play.precompute("gen_ab", draw.batch.other, TO_B)
+    return to_b | play.precompute("gen_ba", draw.batch.x, TO_A)
 
 
 def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:
     """What the networks are initialised with."""
-    x = jnp.zeros((2 * parts.decision, *parts.shape))
+    x = jnp.zeros((2 * parts.decision_size, *parts.shape))
     seen = parts.view(x)
     return {"gen_ab": x, "gen_ba": x, "disc_a": seen, "disc_b": seen}

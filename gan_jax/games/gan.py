@@ -1,9 +1,10 @@
 """The GAN: gen turns noise into fakes, disc tells reals from fakes. Goodfellow et al. 2014.
 
 disc descends  loss_scale * mean objective.disc + penalty.weight * mean penalty,
-gen descends   mean objective.gen,
+gen descends   mean objective.gen (+ mean gen_penalty, whose arguments hold its own weight),
 
-each at the other's parameters, on the same fakes, noise and dropout masks.
+each with the other player's parameters held fixed, on the same reals, fakes, noise and, where a
+network has dropout, masks.
 """
 
 import functools
@@ -22,8 +23,8 @@ from gan_jax.games.play import (
     REAL_DROPOUT,
     REAL_NOISE,
     Play,
-    asked,
     averaged,
+    infer,
 )
 from gan_jax.games.play.parts import Parts
 from gan_jax.games.play.terms import Case, Memory
@@ -43,7 +44,7 @@ from gan_jax.types import (
     State,
 )
 
-Loss = tuple[Array, Notes]
+LossAndNotes = tuple[Array, Notes]
 
 
 def make(parts: Parts) -> Game:
@@ -59,22 +60,24 @@ def make(parts: Parts) -> Game:
         optimizer=lambda name, h: parts.optimizers[name](h.players[name]),
         project=functools.partial(clip_weights, parts),
         draw=functools.partial(make_draws, parts),
-        meet=lambda x, z, key: Draw(Batch(x), z, key),
-        make=lambda play, draw: play.made("gen", draw.z, GEN_DROPOUT, label=draw.label),
+        one_draw=lambda x, z, key: Draw(Batch(x), z, key),
+        precompute=lambda play, draw: play.precompute("gen", draw.z, GEN_DROPOUT, label=draw.label),
         inputs=functools.partial(first_inputs, parts),
         memory=parts.memory,
         samplers={"samples": Sampler("gen", parts.latent, draw_samples, parts.own)},
-        decision=Decision(parts.decision, parts.view, functools.partial(decide, parts, "disc")),
+        decision=Decision(
+            parts.decision_size, parts.view, functools.partial(decide, parts, "disc")
+        ),
     )
 
 
-def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
-    """That disc tells reals from fakes: a function of gen's parameters too."""
+def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
+    """disc's loss. The fakes are not detached, so it is a function of gen's parameters too."""
     fake = play("gen", draw.z, GEN_DROPOUT, label=draw.label)
-    return tell_apart(parts, play, h, show(parts, play, draw, h, fake))
+    return disc_objective(parts, play, h, make_case(parts, play, draw, h, fake))
 
 
-def tell_apart(parts: Parts, play: Play, h: Hypers, case: Case) -> Loss:
+def disc_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNotes:
     """loss_scale * mean objective + weight * mean penalty, of a discriminator's logits."""
     losses, memory = parts.objective(case, **h.objective)
     loss = h.game["loss_scale"] * losses.disc.mean()
@@ -85,20 +88,20 @@ def tell_apart(parts: Parts, play: Play, h: Hypers, case: Case) -> Loss:
     return loss, play.notes(metrics, memory)
 
 
-def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
-    """Mean objective of gen. Logits of reals cost nothing where it does not ask for them."""
+def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
+    """gen's loss. Where the objective ignores the logits of reals, the compiler removes them."""
     fake = play("gen", draw.z, GEN_DROPOUT, label=draw.label)
     if parts.rescales:
         fake = rescale_gradient(fake, h.game["rescale_gradient"])
-    case = show(parts, play, draw, h, fake)
+    case = make_case(parts, play, draw, h, fake)
     loss = parts.objective(case, **h.objective)[0].gen.mean()
     metrics = {"gen_loss": loss}
     if parts.gen_penalty:
-        loss += parts.gen_penalty(case, **_numbers(h)).mean()
+        loss += parts.gen_penalty(case, **_arguments(h)).mean()
     return loss, play.notes(metrics)
 
 
-def show(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> Case:
+def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> Case:
     """The draw as disc sees it, and disc's logits: all that objectives and penalties look at."""
     assert draw.z is not None
     real, fake = (
@@ -123,9 +126,9 @@ def show(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> Case:
 
 
 def noisy(parts: Parts, play: Play, h: Hypers, role: int, x: Array) -> Array:
-    """x + std N(0, 1), std falling linearly to 0 over instance_noise_steps, where they are given.
+    """x + std N(0, 1). std falls linearly to 0 over instance_noise_steps; at 0 steps it stays.
 
-    Instance noise, Sonderby et al. 2017, Arjovsky and Bottou 2017; in the units that disc sees.
+    Instance noise, Sonderby et al. 2017, Arjovsky and Bottou 2017; in the units of x.
     """
     if not parts.is_noisy:
         return x
@@ -140,7 +143,7 @@ def mean_penalty(parts: Parts, play: Play, h: Hypers, case: Case) -> tuple[Array
     assert term
 
     def now() -> tuple[Array, Memory]:
-        penalty, memory = term(case, **_numbers(h))
+        penalty, memory = term(case, **_arguments(h))
         return every * penalty.mean(), memory
 
     if every == 1:
@@ -148,7 +151,7 @@ def mean_penalty(parts: Parts, play: Play, h: Hypers, case: Case) -> tuple[Array
     return lax.cond(play.step % every == 0, now, lambda: (jnp.zeros(()), case.memory))
 
 
-def _numbers(h: Hypers) -> dict[str, Array]:
+def _arguments(h: Hypers) -> dict[str, Array]:
     return {name: value for name, value in h.penalty.items() if name != "weight"}
 
 
@@ -165,7 +168,7 @@ def disc_metrics(case: Case, memory: Memory) -> Metrics:
 
 
 def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:
-    """Every weight of a discriminator into [-c, c]. Arjovsky et al. 2017, algorithm 1."""
+    """Clips every weight of a discriminator to [-c, c]. Arjovsky et al. 2017, algorithm 1."""
     if not (parts.clips and name.startswith("disc")):
         return player
     c = h.game["clip_weights"]
@@ -179,12 +182,12 @@ def make_draws(parts: Parts, batch: Batch, keys: Array) -> Draw:
         return parts.latent(jax.random.fold_in(key, LATENT), batch.x.shape[1])
 
     takes_labels = "label" in parts.gen.takes | parts.disc.takes
-    batch = repeat(Batch(batch.x, batch.label if takes_labels else None), len(keys))
-    return Draw(batch, jax.vmap(latent)(keys), keys, batch.label)
+    reals = repeat(Batch(batch.x, batch.label if takes_labels else None), len(keys))
+    return Draw(reals, jax.vmap(latent)(keys), keys, reals.label)  # fakes have the reals' labels
 
 
 def repeat(batch: Batch, n: int) -> Batch:
-    """The examples of n draws: where n is above K, they come again in turn."""
+    """The K batches of examples, from the first again where there are n > K draws."""
     if n <= len(batch.x):
         return batch
     again = jnp.arange(n) % len(batch.x)
@@ -192,17 +195,17 @@ def repeat(batch: Batch, n: int) -> Batch:
 
 
 def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:
-    """What the networks are initialised with."""
-    seen = parts.view(jnp.zeros((2 * parts.decision, *parts.shape)))
+    """What the networks are initialised with: two decisions' worth, as batch norm wants two."""
+    seen = parts.view(jnp.zeros((2 * parts.decision_size, *parts.shape)))
     return {"gen": parts.latent(key, 2), "disc": seen}
 
 
 def sample(parts: Parts, name: str, state: State, z: Array) -> Array:
     """Samples [n, ...] of a generator's average, or of itself where no average is kept."""
-    return asked(parts.gen, *averaged(state, name), z)
+    return infer(parts.gen, *averaged(state, name), z)
 
 
 def decide(parts: Parts, name: str, state: State, seen: Array) -> Array:
     """A discriminator's logits of views."""
     disc = state.players[name]
-    return asked(parts.disc, disc.params, disc.vars, seen)
+    return infer(parts.disc, disc.params, disc.vars, seen)

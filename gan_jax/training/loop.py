@@ -1,10 +1,12 @@
 """The only host loop: dispatch, write down, evaluate, save, stop.
 
-A run, the rows of a cohort, the seeds of a table and planted failures differ in the program that is
-dispatched and in the recorder that its numbers go to. The host is one dispatch behind: it writes
-down the numbers of the last one while the device works on the next.
+A single run, the rows of a sweep that train as one program, and the seeds of a published table
+differ only in the program that is dispatched and in the recorder that its numbers go to. The host
+is one dispatch behind: it writes down the numbers of the last one while the device works on the
+next.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, Protocol
 
@@ -17,17 +19,17 @@ from gan_jax.types import Array, Hypers, Metrics, PyTree, State
 
 
 class Schedule(NamedTuple):
-    """What is done every how many steps; 0: never."""
+    """What is done every how many steps: eval, sample and checkpoint are multiples of log."""
 
     steps: int  # of the whole run
     log: int  # also the steps of one dispatch
     eval: int
     sample: int
     checkpoint: int
-    diagnose: int
+    diagnose: int  # 0: never
 
     def dispatch(self, step: int) -> int:
-        """How many steps to dispatch: to the next multiple, as a run may start beside one."""
+        """How many steps to dispatch: up to the next multiple, as a run may resume between two."""
         return min(self.log - step % self.log, self.steps - step)
 
     def is_due(self, step: int, *names: str) -> bool:
@@ -36,8 +38,9 @@ class Schedule(NamedTuple):
         return step == self.steps or any(step % getattr(self, name) == 0 for name in names)
 
     def is_watched(self, step: int) -> bool:
-        """Whether a line at this step carries signals: the first one in every `diagnose` steps."""
-        return self.diagnose > 0 and step % (-(-self.diagnose // self.log) * self.log) == 0
+        """Whether a line at this step has signals: every `diagnose` steps, rounded up to a line."""
+        lines = math.ceil(self.diagnose / self.log)
+        return lines > 0 and step % (lines * self.log) == 0
 
 
 def schedule_of(config: ConfigDict) -> Schedule:
@@ -57,26 +60,26 @@ class Program(NamedTuple):
 
 
 class Recorder(Protocol):
-    """What becomes of the numbers."""
+    """What becomes of the metrics and the state."""
 
     def is_over(self) -> bool:
         """Whether there is nothing left to train before the last step."""
 
     def line(self, step: int, metrics: Metrics, state: State | None) -> None:
-        """The numbers of a dispatch, and the state where it is to be looked at."""
+        """The metrics of a dispatch, and the state where it is to be evaluated."""
 
     def save(self, step: int, state: State) -> None:
         """A checkpoint."""
 
     def leave(self, step: int) -> NoReturn:
-        """PreemptedError, after what there is was saved."""
+        """Raises PreemptedError, after what there is has been saved."""
 
     def finish(self, step: int, state: State) -> Any:
         """The end: what is left to save and to write."""
 
 
 def train(program: Program, recorder: Recorder, state: State) -> Any:
-    """Dispatches until the last step, a stop, or what the recorder takes for the end.
+    """Dispatches until the last step, a stop, or what the recorder takes to be the end.
 
     The state is donated: what is returned is what the recorder makes of the last one.
     """
@@ -90,7 +93,7 @@ def train(program: Program, recorder: Recorder, state: State) -> Any:
         step += int(count)
         if schedule.is_watched(step):
             metrics |= program.signals(state, program.h)
-        stop.keep_work()
+        stop.keep_work()  # from here on a signal only asks to stop
         if waiting:
             recorder.line(*waiting, None)
         waiting = (step, metrics)

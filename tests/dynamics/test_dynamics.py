@@ -46,8 +46,8 @@ def game_of(disc_loss, gen_loss, optimizer=LR, w=(0.7, -0.4), name="", times=(1,
         optimizer=lambda name, h: optimizer,
         project=lambda name, player, h: player,
         draw=None,
-        meet=None,
-        make=lambda play, draw: {},
+        one_draw=None,
+        precompute=lambda play, draw: {},
         inputs=None,
         memory={},
         samplers={},
@@ -337,7 +337,7 @@ def test_unrolled_networks_make_their_fakes_once():
     game = make_setup(c).game
     draw = game.draw(tiny.batch(c), jax.random.split(state.key, 1))
     ends = []
-    for each in (game, game._replace(make=lambda play, draw: {})):
+    for each in (game, game._replace(precompute=lambda play, draw: {})):
         step = jax.jit(functools.partial(DYNAMICS["unrolled"], each))
         ends.append(step(state, draw, hypers(c))[0].players["gen"])
     for a, b in zip(*map(jax.tree.leaves, ends), strict=True):

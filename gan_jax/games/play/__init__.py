@@ -35,12 +35,12 @@ class Play:
         return jax.random.fold_in(self.draw.key, role)
 
     def __call__(self, name: str, x: Any, role: int, **given: Any) -> Any:
-        """One training pass of a player, whose new statistics are noted.
+        """One training pass of a player, whose new statistics are noted for the next call.
 
-        The next call sees them. Where the draw holds this output already, it is taken from there.
+        Where the draw holds the output already, it is taken from there.
         """
-        made = self.draw.made.get((name, role))
-        y, self.vars[name] = made or self._apply(name, self.vars[name], x, role, **given)
+        known = self.draw.precomputed.get((name, role))
+        y, self.vars[name] = known or self._apply(name, self.vars[name], x, role, **given)
         return y
 
     def pair(
@@ -49,7 +49,8 @@ class Play:
         """Outputs for reals and for fakes; given holds a pair (for reals, for fakes) a keyword.
 
         One pass over both where the player moves and its examples do not mix: larger, faster
-        products. Else one pass each, reals first.
+        products. Else one pass each, reals first: the compiler can then remove that of the reals
+        from a loss that ignores it, as gen's often does.
         """
         if name in self.moving and self.nets[name].rows_are_independent:
             both = {
@@ -62,7 +63,7 @@ class Play:
         return self(name, real, roles[0], **first), self(name, fake, roles[1], **second)
 
     def critic(self, name: str, role: int, **given: Any) -> Critic:
-        """A pure function of x at the statistics before this loss. It notes nothing."""
+        """The player as a pure function of x, with the statistics from before this loss."""
         return lambda x: self._apply(name, self.before[name], x, role, **given)[0]
 
     def encoder(self, name: str) -> Callable[[Array], Array]:
@@ -75,8 +76,8 @@ class Play:
 
         return encode
 
-    def made(self, name: str, x: Any, role: int, **given: Any) -> dict:
-        """An entry of draw.made."""
+    def precompute(self, name: str, x: Any, role: int, **given: Any) -> dict:
+        """An entry of draw.precomputed: the output and the statistics of one training pass."""
         return {(name, role): self._apply(name, self.before[name], x, role, **given)}
 
     def notes(self, metrics: Metrics, memory: Mapping[str, PyTree] | None = None) -> Notes:
@@ -90,7 +91,7 @@ class Play:
 
 
 def averaged(state: State, name: str) -> tuple[PyTree, PyTree]:
-    """A player's averaged (params, vars), or its own where no average is kept."""
+    """A player's averaged (params, vars), kept in one dict; its own where there is no average."""
     player = state.players[name]
     if name not in state.averages:
         return player.params, player.vars
@@ -99,6 +100,6 @@ def averaged(state: State, name: str) -> tuple[PyTree, PyTree]:
     return params, vars
 
 
-def asked(net: Net, params: PyTree, vars: PyTree, x: Any) -> Array:
-    """One pass outside of training: no dropout, no new statistics."""
+def infer(net: Net, params: PyTree, vars: PyTree, x: Any) -> Array:
+    """The output outside of training: no dropout, no new statistics."""
     return net.apply(params, vars, x, key=None, train=False)[0]

@@ -30,7 +30,7 @@ class Parts(NamedTuple):
     gen: Net
     disc: Net
     view: Callable[[Array], Array]  # what disc decides on, of a batch
-    decision: int  # samples that it makes one decision of
+    decision_size: int  # samples that disc makes one decision of
     latent: Draws  # z [n, Z]
     objective: Callable[..., Any]
     penalty: Callable[..., Any] | None
@@ -62,7 +62,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         gen=make_gen(config, data),
         disc=disc,
         view=view,
-        decision=decision,
+        decision_size=decision,
         latent=make_latent(config.latent),
         objective=terms.objective_switch(objectives)
         if objectives
