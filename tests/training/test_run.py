@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import data
+from gan_jax import data, games
 from gan_jax.games import make_setup
 from gan_jax.host import stop
 from gan_jax.host.errors import (
@@ -27,7 +27,7 @@ from gan_jax.host.errors import (
     PreemptedError,
     WorkdirBusyError,
 )
-from gan_jax.training import program
+from gan_jax.training import experiment, program
 from gan_jax.training import record as record_lib
 from gan_jax.training import run as train
 from gan_jax.training.checkpoint import Checkpoints
@@ -167,6 +167,16 @@ def test_a_stop_in_the_last_dispatch_is_too_late(tmp_path, monkeypatch, plain):
     ask_at(monkeypatch, 8)
     assert train.train(make_setup(small()), tmp_path).step == 40
     assert summary(tmp_path)["status"] == "done"
+
+
+def test_a_game_is_made_once_a_run(tmp_path, monkeypatch):
+    """By the checks, before anything is written: training makes none."""
+    made, make = [], games.make_parts
+    monkeypatch.setattr(games, "make_parts", lambda *args: made.append(1) or make(*args))
+    setup = experiment.check(small())
+    assert len(made) == 1
+    train.train(setup, tmp_path)
+    assert len(made) == 1
 
 
 def test_a_finished_run_is_left_alone(tmp_path, monkeypatch, plain):
