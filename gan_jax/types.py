@@ -78,7 +78,7 @@ class Draw(NamedTuple):
     batch: Batch
     z: Array | None  # latents of the fakes; all players meet the same ones
     key: Array  # of dropout, noise, penalties
-    label: Array | None = None  # of the fakes
+    label: Array | None = None  # of the fakes, where a network takes labels
     precomputed: Mapping[tuple[str, int], tuple[Any, PyTree]] = {}  # (player, role): (output, vars)
 
 
@@ -122,8 +122,9 @@ class Sampler(NamedTuple):
 
     player: str  # whose average is used where there is one
     latent: Callable[[Array, int], Array]  # (key, n) -> z [n, ...], or what else is mapped
-    sample: Callable[[State, Array], Array]  # (state, z) -> samples [n, ...]
+    sample: Callable[..., Array]  # (state, z, label [n] or None) -> samples [n, ...]
     real: Callable[[Array, int], Array] | None  # (key, n) -> what they should look like, if known
+    classes: int = 0  # labels that can be asked for; 0: none
 
 
 class Decision(NamedTuple):
@@ -131,7 +132,7 @@ class Decision(NamedTuple):
 
     size: int  # samples that one decision is about
     view: Callable[[Array], Array]  # those samples as the discriminator sees them
-    logits: Callable[[State, Array], Array]  # (state, views) -> one logit a decision
+    logits: Callable[..., Array]  # (state, views, labels or None) -> one logit a decision
 
 
 class Game(NamedTuple):
@@ -143,7 +144,7 @@ class Game(NamedTuple):
     optimizer: Callable[[str, Hypers], optax.GradientTransformation]  # refuses what is not finite
     project: Callable[[str, Player, Hypers], Player]  # after each update: weight clipping
     draw: Callable[[Batch, Array], Draw]  # (batch [K, B, ...], keys) -> draws
-    one_draw: Callable[[Array, Array, Array], Draw]  # (reals, latents, key): a draw of just these
+    one_draw: Callable[[Batch, Array, Array], Draw]  # (reals, latents, key): a draw of just these
     precompute: Callable[[Any, Draw], dict]  # (play, draw) -> Draw.precomputed; {} will do
     inputs: Callable[[Array], dict[str, Any]]  # key -> an input of each net, to initialise it
     memory: dict[str, PyTree]  # at the start

@@ -24,13 +24,15 @@ def make_ours(case: str) -> Side:
     from gan_jax.games import make_setup
     from gan_jax.place import place_batch
     from gan_jax.training.steps import init_state, jit_loop, make_train_many
+    from gan_jax.types import Batch
 
-    config, arrays, shown = get_config(), None, Shown(jnp.zeros(0), None)
+    config, arrays, shown = get_config(), None, Shown(Batch(jnp.zeros(0)), None)
     if case == "digits":
         config.gen.args.hidden, config.disc.args.hidden = GEN, DISC
         x = np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28, 1), dtype=np.uint8)
         arrays = Arrays(x, None)
-        shown = Shown(*(open_data(config).to_range(jnp.asarray(x[i : i + 64])) for i in (0, 64)))
+        in_range = open_data(config).to_range(jnp.asarray(x[:128]))
+        shown = Shown(Batch(in_range[:64]), Batch(in_range[64:]))
     else:
         config = settings(case)
     setup = make_setup(config)

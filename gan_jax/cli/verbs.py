@@ -160,11 +160,15 @@ def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Writes samples of a run's checkpoint."""
     from gan_jax.training.sample import write_samples
 
-    if args.num < 1:
+    if args.num is not None and args.num < 1:
         refuse(f"--num is {args.num}: expected at least 1")
     if not 0 <= args.seed < 2**32:
         refuse(f"--seed is {args.seed}: expected an integer in [0, 2^32)")
-    print(write_samples(args.workdir, args.out, args.num, args.seed, args.step, args.interpolate))
+    print(
+        write_samples(
+            args.workdir, args.out, args.num, args.seed, args.step, args.interpolate, args.label
+        )
+    )
 
 
 def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:

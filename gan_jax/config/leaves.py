@@ -74,6 +74,11 @@ LOW = Rule(lambda v: v in (-1.0, 0.0), "-1.0 or 0.0")
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 SCHEDULES = ("constant", "exponential", "linear", "cosine")
+LABELS = ("data", "uniform")
+# concat: beside what goes in; norm: conditional batch norm; projection: Miyato and Koyama 2018;
+# acgan: a classifier beside the logit, Odena et al. 2017.
+GEN_CONDITIONS = ("none", "concat", "norm")
+DISC_CONDITIONS = ("none", "concat", "projection", "acgan")
 PRECISIONS = ("default", "highest", "bfloat16")
 
 
@@ -103,6 +108,13 @@ def _player(section: str) -> dict[str, Leaf]:
 
 _ITSELF = traced("game")  # numbers of the game itself
 _PART = switch("game")
+
+
+def _class_weight(section: str) -> Leaf:
+    """The weight of acgan's class terms in a player's loss."""
+    reach = Reach("traced", "game", f"{section}_class_weight")
+    return Leaf(1.0, "of acgan's class terms in its loss", NOT_NEGATIVE, reach, before=1.0)
+
 
 # A comment above a row says what does not fit into it.
 LEAVES: dict[str, Leaf] = {
@@ -135,10 +147,15 @@ LEAVES: dict[str, Leaf] = {
     "latent.dim": Leaf(100, "numbers of a latent", AT_LEAST_1),
     "latent.low": Leaf(-1.0, "of uniform latents", FINITE),
     "latent.high": Leaf(1.0, "of uniform latents", FINITE),
+    "latent.labels": Leaf("data", "of fakes: the reals' or uniform", LABELS, before="data"),
     **_player("gen"),
+    "gen.condition": Leaf("none", "how it takes a label", GEN_CONDITIONS, before="none"),
+    "gen.class_weight": _class_weight("gen"),
     # Of the gradient in the batch of samples, when it is smaller than that.
     "gen.rescale_gradient": Leaf(0.0, "its least norm; 0: as it is", NOT_NEGATIVE, _PART),
     **_player("disc"),
+    "disc.condition": Leaf("none", "how it takes a label", DISC_CONDITIONS, before="none"),
+    "disc.class_weight": _class_weight("disc"),
     "disc.view": Leaf("sample", "what it decides on: sample, or moments of a whole batch"),
     "disc.pack": Leaf(1, "samples a decision, of the batch_size (PacGAN)", AT_LEAST_1),
     "disc.normalise": Leaf("none", "none, spectral (Miyato 2018), gradient (Wu 2021)"),

@@ -42,6 +42,11 @@ def labelled(arrays: Arrays) -> Arrays:
     return arrays if has_one_N.all() else Arrays(arrays.x[has_one_N], arrays.label[has_one_N])
 
 
+def all_labelled(arrays: Arrays) -> bool:
+    """Whether every example has a label."""
+    return arrays.label is not None and bool((arrays.label != UNLABELLED).all())
+
+
 class Slice(NamedTuple):
     """Examples start to stop of one named split, 0 <= start < stop <= its size."""
 

@@ -87,7 +87,9 @@ def make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
     """f(state) -> a uint8 picture of the samples of the run's fixed latents, or None."""
     config, game, draw = setup.config, setup.game, make_draw(setup)
     if setup.data.is_image:
-        return lambda state: images.grid(draw(state, config.grid_samples))
+        label, columns = rows_of_classes(config.grid_samples, game.sampler.classes)
+        n = config.grid_samples if label is None else len(label)
+        return lambda state: images.grid(draw(state, n, label), columns)
     samplers = game.samplers
     if not pointplots.available() or not all(each.real for each in samplers.values()):
         return lambda state: None
@@ -112,6 +114,17 @@ def make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
     return lambda state: pointplots.histogram(
         real, draw(state, config.eval_samples), *line_D(state)
     )
+
+
+def rows_of_classes(n: int, classes: int) -> tuple[np.ndarray | None, int | None]:
+    """Labels of about n samples, and the columns of their grid, so that a row is a class.
+
+    (None, None) without classes. At least one sample a class.
+    """
+    if not classes:
+        return None, None
+    columns = max(n // classes, 1)
+    return np.repeat(np.arange(classes, dtype=np.int32), columns), columns
 
 
 def _make_line_of_d(

@@ -14,7 +14,7 @@ import optax
 from gan_jax.data import Arrays
 from gan_jax.dynamics.move import field, params
 from gan_jax.games import Setup
-from gan_jax.types import Array, Hypers, State
+from gan_jax.types import Array, Batch, Hypers, State
 
 WATCH_STREAM = 2**32 - 4  # folded into a run's key: no step number gets there
 DECISIONS, FEW = 64, 16  # of disc on each side; few, where one decision takes a whole batch
@@ -23,21 +23,23 @@ DECISIONS, FEW = 64, 16  # of disc on each side; few, where one decision takes a
 class Shown(NamedTuple):
     """What disc is shown, in the range of the config: fixed for the run."""
 
-    real: Array  # [n, ...] of the training examples; [] where they are drawn
-    held_out: Array | None  # [n, ...] of the test split, where there is one
+    real: Batch  # n of the training examples; none where they are drawn
+    held_out: Batch | None  # n of the test split, where there is one
 
 
 def make_shown(setup: Setup, arrays: Arrays | None) -> Shown:
     """Examples spread evenly over the sets: sets may be sorted by class."""
     if arrays is None:
-        return Shown(jnp.zeros(0), None)
+        return Shown(Batch(jnp.zeros(0)), None)
     data, n = setup.data, _examples(setup.game.decision.size)
+    classes = setup.game.sampler.classes
 
-    def some(x: np.ndarray) -> Array:
-        rows = np.linspace(0, len(x) - 1, n).astype(int)
-        return data.to_range(jnp.asarray(x[rows]))
+    def some(arrays: Arrays) -> Batch:
+        rows, label = np.linspace(0, len(arrays.x) - 1, n).astype(int), arrays.label
+        x = data.to_range(jnp.asarray(arrays.x[rows]))
+        return Batch(x, jnp.asarray(label[rows]) if classes and label is not None else None)
 
-    return Shown(some(arrays.x), some(data.test().x) if data.has_held_out else None)
+    return Shown(some(arrays), some(data.test()) if data.has_held_out else None)
 
 
 def _examples(size: int) -> int:
@@ -56,13 +58,14 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
     sampler, (size, view, logits) = game.sampler, game.decision
     n = _examples(size)
 
-    def decide(state: State, x: Array) -> Array:
+    def decide(state: State, x: Array, label: Array | None) -> Array:
         seen = jax.vmap(view)(x.reshape(-1, size, *x.shape[1:]))
-        return logits(state, seen.reshape(-1, *seen.shape[2:]))
+        return logits(state, seen.reshape(-1, *seen.shape[2:]), label)
 
-    def gen_grad(state: State, hypers: Hypers, real: Array, z: Array, key: Array) -> Array:
+    def gen_grad(state: State, hypers: Hypers, real: Batch, z: Array, key: Array) -> Array:
         b = n if size < DECISIONS else size
-        draw, move = game.one_draw(real[:b], z[:b], key), game.moves[-1]
+        some = jax.tree.map(lambda a: a[:b], real)
+        draw, move = game.one_draw(some, z[:b], key), game.moves[-1]
         v, _ = field(game, (move,), state, draw, hypers)(params(game, state))
         return optax.tree.norm(v)
 
@@ -70,12 +73,12 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
         k_real, k_z, k_draw, k_way = jax.random.split(
             jax.random.fold_in(state.key, WATCH_STREAM), 4
         )
-        real = synthetic.sample(k_real, n) if synthetic else shown.real
-        z = sampler.latent(k_z, n)
-        fake = sampler.sample(state.replace(averages={}), z)
-        real_B, fake_B = decide(state, real), decide(state, fake)
+        batch = Batch(synthetic.sample(k_real, n)) if synthetic else shown.real
+        real, label, z = batch.x, batch.label, sampler.latent(k_z, n)
+        fake = sampler.sample(state.replace(averages={}), z, label)
+        real_B, fake_B = decide(state, real, label), decide(state, fake, label)
         found = {
-            "gen_grad": gen_grad(state, hypers, real, z, k_draw),
+            "gen_grad": gen_grad(state, hypers, batch, z, k_draw),
             "logit_real": real_B.mean(),
             "logit_fake": fake_B.mean(),
             "auc": (real_B[:, None] > fake_B[None, :]).mean(dtype=real_B.dtype),
@@ -83,7 +86,7 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
             "place": _place(real, fake, jax.random.normal(k_way, real.shape[1:])),
         }
         if shown.held_out is not None:
-            found["logit_held"] = decide(state, shown.held_out).mean()
+            found["logit_held"] = decide(state, shown.held_out.x, shown.held_out.label).mean()
         return {f"watch/{name}": value for name, value in found.items()}
 
     return signals

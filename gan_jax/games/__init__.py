@@ -9,8 +9,10 @@ from ml_collections import ConfigDict
 
 from gan_jax.config.arguments import static_arguments
 from gan_jax.config.choices import Choices
-from gan_jax.data import Data, open_data
+from gan_jax.data import Arrays, Data, open_data
+from gan_jax.data.base import all_labelled
 from gan_jax.games.play.parts import make_parts
+from gan_jax.host.errors import ConfigError
 from gan_jax.types import Game
 
 _FILES = Choices(__name__, "game")
@@ -28,6 +30,16 @@ class Setup(NamedTuple):
     config: ConfigDict
     data: Data
     game: Game
+
+    def examples(self) -> Arrays | None:
+        """What is trained on. ConfigError where a conditional game lacks labels of some."""
+        arrays = self.data.examples()
+        if arrays and self.game.sampler.classes and not all_labelled(arrays):
+            raise ConfigError(
+                f"data {self.data.name!r}: not every example of {self.data.split} has a label, "
+                "which gen.condition needs: expected gen.condition 'none' or another data.split"
+            )
+        return arrays
 
 
 def make_setup(config: ConfigDict, objectives: Sequence[str] = ()) -> Setup:

@@ -41,6 +41,8 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
             "game 'cyclegan' translates between two domains that can be drawn from for ever: "
             "expected data.name 'square_ring' and data.points 0"
         )
+    if parts.classes:
+        raise ConfigError("game 'cyclegan' takes no labels: expected gen.condition 'none'")
     if parts.memory or parts.gen_penalty or parts.disc.is_energy or parts.rescales:
         raise ConfigError(
             "game 'cyclegan' has no place for objectives and penalties that keep a memory, take "
@@ -62,7 +64,7 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
         optimizer=lambda name, h: parts.optimizers[sections[name]](h.players[sections[name]]),
         project=functools.partial(clip_weights, parts),
         draw=make_draws,
-        one_draw=lambda b, a, key: Draw(Batch(b, other=a), None, key),
+        one_draw=lambda b, a, key: Draw(Batch(b.x, other=a), None, key),
         precompute=make_translations,
         inputs=functools.partial(first_inputs, parts),
         memory={"pool_a": empty, "pool_b": empty, "pooled": jnp.zeros((), jnp.int32)},

@@ -26,8 +26,10 @@ from gan_jax.games.play import (
     averaged,
     infer,
 )
+from gan_jax.games.play.labels import class_accuracy, class_losses
 from gan_jax.games.play.parts import Parts
 from gan_jax.games.play.terms import Case, Memory
+from gan_jax.nets.layers import heads_of, logit_of
 from gan_jax.objectives import rescale_gradient
 from gan_jax.types import (
     Array,
@@ -50,6 +52,7 @@ LossAndNotes = tuple[Array, Notes]
 def make(parts: Parts) -> Game:
     """The game of a config's parts."""
     draw_samples = functools.partial(sample, parts, "gen")
+    classes = parts.classes if "label" in parts.gen.takes else 0
     return Game(
         nets={"gen": parts.gen, "disc": parts.disc},
         moves=(
@@ -60,11 +63,11 @@ def make(parts: Parts) -> Game:
         optimizer=lambda name, h: parts.optimizers[name](h.players[name]),
         project=functools.partial(clip_weights, parts),
         draw=functools.partial(make_draws, parts),
-        one_draw=lambda x, z, key: Draw(Batch(x), z, key),
+        one_draw=lambda batch, z, key: Draw(batch, z, key, batch.label),
         precompute=lambda play, draw: play.precompute("gen", draw.z, GEN_DROPOUT, label=draw.label),
         inputs=functools.partial(first_inputs, parts),
         memory=parts.memory,
-        samplers={"samples": Sampler("gen", parts.latent, draw_samples, parts.own)},
+        samplers={"samples": Sampler("gen", parts.latent, draw_samples, parts.own, classes)},
         decision=Decision(
             parts.decision_size, parts.view, functools.partial(decide, parts, "disc")
         ),
@@ -82,6 +85,10 @@ def disc_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNo
     losses, memory = parts.objective(case, **h.objective)
     loss = h.game["loss_scale"] * losses.disc.mean()
     metrics = disc_metrics(case, memory) | {"disc_loss": loss}
+    if "class" in case.real_heads:
+        class_loss = sum(class_losses(case))
+        metrics |= {"class_loss": class_loss, "class_acc": class_accuracy(case)}
+        loss += h.game["disc_class_weight"] * class_loss
     if parts.penalty:
         penalty, memory = mean_penalty(parts, play, h, case._replace(memory=memory))
         loss, metrics["penalty"] = loss + h.penalty["weight"] * penalty, penalty
@@ -96,6 +103,8 @@ def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
     case = make_case(parts, play, draw, h, fake)
     loss = parts.objective(case, **h.objective)[0].gen.mean()
     metrics = {"gen_loss": loss}
+    if "class" in case.fake_heads:
+        loss += h.game["gen_class_weight"] * class_losses(case)[1]
     if parts.gen_penalty:
         loss += parts.gen_penalty(case, **_arguments(h)).mean()
     return loss, play.notes(metrics)
@@ -108,20 +117,23 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> C
         parts.view(noisy(parts, play, h, role, x))
         for role, x in ((REAL_NOISE, draw.batch.x), (FAKE_NOISE, fake))
     )
-    labels = (draw.batch.label, draw.label)
-    real_B, fake_B = play.pair("disc", real, fake, (REAL_DROPOUT, FAKE_DROPOUT), label=labels)
+    labels = parts.label_view(draw.batch.label), parts.label_view(draw.label)
+    real_y, fake_y = play.pair("disc", real, fake, (REAL_DROPOUT, FAKE_DROPOUT), label=labels)
     generate = play.critic("gen", GEN_DROPOUT, label=draw.label)
     return Case(
         real=real,
         fake=fake,
-        real_B=real_B,
-        fake_B=fake_B,
-        critic=play.critic("disc", PENALTY_DROPOUT, label=draw.batch.label),
+        real_B=logit_of(real_y),
+        fake_B=logit_of(fake_y),
+        critic=play.critic("disc", PENALTY_DROPOUT, label=labels[parts.penalizes_fakes]),
         encode=play.encoder("disc"),
         generate=lambda z: parts.view(generate(z)),
         z=draw.z,
         key=play.key(PENALTY),
         memory={name: play.memory[name] for name in parts.memory},
+        labels=labels,
+        real_heads=heads_of(real_y),
+        fake_heads=heads_of(fake_y),
     )
 
 
@@ -181,9 +193,8 @@ def make_draws(parts: Parts, batch: Batch, keys: Array) -> Draw:
     def latent(key: Array) -> Array:
         return parts.latent(jax.random.fold_in(key, LATENT), batch.x.shape[1])
 
-    takes_labels = "label" in parts.gen.takes | parts.disc.takes
-    reals = repeat(Batch(batch.x, batch.label if takes_labels else None), len(keys))
-    return Draw(reals, jax.vmap(latent)(keys), keys, reals.label)  # fakes have the reals' labels
+    reals = repeat(Batch(batch.x, batch.label if parts.classes else None), len(keys))
+    return Draw(reals, jax.vmap(latent)(keys), keys, parts.request(keys, reals.label))
 
 
 def repeat(batch: Batch, n: int) -> Batch:
@@ -200,12 +211,12 @@ def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:
     return {"gen": parts.latent(key, 2), "disc": seen}
 
 
-def sample(parts: Parts, name: str, state: State, z: Array) -> Array:
+def sample(parts: Parts, name: str, state: State, z: Array, label: Array | None = None) -> Array:
     """Samples [n, ...] of a generator's average, or of itself where no average is kept."""
-    return infer(parts.gen, *averaged(state, name), z)
+    return infer(parts.gen, *averaged(state, name), z, label)
 
 
-def decide(parts: Parts, name: str, state: State, seen: Array) -> Array:
-    """A discriminator's logits of views."""
+def decide(parts: Parts, name: str, state: State, seen: Array, label: Array | None = None) -> Array:
+    """A discriminator's logits of views; label is that of each sample in them."""
     disc = state.players[name]
-    return infer(parts.disc, disc.params, disc.vars, seen)
+    return logit_of(infer(parts.disc, disc.params, disc.vars, seen, parts.label_view(label)))

@@ -8,18 +8,23 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax.config import choose
 from gan_jax.config.choices import Choices
 from gan_jax.host.errors import ConfigError
+from gan_jax.nets.layers import Labels, flat, one_hot
 from gan_jax.types import Array, Net, PyTree
 
 _FILES = Choices(__name__, "net", {"layers", "convolution", "matmul", "views", "normalise"})
 names, describe = _FILES.names, _FILES.describe
+NONE = Labels()
 
 
-def make_generator(name: str, args: Mapping[str, Any], shape: tuple[int, ...], out: str) -> Net:
+def make_generator(
+    name: str, args: Mapping[str, Any], shape: tuple[int, ...], out: str, labels: Labels = NONE
+) -> Net:
     """The named file's Generator for examples of that shape; out is the activation that suits them.
 
     tanh reaches (-1, 1), sigmoid (0, 1), identity everything: args may only narrow that knowingly.
@@ -30,19 +35,70 @@ def make_generator(name: str, args: Mapping[str, Any], shape: tuple[int, ...], o
         raise ConfigError(
             f"{where}: out is {args['out']!r}: expected {out!r}, which data.low asks for"
         )
-    return _net(_build(_FILES.module(name).Generator, where, args, shape=shape))
+    build = _FILES.module(name).Generator
+    if labels.condition == "concat":
+        return with_labels(_net(_build(build, where, args, shape=shape)), labels.classes)
+    module = _build(build, where, args, shape=shape, labels=labels)
+    if labels.condition == "norm" and not getattr(module, "batch_norm", False):
+        raise ConfigError(
+            f"gen.condition is 'norm', and net {name!r} has no batch norm with these gen.args: "
+            "expected gen.args.batch_norm True, where it has one, or gen.condition 'concat'"
+        )
+    return _net(module)
 
 
-def make_discriminator(name: str, args: Mapping[str, Any], shape: tuple[int, ...]) -> Net:
-    """The named file's Discriminator, for what it sees: examples of that shape."""
+def make_discriminator(
+    name: str,
+    args: Mapping[str, Any],
+    shape: tuple[int, ...],
+    labels: Labels = NONE,
+    pack: int = 1,
+) -> Net:
+    """The named file's Discriminator, for what it sees: packs of so many, of that shape."""
     module, where = _FILES.module(name).Discriminator, f"disc.args of net {name!r}"
-    given = {"shape": shape} if "shape" in module.__dataclass_fields__ else {}
-    return _net(_build(module, where, args, **given))
+    if labels.classes and "labels" not in module.__dataclass_fields__:
+        raise ConfigError(
+            f"disc.condition is {labels.condition!r}, and net {name!r} takes no labels: expected "
+            "'none' or another disc.net"
+        )
+    if labels.condition == "concat":
+        shape = (*shape[:-1], shape[-1] + pack * labels.classes)
+        inner = make_discriminator(name, args, shape)
+        return with_labels(inner, labels.classes, pack, getattr(module, "is_flat", False))
+    return _net(_build(module, where, args, shape=shape, labels=labels), pack)
+
+
+def with_labels(net: Net, classes: int, pack: int = 1, is_flat: bool = False) -> Net:
+    """The net, with one-hot labels beside what goes in. Mirza and Osindero 2014.
+
+    Beside a vector they are further numbers, beside an image further channels, the same everywhere.
+    is_flat: the net makes vectors of images by itself; labels then stand beside these.
+    """
+
+    def beside(x: Array, label: Array) -> Array:
+        x = flat(x) if is_flat else x
+        hot = one_hot(label, classes).reshape(len(x), *(1,) * (x.ndim - 2), -1)
+        return jnp.concatenate([x, jnp.broadcast_to(hot, (*x.shape[:-1], hot.shape[-1]))], -1)
+
+    def init(key: Array, x: Array) -> tuple[PyTree, PyTree]:
+        return net.init(key, beside(x, _some_labels(len(x), pack)))
+
+    def apply(
+        params: PyTree, vars: PyTree, x: Array, key: Array, train: bool, *, label: Array
+    ) -> tuple:
+        return net.apply(params, vars, beside(x, label), key, train)
+
+    return net._replace(init=init, apply=apply, takes=frozenset({"label"}))
+
+
+def _some_labels(n: int, pack: int) -> Array:
+    return jnp.zeros((n, pack) if pack > 1 else (n,), jnp.int32)
 
 
 def _build(module: type[nn.Module], where: str, args: Mapping[str, Any], **given: Any) -> nn.Module:
     fields = {f.name: f.default for f in dataclasses.fields(module)}
-    known = set(fields) - {"parent", "name", *given}
+    given = {name: value for name, value in given.items() if name in fields}
+    known = set(fields) - {"parent", "name", "labels", *given}
     for key, value in args.items():
         choose(where, key, known)
         if not _like(value, fields[key]):
@@ -60,12 +116,16 @@ def _like(value: Any, default: Any) -> bool:
     return type(value) is type(default)
 
 
-def _net(module: nn.Module) -> Net:
-    def init(key: Array, x: Array) -> tuple[PyTree, PyTree]:
-        variables = dict(module.init(key, x, train=False))
-        return variables.pop("params"), variables
+def _net(module: nn.Module, pack: int = 1) -> Net:
+    is_conditional = getattr(module, "labels", NONE).classes > 0
+    takes = {*inspect.signature(type(module).__call__).parameters} - {"self", "x", "z", "train"}
+    if hasattr(module, "labels") and not is_conditional:
+        takes -= {"label"}
 
-    takes = frozenset(inspect.signature(type(module).__call__).parameters) - {"self", "x", "z"}
+    def init(key: Array, x: Array) -> tuple[PyTree, PyTree]:
+        given: dict[str, Any] = {"label": _some_labels(len(x), pack)} if is_conditional else {}
+        variables = dict(module.init(key, x, train=False, **given))
+        return variables.pop("params"), variables
 
     def apply(
         params: PyTree, vars: PyTree, x: Array, key: Array, train: bool, **given: Any
@@ -88,5 +148,5 @@ def _net(module: nn.Module) -> Net:
         start_at=getattr(module, "start_at", None),
         is_energy=getattr(module, "is_energy", False),
         encode=encode if hasattr(module, "encode") else None,
-        takes=takes - {"train"},
+        takes=frozenset(takes),
     )

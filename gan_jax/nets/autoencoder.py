@@ -32,6 +32,7 @@ class Discriminator(nn.Module):
 
     rows_are_independent = True
     is_energy = True
+    is_flat = True
 
     def setup(self):
         if self.error not in ERRORS:

@@ -13,7 +13,7 @@ import math
 from flax import linen as nn
 
 from gan_jax.host.errors import ConfigError
-from gan_jax.nets.layers import BatchNorm, Dense, Stack, activation, flat
+from gan_jax.nets.layers import BatchNorm, Dense, Labels, Output, Stack, activation, flat, logits
 from gan_jax.nets.layers.convolution import Conv, ConvTranspose
 from gan_jax.types import Array
 
@@ -33,17 +33,19 @@ class Generator(nn.Module):
     weights: str = "normal"
     gain: float = 0.02
     batch_norm: bool = True
+    labels: Labels = Labels()
 
     @nn.compact
-    def __call__(self, z: Array, train: bool) -> Array:
+    def __call__(self, z: Array, train: bool, label: Array | None = None) -> Array:
         act, how = activation(self.act, self.slope), (self.weights, self.gain)
-        bias, normalise = not self.batch_norm, self.batch_norm
+        bias, normalise, classes = not self.batch_norm, self.batch_norm, self.labels.classes
 
         def layer(x: Array, name: str) -> Array:
-            return act(BatchNorm(name=name)(x, train) if normalise else x)
+            norm = BatchNorm(classes=classes, name=name)
+            return act(norm(x, train, label) if normalise else x)
 
         widths = (self.dense,) if self.dense else ()
-        h = Stack(widths, act, *how, normalise)(z, train)
+        h = Stack(widths, act, *how, normalise, classes)(z, train, label)
         start = (*smallest(self.shape, self.channels, "gen"), self.channels[0])
         h = Dense(math.prod(start), *how, bias, name="start")(h).reshape(-1, *start)
         h = layer(h, "norm_0")
@@ -63,6 +65,7 @@ class Discriminator(nn.Module):
     weights: str = "normal"
     gain: float = 0.02
     batch_norm: bool = False
+    labels: Labels = Labels()
 
     @property
     def rows_are_independent(self) -> bool:
@@ -70,7 +73,7 @@ class Discriminator(nn.Module):
         return not self.batch_norm
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
+    def __call__(self, x: Array, train: bool, label: Array | None = None) -> Array | Output:
         smallest(self.shape, self.channels, "disc")
         act, how = activation(self.act, self.slope), (self.weights, self.gain)
         for i, width in enumerate(self.channels):
@@ -79,7 +82,7 @@ class Discriminator(nn.Module):
             x = act(BatchNorm(name=f"norm_{i}")(x, train) if normalise else x)
         widths = (self.dense,) if self.dense else ()
         h = Stack(widths, act, *how, self.batch_norm)(flat(x), train)
-        return Dense(1, *how, name="logit")(h)[:, 0]
+        return logits(h, label, self.labels, *how)
 
 
 def smallest(shape: tuple[int, ...], channels: tuple[int, ...], player: str) -> tuple[int, int]:

@@ -5,7 +5,7 @@ import math
 import jax.numpy as jnp
 from flax import linen as nn
 
-from gan_jax.nets.layers import Dense, Maxout, Stack, activation, flat
+from gan_jax.nets.layers import Dense, Labels, Maxout, Output, Stack, activation, flat, logits
 from gan_jax.types import Array, PyTree
 
 
@@ -48,6 +48,9 @@ class Discriminator(nn.Module):
     keep_hidden: float = 0.5
     weights: str = "uniform"
     gain: float = 0.005
+    labels: Labels = Labels()
+
+    is_flat = True
 
     @property
     def rows_are_independent(self) -> bool:
@@ -55,9 +58,9 @@ class Discriminator(nn.Module):
         return self.keep_input == self.keep_hidden == 1.0
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
+    def __call__(self, x: Array, train: bool, label: Array | None = None) -> Array | Output:
         h = nn.Dropout(1 - self.keep_input, deterministic=not train)(flat(x))
         for i, units in enumerate(self.units):
             h = Maxout(units, self.pieces, self.weights, self.gain, name=f"maxout_{i}")(h)
             h = nn.Dropout(1 - self.keep_hidden, deterministic=not train)(h)
-        return Dense(1, self.weights, self.gain, name="logit")(h)[:, 0]
+        return logits(h, label, self.labels, self.weights, self.gain)

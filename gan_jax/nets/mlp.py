@@ -4,7 +4,7 @@ import math
 
 from flax import linen as nn
 
-from gan_jax.nets.layers import Dense, Stack, activation, flat
+from gan_jax.nets.layers import Dense, Labels, Output, Stack, activation, flat, logits
 from gan_jax.types import Array
 
 
@@ -19,11 +19,13 @@ class Generator(nn.Module):
     weights: str = "fan_in_uniform"
     gain: float = 1.0
     batch_norm: bool = False  # after each hidden layer, which then has no bias
+    labels: Labels = Labels()
 
     @nn.compact
-    def __call__(self, z: Array, train: bool) -> Array:
-        act = activation(self.act, self.slope)
-        h = Stack(self.hidden, act, self.weights, self.gain, self.batch_norm)(z, train)
+    def __call__(self, z: Array, train: bool, label: Array | None = None) -> Array:
+        act, classes = activation(self.act, self.slope), self.labels.classes
+        stack = Stack(self.hidden, act, self.weights, self.gain, self.batch_norm, classes)
+        h = stack(z, train, label)
         x = Dense(math.prod(self.shape), self.weights, self.gain, name="out")(h)
         return activation(self.out)(x).reshape(-1, *self.shape)
 
@@ -36,10 +38,12 @@ class Discriminator(nn.Module):
     slope: float = 0.01
     weights: str = "fan_in_uniform"
     gain: float = 1.0
+    labels: Labels = Labels()
 
     rows_are_independent = True  # one pass over reals and fakes together equals two passes
+    is_flat = True
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
+    def __call__(self, x: Array, train: bool, label: Array | None = None) -> Array | Output:
         h = Stack(self.hidden, activation(self.act, self.slope), self.weights, self.gain)(flat(x))
-        return Dense(1, self.weights, self.gain, name="logit")(h)[:, 0]
+        return logits(h, label, self.labels, self.weights, self.gain)

@@ -103,7 +103,7 @@ def of_cohort(cohort: rows.Cohort, topology: Topology) -> dict[str, Any]:
 
 def lower_run(setup: Setup, chips: Sequence[jax.Device]) -> Any:
     """train's program for these devices."""
-    config, arrays = setup.config, setup.data.examples()
+    config, arrays = setup.config, setup.examples()
     place = place_batch(chips)
     source = pipeline.make_source(config, arrays, place_batch())(jax.random.key(0), 0)
     args = (state_like(setup), *source, config_lib.hypers(config), np.int32(1))
@@ -115,7 +115,7 @@ def lower_rows(configs: Sequence[ConfigDict], chips: Sequence[jax.Device], chunk
     members = make_members(configs)
     setup = members.setup
     states, hypers = jax.eval_shape(lambda: init_rows(members))
-    source = make_source(setup.config, len(configs), setup.data.examples(), place_rows())
+    source = make_source(setup.config, len(configs), setup.examples(), place_rows())
     examples, orders = jax.eval_shape(source, states.key, np.int32(0))
     place = place_rows(chips)
     many = jit_rows(make_train_rows(setup, chunk), place)

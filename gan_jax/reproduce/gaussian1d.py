@@ -13,8 +13,8 @@ from ml_collections import ConfigDict
 from gan_jax.data import gaussian1d
 from gan_jax.metrics.divergence import ks_distance
 from gan_jax.reproduce.methods import Row
-from gan_jax.reproduce.training import samples, train
-from gan_jax.reproduce.work import Size, Work, base_config
+from gan_jax.reproduce.training import train
+from gan_jax.reproduce.work import Size, Work, base_config, samples
 
 COLUMNS = {
     "what disc sees: number": lambda row: row["name"],

@@ -29,7 +29,7 @@ from gan_jax.reproduce.goodfellow2014_recipe import (
     plans,
 )
 from gan_jax.reproduce.methods import Row
-from gan_jax.reproduce.training import Trained, refused, samples, train
+from gan_jax.reproduce.training import Trained, refused, train
 from gan_jax.reproduce.work import (
     BESIDE,
     NOTHING,
@@ -39,6 +39,7 @@ from gan_jax.reproduce.work import (
     Work,
     make_row,
     rounding,
+    samples,
     shortened,
 )
 from gan_jax.types import State

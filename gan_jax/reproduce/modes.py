@@ -17,7 +17,7 @@ from gan_jax.data import grid, ring
 from gan_jax.evaluate.pictures import points as pointplots
 from gan_jax.metrics.modes import mode_statistics, sampling_floor
 from gan_jax.reproduce.methods import Row
-from gan_jax.reproduce.training import refused, samples, train
+from gan_jax.reproduce.training import refused, train
 from gan_jax.reproduce.work import (
     NOTHING,
     Columns,
@@ -27,6 +27,7 @@ from gan_jax.reproduce.work import (
     base_config,
     make_row,
     ours,
+    samples,
     shortened,
     theirs,
 )

@@ -24,7 +24,7 @@ from gan_jax.place import fetch
 from gan_jax.reproduce.work import Size, Work
 from gan_jax.sweeps.cohort import Members, init_rows, make_cohort, make_members
 from gan_jax.training import loop
-from gan_jax.types import Metrics, State
+from gan_jax.types import Batch, Metrics, State
 
 RECORDED, QUICK = Size(6, 2_000), Size(1, 1_000)
 BEGINS_ANEW = True  # its runs are short
@@ -179,13 +179,14 @@ def reals(setup: Setup, arrays: Arrays | None, plant: Plant) -> tuple[Arrays | N
     x = setup.data.to_range(jnp.asarray(arrays.x))
     arrays = arrays._replace(x=np.asarray(plant.images(x)))
     shown = make_shown(setup, arrays)
-    return arrays, shown._replace(held_out=plant.images(shown.held_out))
+    assert shown.held_out
+    return arrays, shown._replace(held_out=Batch(plant.images(shown.held_out.x)))
 
 
 def watch(configs: Sequence[ConfigDict], plant: Plant) -> list[Diagnosis]:
     """Trains the rows as one program and diagnoses them line by line."""
     members = make_members(configs)
-    arrays, shown = reals(members.setup, members.setup.data.examples(), plant)
+    arrays, shown = reals(members.setup, members.setup.examples(), plant)
     program = make_cohort(members, arrays, shown=shown)
     states = plant.state(init_rows(members)[0])
     return loop.train(program, _Watched(members), states)

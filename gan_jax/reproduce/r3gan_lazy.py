@@ -14,8 +14,8 @@ from ml_collections import ConfigDict
 from gan_jax.data import grid
 from gan_jax.metrics import mode_statistics
 from gan_jax.reproduce.methods import Row
-from gan_jax.reproduce.training import Trained, refused, samples, train
-from gan_jax.reproduce.work import Size, Work, base_config, make_row, ours
+from gan_jax.reproduce.training import Trained, refused, train
+from gan_jax.reproduce.work import Size, Work, base_config, make_row, ours, samples
 
 RECORDED, QUICK = Size(8, 20_000), Size(2, 50)
 SAMPLES, LAZY = 2_500, 8

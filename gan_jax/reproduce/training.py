@@ -22,7 +22,6 @@ from ml_collections import ConfigDict
 from gan_jax import config as config_lib
 from gan_jax.config.as_json import FORMAT, check_format, plain_config
 from gan_jax.dynamics.guard import refusals
-from gan_jax.games import make_setup
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError, PreemptedError
 from gan_jax.host.files import read_json, read_object, write_json
@@ -153,7 +152,7 @@ def _go_on(
             states = init_rows(members)[0] if start is None else start
             step = int(states.step[0])
         if step < asked.steps:
-            arrays = members.setup.data.examples()
+            arrays = members.setup.examples()
             how = choose_how(place / "how.json", members, states, arrays)
             program = make_cohort(members, arrays, how.chunk, how.place())
             recorder = _Seeds(place, configs[0], saved, measure, measured)
@@ -244,10 +243,3 @@ def refused(states: State) -> list[str]:
     """What to say of updates that the guards refused, over all rows; nothing of none."""
     n = sum(int(np.sum(seen.times)) for seen in refusals(states).values())
     return [f"{n} updates refused, their gradients not finite"] if n else []
-
-
-def samples(config: ConfigDict, states: State, n: int) -> np.ndarray:
-    """n samples of each row, [M, n, ...], from the same latents, in float64."""
-    sampler = make_setup(config).game.sampler
-    z = sampler.latent(jax.random.key(0), n)
-    return np.asarray(jax.jit(jax.vmap(sampler.sample, (0, None)))(states, z)).astype(np.float64)

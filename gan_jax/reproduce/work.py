@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.config import get_config
+from gan_jax.evaluate.evaluators.draws import in_turn
+from gan_jax.games import make_setup
 from gan_jax.reproduce.methods import Methods
 from gan_jax.sweeps.typeset import of_fewer, plus_minus
+from gan_jax.types import State
 
 Published = tuple[float | None, float | None]  # a number and its standard error
 NOTHING: Published = (None, None)
@@ -156,3 +160,11 @@ BESIDE: Columns = {
     "seeds": lambda row: str(row["seeds"]),
     "verdict": lambda row: row["verdict"],
 }
+
+
+def samples(config: ConfigDict, states: State, n: int) -> np.ndarray:
+    """n samples of each row, [M, n, ...], from the same latents, in float64."""
+    sampler = make_setup(config).game.sampler
+    z = sampler.latent(jax.random.key(0), n)
+    draw, label = jax.jit(jax.vmap(sampler.sample, (0, None, None))), in_turn(n, sampler.classes)
+    return np.asarray(draw(states, z, label)).astype(np.float64)

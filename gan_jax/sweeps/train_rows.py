@@ -60,7 +60,7 @@ def train_rows(
     with writing(folder):
         make_folder(folder)
     members, m = make_members(configs), len(configs)
-    config, arrays = members.setup.config, members.setup.data.examples()
+    config, arrays = members.setup.config, members.setup.examples()
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, hold(folder))  # a writer of checkpoints has to be alone
         saved = stack.enter_context(Checkpoints(folder / "checkpoints", 1, of=configs))

@@ -20,6 +20,7 @@ from gan_jax.data import Data, open_data
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.games import Setup, make_setup
 from gan_jax.games.play import terms
+from gan_jax.games.play.labels import labels_of
 from gan_jax.games.play.parts import make_disc
 from gan_jax.host.errors import ConfigError, DataMissingError, UserError
 from gan_jax.nets.layers.normalise import NORMALISERS
@@ -177,9 +178,10 @@ def _wrong_args(config: ConfigDict) -> list[str]:
         for key, value in config_lib.leaf(config, path).items()
         for problem in attempt(_check_arg, path, taker, key, value)
     ]
-    shape = opened.spec.shape
-    found += attempt(nets.make_generator, config.gen.net, config.gen.args, shape, "identity")
-    found += attempt(make_disc, config, shape)
+    shape, classes, gen = opened.spec.shape, opened.spec.classes, config.gen
+    of_gen = (gen.net, gen.args, shape, "identity", labels_of(gen, classes))
+    found += attempt(nets.make_generator, *of_gen)
+    found += attempt(make_disc, config, shape, classes)
     return found + attempt(_check_sizes, config, opened)
 
 

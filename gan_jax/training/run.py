@@ -39,7 +39,7 @@ def train(setup: Setup, workdir: str | Path, command: str = "") -> Result:
         if finished:
             return finished
         try:
-            arrays = setup.data.examples()
+            arrays = setup.examples()
         except UserError:
             if is_new:  # nothing has run: mended, perhaps with another data.dir, it may
                 run.path("config.json").unlink()

@@ -49,12 +49,20 @@ def load_run(
 
 
 def write_samples(
-    workdir: str | Path, out: str | Path, num: int, seed: int, step: int | None, walk: bool
+    workdir: str | Path,
+    out: str | Path,
+    num: int | None,
+    seed: int,
+    step: int | None,
+    walk: bool,
+    label: str | None = None,
 ) -> str:
     """Writes num samples to out: .png a grid, .npz x [num, ...], .gif a frame each.
 
     x is in [0, 1] for images, in data units for points, whose .png and .gif show all at once. With
-    walk the latents go round a closed path of eight. Returns a line that says what was written.
+    walk the latents go round a closed path of eight. label, of a conditional run: a class, or all,
+    one after the other, which is also what is asked for without it. num is 64 unless given, or 8
+    of each class. Returns a line that says what was written.
 
     An .npz is written as it is made, so that memory bounds no number; a picture has its most.
     ConfigError or CannotWriteError for more than there can be, before any is made.
@@ -66,9 +74,37 @@ def write_samples(
         )
     files.write_named("--out", out, None)
     setup, step, state = load_run(workdir, step)
+    classes = setup.game.sampler.classes
+    asked = _class_of(label, classes, setup.data.name)
+    num = num or (8 * classes if classes and asked is None else 64)
     _check_number(out, num, setup.data.spec.shape)
-    WRITERS[out.suffix](out, num, _samples(setup, state, jax.random.key(seed), num, walk))
+    labels = _labels(num, classes, asked)
+    parts = _samples(setup, state, jax.random.key(seed), num, walk, labels)
+    WRITERS[out.suffix](out, num, parts, labels)
     return f"{out}: {num} samples of step {step}"
+
+
+def _class_of(label: str | None, classes: int, name: str) -> int | None:
+    """The class that --label names; None for all of them, or where there are none."""
+    if label is not None and not classes:
+        raise ConfigError(f"--label is {label!r}, and this run takes no labels: leave it out")
+    if label in (None, "all"):
+        return None
+    if not label.isdecimal() or not int(label) < classes:
+        raise ConfigError(
+            f"--label is {label!r}: expected all, or one of the {classes} classes of {name}, "
+            f"0 to {classes - 1}"
+        )
+    return int(label)
+
+
+def _labels(num: int, classes: int, asked: int | None) -> np.ndarray | None:
+    """What is asked of num samples: one class, or all of them in equal runs; None without."""
+    if not classes:
+        return None
+    if asked is not None:
+        return np.full(num, asked, np.int32)
+    return (np.arange(num) * classes // num).astype(np.int32)
 
 
 def _check_number(out: Path, num: int, shape: tuple[int, ...]) -> None:
@@ -105,18 +141,23 @@ def closed_path(setup: Setup, key: Array, num: int) -> Callable[[int, int], Arra
     return path
 
 
-def _samples(setup: Setup, state: State, key: Array, num: int, walk: bool) -> Iterator[np.ndarray]:
+def _samples(
+    setup: Setup, state: State, key: Array, num: int, walk: bool, label: np.ndarray | None
+) -> Iterator[np.ndarray]:
     """num samples, at most BATCH at a time."""
     sample, data = setup.game.sampler.sample, setup.data
 
     @jax.jit
-    def draw(z: Array) -> Array:
-        x = data.to_unit(sample(state, z))
+    def draw(z: Array, label: Array | None) -> Array:
+        x = data.to_unit(sample(state, z, label))
         return jnp.clip(x, 0, 1) if data.is_image else x
 
+    done = 0
     for z in _latents(setup, key, num, walk):
         for i in range(0, len(z), BATCH):
-            yield np.asarray(draw(z[i : i + BATCH]))
+            some = z[i : i + BATCH]
+            yield np.asarray(draw(some, None if label is None else label[done : done + len(some)]))
+            done += len(some)
 
 
 def _latents(setup: Setup, key: Array, num: int, walk: bool) -> Iterator[Array]:
@@ -131,26 +172,27 @@ def _latents(setup: Setup, key: Array, num: int, walk: bool) -> Iterator[Array]:
             yield latent(jax.random.fold_in(key, start // LATENTS) if start else key, stop - start)
 
 
-def _picture(x: np.ndarray) -> np.ndarray:
+def _picture(x: np.ndarray, label: np.ndarray | None = None) -> np.ndarray:
     if x.ndim == 4:
-        return images.grid(x)
+        rows = 1 if label is None else len(np.unique(label))  # a row a class
+        return images.grid(x, math.ceil(len(x) / rows) if rows > 1 else None)
     if not pointplots.available():
         raise ConfigError("a picture of points needs matplotlib: pip install 'gan-jax[demo]'")
     return pointplots.points(x)
 
 
-def _png(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
+def _png(out: Path, num: int, parts: Iterator[np.ndarray], label: np.ndarray | None) -> None:
     x = np.concatenate(list(parts))
-    files.write_named("--out", out, images.png_bytes(_picture(x)))
+    files.write_named("--out", out, images.png_bytes(_picture(x, label)))
 
 
-def _gif(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
+def _gif(out: Path, num: int, parts: Iterator[np.ndarray], label: np.ndarray | None) -> None:
     x = np.concatenate(list(parts))
     frames = x if x.ndim == 4 else _picture(x)[None] / np.float32(255)
     files.write_named("--out", out, images.animate(frames))
 
 
-def _npz(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
+def _npz(out: Path, num: int, parts: Iterator[np.ndarray], label: np.ndarray | None) -> None:
     """What np.savez_compressed writes, of samples that are never all there at once."""
     first = next(parts)
     descr = np.lib.format.dtype_to_descr(first.dtype)
@@ -159,16 +201,19 @@ def _npz(out: Path, num: int, parts: Iterator[np.ndarray]) -> None:
         with (
             files.replacing(out) as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
-            archive.open("x.npy", "w", force_zip64=True) as member,
         ):
-            np.lib.format.write_array_header_1_0(member, header)
-            for part in itertools.chain([first], parts):
-                member.write(part.tobytes())
+            with archive.open("x.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array_header_1_0(member, header)
+                for part in itertools.chain([first], parts):
+                    member.write(part.tobytes())
+            if label is not None:
+                with archive.open("label.npy", "w") as member:
+                    np.lib.format.write_array(member, label)
     except OSError as error:
         raise CannotWriteError(f"cannot write --out {out}: {error.strerror or error}") from error
 
 
-WRITERS: dict[str, Callable[[Path, int, Iterator[np.ndarray]], None]] = {
+WRITERS: dict[str, Callable[..., None]] = {
     ".png": _png,
     ".gif": _gif,
     ".npz": _npz,

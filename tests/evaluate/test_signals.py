@@ -85,10 +85,10 @@ def test_held_out_reals_and_examples_from_all_over_the_set():
     config = tiny.config(data__name="digits")
     arrays = open_data(config).examples()
     shown = make_shown(make_setup(config), arrays)
-    assert shown.real.shape == shown.held_out.shape == (64, 8, 8, 1)
+    assert shown.real.x.shape == shown.held_out.x.shape == (64, 8, 8, 1)
     last = open_data(config).to_range(arrays.x[-1])
-    np.testing.assert_allclose(shown.real[-1], last, atol=1e-6)
-    assert float(shown.real.min()) == -1.0
+    np.testing.assert_allclose(shown.real.x[-1], last, atol=1e-6)
+    assert float(shown.real.x.min()) == -1.0
     found = measured(config, arrays=arrays)
     assert found["logit_held"] != found["logit_real"]
     whole = tiny.config(data__name="digits", data__split="train+test")

@@ -62,6 +62,6 @@ def test_reals_that_are_held_out_have_it_too():
     """Or a disc that goes by the pixel alone would seem to overfit."""
     config, plant = planted.digits(0, 200), planted.PLANTS["a pixel that gen cannot make"]
     arrays, shown = planted.reals(make_setup(config), open_data(config).examples(), plant)
-    for x in (arrays.x, shown.real, shown.held_out):
+    for x in (arrays.x, shown.real.x, shown.held_out.x):
         assert (x[:, 0, 0] == 3.0).all()
         assert abs(x[:, 1:]).max() <= 1

@@ -11,7 +11,8 @@ from gan_jax.config import hypers
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError, PreemptedError
 from gan_jax.reproduce import gaussian1d, goodfellow2014_recipe, modes, r3gan_lazy, training
-from gan_jax.reproduce.training import refused, samples, train
+from gan_jax.reproduce.training import refused, train
+from gan_jax.reproduce.work import samples
 
 
 @pytest.fixture(autouse=True)

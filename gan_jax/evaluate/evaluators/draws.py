@@ -30,17 +30,27 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 def make_draw(
     setup: Setup, part: str = "eval", sampler: Sampler | None = None
-) -> Callable[[State, int], np.ndarray]:
-    """f(state, n) -> n samples on the host, in [0, 1] for images, in data units for points.
+) -> Callable[..., np.ndarray]:
+    """f(state, n, label=None) -> n samples on the host, in [0, 1] for images, else in data units.
 
     sampler: which of the game's, by default the first. A part's latents are fixed for the run: what
-    changes from step to step is gen's own.
+    changes from step to step is gen's own. A conditional game is asked for `label`, [n], by default
+    for all classes in turn: see in_turn.
     """
-    _, latent, sample, _ = sampler or setup.game.sampler
+    chosen = sampler or setup.game.sampler
 
-    @functools.partial(jax.jit, static_argnums=1)
-    def draw(state: State, n: int) -> Array:
-        z = latent(jax.random.fold_in(state.key, STREAMS[part]), n)
-        return setup.data.to_unit(sample(state, z))
+    @functools.partial(jax.jit, static_argnums=2)
+    def draw(state: State, label: Array | None, n: int) -> Array:
+        z = chosen.latent(jax.random.fold_in(state.key, STREAMS[part]), n)
+        return setup.data.to_unit(chosen.sample(state, z, label))
 
-    return lambda state, n: np.asarray(draw(state, n))
+    def asked(state: State, n: int, label: np.ndarray | None = None) -> np.ndarray:
+        label = in_turn(n, chosen.classes) if label is None else label
+        return np.asarray(draw(state, label, n))
+
+    return asked
+
+
+def in_turn(n: int, classes: int) -> np.ndarray | None:
+    """Labels 0, 1, ..., classes - 1, 0, 1, ... [n]; None without classes."""
+    return np.arange(n, dtype=np.int32) % classes if classes else None

@@ -7,11 +7,22 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax.types import Array, Critic, Draw, Game, Metrics, Net, Notes, PyTree, State
+from gan_jax.nets.layers import logit_of
+from gan_jax.types import (
+    Array,
+    Critic,
+    Draw,
+    Game,
+    Metrics,
+    Net,
+    Notes,
+    PyTree,
+    State,
+)
 
 # Roles: what a draw's key is folded with, so that all losses of a draw meet the same randomness.
 LATENT, GEN_DROPOUT, REAL_DROPOUT, FAKE_DROPOUT, PENALTY, PENALTY_DROPOUT = range(6)
-REAL_NOISE, FAKE_NOISE = range(6, 8)
+REAL_NOISE, FAKE_NOISE, REQUEST = range(6, 9)
 
 
 class Play:
@@ -45,7 +56,7 @@ class Play:
 
     def pair(
         self, name: str, real: Array, fake: Array, roles: tuple[int, int], **given: Any
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Any, Any]:
         """Outputs for reals and for fakes; given holds a pair (for reals, for fakes) a keyword.
 
         One pass over both where the player moves and its examples do not mix: larger, faster
@@ -57,14 +68,14 @@ class Play:
                 key: jnp.concatenate(pair) for key, pair in given.items() if pair[0] is not None
             }
             y = self(name, jnp.concatenate([real, fake]), roles[0], **both)
-            real_y, fake_y = jnp.split(y, 2)
-            return real_y, fake_y
+            n = len(real)
+            return jax.tree.map(lambda y: y[:n], y), jax.tree.map(lambda y: y[n:], y)
         first, second = ({key: pair[i] for key, pair in given.items()} for i in (0, 1))
         return self(name, real, roles[0], **first), self(name, fake, roles[1], **second)
 
     def critic(self, name: str, role: int, **given: Any) -> Critic:
         """The player as a pure function of x, with the statistics from before this loss."""
-        return lambda x: self._apply(name, self.before[name], x, role, **given)[0]
+        return lambda x: logit_of(self._apply(name, self.before[name], x, role, **given)[0])
 
     def encoder(self, name: str) -> Callable[[Array], Array]:
         """The codes of an autoencoder, likewise a pure function of x."""
@@ -100,6 +111,7 @@ def averaged(state: State, name: str) -> tuple[PyTree, PyTree]:
     return params, vars
 
 
-def infer(net: Net, params: PyTree, vars: PyTree, x: Any) -> Array:
+def infer(net: Net, params: PyTree, vars: PyTree, x: Any, label: Array | None = None) -> Any:
     """The output outside of training: no dropout, no new statistics."""
-    return net.apply(params, vars, x, key=None, train=False)[0]
+    given = {"label": label} if "label" in net.takes else {}
+    return net.apply(params, vars, x, key=None, train=False, **given)[0]

@@ -16,6 +16,7 @@ from gan_jax.data import Data
 from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
 from gan_jax.games.play import terms
+from gan_jax.games.play.labels import Request, classes_of, labels_of, packed, requests
 from gan_jax.games.play.terms import Memory
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.normalise import NORMALISERS
@@ -31,11 +32,15 @@ class Parts(NamedTuple):
     disc: Net
     view: Callable[[Array], Array]  # what disc decides on, of a batch
     decision_size: int  # samples that disc makes one decision of
+    classes: int  # labels that the networks tell apart; 0: they take none
+    request: Request  # (keys, labels of reals) -> those of fakes
+    label_view: Callable[[Array | None], Array | None]  # labels as disc sees them
     latent: Draws  # z [n, Z]
     objective: Callable[..., Any]
     penalty: Callable[..., Any] | None
     gen_penalty: Callable[..., Array] | None
     penalty_every: int  # steps
+    penalizes_fakes: bool  # alone, and so with their labels
     memory: Memory  # of the terms, at the start
     optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # of a section's numbers
     k_disc: int  # updates a step
@@ -55,7 +60,8 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     """
     shape, synthetic = data.spec.shape, data.synthetic
     view, decision = make_view(config)
-    disc = make_disc(config, jax.eval_shape(view, jnp.zeros((decision, *shape))).shape[1:])
+    seen = jax.eval_shape(view, jnp.zeros((decision, *shape))).shape[1:]
+    classes, disc = classes_of(config, data), make_disc(config, seen, data.spec.classes)
     if config.disc.view != "sample":
         disc = disc._replace(rows_are_independent=False)  # a view joins the whole batch
     return Parts(
@@ -63,6 +69,9 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         disc=disc,
         view=view,
         decision_size=decision,
+        classes=classes,
+        request=requests(config, classes),
+        label_view=packed(config),
         latent=make_latent(config.latent),
         objective=terms.objective_switch(objectives)
         if objectives
@@ -70,6 +79,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         penalty=terms.penalty_term(config.penalty.name),
         gen_penalty=terms.GEN_TERMS.get(config.penalty.name),
         penalty_every=config.penalty.every_steps,
+        penalizes_fakes=terms.sides(config.penalty.name) == "fake",
         memory=terms.first_memory(config.objective, config.penalty.name),
         optimizers={section: player_optimizer(config[section]) for section in ("gen", "disc")},
         k_disc=config.dynamics.k_disc,
@@ -94,7 +104,8 @@ def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransfo
 def make_gen(config: ConfigDict, data: Data) -> Net:
     """Gen for these data, with the output activation that suits their range."""
     natural = {-1.0: "tanh", 0.0: "sigmoid"}[data.low] if data.is_image else "identity"
-    gen = nets.make_generator(config.gen.net, config.gen.args, data.spec.shape, natural)
+    labels = labels_of(config.gen, data.spec.classes)
+    gen = nets.make_generator(config.gen.net, config.gen.args, data.spec.shape, natural, labels)
     if not (gen.start_at and data.is_image):  # the mean of points has no range
         return gen._replace(start_at=None)
     return gen._replace(start_at=functools.partial(gen.start_at, low=data.low))
@@ -108,12 +119,15 @@ def make_view(config: ConfigDict) -> tuple[Callable[[Array], Array], int]:
     return (functools.partial(pack, m=m), m) if m > 1 else (view, 1)
 
 
-def make_disc(config: ConfigDict, shape: tuple[int, ...]) -> Net:
+def make_disc(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Net:
     """Disc for what it sees of that shape, normalised.
 
     ConfigError where the net gives logits and the objective takes energies, or the reverse.
     """
-    disc = nets.make_discriminator(config.disc.net, config.disc.args, shape)
+    labels = labels_of(config.disc, classes)
+    disc = nets.make_discriminator(
+        config.disc.net, config.disc.args, shape, labels, config.disc.pack
+    )
     if disc.is_energy != terms.is_energy(config.objective):
         needs, has = ("logits", "energies") if disc.is_energy else ("energies", "logits")
         raise ConfigError(

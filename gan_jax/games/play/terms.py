@@ -6,7 +6,7 @@ numbers, and returns what it is and what it remembers.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -35,6 +35,9 @@ class Case(NamedTuple):
     z: Array  # the latents of the fakes
     key: Array
     memory: Memory
+    labels: tuple[Array | None, Array | None] = (None, None)  # of reals and fakes, as seen
+    real_heads: Mapping[str, Array] = {}  # what disc says besides its logits
+    fake_heads: Mapping[str, Array] = {}
 
 
 def _of_logits(objective: Callable[..., Losses]) -> Callable[..., tuple[Losses, Memory]]:
@@ -107,6 +110,10 @@ PENALTY_TERMS: dict[str, Callable[..., tuple[Array, Memory]]] = {
     "lecam": lecam_term,
     "zcr": zcr_term,
 }
+# Penalties that take examples of one side to disc; the others take both, or mixtures of the two.
+# lecam takes none: it is a function of the logits.
+ONE_SIDED = dict.fromkeys(("none", "r1", "dragan", "cr", "lecam"), "real")
+ONE_SIDED |= dict.fromkeys(("r2", "zcr"), "fake")
 GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term}
 MEMORIES = {
     "began": {"balance": 0.0},
@@ -145,6 +152,11 @@ def objective_switch(names: Sequence[str]) -> Callable[..., tuple[Losses, Memory
 def penalty_term(name: str) -> Callable[..., tuple[Array, Memory]] | None:
     """The named penalty, or None for "none"; ConfigError with the choices where it is unknown."""
     return PENALTY_TERMS.get(choose("penalty.name", name, [*PENALTY_TERMS, "none"]))
+
+
+def sides(penalty: str) -> str:
+    """Whose labels disc has in the named penalty: real, fake or, where they have to agree, both."""
+    return ONE_SIDED.get(penalty, "both")
 
 
 def is_energy(objective: str) -> bool:

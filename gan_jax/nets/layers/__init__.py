@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -77,6 +78,70 @@ class Dense(nn.Module):
         return layer(x)
 
 
+class Output(NamedTuple):
+    """What a discriminator with further heads says of each example."""
+
+    logit: Array  # [B]
+    heads: dict[str, Array]  # by name: class logits, or codes [B, ...]
+
+
+def logit_of(y: Array | Output) -> Array:
+    """The logits [B] of a discriminator's output."""
+    return y.logit if isinstance(y, Output) else y
+
+
+def heads_of(y: Array | Output) -> dict[str, Array]:
+    """What a discriminator says besides its logits."""
+    return y.heads if isinstance(y, Output) else {}
+
+
+class Projection(nn.Module):
+    """E[label] h, [B], with E drawn as the weights of a logit of h [B, F] are."""
+
+    classes: int
+    weights: str = "fan_in_uniform"
+    gain: float = 1.0
+
+    @nn.compact
+    def __call__(self, h: Array, label: Array) -> Array:
+        each = one_hot(label, self.classes)
+        init = INITS[self.weights](self.gain, h.shape[-1])[0]
+        table = self.param("embedding", init, (each.shape[-1], h.shape[-1]))
+        return (matmul(each, table) * h).sum(-1)
+
+
+class Labels(NamedTuple):
+    """How a network takes labels: a row of the config's conditions, and how many classes."""
+
+    condition: str = "none"
+    classes: int = 0
+
+
+def logits(
+    h: Array, label: Array | None, labels: Labels, weights: str, gain: float
+) -> Array | Output:
+    """h [B, F] -> w h + b, [B], by layers of the module that calls this.
+
+    projection: w h + b + E[label] h (Miyato and Koyama 2018). acgan: an Output, whose head "class"
+    has the logits of a classifier of the same h (Odena et al. 2017). A pack of m samples has labels
+    [B, m]: an embedding, or a classifier, for each place.
+    """
+    logit = Dense(1, weights, gain, name="logit")(h)[:, 0]
+    if labels.condition == "projection":
+        assert label is not None
+        return logit + Projection(labels.classes, weights, gain, name="projection")(h, label)
+    if labels.condition == "acgan":
+        assert label is not None
+        of_all = Dense(label[0].size * labels.classes, weights, gain, name="class")(h)
+        return Output(logit, {"class": of_all.reshape(*label.shape, labels.classes)})
+    return logit
+
+
+def one_hot(label: Array, classes: int) -> Array:
+    """Labels [B] -> [B, classes]; those of packs [B, m] -> [B, m classes]."""
+    return jax.nn.one_hot(label, classes).reshape(len(label), -1)
+
+
 class Maxout(nn.Module):
     """x [B, D] -> the largest of `pieces` linear maps, [B, units]. Goodfellow et al. 2013.
 
@@ -100,17 +165,34 @@ class BatchNorm(nn.Module):
 
     In training the mean and variance are the batch's, and `batch_stats` among the vars keeps their
     running averages; samples are made with those. Its numbers are those of PacGAN's code.
+
+    With classes, scale and bias are 1 + gain[label] and bias[label], each table 0 at first: a class
+    begins as all others do. Dumoulin et al. 2017; the 1 is BigGAN's.
     """
 
     keep: float = 0.95  # of the running averages, an update of the player
     eps: float = 1e-4
+    classes: int = 0
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
+    def __call__(self, x: Array, train: bool, label: Array | None = None) -> Array:
         layer = nn.BatchNorm(
-            not train, momentum=self.keep, epsilon=self.eps, use_fast_variance=False, name="norm"
+            not train,
+            momentum=self.keep,
+            epsilon=self.eps,
+            use_scale=not self.classes,
+            use_bias=not self.classes,
+            use_fast_variance=False,
+            name="norm",
         )
-        return layer(x)
+        x = layer(x)
+        if not self.classes:
+            return x
+        assert label is not None
+        table = (self.classes, x.shape[-1])
+        gain, bias = (self.param(n, nn.initializers.zeros, table) for n in ("gain", "bias"))
+        where = (len(x), *(1,) * (x.ndim - 2), -1)
+        return x * (1 + gain[label].reshape(where)) + bias[label].reshape(where)
 
 
 class Stack(nn.Module):
@@ -124,14 +206,15 @@ class Stack(nn.Module):
     weights: str = "fan_in_uniform"
     gain: float = 1.0
     batch_norm: bool = False
+    classes: int = 0  # of conditional batch norm; 0: batch norm without labels
 
     @nn.compact
-    def __call__(self, x: Array, train: bool = False) -> Array:
+    def __call__(self, x: Array, train: bool = False, label: Array | None = None) -> Array:
         bias = not self.batch_norm
         for i, width in enumerate(self.widths):
             x = Dense(width, self.weights, self.gain, bias, name=f"dense_{i}")(x)
             if self.batch_norm:
-                x = BatchNorm(name=f"norm_{i}")(x, train)
+                x = BatchNorm(classes=self.classes, name=f"norm_{i}")(x, train, label)
             x = self.act(x)
         return x
 

@@ -43,7 +43,7 @@ def estimate(cohorts: Sequence[Cohort]) -> Iterator[str]:
         start = time.perf_counter()
         members = make_members(configs)
         states = jax.block_until_ready(init_rows(members)[0])
-        way, arrays = candidates(len(configs))[:1], members.setup.data.examples()
+        way, arrays = candidates(len(configs))[:1], members.setup.examples()
         (rate,) = speeds(way, members, states, arrays).values()
         began = time.perf_counter() - start
         seconds = len(configs) * configs[0].steps / rate + began
