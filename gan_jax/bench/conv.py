@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gan_jax.bench.mlp import IMAGES, LATENT, Side, fastest, make_careful, make_loop
+from gan_jax.config import get_config
 
 CASES = ["channels_32", "channels_64"]  # those at 14x14; twice as many at 7x7
 STEPS = {"channels_32": 40, "channels_64": 20}
@@ -18,12 +19,11 @@ def _channels(case: str) -> int:
 
 def make_ours(case: str) -> Side:
     """The networks of experiments/mnist_dcgan.py, without disc's dense layer of 256."""
-    from gan_jax.config import get_config
-
     config, c = get_config(), _channels(case)
     config.batch_size, config.log_every_steps = BATCH, STEPS[case]
     config.gen.net = config.disc.net = "dcgan"
     config.gen.args.channels, config.disc.args.channels = (2 * c, c), (c, 2 * c)
+    config.disc.loss_scale, config.ema.decay = 0.5, 0.0
     return make_loop(config)
 
 
