@@ -171,10 +171,11 @@ def make_processes(case: str) -> Side:
     """A row as a `gan-jax train` of its own, start-up included, compiled programs cached."""
     code = (
         "import sys; from gan_jax.host import environment; environment.settle();"
-        "from gan_jax.bench.sweep import settings; from gan_jax.training.run import train;"
+        "from gan_jax.bench.sweep import settings; from gan_jax.games import make_setup;"
+        "from gan_jax.training.run import train;"
         "c = settings(sys.argv[1]); c.steps = int(sys.argv[2]);"
         "c.eval_every_steps = c.sample_every_steps = c.checkpoint_every_steps = 10**6 * 100;"
-        "train(c, sys.argv[3])"
+        "train(make_setup(c), sys.argv[3])"
     )
 
     def run(n: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import tiny
 
+from gan_jax.games import Setup
 from gan_jax.host import stop
 from gan_jax.host.errors import (
     CannotWriteError,
@@ -374,6 +375,20 @@ def test_a_worker_trains_the_rows_of_its_cohort(sweep, monkeypatch):
     assert [(c.batch_size, c.seed) for c in configs] == [(5, 0), (5, 1)]
     assert folders == [folder / "rows" / row for row in said["cohorts"][1]["rows"]]
     assert cohort == folder / "cohorts" / ids(said)[1]
+
+
+def test_a_worker_trains_a_row_alone_as_a_run(sweep, monkeypatch):
+    folder, said = sweep
+    trained = []
+    monkeypatch.setattr("gan_jax.training.run.train", lambda *args: trained.append(args))
+    alone = said["cohorts"][0]["rows"][:1]
+    said["cohorts"][0]["rows"] = alone
+    launch.write(folder, said)
+    worker.train(folder, ids(said)[0])
+    ((setup, workdir),) = trained
+    assert isinstance(setup, Setup)
+    assert (setup.config.batch_size, setup.config.seed) == (4, 0)
+    assert workdir == folder / "rows" / alone[0]
 
 
 def test_a_cohort_is_trained_by_one_process(sweep):
