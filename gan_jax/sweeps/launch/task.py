@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax.host import output, stop
+from gan_jax.host.errors import ConfigError, PreemptedError, UserError
+from gan_jax.sweeps import launch
+from gan_jax.sweeps.launch import local, slurm
 
 
 def main(workdir: str, number: str, hang_seconds: str) -> int:
     """The exit code: 0, 1 where a row failed, or a UserError's."""
     stop.install()
     stop.keep_work()  # a SIGTERM never ends this process without a place in the queue
-    from gan_jax.host.errors import PreemptedError, UserError
-    from gan_jax.sweeps import launch
-    from gan_jax.sweeps.launch import local
-
     folder = Path(workdir)
     try:
         said = launch.read(folder)
@@ -38,8 +37,6 @@ def main(workdir: str, number: str, hang_seconds: str) -> int:
 
 def _cohort(said: dict[str, Any], number: str) -> dict[str, Any]:
     """The cohort of a task's number. ConfigError where SLURM's variable holds no such number."""
-    from gan_jax.host.errors import ConfigError
-
     count = len(said["cohorts"])
     if not re.fullmatch("[0-9]{1,9}", number) or int(number) >= count:
         raise ConfigError(f"SLURM_ARRAY_TASK_ID is {number!r}: expected 0 to {count - 1}")
@@ -49,9 +46,6 @@ def _cohort(said: dict[str, Any], number: str) -> dict[str, Any]:
 def _requeue() -> int:
     """Back into the queue, unless SLURM is ending this task: it requeues what it preempts itself,
     and what its user cancels is not to come back."""
-    from gan_jax.host.errors import ConfigError
-    from gan_jax.sweeps.launch import slurm
-
     task = "_".join(os.environ.get(f"SLURM_ARRAY_{name}_ID", "") for name in ("JOB", "TASK"))
     try:
         if slurm.ask("squeue", "--noheader", f"--jobs={task}", "--format=%T") == "RUNNING":
