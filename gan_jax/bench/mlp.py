@@ -86,7 +86,7 @@ def make_tutorial(case: str) -> Side:
         bce(disc(fake), ones).backward()
         gen_opt.step()
 
-    return _repeat(step), dict
+    return repeat(step), dict
 
 
 def make_best(case: str) -> Side:
@@ -138,10 +138,12 @@ def make_careful(
         disc.requires_grad_(True)
         gen_opt.step()
 
-    return _repeat(step)
+    return repeat(step)
 
 
-def _repeat(step: Callable[[], None]) -> Callable[[int], None]:
+def repeat(step: Callable[[], None]) -> Callable[[int], None]:
+    """A side that runs PyTorch's step as often as it is told."""
+
     def run(n: int) -> None:
         for _ in range(n):
             step()

@@ -4,8 +4,6 @@ A unit of work is one step of one row, counted over all rows: two PyTorch proces
 share the machine as two rows do, and so does one `gan-jax train` after the other.
 """
 
-import contextlib
-import multiprocessing
 import subprocess
 import sys
 import tempfile
@@ -13,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gan_jax.bench import matmul
-from gan_jax.bench.mlp import Side, perceptron
+from gan_jax.bench.mlp import Side, perceptron, repeat
+from gan_jax.bench.worker import Worker
 
 CASES = ["ring", "gaussian1d"]
 UNIT, PAIRS = "row-steps/s", 3
@@ -76,31 +75,23 @@ def make_ours(case: str) -> Side:
 
 def make_pytorch(case: str) -> Side:
     """The same rows, fewer at a time: two processes of one thread each, side by side."""
-    context = multiprocessing.get_context("spawn")
-    pairs = [context.Pipe() for _ in range(PROCESSES)]
-    for _, far in pairs:
-        context.Process(target=_serve, args=(case, far), daemon=True).start()
-    ends = [near for near, _ in pairs]
+    workers = [Worker(__name__, "make_pytorch_rows", case) for _ in range(PROCESSES)]
 
     def run(n: int) -> None:
-        for end in ends:
-            end.send(max(n // PROCESSES, 1))
-        for end in ends:
-            end.recv()
+        for worker in workers:
+            worker.tell(max(n // PROCESSES, 1))
+        for worker in workers:
+            worker.answer()
 
     return run, dict
 
 
-def _serve(case: str, pipe: Any) -> None:
+def make_pytorch_rows(case: str) -> Side:
+    """Those of one of the processes, one after the other."""
     import torch
 
     torch.set_num_threads(1)
-    step = {"ring": _ring_step, "gaussian1d": _gaussian_step}[case]()
-    with contextlib.suppress(EOFError):  # the other side has ended
-        while True:
-            for _ in range(pipe.recv()):
-                step()
-            pipe.send(True)
+    return repeat({"ring": _ring_step, "gaussian1d": _gaussian_step}[case]()), dict
 
 
 def _ring_step() -> Callable[[], None]:
