@@ -7,7 +7,6 @@ writes the rows down.
 """
 
 import json
-import os
 import re
 import shlex
 import time
@@ -23,7 +22,7 @@ from gan_jax.evaluate.pictures.grid import png_bytes
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import read_json, read_object, write_atomically, writing
-from gan_jax.host.locks import hold
+from gan_jax.host.locks import holding
 from gan_jax.host.versions import made_with
 from gan_jax.reproduce import training
 from gan_jax.reproduce.methods import Methods
@@ -85,14 +84,9 @@ def reproduce(
     asked = {"seeds": seeds, "steps": steps, "precision": precision}
     work = make_work(name, workdir, quick, recorded, **asked)
     _refuse_what_is_no_table(name, work.folder)
-    with writing(work.folder):
-        work.folder.mkdir(parents=True, exist_ok=True)
-        lock = hold(work.folder)
-    try:
+    with holding(work.folder):
         file = {"recorded": "FILE"} if recorded else {}
         return _measure(name, work, _command(name, quick, _given(asked) | file))
-    finally:
-        os.close(lock)
 
 
 def _refuse_what_is_no_table(name: str, folder: Path) -> None:

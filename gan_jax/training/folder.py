@@ -9,7 +9,7 @@ metrics.jsonl is byte-equal between two runs of one command: no clock, keys sort
 float32 values as the double that they are. See linelog.py for NaN.
 """
 
-import os
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
@@ -22,7 +22,7 @@ from gan_jax.config.as_json import FORMAT, config_difference, plain_config, read
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import make_folder, read_if_whole, write_atomically, write_json, writing
-from gan_jax.host.locks import hold
+from gan_jax.host.locks import holding
 from gan_jax.training import linelog
 from gan_jax.training.events import EventLog
 
@@ -42,18 +42,14 @@ class RunDir:
         self._metrics: linelog.LineLog | None = None
         self._timing: linelog.LineLog | None = None
         self._events: EventLog | None = None
-        with writing(self.workdir):
-            self.workdir.mkdir(parents=True, exist_ok=True)
-            self._lock: int | None = hold(self.workdir)
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(holding(self.workdir))
             for folder in (self.samples_dir, self.checkpoints_dir):
                 with writing(folder):
                     make_folder(folder)
             if config is not None:
                 self._settle_config(plain_config(config))
-        except BaseException:
-            self.close()
-            raise
+            self._held = stack.pop_all()
 
     def __enter__(self) -> "RunDir":
         return self
@@ -84,8 +80,12 @@ class RunDir:
                 if _step_of(path) > last:
                     path.unlink()
             self._metrics = linelog.LineLog(self.path("metrics.jsonl"), last)
+            self._held.callback(self._metrics.close)
             self._timing = linelog.LineLog(self.path("timing.jsonl"), last)
-        self._events = EventLog(self.workdir, last + 1) if events else None
+            self._held.callback(self._timing.close)
+        if events:
+            self._events = EventLog(self.workdir, last + 1)
+            self._held.callback(self._events.close)
 
     def replay_events(self) -> None:
         """TensorBoard's file from all lines at once, for a run that was started without events."""
@@ -196,16 +196,9 @@ class RunDir:
 
     def close(self) -> None:
         """Flushes and closes everything, then unlocks the workdir. Twice does no harm."""
-        logs = [x for x in (self._metrics, self._timing, self._events) if x is not None]
         self._metrics = self._timing = self._events = None
-        try:
-            with writing(self.workdir):
-                for each in logs:
-                    each.close()
-        finally:
-            if self._lock is not None:
-                os.close(self._lock)
-                self._lock = None
+        with writing(self.workdir):
+            self._held.close()
 
     def _line(self, lines, step: int, values: Mapping[str, Any], prefix: str = "") -> None:
         if lines is None:

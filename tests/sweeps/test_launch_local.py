@@ -21,6 +21,7 @@ from gan_jax.host.errors import (
     PreemptedError,
     WorkdirBusyError,
 )
+from gan_jax.host.locks import hold
 from gan_jax.host.versions import cores, hardware
 from gan_jax.sweeps import launch
 from gan_jax.sweeps import rows as rows_lib
@@ -259,7 +260,7 @@ def test_only_who_holds_the_folder_forgives_failed_rows(sweep, stand_in):
     stand_in(DONE)
     launch.fail(folder, said["cohorts"][0], "no")
     again = said["cohorts"][0]["rows"]
-    lock = local.hold(folder)
+    lock = hold(folder)
     with pytest.raises(WorkdirBusyError):
         local.run(folder, said, set(ids(said)), again=again)
     assert states(folder, said)[0] == ["failed"] * 2
@@ -279,7 +280,7 @@ def test_rows_of_another_process_have_not_failed(sweep, stand_in):
 def test_one_launcher_at_a_time(sweep, stand_in):
     folder, said = sweep
     stand_in(DONE)
-    lock = local.hold(folder)
+    lock = hold(folder)
     with pytest.raises(WorkdirBusyError):
         local.run(folder, said, set(ids(said)))
     os.close(lock)
@@ -397,7 +398,7 @@ def test_a_cohort_is_trained_by_one_process(sweep):
     cohort = folder / "cohorts" / ids(said)[0]
     saving = cohort / "checkpoints" / "5.saving-1"
     saving.mkdir(parents=True)
-    lock = local.hold(cohort)
+    lock = hold(cohort)
     with pytest.raises(WorkdirBusyError, match="in use"):
         worker.train(folder, ids(said)[0])
     os.close(lock)

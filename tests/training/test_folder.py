@@ -55,7 +55,7 @@ def test_a_second_process_is_turned_away(tmp_path):
         second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 1
     last = second.stderr.splitlines()[-1]
-    assert last.startswith("gan_jax.types.WorkdirBusyError: workdir ")
+    assert last.startswith("gan_jax.host.errors.WorkdirBusyError: workdir ")
     assert f"is in use by process {os.getpid()} on " in last
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError, DataCorruptError, PreemptedError, WorkdirBusyError
 from gan_jax.host.files import make_folder, open_file, read_json, writing
-from gan_jax.host.locks import hold
+from gan_jax.host.locks import holding
 from gan_jax.host.versions import cores
 from gan_jax.sweeps import launch
 from gan_jax.sweeps.launch.worker import UNFIT
@@ -114,14 +114,10 @@ def run(
     again: Collection[str] = (),
 ) -> None:
     """As tend, alone in the folder; of these rows also those that had failed."""
-    with writing(workdir):
-        lock = hold(workdir)
-    try:
+    with holding(workdir):
         launch.forgive(workdir, again)
         launch.note_how(workdir)  # what an earlier start was killed too early to say
         tend(workdir, said, ids, workers, hang_seconds, lambda: launch.note_how(workdir))
-    finally:
-        os.close(lock)
 
 
 def tend(

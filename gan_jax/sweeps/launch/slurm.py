@@ -7,7 +7,6 @@ cohort that has ended, or that another process holds, leaves it as it is.
 """
 
 import hashlib
-import os
 import shlex
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from typing import Any
 
 from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import writing
-from gan_jax.host.locks import hold
+from gan_jax.host.locks import holding
 from gan_jax.sweeps import launch
 
 ANSWER_SECONDS = 120.0  # for a command of SLURM
@@ -43,9 +42,7 @@ def submit(
     ended. ConfigError with SLURM's own words where it refuses.
     """
     extra = _extra(workdir, options)
-    with writing(workdir):
-        lock = hold(workdir)  # two calls at once would both find an empty queue
-    try:
+    with holding(workdir):  # two calls at once would both find an empty queue
         launch.forgive(workdir, again)
         launch.note_how(workdir)
         name, waiting = job_name(workdir), _numbers(said, launch.pending(workdir, said, ids))
@@ -54,8 +51,6 @@ def submit(
         queued = waiting & _in_queue(name)
         new = sorted(waiting - queued)
         job = _sbatch(workdir, name, new, at_a_time, hang_seconds, extra) if new else None
-    finally:
-        os.close(lock)
     told = [f"job {job}: {len(new)} cohorts submitted to SLURM"] if job else []
     told += [f"{len(queued)} cohorts in SLURM's queue"] if queued else []
     told += [f"{len(ids) - len(waiting)} of {len(ids)} ended"] if len(waiting) < len(ids) else []
