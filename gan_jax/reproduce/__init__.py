@@ -27,7 +27,7 @@ from gan_jax.host.versions import made_with
 from gan_jax.reproduce import training
 from gan_jax.reproduce.methods import Methods
 from gan_jax.reproduce.work import BESIDE, Columns, Work
-from gan_jax.sweeps.typeset import duration, note_numbers
+from gan_jax.sweeps.typeset import duration, note_numbers, pipes
 
 STOPPED = "stopped"  # in a table that lacks rows
 HELPERS = {
@@ -172,9 +172,7 @@ def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
     notes = list(dict.fromkeys(note for row in rows for note in row.get("differs", ())))
     if notes:
         columns = columns | {"differs": lambda row: note_numbers(row["differs"], notes) or "-"}
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for row in rows:
-        lines.append(f"| {' | '.join(text(row) for text in columns.values())} |")
+    lines = pipes(list(columns), [[text(row) for text in columns.values()] for row in rows])
     if notes:
         lines += ["", "Differs: " + "; ".join(f"({i}) {n}" for i, n in enumerate(notes, 1)) + "."]
     if STOPPED in table:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 _LATEX = {
@@ -23,9 +23,13 @@ _LATEX = {
 def to_markdown(table: dict[str, Any], metrics: Sequence[str] | None = None) -> str:
     """The settings, one a line; of each metric the mean with its error, median and interval."""
     head, rows, notes = _cells(table, metrics, _markdown)
+    return "\n".join([*pipes(head, rows), "", *(f"{_markdown(note)}  " for note in notes), ""])
+
+
+def pipes(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table in Markdown, line by line."""
     lines = [f"| {' | '.join(row)} |" for row in [head, *rows]]
-    lines.insert(1, "|---" * len(head) + "|")
-    return "\n".join([*lines, "", *(f"{_markdown(note)}  " for note in notes), ""])
+    return [lines[0], "|---" * len(head) + "|", *lines[1:]]
 
 
 def to_latex(table: dict[str, Any], metrics: Sequence[str] | None = None) -> str:
