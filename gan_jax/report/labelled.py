@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.report.charts import Frame, Marks, axes, dots, figure, path
+from gan_jax.report.charts import Frame, Marks, axes, dots, figure, path, x_ticks
 from gan_jax.report.markup import Html, join, tag
 
 WIDTH = 400  # in the units of the page's letters
@@ -65,7 +65,8 @@ def labelled(
     late = [e for e in ends if not any(e is other for other in early)]
     tall = ROW * sum(len(broken(name)) for curve, _ in late for name in curve.names)
     frame = Frame(LEFT, top, right, max(0.655 * width - FOOT, top + tall), x, y)
-    drawn = [axes(frame, *axis), _second_axis(frame, above)]
+    second = tag("g", *x_ticks(frame, above, frame.top, -4, -8)) if above else None
+    drawn = [axes(frame, *axis), second]
     drawn += [_filled(frame, curve) for curve in backdrop]
     drawn += [_strokes(frame, curve) for curve in curves]
     drawn += [dots([frame.px(dot[0])], [frame.py(dot[1])], "c1")] if dot else []
@@ -135,15 +136,6 @@ def _filled(frame: Frame, curve: Named) -> Html:
     at = {"x": f"{x - 4 if left else x + 4:.1f}", "y": f"{y:.1f}"}
     words = tag("text", *curve.names, **at, class_=f"named {'end ' * left}{curve.colour}")
     return join((tag("path", d=line + ends, class_=f"band {curve.colour}"), words))
-
-
-def _second_axis(frame: Frame, marks: Marks) -> Html | None:
-    drawn = []
-    for value, word in marks:
-        x = f"{frame.px(value):.1f}"
-        drawn.append(tag("path", d=f"M{x} {frame.top}v-4", class_="axis"))
-        drawn.append(tag("text", word, x=x, y=frame.top - 8, class_="middle"))
-    return tag("g", *drawn) if drawn else None
 
 
 def _rows(labels: Sequence[Label]) -> list[int]:

@@ -151,16 +151,23 @@ def divergence_panels() -> list[Html]:
     """Each divergence between the two Gaussians over their distance, and its slope."""
     curves = lessons.apart(lessons.DIVERGENCES, DISTANCES)
 
-    def panel(title: str, field: str, y: tuple[float, float], unit: str) -> Html:
-        named = [
-            Named([name], f"c{i}", DISTANCES, getattr(curve, field))
-            for i, (name, curve) in enumerate(curves.items())
-        ]
-        return labelled(title, merged(named), (0, 8), y, (APART, unit))
-
     return [
-        panel("Divergence between two Gaussians", "value", (0.0, 4.0), "KL and JS in nats"),
-        panel("Its slope: what is left to learn from", "slope", PULLS, "slope in d"),
+        labelled(
+            title,
+            merged(
+                [
+                    Named([name], f"c{i}", DISTANCES, getattr(curve, field))
+                    for i, (name, curve) in enumerate(curves.items())
+                ]
+            ),
+            (0, 8),
+            y,
+            (APART, unit),
+        )
+        for title, field, y, unit in (
+            ("Divergence between two Gaussians", "value", (0.0, 4.0), "KL and JS in nats"),
+            ("Its slope: what is left to learn from", "slope", PULLS, "slope in d"),
+        )
     ]
 
 

@@ -71,9 +71,9 @@ def table(
     return scrolling(tag("table", top, body, **attributes), label)
 
 
-def scrolling(child: Html, label: str) -> Html:
+def scrolling(child: Html, label: str, kind: str = "scroll") -> Html:
     """A box for what is wider than a phone; the keyboard can enter it and scroll."""
-    return tag("div", child, class_="scroll", tabindex="0", role="region", aria_label=label)
+    return tag("div", child, class_=kind, tabindex="0", role="region", aria_label=label)
 
 
 def cell(value: Any, sort: Any = None, kind: str | None = None, **attributes: Any) -> Html:
