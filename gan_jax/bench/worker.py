@@ -18,7 +18,7 @@ class BenchmarkCrashedError(UserError):
     code = 1
 
 
-class Worker:
+class Worker(contextlib.AbstractContextManager["Worker"]):
     """Runs module.maker(case) in another process, which then waits for numbers of steps."""
 
     def __init__(self, module: str, maker: str, case: str):
@@ -29,9 +29,6 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.answer()  # ready: imported, compiled, warm
-
-    def __enter__(self) -> "Worker":
-        return self
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(BrokenPipeError), self.process:

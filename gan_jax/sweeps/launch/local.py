@@ -1,6 +1,7 @@
 """Rows on this machine: a worker process a cohort, so that one that is killed, hangs or fills the
 memory takes no other with it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -214,7 +215,7 @@ def _stop(running: list[_Worker], clock: _Clock) -> None:
         worker.process.wait()
 
 
-class _Bar:
+class _Bar(contextlib.AbstractContextManager["_Bar"]):
     """Row-steps of all cohorts on a terminal; a line a cohort elsewhere."""
 
     def __init__(self, said: dict[str, Any], waiting: list[dict[str, Any]]):
@@ -228,9 +229,6 @@ class _Bar:
             dynamic_ncols=True,
             disable=not sys.stderr.isatty(),
         )
-
-    def __enter__(self) -> "_Bar":
-        return self
 
     def __exit__(self, *error: Any) -> None:
         self.bar.close()
