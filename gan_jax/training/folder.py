@@ -20,7 +20,7 @@ import numpy as np
 from gan_jax.config import as_before
 from gan_jax.config.as_json import FORMAT, config_difference, plain_config, read_config
 from gan_jax.evaluate.pictures import grid as images
-from gan_jax.host.errors import ConfigError
+from gan_jax.host.errors import ConfigError, listed
 from gan_jax.host.files import make_folder, read_if_whole, write_atomically, write_json, writing
 from gan_jax.host.locks import holding
 from gan_jax.training import linelog
@@ -30,7 +30,7 @@ SUMMARY = {"status": str, "step": int, "metrics": dict}
 STATUSES = ("done", "diverged", "preempted", "failed")
 
 
-class RunDir:
+class RunDir(contextlib.AbstractContextManager["RunDir"]):
     """One process's hold on a workdir. Use it in `with`: leaving it flushes, closes and unlocks.
 
     The order: RunDir(workdir, config), restore a checkpoint, start(its step), then write. Raises
@@ -50,9 +50,6 @@ class RunDir:
             if config is not None:
                 self._settle_config(plain_config(config))
             self._held = stack.pop_all()
-
-    def __enter__(self) -> "RunDir":
-        return self
 
     def __exit__(self, kind, error, trace):
         self.close()
@@ -210,28 +207,22 @@ class RunDir:
             self._events.scalars(int(step), {prefix + name: v for name, v in plain.items()})
 
     def _settle_config(self, config: dict) -> None:
-        if not self.path("config.json").exists():
-            self.write_json("config.json", {"format": FORMAT, **config})
-            return
-        defaults = plain_config(as_before())
-        there = read_config(self.workdir)
-        different = config_difference(there, config, defaults)
-        if different:
-            shown = "; ".join(different[:8])
-            more = f"; and {len(different) - 8} more" if len(different) > 8 else ""
-            raise ConfigError(
-                f"workdir {self.workdir} holds another config: {shown}{more}: "
-                "choose another --workdir"
-            )
-        if there.get("steps") != config.get("steps"):
-            self._go_on_for(config, there.get("steps"))
-
-    def _go_on_for(self, config: dict, before: Any) -> None:
-        """The same run for more steps: the last one before was its end for want of more only."""
-        path, summary = self.path("summary.json"), self.summary()
-        if (summary.get("status"), summary.get("step")) == ("done", before):
-            with writing(path):
-                path.unlink()
+        """Writes config.json. Where one is there, it may differ in its steps only."""
+        if self.path("config.json").exists():
+            there = read_config(self.workdir)
+            if different := config_difference(there, config, plain_config(as_before())):
+                raise ConfigError(
+                    f"workdir {self.workdir} holds another config: {listed(different, 8)}: "
+                    "choose another --workdir"
+                )
+            before = there.get("steps")
+            if before == config.get("steps"):
+                return
+            summary = self.summary()
+            if (summary.get("status"), summary.get("step")) == ("done", before):
+                path = self.path("summary.json")  # it was the end for want of more steps only
+                with writing(path):
+                    path.unlink()
         self.write_json("config.json", {"format": FORMAT, **config})
 
 
