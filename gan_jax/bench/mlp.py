@@ -14,7 +14,8 @@ from gan_jax.games import make_setup
 from gan_jax.place import place_batch
 from gan_jax.training.steps import init_state, jit_loop, make_train_many
 
-CASES = ["batch_64", "batch_256"]
+BATCHES = {"batch_64": 64, "batch_256": 256}
+CASES = [*BATCHES]
 STEPS = {"batch_64": 100, "batch_256": 50}
 THEIRS = {"tutorial": "make_tutorial", "best": "make_best"}
 LATENT, IMAGES = 100, 5000
@@ -24,14 +25,10 @@ RATE, BETAS = 2e-4, (0.5, 0.999)
 Side = tuple[Callable[[int], Any], Callable[[], dict[str, Any]]]
 
 
-def _batch(case: str) -> int:
-    return int(case.removeprefix("batch_"))
-
-
 def make_ours(case: str) -> Side:
     """The perceptrons of experiments/mnist_mlp.py."""
     config = get_config()
-    config.batch_size, config.log_every_steps = _batch(case), STEPS[case]
+    config.batch_size, config.log_every_steps = BATCHES[case], STEPS[case]
     config.gen.args.hidden, config.disc.args.hidden = GEN, DISC
     config.disc.loss_scale, config.ema.decay = 0.5, 0.0
     return make_loop(config)
@@ -66,7 +63,7 @@ def make_tutorial(case: str) -> Side:
     """The tutorial's loop as it is written: retain_graph, nothing detached, BCE of a sigmoid."""
     import torch
 
-    batch, images = _batch(case), _images()
+    batch, images = BATCHES[case], _images()
     gen, disc = perceptron((LATENT, *GEN, 784)), perceptron((784, *DISC, 1))
     gen.append(torch.nn.Tanh())
     disc.append(torch.nn.Sigmoid())
@@ -96,7 +93,7 @@ def make_best(case: str) -> Side:
     def side(compile: Callable) -> Callable[[int], None]:
         gen, disc = perceptron((LATENT, *GEN, 784)), perceptron((784, *DISC, 1))
         gen.append(torch.nn.Tanh())
-        return make_careful(_batch(case), _images(), gen, disc, compile)
+        return make_careful(BATCHES[case], _images(), gen, disc, compile)
 
     return fastest([side(lambda f: f), side(torch.compile)]), dict
 

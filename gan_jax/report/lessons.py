@@ -226,8 +226,8 @@ def whole_page() -> str:
 def _everything(one: Chosen, computed: Computed) -> Html:
     """The three figures of an objective."""
     more = _reasons([one])
-    parts = tag("h3", one.label), quiet(more) if more else None, _panels([one], computed)
-    return tag("div", *parts)
+    says = quiet(more) if more else None
+    return tag("div", tag("h3", one.label), says, _panels([one], computed))
 
 
 def main() -> None:

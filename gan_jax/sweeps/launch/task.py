@@ -26,12 +26,9 @@ def main(workdir: str, number: str, hang_seconds: str) -> int:
         said = launch.read(folder)
         cohort = _cohort(said, number)
         local.tend(folder, said, {cohort["id"]}, 1, float(hang_seconds))
-    except PreemptedError as error:
-        print(f"gan-jax: {error}", file=sys.stderr)
-        return _requeue()
     except UserError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
-        return error.code
+        return _requeue() if isinstance(error, PreemptedError) else error.code
     return int(any(launch.status(folder, r) in ("failed", None) for r in cohort["rows"]))
 
 
