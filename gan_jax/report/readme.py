@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import reproduce
+from gan_jax.bench import speed_up
 from gan_jax.host.files import read_json
 from gan_jax.plan import table as plan_table
 from gan_jax.reproduce import lacks_rows_of, to_markdown
@@ -52,7 +53,7 @@ def bench_table(result: dict[str, Any]) -> str:
             case["name"].replace("_", " "),
             f"{case['ours']:.1f}",
             f"{case['theirs']:.1f}",
-            _speed_up(case),
+            speed_up(case),
             f"{case['matmul_fraction']:.0%}",
         ]
         for case in result["cases"]
@@ -61,13 +62,6 @@ def bench_table(result: dict[str, Any]) -> str:
     command = f"gan-jax bench {result['name']} --against pytorch"
     lines = pipes([*head, "share of matrix products"], rows)
     return "\n".join([*lines, "", f"`{command}` on {result['hardware']}; {tools}."])
-
-
-def _speed_up(case: dict[str, Any]) -> str:
-    """With the range over the pairs of runs, where the file has them."""
-    ratios = [ours / theirs for ours, theirs in case.get("pairs", ())]
-    spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else ""
-    return f"{case['ratio']:.2f}{spread}"
 
 
 def costs_table(result: dict[str, Any]) -> str:
@@ -105,18 +99,13 @@ def sweep_table(result: dict[str, Any]) -> str:
     rows = [
         [
             row["name"],
-            *(_over_seeds(row[name], row["seeds"]) for name in SHOWN),
+            *(plus_minus(row[name]) + of_fewer(row[name], row["seeds"]) for name in SHOWN),
             f"{row['lost']} of {row['seeds']}",
         ]
         for row in result["rows"]
     ]
     said = f"`{result['command']}`: {duration(result['seconds'])} on {result['hardware']}."
     return "\n".join([*pipes([*head, "diverged or crashed"], rows), "", said])
-
-
-def _over_seeds(found: dict[str, Any], seeds: int) -> str:
-    n = sum(value is not None for value in found["each"])
-    return plus_minus(found) + of_fewer(found | {"n": n}, seeds)
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {

@@ -83,7 +83,7 @@ def _of_fewer(row: dict[str, Any], name: str) -> str:
     each, seeds = row.get("each"), row.get("seeds")
     if name != "measured" or not isinstance(each, list) or not isinstance(seeds, int):
         return ""
-    return of_fewer({"n": sum(value is not None for value in each)}, seeds)
+    return of_fewer({"each": each}, seeds)
 
 
 def _cell(row: dict[str, Any], name: str) -> Html:

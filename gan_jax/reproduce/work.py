@@ -137,9 +137,8 @@ def make_row(
 
 def ours(row: dict[str, Any]) -> str:
     """A row's own number; says of how many seeds, where some have none."""
-    n = sum(value is not None for value in row["each"])
-    found = {"mean": row["measured"], "standard_error": row["standard_error"], "n": n}
-    return plus_minus(found) + of_fewer(found, row["seeds"])
+    found = {"mean": row["measured"], "standard_error": row["standard_error"]}
+    return plus_minus(found) + of_fewer(row, row["seeds"])
 
 
 def theirs(row: dict[str, Any]) -> str:

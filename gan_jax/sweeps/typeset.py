@@ -134,8 +134,9 @@ def plus_minus(found: dict[str, Any]) -> str:
 
 
 def of_fewer(found: dict[str, Any], rows: int) -> str:
-    """Says n where some of the rows have no finite number."""
-    return f" (n = {found['n']})" if found and 0 < found["n"] < rows else ""
+    """Says n where some of the rows have no finite number; n may be told by "each" of them."""
+    n = found.get("n", sum(value is not None for value in found.get("each", ())))
+    return f" (n = {n})" if 0 < n < rows else ""
 
 
 def note_numbers(mine: Sequence[str], notes: Sequence[str]) -> str:
