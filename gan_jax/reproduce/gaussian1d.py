@@ -40,7 +40,7 @@ def settings(view: str, seed: int, rounds: int) -> ConfigDict:
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
     """Rows for both views; a step is a round of 20 + 20 updates."""
-    size = work.trained
+    size = work.size
     for name, view in VIEWS.items():
         configs = size.configs([settings(view, s, size.steps) for s in range(size.seeds)])
         yield from work.methods.recorded(name, configs) or work.methods.measured(

@@ -67,7 +67,7 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
             yield make_row(name, [], number, why_not="published only")
     yield scored_row("training images as centres", [images(TRAIN, protocol.centres)], protocol)
     yield mixture_row(work.quick, protocol)
-    published, *others = plans(work.trained)
+    published, *others = plans(work.size)
     cohort = make_cohort(work, published, protocol)
     yield from plan_rows(work, published, cohort, protocol)
     further = lowered(published[OURS])

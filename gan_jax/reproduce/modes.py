@@ -113,7 +113,7 @@ def run(
             for what, number in numbers.items():
                 yield make_row(f"{name}: {label(dist, what)}", [], number, why_not="published only")
             continue
-        method, size = METHODS[name], work.trained
+        method, size = METHODS[name], work.size
         steps = min(size.steps, method.steps)
         configs = size.configs([method.settings(dist, s, steps) for s in range(size.seeds)])
         yield from work.methods.recorded(name, configs) or work.methods.measured(
@@ -134,7 +134,7 @@ def train_method(
     short = shortened(configs[0].steps, method.steps)
     trained = train(work.folder, f"{dist}: {name}", configs)
     x_SxNxD = samples(configs[0], trained.states, SAMPLES)
-    differs = [short, *method.differs, *work.trained.differs]
+    differs = [short, *method.differs, *work.size.differs]
     differs += [demo if method.why_not else "", *refused(trained.states)]
     rows = [
         make_row(

@@ -119,7 +119,7 @@ PLANTS = {
 def run(work: Work) -> Iterator[dict[str, Any]]:
     """A row a plant."""
     for name, plant in PLANTS.items():
-        yield count(name, plant, work.trained)
+        yield count(name, plant, work.size)
 
 
 def count(name: str, plant: Plant, size: Size) -> dict[str, Any]:

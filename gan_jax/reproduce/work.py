@@ -59,14 +59,8 @@ class Work:
 
     folder: Path
     quick: bool = False
-    size: Size | None = None  # None for a table that trains nothing
+    size: Size = field(default_factory=lambda: Size(0, 0))  # of a table that trains nothing
     methods: Methods = field(default_factory=Methods)
-
-    @property
-    def trained(self) -> Size:
-        """The size, of a table that trains."""
-        assert self.size
-        return self.size
 
 
 def shortened(steps: int, of: int) -> str:

@@ -166,8 +166,8 @@ def test_a_stop_leaves_the_rows_before_it_and_loses_none_that_are_there(tmp_path
     names = ["first", "second", "third"]
 
     def run(work):
-        yield from (make_row(name, [1.0]) for name in names[: work.trained.seeds])
-        if work.trained.seeds < len(names):
+        yield from (make_row(name, [1.0]) for name in names[: work.size.seeds])
+        if work.size.seeds < len(names):
             raise PreemptedError("stopped")
 
     monkeypatch.setattr(r3gan_lazy, "run", run)
@@ -214,7 +214,7 @@ def test_a_signal_before_there_is_work_to_save_leaves_the_rows_too(tmp_path, mon
 
     def run(work):
         yield make_row("first", [1.0])
-        if work.trained.seeds == 1:
+        if work.size.seeds == 1:
             stop.on_signal(signal.SIGTERM)
 
     stop.reset()
