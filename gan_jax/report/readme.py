@@ -163,11 +163,12 @@ def collect_tables(runs: Path, results: Path = RESULTS) -> None:
         if not file.exists():
             continue
         table = read_json(file)
-        if table.get("name") != name:  # a sweep's, or another table's
-            continue
-        if "--quick" in table["command"] or lacks_rows_of(table["rows"], there):
-            continue
-        if there.exists() and _is_less(table, read_json(there)):
+        if (
+            table.get("name") != name  # a sweep's, or another table's
+            or "--quick" in table["command"]
+            or lacks_rows_of(table["rows"], there)
+            or (there.exists() and _is_less(table, read_json(there)))
+        ):
             continue
         shutil.copy(file, there)
         picture = file.with_name("picture.png")

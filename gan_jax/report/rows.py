@@ -58,11 +58,13 @@ def _row(row: Row, leaves: Sequence[str], places: dict[str, int | None], folder:
         decoding="async",
     )
     grid = link(relative(row.grid, folder), picture) if row.grid and row.thumbnail else None
-    files = [link(base, "folder")] if row.folder.exists() else []
     gif = row.folder / "samples" / "progress.gif"
-    files += [link(relative(row.grid, folder), "grid")] if row.grid else []
-    files += [link(relative(gif, folder), "gif")] if gif.exists() else []
-    log = log_link(base, row.summary.get("log"))
+    files = [
+        link(base, "folder") if row.folder.exists() else None,
+        link(relative(row.grid, folder), "grid") if row.grid else None,
+        link(relative(gif, folder), "gif") if gif.exists() else None,
+        log_link(base, row.summary.get("log")),
+    ]
     cells = [
         cell(grid, kind="samples"),
         cell(row.number, kind="num"),
@@ -72,7 +74,7 @@ def _row(row: Row, leaves: Sequence[str], places: dict[str, int | None], folder:
         number_cell(row.summary.get("step")),
         *(number_cell(found.get(n), odd.get(n), digits) for n, digits in places.items()),
         number_cell(row.summary.get("seconds")),
-        cell(join(tag("span", each) for each in [*files, log] if each), kind="files"),
+        cell(join(tag("span", each) for each in files if each), kind="files"),
     ]
     return tag("tr", *cells, id=f"row-{row.number}", data_status=row.status)
 

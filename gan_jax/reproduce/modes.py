@@ -134,8 +134,10 @@ def train_method(
     short = shortened(configs[0].steps, method.steps)
     trained = train(work.folder, f"{dist}: {name}", configs)
     x_SxNxD = samples(configs[0], trained.states, SAMPLES)
-    differs = [short, *method.differs, *work.size.differs]
-    differs += [demo if method.why_not else "", *refused(trained.states)]
+    differs = [
+        *(short, *method.differs, *work.size.differs),
+        *(demo if method.why_not else "", *refused(trained.states)),
+    ]
     rows = [
         make_row(
             f"{name}: {label(dist, what)}",

@@ -67,9 +67,8 @@ def _cells(
 ) -> tuple[list[str], list[list[str]], list[str]]:
     """The head and a row a setting, escaped; the lines below, as they are."""
     names = decisive(table) if metrics is None else list(metrics)
-    head = [*table["by"], "done", "failed"]
-    for name in names:
-        head += [name, "median", "95 % interval"]
+    of_each = [title for name in names for title in (name, "median", "95 % interval")]
+    head = [*table["by"], "done", "failed", *of_each]
     rows = []
     for setting in table["settings"]:
         row = [show(setting["values"][leaf]) for leaf in table["by"]]
