@@ -85,9 +85,8 @@ class Diagnosis:
             self.watched.append(line)
             for label, (symptom, patience) in SYMPTOMS.items():
                 last = self.watched[-patience:]
-                if label in self.found or len(last) < patience:
-                    continue
-                if evidence := symptom(last, self.watched, self.game):
+                is_open = label not in self.found and len(last) == patience
+                if is_open and (evidence := symptom(last, self.watched, self.game)):
                     new.append(Finding(label, line["step"], evidence))
         return [finding for finding in new if self.tell(finding)]
 

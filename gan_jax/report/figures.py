@@ -78,9 +78,8 @@ def chosen(configs: Iterable[Mapping[str, Any]]) -> list[Chosen]:
             and type(value) in (int, float)
             and abs(value) < 1e300
         )
-        if Chosen(name, numbers) not in found:
-            found.append(Chosen(name, numbers))
-    return found
+        found.append(Chosen(name, numbers))
+    return list(dict.fromkeys(found))
 
 
 def gen_losses(
@@ -99,8 +98,7 @@ def gen_losses(
 
         return jax.vmap(jax.value_and_grad(loss))
 
-    functions = [along(objective) for objective in objectives]
-    found = _all_at_once(functions, np.asarray(logit_N, float))
+    found = _all_at_once([along(o) for o in objectives], np.asarray(logit_N, float))
     return {o: Curve(*pair) for o, pair in zip(objectives, found, strict=True)}
 
 

@@ -45,7 +45,8 @@ def submit(
     with holding(workdir):  # two calls at once would both find an empty queue
         launch.forgive(workdir, again)
         launch.note_how(workdir)
-        name, waiting = job_name(workdir), _numbers(said, launch.pending(workdir, said, ids))
+        name, unfinished = job_name(workdir), launch.pending(workdir, said, ids)
+        waiting = {n for n, cohort in enumerate(said["cohorts"]) if cohort in unfinished}
         if not waiting:
             return None
         queued = waiting & _in_queue(name)
@@ -100,11 +101,6 @@ def _extra(workdir: Path, options: Mapping[str, str]) -> list[str]:
             f"--workdir {str(workdir)!r}: SLURM has no name for logs in such a folder"
         )
     return [f"--{key}={value}" if value else f"--{key}" for key, value in options.items()]
-
-
-def _numbers(said: dict[str, Any], cohorts: Collection[dict[str, Any]]) -> set[int]:
-    ids = {cohort["id"] for cohort in cohorts}
-    return {n for n, cohort in enumerate(said["cohorts"]) if cohort["id"] in ids}
 
 
 def _in_queue(name: str) -> set[int]:
