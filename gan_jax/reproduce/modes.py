@@ -99,9 +99,10 @@ def published(
 ) -> dict[str, dict[str, Published]]:
     """{method: {number: published}} from both papers' tables."""
     found = {name: dict(zip(NUMBERS, row, strict=False)) for name, row in pacgan.items()}
-    for name, row in zip(list(METHODS)[2:], veegan, strict=True):
-        found[name] = {what: (value, None) for what, value in zip(NUMBERS, row, strict=False)}
-    return found
+    return found | {
+        name: {what: (value, None) for what, value in zip(NUMBERS, row, strict=False)}
+        for name, row in zip(list(METHODS)[2:], veegan, strict=True)
+    }
 
 
 def run(

@@ -91,9 +91,11 @@ def check(cohorts: Sequence[Cohort]) -> None:
         rows = _one_of_each_kind(cohort.rows)
         for row in rows if number < MANY_COHORTS else rows[:1]:
             config = config_lib.from_json(row.config)
-            problems = attempt(experiment.check, config)
-            problems = problems or attempt(_check_shared, config, len(cohort.rows))
-            problems = problems or attempt(_check_devices, config)
+            problems = (
+                attempt(experiment.check, config)
+                or attempt(_check_shared, config, len(cohort.rows))
+                or attempt(_check_devices, config)
+            )
             found += [f"row {row.index}: {problem}" for problem in problems]
         found += [f"row {row.index}: {p}" for row in cohort.rows for p in attempt(_check_args, row)]
     if found:
