@@ -18,7 +18,6 @@ TOP = 26  # room above a panel for the name of its axis
 STRIP_WIDTH, STRIP_HEIGHT = 150, 22
 COLOURS, SHADES = 10, 8  # in page.css: for words, and for numbers in their order
 
-
 Marks = Sequence[tuple[float, str]]  # places of ticks and their words
 
 
@@ -85,11 +84,8 @@ def curves(
     """A panel: each line over train steps, within the range y."""
     top = TOP if axis else 10
     frame = Frame(38, top, WIDTH - 8, HEIGHT - 34, span([x for l in lines for x in l.x], 0), y)  # noqa: E741
-    drawn = [
-        axes(frame, "train step", axis),
-        *(_band(frame, line) for line in lines),
-        *(_line(frame, line) for line in lines),
-    ]
+    drawn = [axes(frame, "train step", axis), *(_band(frame, line) for line in lines)]
+    drawn += [_line(frame, line) for line in lines]
     return figure(title, f"{title}: {axis or 'value'} over train steps", drawn, HEIGHT, legend)
 
 
