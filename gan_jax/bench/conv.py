@@ -5,25 +5,22 @@ from collections.abc import Callable
 from typing import Any
 
 from gan_jax.bench.mlp import IMAGES, LATENT, Side, fastest, make_careful, make_loop
+from gan_jax.config import get_config
 
-CASES = ["channels_32", "channels_64"]  # those at 14x14; twice as many at 7x7
+CHANNELS = {"channels_32": 32, "channels_64": 64}  # at 14x14; twice as many at 7x7
+CASES = [*CHANNELS]
 STEPS = {"channels_32": 40, "channels_64": 20}
 THEIRS = {"best": "make_best"}
 BATCH, SLOPE = 64, 0.2
 
 
-def _channels(case: str) -> int:
-    return int(case.removeprefix("channels_"))
-
-
 def make_ours(case: str) -> Side:
     """The networks of experiments/mnist_dcgan.py, without disc's dense layer of 256."""
-    from gan_jax.config import get_config
-
-    config, c = get_config(), _channels(case)
+    config, c = get_config(), CHANNELS[case]
     config.batch_size, config.log_every_steps = BATCH, STEPS[case]
     config.gen.net = config.disc.net = "dcgan"
     config.gen.args.channels, config.disc.args.channels = (2 * c, c), (c, 2 * c)
+    config.disc.loss_scale, config.ema.decay = 0.5, 0.0
     return make_loop(config)
 
 
@@ -33,7 +30,7 @@ def make_best(case: str) -> Side:
 
     def side(compile: Callable, layout: Any) -> Callable[[int], None]:
         images = (torch.rand(IMAGES, 1, 28, 28) * 2 - 1).contiguous(memory_format=layout)
-        gen, disc = (net.to(memory_format=layout) for net in _players(_channels(case)))
+        gen, disc = (net.to(memory_format=layout) for net in _players(CHANNELS[case]))
         return make_careful(BATCH, images, gen, disc, compile)
 
     layouts = torch.contiguous_format, torch.channels_last

@@ -4,10 +4,8 @@
 gradient of a gradient counts as one more.
 """
 
-from typing import Any
-
-from gan_jax.bench import matmul
-from gan_jax.bench.mlp import Side
+from gan_jax.bench.mlp import Side, make_loop
+from gan_jax.bench.sweep import settings
 
 UNROLLED, CG = 5, 10  # the defaults of unrolled and cgd
 PENALTIES = {
@@ -45,15 +43,6 @@ def gradients(case: str) -> int:
 
 def make_ours(case: str) -> Side:
     """The ring of the sweep benchmark, non-saturating, with the case's penalty or dynamics."""
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
-
-    from gan_jax.bench.sweep import settings
-    from gan_jax.config import hypers
-    from gan_jax.games import make_setup
-    from gan_jax.training.steps import init_state, jit_loop, make_train_many
-
     config = settings("ring")
     config.objective, config.penalty.name = "non_saturating", "none"
     kind, _, name = case.partition("_")
@@ -61,22 +50,5 @@ def make_ours(case: str) -> Side:
         config.penalty.name, config.penalty.weight = name, 0.1
     if kind == "dynamics":
         config.dynamics.name = name
-    setup = make_setup(config)
-    state, numbers = init_state(setup, jax.random.key(0)), hypers(config)
-    order = jnp.zeros((config.log_every_steps, 1, 0), jnp.int32)
-    args = (state, (), order, numbers, np.int32(1))
-    many = jit_loop(make_train_many(setup)).lower(*args).compile()
-
-    def run(n: int) -> None:
-        nonlocal state
-        state, metrics = many(state, (), order, numbers, np.int32(n))
-        jax.block_until_ready(metrics)
-
-    def facts() -> dict[str, Any]:
-        found = matmul.products(many)
-        step = matmul.seconds(lambda: run(50), 3) / 50
-        alone = matmul.seconds(matmul.make_alone(found), 20)
-        flops = sum(p.flops for p in found)
-        return {"matmul_fraction": alone / step, "flops": flops, "gradients": gradients(case)}
-
-    return run, facts
+    run, facts = make_loop(config)
+    return run, lambda: facts() | {"gradients": gradients(case)}

@@ -76,3 +76,14 @@ def seconds(run: Callable[[], Any], repeats: int = 30) -> float:
         run()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
+
+
+def facts(compiled: Any, step: Callable[[], float]) -> dict[str, Any]:
+    """The share that a program's products have of its step, and their flops.
+
+    step tells the seconds of one; the share is the median of three looks at both in turn.
+    """
+    found = products(compiled)
+    alone = make_alone(found)
+    shares = [seconds(alone, 20) / step() for _ in range(3)]
+    return {"matmul_fraction": statistics.median(shares), "flops": sum(p.flops for p in found)}

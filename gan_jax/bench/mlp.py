@@ -4,9 +4,18 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from gan_jax.bench import matmul
+import jax
+import numpy as np
 
-CASES = ["batch_64", "batch_256"]
+from gan_jax.bench import matmul
+from gan_jax.config import get_config, hypers
+from gan_jax.data import Arrays, pipeline
+from gan_jax.games import make_setup
+from gan_jax.place import place_batch
+from gan_jax.training.steps import init_state, jit_loop, make_train_many
+
+BATCHES = {"batch_64": 64, "batch_256": 256}
+CASES = [*BATCHES]
 STEPS = {"batch_64": 100, "batch_256": 50}
 THEIRS = {"tutorial": "make_tutorial", "best": "make_best"}
 LATENT, IMAGES = 100, 5000
@@ -16,73 +25,51 @@ RATE, BETAS = 2e-4, (0.5, 0.999)
 Side = tuple[Callable[[int], Any], Callable[[], dict[str, Any]]]
 
 
-def _batch(case: str) -> int:
-    return int(case.removeprefix("batch_"))
-
-
 def make_ours(case: str) -> Side:
     """The perceptrons of experiments/mnist_mlp.py."""
-    from gan_jax.config import get_config
-
     config = get_config()
-    config.batch_size, config.log_every_steps = _batch(case), STEPS[case]
+    config.batch_size, config.log_every_steps = BATCHES[case], STEPS[case]
     config.gen.args.hidden, config.disc.args.hidden = GEN, DISC
+    config.disc.loss_scale, config.ema.decay = 0.5, 0.0
     return make_loop(config)
 
 
 def make_loop(config: Any) -> Side:
     """The loop that `gan-jax train` dispatches, with the order of examples it computes."""
-    import jax
-    import numpy as np
-
-    from gan_jax import config as config_lib
-    from gan_jax.data import Arrays, pipeline
-    from gan_jax.games import make_setup
-    from gan_jax.place import place_batch
-    from gan_jax.training.steps import init_state, jit_loop, make_train_many
-
-    config.disc.loss_scale, config.ema.decay = 0.5, 0.0
-    x = np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28, 1), dtype=np.uint8)
-    source = pipeline.make_source(config, Arrays(x, None), place_batch())
     setup = make_setup(config)
-    state, hypers = init_state(setup, jax.random.key(0)), config_lib.hypers(config)
+    arrays = None if setup.data.synthetic else Arrays(random_images(), None)
+    source = pipeline.make_source(config, arrays, place_batch())
+    state, numbers = init_state(setup, jax.random.key(0)), hypers(config)
     key = jax.random.key(1)
-    args = (state, *source(key, np.int32(0)), hypers, np.int32(1))
+    args = (state, *source(key, np.int32(0)), numbers, np.int32(1))
     many = jit_loop(make_train_many(setup)).lower(*args).compile()
     step = 0
 
     def run(n: int) -> None:
         nonlocal state, step
-        state, metrics = many(state, *source(key, np.int32(step)), hypers, np.int32(n))
+        state, metrics = many(state, *source(key, np.int32(step)), numbers, np.int32(n))
         step += n
         jax.block_until_ready(metrics)
 
-    def facts() -> dict[str, Any]:
-        found = matmul.products(many)
-        alone, whole = matmul.make_alone(found), 20
-        pairs = [
-            (matmul.seconds(alone, 20), matmul.seconds(lambda: run(whole), 1) / whole)
-            for _ in range(3)
-        ]
-        return {
-            "matmul_fraction": sorted(a / b for a, b in pairs)[len(pairs) // 2],
-            "flops": sum(p.flops for p in found),
-        }
+    return run, lambda: matmul.facts(many, lambda: matmul.seconds(lambda: run(20), 1) / 20)
 
-    return run, facts
+
+def random_images() -> np.ndarray:
+    """As many and as large as mnist5k's."""
+    return np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28, 1), dtype=np.uint8)
 
 
 def make_tutorial(case: str) -> Side:
     """The tutorial's loop as it is written: retain_graph, nothing detached, BCE of a sigmoid."""
     import torch
-    from torch import nn
 
-    batch, images = _batch(case), _images()
-    gen = _mlp((LATENT, *GEN, 784), nn.Tanh())
-    disc = _mlp((784, *DISC, 1), nn.Sigmoid())
+    batch, images = BATCHES[case], _images()
+    gen, disc = perceptron((LATENT, *GEN, 784)), perceptron((784, *DISC, 1))
+    gen.append(torch.nn.Tanh())
+    disc.append(torch.nn.Sigmoid())
     gen_opt = torch.optim.Adam(gen.parameters(), RATE, BETAS)
     disc_opt = torch.optim.Adam(disc.parameters(), RATE, BETAS)
-    bce = nn.BCELoss()
+    bce = torch.nn.BCELoss()
 
     def step() -> None:
         real = images[torch.randint(0, IMAGES, (batch,))]
@@ -96,7 +83,7 @@ def make_tutorial(case: str) -> Side:
         bce(disc(fake), ones).backward()
         gen_opt.step()
 
-    return _repeat(step), dict
+    return repeat(step), dict
 
 
 def make_best(case: str) -> Side:
@@ -104,23 +91,16 @@ def make_best(case: str) -> Side:
     import torch
 
     def side(compile: Callable) -> Callable[[int], None]:
-        gen, disc = _mlp((LATENT, *GEN, 784), torch.nn.Tanh()), _mlp((784, *DISC, 1))
-        return make_careful(_batch(case), _images(), gen, disc, compile)
+        gen, disc = perceptron((LATENT, *GEN, 784)), perceptron((784, *DISC, 1))
+        gen.append(torch.nn.Tanh())
+        return make_careful(BATCHES[case], _images(), gen, disc, compile)
 
     return fastest([side(lambda f: f), side(torch.compile)]), dict
 
 
 def fastest(sides: list[Callable[[int], None]]) -> Callable[[int], None]:
     """The one whose 20 steps take least."""
-    import time
-
-    def seconds(run: Callable[[int], Any]) -> float:
-        run(5)
-        start = time.perf_counter()
-        run(20)
-        return time.perf_counter() - start
-
-    return min(sides, key=seconds)
+    return min(sides, key=lambda run: matmul.seconds(lambda: run(20), 1))
 
 
 def make_careful(
@@ -155,10 +135,12 @@ def make_careful(
         disc.requires_grad_(True)
         gen_opt.step()
 
-    return _repeat(step)
+    return repeat(step)
 
 
-def _repeat(step: Callable[[], None]) -> Callable[[int], None]:
+def repeat(step: Callable[[], None]) -> Callable[[int], None]:
+    """A side that runs PyTorch's step as often as it is told."""
+
     def run(n: int) -> None:
         for _ in range(n):
             step()
@@ -172,11 +154,10 @@ def _images() -> Any:
     return torch.rand(IMAGES, 784) * 2 - 1
 
 
-def _mlp(widths: tuple[int, ...], last: Any = None) -> Any:
+def perceptron(widths: tuple[int, ...], act: str = "LeakyReLU") -> Any:
+    """PyTorch's, with act between its layers."""
     from torch import nn
 
-    layers: list[Any] = []
-    for a, b in itertools.pairwise(widths[:-1]):
-        layers += [nn.Linear(a, b), nn.LeakyReLU(0.01)]
-    layers.append(nn.Linear(widths[-2], widths[-1]))
-    return nn.Sequential(*layers, *([last] if last else []))
+    pairs = itertools.pairwise(widths)
+    layers = [layer for pair in pairs for layer in (nn.Linear(*pair), getattr(nn, act)())]
+    return nn.Sequential(*layers[:-1])

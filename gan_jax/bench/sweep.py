@@ -4,8 +4,6 @@ A unit of work is one step of one row, counted over all rows: two PyTorch proces
 share the machine as two rows do, and so does one `gan-jax train` after the other.
 """
 
-import contextlib
-import multiprocessing
 import subprocess
 import sys
 import tempfile
@@ -13,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gan_jax.bench import matmul
-from gan_jax.bench.mlp import Side
+from gan_jax.bench.mlp import Side, perceptron, repeat
+from gan_jax.bench.worker import Worker
 
 CASES = ["ring", "gaussian1d"]
 UNIT, PAIRS = "row-steps/s", 3
@@ -67,62 +66,44 @@ def make_ours(case: str) -> Side:
 
     def facts() -> dict[str, Any]:
         whole = jit_rows(make_train_rows(members.setup), place_rows())
-        found = matmul.products(whole.lower(states, (), order, hypers, np.int32(1)).compile())
-        alone, steps = matmul.make_alone(found), 4
-        pairs = [
-            (matmul.seconds(alone, 5), matmul.seconds(lambda: run(steps * m), 1) / steps)
-            for _ in range(3)
-        ]
-        return {
-            "matmul_fraction": sorted(a / b for a, b in pairs)[1],
-            "flops": sum(p.flops for p in found) // m,
-            "how": how._asdict(),
-        }
+        compiled = whole.lower(states, (), order, hypers, np.int32(1)).compile()
+        found = matmul.facts(compiled, lambda: matmul.seconds(lambda: run(4 * m), 1) / 4)
+        return found | {"flops": found["flops"] // m, "how": how._asdict()}
 
     return run, facts
 
 
 def make_pytorch(case: str) -> Side:
     """The same rows, fewer at a time: two processes of one thread each, side by side."""
-    context = multiprocessing.get_context("spawn")
-    pairs = [context.Pipe() for _ in range(PROCESSES)]
-    for _, far in pairs:
-        context.Process(target=_serve, args=(case, far), daemon=True).start()
-    ends = [near for near, _ in pairs]
+    workers = [Worker(__name__, "make_pytorch_rows", case) for _ in range(PROCESSES)]
 
     def run(n: int) -> None:
-        for end in ends:
-            end.send(max(n // PROCESSES, 1))
-        for end in ends:
-            end.recv()
+        for worker in workers:
+            worker.tell(max(n // PROCESSES, 1))
+        for worker in workers:
+            worker.answer()
 
     return run, dict
 
 
-def _serve(case: str, pipe: Any) -> None:
+def make_pytorch_rows(case: str) -> Side:
+    """Those of one of the processes, one after the other."""
     import torch
 
     torch.set_num_threads(1)
-    step = {"ring": _ring_step, "gaussian1d": _gaussian_step}[case]()
-    with contextlib.suppress(EOFError):  # the other side has ended
-        while True:
-            for _ in range(pipe.recv()):
-                step()
-            pipe.send(True)
+    return repeat({"ring": _ring_step, "gaussian1d": _gaussian_step}[case]()), dict
 
 
 def _ring_step() -> Callable[[], None]:
     """One pass over reals and fakes, detached fakes, fused Adam, R1 on reals."""
-    import math
-
     import torch
     from torch.nn.functional import softplus
 
-    gen, disc = (_mlp((2, 128, 128, out), torch.nn.ReLU) for out in (2, 1))
+    gen, disc = (perceptron((2, 128, 128, out), "ReLU") for out in (2, 1))
     gen_opt, disc_opt = (
         torch.optim.Adam(p.parameters(), 1e-3, (0.5, 0.999), fused=True) for p in (gen, disc)
     )
-    angle = 2 * math.pi * torch.arange(8) / 8
+    angle = 2 * torch.pi * torch.arange(8) / 8
     centres = torch.stack([angle.cos(), angle.sin()], 1)
 
     def step() -> None:
@@ -149,7 +130,7 @@ def _gaussian_step() -> Callable[[], None]:
     import torch
     from torch.nn.functional import softplus
 
-    gen, disc = _mlp((1, 5, 5, 1), torch.nn.Tanh), _mlp((4, 10, 10, 1), torch.nn.Sigmoid)
+    gen, disc = perceptron((1, 5, 5, 1), "Tanh"), perceptron((4, 10, 10, 1), "Sigmoid")
     gen_opt, disc_opt = (torch.optim.SGD(p.parameters(), 1e-3, 0.9) for p in (gen, disc))
 
     def moments(x: Any) -> Any:
@@ -177,23 +158,15 @@ def _gaussian_step() -> Callable[[], None]:
     return step
 
 
-def _mlp(widths: tuple[int, ...], act: Any) -> Any:
-    from torch import nn
-
-    layers: list[Any] = []
-    for i, width in enumerate(widths[1:]):
-        layers += [nn.Linear(widths[i], width), act()]
-    return nn.Sequential(*layers[:-1])
-
-
 def make_processes(case: str) -> Side:
     """A row as a `gan-jax train` of its own, start-up included, compiled programs cached."""
     code = (
-        "import sys; from gan_jax import environment; environment.settle();"
-        "from gan_jax.bench.sweep import settings; from gan_jax.training.run import train;"
+        "import sys; from gan_jax.host import environment; environment.settle();"
+        "from gan_jax.bench.sweep import settings; from gan_jax.games import make_setup;"
+        "from gan_jax.training.run import train;"
         "c = settings(sys.argv[1]); c.steps = int(sys.argv[2]);"
         "c.eval_every_steps = c.sample_every_steps = c.checkpoint_every_steps = 10**6 * 100;"
-        "train(c, sys.argv[3])"
+        "train(make_setup(c), sys.argv[3])"
     )
 
     def run(n: int) -> None:

@@ -18,7 +18,7 @@ class BenchmarkCrashedError(UserError):
     code = 1
 
 
-class Worker:
+class Worker(contextlib.AbstractContextManager["Worker"]):
     """Runs module.maker(case) in another process, which then waits for numbers of steps."""
 
     def __init__(self, module: str, maker: str, case: str):
@@ -28,10 +28,7 @@ class Worker:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self._answer()  # ready: imported, compiled, warm
-
-    def __enter__(self) -> "Worker":
-        return self
+        self.answer()  # ready: imported, compiled, warm
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(BrokenPipeError), self.process:
@@ -39,20 +36,23 @@ class Worker:
 
     def run(self, n: int) -> float:
         """Seconds of n steps."""
-        return self._ask(n)["seconds"]
+        self.tell(n)
+        return self.answer()["seconds"]
 
     def ask(self) -> dict[str, Any]:
         """What the side knows of its step: flops, matmul_fraction."""
-        return self._ask(0)
+        self.tell(0)
+        return self.answer()
 
-    def _ask(self, n: int) -> dict[str, Any]:
+    def tell(self, n: int) -> None:
+        """To run n steps, or with 0 to say what it knows; `answer` waits for it."""
         assert self.process.stdin
         with contextlib.suppress(BrokenPipeError):  # it has ended: no answer says so
             self.process.stdin.write(f"{n}\n")
             self.process.stdin.flush()
-        return self._answer()
 
-    def _answer(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, Any]:
+        """What it says when it has done as it was told. BenchmarkCrashedError if it has ended."""
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:

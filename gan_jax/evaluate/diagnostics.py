@@ -85,9 +85,8 @@ class Diagnosis:
             self.watched.append(line)
             for label, (symptom, patience) in SYMPTOMS.items():
                 last = self.watched[-patience:]
-                if label in self.found or len(last) < patience:
-                    continue
-                if evidence := symptom(last, self.watched, self.game):
+                is_open = label not in self.found and len(last) == patience
+                if is_open and (evidence := symptom(last, self.watched, self.game)):
                     new.append(Finding(label, line["step"], evidence))
         return [finding for finding in new if self.tell(finding)]
 
@@ -96,16 +95,12 @@ class Diagnosis:
         return self.found.setdefault(finding.label, finding) is finding
 
 
-def gen_stands_still(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """Samples of fixed latents that are the same to the last bit."""
-    same = _constant(last, "watch/place") and _constant(last, "watch/spread")
-    return f"the same samples of the same latents since step {last[0]['step']}" if same else ""
-
-
-def disc_stands_still(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """The logits of fixed reals are the same to the last bit."""
-    same = _constant(last, "watch/logit_real")
-    return f"the same mean logit of the same reals since step {last[0]['step']}" if same else ""
+def stands_still(
+    last: Sequence[Line], before: Sequence[Line], game: Game, what: str, names: Sequence[str]
+) -> str:
+    """What is computed of fixed latents or reals is the same to the last bit."""
+    same = all(len({line[name] for line in last}) == 1 for name in names)
+    return f"the same {what} since step {last[0]['step']}" if same else ""
 
 
 def mode_collapse(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
@@ -138,14 +133,15 @@ def disc_wins(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
     return ""
 
 
-def disc_all_real(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """Disc takes everything for real."""
-    return _one_sided(last, game, 1)
-
-
-def disc_all_fake(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """Disc takes everything for fake."""
-    return _one_sided(last, game, -1)
+def one_sided(last: Sequence[Line], before: Sequence[Line], game: Game, sign: int) -> str:
+    """Disc takes everything for real, or with sign -1 for fake."""
+    if not game.has_threshold:
+        return ""
+    sides = [min(sign * line["watch/logit_real"], sign * line["watch/logit_fake"]) for line in last]
+    gap = max(abs(_gap(line)) for line in last)
+    if min(sides) > max(ONE_SIDED, gap / 2):
+        return f"mean logits of reals and fakes are {_logits(last[-1])}"
+    return ""
 
 
 def disc_unbounded(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
@@ -194,12 +190,24 @@ def disc_overfits(last: Sequence[Line], before: Sequence[Line], game: Game) -> s
 
 # label -> the symptom, and how many watched lines in a row have to show it
 SYMPTOMS: dict[str, tuple[Callable[[Sequence[Line], Sequence[Line], Game], str], int]] = {
-    "gen stands still": (gen_stands_still, 3),
-    "disc stands still": (disc_stands_still, 3),
+    "gen stands still": (
+        functools.partial(
+            stands_still,
+            what="samples of the same latents",
+            names=("watch/place", "watch/spread"),
+        ),
+        3,
+    ),
+    "disc stands still": (
+        functools.partial(
+            stands_still, what="mean logit of the same reals", names=("watch/logit_real",)
+        ),
+        3,
+    ),
     "mode collapse": (mode_collapse, 4),
     "disc wins": (disc_wins, 4),
-    "disc takes all for real": (disc_all_real, 2),
-    "disc takes all for fake": (disc_all_fake, 2),
+    "disc takes all for real": (functools.partial(one_sided, sign=1), 2),
+    "disc takes all for fake": (functools.partial(one_sided, sign=-1), 2),
     "disc unbounded": (disc_unbounded, 2),
     "oscillation": (oscillation, 8),
     "disc overfits": (disc_overfits, 5),
@@ -224,23 +232,9 @@ def _is_late(line: Line, game: Game) -> bool:
     return line["step"] > game.steps / 5
 
 
-def _constant(lines: Sequence[Line], name: str) -> bool:
-    return len({line[name] for line in lines}) == 1
-
-
 def _gap(line: Line) -> float:
     return line["watch/logit_real"] - line["watch/logit_fake"]
 
 
 def _logits(line: Line) -> str:
     return f"{line['watch/logit_real']:.3g} and {line['watch/logit_fake']:.3g}"
-
-
-def _one_sided(last: Sequence[Line], game: Game, sign: int) -> str:
-    if not game.has_threshold:
-        return ""
-    sides = [min(sign * line["watch/logit_real"], sign * line["watch/logit_fake"]) for line in last]
-    gap = max(abs(_gap(line)) for line in last)
-    if min(sides) > max(ONE_SIDED, gap / 2):
-        return f"mean logits of reals and fakes are {_logits(last[-1])}"
-    return ""

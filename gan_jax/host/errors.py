@@ -1,5 +1,7 @@
 """What a user can mend: one plain line each, and the exit code that stands for it."""
 
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """Something the user can mend. Its text is one plain line."""
@@ -57,3 +59,9 @@ class PreemptedError(UserError):
     """A SIGTERM or SIGINT came; what there was is saved. Run the same command again."""
 
     code = 75
+
+
+def listed(problems: Sequence[str], most: int) -> str:
+    """As many of the problems in a line, and how many more there are."""
+    left_out = len(problems) - most
+    return "; ".join(problems[:most]) + (f"; and {left_out} more" if left_out > 0 else "")

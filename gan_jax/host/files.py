@@ -225,21 +225,13 @@ def _check_shape(value: Any, shape: Any, name: str) -> None:
     if type(value) is not kind:
         raise ValueError(f"{name} is {_kind(type(value))}, not {_kind(kind)}")
     if isinstance(shape, dict):
-        _check_keys(value, shape, name)
+        for key, inner in shape.items():
+            if key not in value:
+                raise ValueError(f"{name} lacks {key!r}")
+            _check_shape(value[key], inner, key)
     if isinstance(shape, list):
-        _check_entries(value, shape[0], name)
-
-
-def _check_keys(value: dict[str, Any], shape: dict[str, Any], name: str) -> None:
-    for key, inner in shape.items():
-        if key not in value:
-            raise ValueError(f"{name} lacks {key!r}")
-        _check_shape(value[key], inner, key)
-
-
-def _check_entries(value: list[Any], shape: Any, name: str) -> None:
-    for each in value:
-        _check_shape(each, shape, f"an entry of {name}")
+        for each in value:
+            _check_shape(each, shape[0], f"an entry of {name}")
 
 
 def _kind(kind: type) -> str:

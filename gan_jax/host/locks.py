@@ -1,12 +1,14 @@
 """One process at a time in a folder."""
 
+import contextlib
 import fcntl
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from gan_jax.host.errors import WorkdirBusyError
-from gan_jax.host.files import open_file
+from gan_jax.host.files import open_file, writing
 
 log = logging.getLogger(__name__)
 
@@ -27,3 +29,18 @@ def hold(workdir: Path) -> int:
     os.truncate(handle, 0)
     os.write(handle, f"process {os.getpid()} on {os.uname().nodename}\n".encode())
     return handle
+
+
+@contextlib.contextmanager
+def holding(workdir: Path) -> Iterator[None]:
+    """A block in which the workdir, made where there is none, is this process's alone.
+
+    WorkdirBusyError where it is another's, CannotWriteError where it cannot be made.
+    """
+    with writing(workdir):
+        workdir.mkdir(parents=True, exist_ok=True)
+        handle = hold(workdir)
+    try:
+        yield
+    finally:
+        os.close(handle)

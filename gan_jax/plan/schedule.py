@@ -29,10 +29,10 @@ def cycles(text: str) -> Cycles | None:
     memories that overlap computing have no estimate.
     """
     parts, entry = _parts(text)
-    bounds: dict[str, int | None] = {}  # of loops, by their bodies' names
-    for condition, body in _WHILE.findall(text):
-        known = [int(n) for line in parts[condition] for n in _BOUND.findall(line)]
-        bounds[body] = max(known, default=None)
+    bounds: dict[str, int | None] = {  # of loops, by their bodies' names
+        body: max((int(n) for line in parts[condition] for n in _BOUND.findall(line)), default=None)
+        for condition, body in _WHILE.findall(text)
+    }
 
     @functools.cache
     def total(name: str) -> int:

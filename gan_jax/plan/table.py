@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-HEAD: tuple[str, ...] = ("cohort", "rows", "rows a chip")
-HEAD += ("arguments", "outputs", "temporaries", "of its HBM")
-HEAD += ("FLOPs", "bytes", "FLOPs a byte", "at peak", "a step", "in all", "compiled in")
+HEAD = (
+    *("cohort", "rows", "rows a chip", "arguments", "outputs", "temporaries", "of its HBM"),
+    *("FLOPs", "bytes", "FLOPs a byte", "at peak", "a step", "in all", "compiled in"),
+)
 ESTIMATE = "the compiler's estimate"
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 _MANY = ("", "k", "M", "G", "T", "P")

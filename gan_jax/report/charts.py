@@ -5,7 +5,7 @@ those of a viewBox that is about as wide as a panel is on the screen.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,6 @@ WIDTH, HEIGHT = 320, 212
 TOP = 26  # room above a panel for the name of its axis
 STRIP_WIDTH, STRIP_HEIGHT = 150, 22
 COLOURS, SHADES = 10, 8  # in page.css: for words, and for numbers in their order
-
 
 Marks = Sequence[tuple[float, str]]  # places of ticks and their words
 
@@ -184,13 +183,17 @@ def strip(found: dict[str, Any], x: tuple[float, float]) -> Html | None:
     if not each:
         return None
     frame = Frame(6, 0, STRIP_WIDTH - 6, STRIP_HEIGHT, x, (0.0, 1.0))
-    drawn = [tag("path", d=f"M6 {STRIP_HEIGHT / 2}H{STRIP_WIDTH - 6}", class_="rule")]
+    interval = None
     if found["low"] is not None:
         low, high = frame.px(found["low"]), frame.px(found["high"])
-        drawn.append(tag("path", d=f"M{low:.1f} 11H{high:.1f}", class_="interval"))
+        interval = tag("path", d=f"M{low:.1f} 11H{high:.1f}", class_="interval")
     heights = STRIP_HEIGHT / 2 + 14 * _jitter(len(each))
-    drawn.append(dots(frame.px(np.asarray(each, float)), heights, "c0 faint"))
-    drawn.append(tag("path", d=f"M{frame.px(found['mean']):.1f} 4v14", class_="mean"))
+    drawn = [
+        tag("path", d=f"M6 {STRIP_HEIGHT / 2}H{STRIP_WIDTH - 6}", class_="rule"),
+        interval,
+        dots(frame.px(np.asarray(each, float)), heights, "c0 faint"),
+        tag("path", d=f"M{frame.px(found['mean']):.1f} 4v14", class_="mean"),
+    ]
     label = f"{len(each)} seeds from {number(min(each))} to {number(max(each))}"
     box = f"0 0 {STRIP_WIDTH} {STRIP_HEIGHT}"
     return tag("svg", *drawn, viewBox=box, class_="strip", role="img", aria_label=label)
@@ -214,16 +217,23 @@ def axes(frame: Frame, x_label: str, y_label: str | None, x_marks: Marks | None 
         drawn.append(tag("text", short(value), x=frame.left - 6, y=y, dy="0.32em", class_="end"))
     if x_marks is None:
         x_marks = [(t, short(t)) for t in ticks(*frame.x, 5)]
-    for value, word in x_marks:
-        x = f"{frame.px(value):.1f}"
-        drawn.append(tag("path", d=f"M{x} {frame.bottom}v4", class_="axis"))
-        drawn.append(tag("text", word, x=x, y=frame.bottom + 15, class_="middle"))
-    drawn.append(tag("path", d=f"M{frame.left} {frame.bottom}H{frame.right}", class_="axis"))
     middle = (frame.left + frame.right) / 2
-    drawn.append(tag("text", x_label, x=middle, y=frame.bottom + 30, class_="middle name"))
-    if y_label:
-        drawn.append(tag("text", y_label, x=4, y=12, class_="name"))
-    return tag("g", *drawn)
+    return tag(
+        "g",
+        *drawn,
+        *x_ticks(frame, x_marks, frame.bottom, 4, 15),
+        tag("path", d=f"M{frame.left} {frame.bottom}H{frame.right}", class_="axis"),
+        tag("text", x_label, x=middle, y=frame.bottom + 30, class_="middle name"),
+        tag("text", y_label, x=4, y=12, class_="name") if y_label else None,
+    )
+
+
+def x_ticks(frame: Frame, marks: Marks, y: float, length: float, words: float) -> Iterator[Html]:
+    """Ticks of that length at y, their words so far below."""
+    for value, word in marks:
+        x = f"{frame.px(value):.1f}"
+        yield tag("path", d=f"M{x} {y}v{length}", class_="axis")
+        yield tag("text", word, x=x, y=y + words, class_="middle")
 
 
 def figure(

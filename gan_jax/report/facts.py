@@ -38,18 +38,19 @@ def config_section(configs: Sequence[Mapping[str, Any]], varied: Sequence[str]) 
     """What the config changes of the defaults; the varied leaves with all their values."""
     flat = [leaves(config) for config in configs]
     default = leaves(to_json(get_config()))
-    rows: list[tuple[str, str, str, str | None]] = []
-    for leaf in varied:
-        values = list(dict.fromkeys(each.get(leaf, ABSENT) for each in flat))
-        shown = ", ".join(values[:40]) + (f", and {len(values) - 40} more" if values[40:] else "")
-        rows.append((leaf, default.get(leaf, ABSENT), shown, "varied"))
-    for leaf in sorted(set(default) | set(flat[0])):
-        here = flat[0].get(leaf, ABSENT)
-        if leaf not in varied and here != default.get(leaf, ABSENT):
-            rows.append((leaf, default.get(leaf, ABSENT), here, None))
+    seen = {leaf: list(dict.fromkeys(each.get(leaf, ABSENT) for each in flat)) for leaf in varied}
+    rows: list[tuple[str, str, Html | None]] = [
+        (leaf, ", ".join(v[:40]) + (f", and {len(v) - 40} more" if v[40:] else ""), pill("varied"))
+        for leaf, v in seen.items()
+    ]
+    rows += [
+        (leaf, flat[0].get(leaf, ABSENT), None)
+        for leaf in sorted((default.keys() | flat[0].keys()) - seen.keys())
+        if flat[0].get(leaf, ABSENT) != default.get(leaf, ABSENT)
+    ]
     cells = [
-        (cell(tag("code", leaf)), cell(was), cell(now), cell(pill(mark) if mark else None))
-        for leaf, was, now, mark in rows
+        (cell(tag("code", leaf)), cell(default.get(leaf, ABSENT)), cell(here), cell(mark))
+        for leaf, here, mark in rows
     ]
     changed = (
         table(("leaf", "default", "here", ""), cells, "Config beside its defaults", class_="config")

@@ -78,9 +78,8 @@ def chosen(configs: Iterable[Mapping[str, Any]]) -> list[Chosen]:
             and type(value) in (int, float)
             and abs(value) < 1e300
         )
-        if Chosen(name, numbers) not in found:
-            found.append(Chosen(name, numbers))
-    return found
+        found.append(Chosen(name, numbers))
+    return list(dict.fromkeys(found))
 
 
 def gen_losses(
@@ -99,8 +98,7 @@ def gen_losses(
 
         return jax.vmap(jax.value_and_grad(loss))
 
-    functions = [along(objective) for objective in objectives]
-    found = _all_at_once(functions, np.asarray(logit_N, float))
+    found = _all_at_once([along(o) for o in objectives], np.asarray(logit_N, float))
     return {o: Curve(*pair) for o, pair in zip(objectives, found, strict=True)}
 
 
@@ -121,19 +119,16 @@ def looks_at_reals(objective: Chosen) -> bool:
     return theory.paired or not theory.per_example
 
 
-def best_output(name: str, x_N: np.ndarray, d: float) -> np.ndarray:
-    """[N] disc's best outputs at x between the two Gaussians, as the objective's theory claims."""
-    claimed = THEORY[name].logit
-    assert claimed
+def best_disc(x_N: np.ndarray, d: float) -> np.ndarray:
+    """[N] D*(x) = p / (p + q) between the two Gaussians. Goodfellow 2014, eq. 2.
+
+    It is the sigmoid of the logit that minimax's theory claims to be the best.
+    """
+    best_logit = THEORY["minimax"].logit
+    assert best_logit
     with jax.enable_x64(True):
         p_N, q_N = (jnp.asarray(density(x_N, mean)) for mean in (-d / 2, d / 2))
-        return np.asarray(claimed(p_N, q_N))
-
-
-def best_disc(x_N: np.ndarray, d: float) -> np.ndarray:
-    """[N] D*(x) = p / (p + q), the sigmoid of minimax's best logit. Goodfellow 2014, eq. 2."""
-    with jax.enable_x64(True):
-        return np.asarray(sigmoid(best_output("minimax", x_N, d)))
+        return np.asarray(sigmoid(best_logit(p_N, q_N)))
 
 
 def density(x: np.ndarray, mean: Any) -> np.ndarray:
@@ -149,12 +144,12 @@ def apart(divergences: Mapping[Name, Divergence], d_M: np.ndarray) -> dict[Name,
     """
     p_3MxN, q_3MxN = two_gaussians(np.concatenate([d_M - STEP, d_M, d_M + STEP]))
     found = _all_at_once([jax.vmap(f) for f in divergences.values()], p_3MxN, q_3MxN)
-    curves = {}
-    for name, values_3M in zip(divergences, found, strict=True):
-        low_M, value_M, high_M = values_3M.reshape(3, -1)
-        with np.errstate(invalid="ignore"):
-            curves[name] = Curve(value_M, (high_M - low_M) / (2 * STEP))
-    return curves
+    parts = [values_3M.reshape(3, -1) for values_3M in found]
+    with np.errstate(invalid="ignore"):
+        return {
+            name: Curve(value_M, (high_M - low_M) / (2 * STEP))
+            for name, (low_M, value_M, high_M) in zip(divergences, parts, strict=True)
+        }
 
 
 def two_gaussians(d_M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -45,13 +45,6 @@ class Sweep(NamedTuple):
     metrics: list[str]
 
 
-class Panel(NamedTuple):
-    """The curves of one metric that share a panel."""
-
-    title: str
-    lines: list[Line]
-
-
 def gather(folder: Path, table: dict[str, Any]) -> Sweep:
     """Reads the rows' folders but for their curves."""
     facts = results.read_sweep(folder)
@@ -119,12 +112,14 @@ def layout(table: dict[str, Any], show: Any) -> Layout:
     return Layout(leaf, colours, dict(list(panels.items())[:MOST_PANELS]))
 
 
-def panels(sweep: Sweep, columns: list[Columns], name: str, how: Layout, show: Any) -> list[Panel]:
-    """The curves of a metric: of each setting the mean of its rows, ± one standard error.
+def panels(
+    sweep: Sweep, columns: list[Columns], name: str, how: Layout, show: Any
+) -> dict[str, list[Line]]:
+    """The curves of a metric by their panels' titles: of each setting its rows' mean, ± one error.
 
     Rows that diverged or failed are no part of a mean: each is a thin line that ends in a cross.
     """
-    made = []
+    made: dict[str, list[Line]] = {}
     best = sweep.table["best"]
     for title, settings in how.panels.items():
         lines: list[Line] = []
@@ -139,7 +134,7 @@ def panels(sweep: Sweep, columns: list[Columns], name: str, how: Layout, show: A
             ]
             lines += _lines(own, colour or plain)
         if lines:
-            made.append(Panel(title, lines))
+            made[title] = lines
     return made
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.report.charts import Frame, Marks, axes, dots, figure, path
+from gan_jax.report.charts import Frame, Marks, axes, dots, figure, path, x_ticks
 from gan_jax.report.markup import Html, join, tag
 
 WIDTH = 400  # in the units of the page's letters
@@ -65,13 +65,16 @@ def labelled(
     late = [e for e in ends if not any(e is other for other in early)]
     tall = ROW * sum(len(broken(name)) for curve, _ in late for name in curve.names)
     frame = Frame(LEFT, top, right, max(0.655 * width - FOOT, top + tall), x, y)
-    drawn = [axes(frame, *axis), _second_axis(frame, above)]
-    drawn += [_filled(frame, curve) for curve in backdrop]
-    drawn += [_strokes(frame, curve) for curve in curves]
-    drawn += [dots([frame.px(dot[0])], [frame.py(dot[1])], "c1")] if dot else []
-    drawn += [_name_above(frame, label, row) for label, row in zip(over, rows, strict=True)]
     beside = [Label(c, frame.px(end[0]), frame.py(end[1])) for c, end in late]
-    drawn += _names_beside(frame, beside)
+    drawn = [
+        axes(frame, *axis),
+        tag("g", *x_ticks(frame, above, frame.top, -4, -8)) if above else None,
+        *(_filled(frame, curve) for curve in backdrop),
+        *(_strokes(frame, curve) for curve in curves),
+        dots([frame.px(dot[0])], [frame.py(dot[1])], "c1") if dot else None,
+        *(_name_above(frame, label, row) for label, row in zip(over, rows, strict=True)),
+        *_names_beside(frame, beside),
+    ]
     says = f"{title}: {axis[1]} against {axis[0]}, of {', '.join(_all_names(curves))}"
     hidden = [curve for curve in curves if _end(curve, y) is None]
     note = tag("p", f"Beyond this picture: {', '.join(_all_names(hidden))}.", class_="quiet small")
@@ -137,15 +140,6 @@ def _filled(frame: Frame, curve: Named) -> Html:
     return join((tag("path", d=line + ends, class_=f"band {curve.colour}"), words))
 
 
-def _second_axis(frame: Frame, marks: Marks) -> Html | None:
-    drawn = []
-    for value, word in marks:
-        x = f"{frame.px(value):.1f}"
-        drawn.append(tag("path", d=f"M{x} {frame.top}v-4", class_="axis"))
-        drawn.append(tag("text", word, x=x, y=frame.top - 8, class_="middle"))
-    return tag("g", *drawn) if drawn else None
-
-
 def _rows(labels: Sequence[Label]) -> list[int]:
     """The row above the picture of each label, the lowest where it meets no other and no lead.
 
@@ -186,8 +180,10 @@ def _names_beside(frame: Frame, labels: Sequence[Label]) -> list[Html]:
     drawn = []
     for label, each, middle in zip(order, lines, middles, strict=True):
         first = middle - ROW * (len(each) - 1) / 2
-        lead = f"M{label.x:.1f} {label.y:.1f}L{frame.right + 4} {label.y:.1f}"
-        lead += f"L{frame.right + 12} {middle:.1f}"
+        lead = (
+            f"M{label.x:.1f} {label.y:.1f}L{frame.right + 4} {label.y:.1f}"
+            f"L{frame.right + 12} {middle:.1f}"
+        )
         drawn.append(tag("path", d=lead, class_=f"lead {label.curve.colour}"))
         drawn += [
             tag(

@@ -151,16 +151,23 @@ def divergence_panels() -> list[Html]:
     """Each divergence between the two Gaussians over their distance, and its slope."""
     curves = lessons.apart(lessons.DIVERGENCES, DISTANCES)
 
-    def panel(title: str, field: str, y: tuple[float, float], unit: str) -> Html:
-        named = [
-            Named([name], f"c{i}", DISTANCES, getattr(curve, field))
-            for i, (name, curve) in enumerate(curves.items())
-        ]
-        return labelled(title, merged(named), (0, 8), y, (APART, unit))
-
     return [
-        panel("Divergence between two Gaussians", "value", (0.0, 4.0), "KL and JS in nats"),
-        panel("Its slope: what is left to learn from", "slope", PULLS, "slope in d"),
+        labelled(
+            title,
+            merged(
+                [
+                    Named([name], f"c{i}", DISTANCES, getattr(curve, field))
+                    for i, (name, curve) in enumerate(curves.items())
+                ]
+            ),
+            (0, 8),
+            y,
+            (APART, unit),
+        )
+        for title, field, y, unit in (
+            ("Divergence between two Gaussians", "value", (0.0, 4.0), "KL and JS in nats"),
+            ("Its slope: what is left to learn from", "slope", PULLS, "slope in d"),
+        )
     ]
 
 
@@ -219,8 +226,8 @@ def whole_page() -> str:
 def _everything(one: Chosen, computed: Computed) -> Html:
     """The three figures of an objective."""
     more = _reasons([one])
-    parts = tag("h3", one.label), quiet(more) if more else None, _panels([one], computed)
-    return tag("div", *parts)
+    says = quiet(more) if more else None
+    return tag("div", tag("h3", one.label), says, _panels([one], computed))
 
 
 def main() -> None:

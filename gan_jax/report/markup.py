@@ -37,12 +37,13 @@ def join(parts: Iterable[Any]) -> Html:
 
 def tag(name: str, /, *children: Any, **attributes: Any) -> Html:
     """<name ...>children</name>. class_ is class, aria_label is aria-label; True is a bare word."""
-    words = [name]
-    for key, value in attributes.items():
-        if value is None or value is False:
-            continue
-        word = key.rstrip("_").replace("_", "-")
-        words.append(word if value is True else f'{word}="{text(value)}"')
+    given = {
+        key.rstrip("_").replace("_", "-"): value
+        for key, value in attributes.items()
+        if value is not None and value is not False
+    }
+    pairs = (key if value is True else f'{key}="{text(value)}"' for key, value in given.items())
+    words = [name, *pairs]
     end = "" if name in _VOID else f"{join(children)}</{name}>"
     return Html(f"<{' '.join(words)}>{end}")
 
@@ -71,9 +72,9 @@ def table(
     return scrolling(tag("table", top, body, **attributes), label)
 
 
-def scrolling(child: Html, label: str) -> Html:
+def scrolling(child: Html, label: str, kind: str = "scroll") -> Html:
     """A box for what is wider than a phone; the keyboard can enter it and scroll."""
-    return tag("div", child, class_="scroll", tabindex="0", role="region", aria_label=label)
+    return tag("div", child, class_=kind, tabindex="0", role="region", aria_label=label)
 
 
 def cell(value: Any, sort: Any = None, kind: str | None = None, **attributes: Any) -> Html:

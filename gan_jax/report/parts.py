@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax.report.markup import Html, cell, join, link, tag
+from gan_jax.report.markup import Html, cell, join, link, scrolling, tag
 from gan_jax.sweeps.statistics import known
 from gan_jax.sweeps.typeset import number, show
 from gan_jax.training.results import inside
@@ -124,8 +124,11 @@ def filters(name: str, count: int, statuses: Sequence[str], more: Html | None = 
     return tag("div", *parts, more, class_="filters", data_for=name)
 
 
-def scroll(whole: Html, label: str) -> Html:
-    return tag("div", whole, class_="scroll tall", tabindex="0", role="region", aria_label=label)
+def sortable(heads: Iterable[Html], body: Iterable[Html], label: str) -> Html:
+    """A table whose heads sort its rows, in a box that scrolls."""
+    top = tag("thead", tag("tr", *heads))
+    whole = tag("table", top, tag("tbody", *body), class_="sortable")
+    return scrolling(whole, label, "scroll tall")
 
 
 def quiet(says: str) -> Html:

@@ -16,12 +16,11 @@ SIZES = (160, 112, 80, 56, 40)  # pixels of the longer side; shown at half as ma
 def thumbnails(paths: Sequence[Path | None]) -> list[str | None]:
     """A data URI each, at the largest size at which all of them fit; None for no picture."""
     for size in SIZES:
-        found, total = [], 0
+        found, room = [], PICTURES_BYTES
         for path in paths:
-            uri = None if path is None else thumbnail(path, size)
-            found.append(uri)
-            total += len(uri or "")
-            if total > PICTURES_BYTES:
+            found.append(None if path is None else thumbnail(path, size))
+            room -= len(found[-1] or "")
+            if room < 0:
                 break
         else:
             return found

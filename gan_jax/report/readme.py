@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import reproduce
+from gan_jax.bench import speed_up
 from gan_jax.host.files import read_json
 from gan_jax.plan import table as plan_table
 from gan_jax.reproduce import lacks_rows_of, to_markdown
-from gan_jax.sweeps.typeset import duration, of_fewer, plus_minus
+from gan_jax.sweeps.typeset import duration, of_fewer, pipes, plus_minus
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "experiments" / "results"
@@ -28,12 +29,10 @@ def demo_table(result: dict[str, Any]) -> str:
     """What a classifier says of the demo's samples and of real digits."""
     m = result["metrics"]
     counts = [m[f"eval/count_{i}"] for i in range(10)]
-    total = sum(counts)
+    row = [f"of {sum(counts)} samples", *map(str, counts)]
     return "\n".join(
         [
-            "| digit | " + " | ".join(str(i) for i in range(10)) + " |",
-            "|---" * 11 + "|",
-            f"| of {total} samples | " + " | ".join(str(n) for n in counts) + " |",
+            *pipes(["digit", *map(str, range(10))], [row]),
             "",
             f"Mean confidence of the classifier: **{m['eval/confidence']:.3f}** on samples, "
             f"**{m['eval/confidence_real']:.3f}** on real digits that it was not trained on (it "
@@ -48,41 +47,39 @@ def demo_table(result: dict[str, Any]) -> str:
 def bench_table(result: dict[str, Any]) -> str:
     """Our speed beside theirs."""
     unit = result["cases"][0]["unit"]
-    lines = [
-        f"| case | gan_jax, {unit} | the other, {unit} | speed-up | share of matrix products |",
-        "|---|---|---|---|---|",
+    head = ["case", f"gan_jax, {unit}", f"the other, {unit}", "speed-up"]
+    rows = [
+        [
+            case["name"].replace("_", " "),
+            f"{case['ours']:.1f}",
+            f"{case['theirs']:.1f}",
+            speed_up(case),
+            f"{case['matmul_fraction']:.0%}",
+        ]
+        for case in result["cases"]
     ]
-    for case in result["cases"]:
-        lines.append(
-            f"| {case['name'].replace('_', ' ')} | {case['ours']:.1f} | {case['theirs']:.1f} | "
-            f"{_speed_up(case)} | {case['matmul_fraction']:.0%} |"
-        )
     tools = ", ".join(f"{name} {result['versions'][name]}" for name in ("jax", "torch"))
     command = f"gan-jax bench {result['name']} --against pytorch"
+    lines = pipes([*head, "share of matrix products"], rows)
     return "\n".join([*lines, "", f"`{command}` on {result['hardware']}; {tools}."])
-
-
-def _speed_up(case: dict[str, Any]) -> str:
-    """With the range over the pairs of runs, where the file has them."""
-    ratios = [ours / theirs for ours, theirs in case.get("pairs", ())]
-    spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else ""
-    return f"{case['ratio']:.2f}{spread}"
 
 
 def costs_table(result: dict[str, Any]) -> str:
     """What a penalty or dynamics adds to a plain step, beside the gradients it needs at least."""
     plain = next(case for case in result["cases"] if case["name"] == "plain")
-    lines = [
-        "| step | time, in plain steps | gradients, at least | in those of a plain step |",
-        "|---" * 4 + "|",
+    head = ["step", "time, in plain steps", "gradients, at least", "in those of a plain step"]
+    rows = [
+        [
+            case["name"].replace("_", " "),
+            f"{plain['ours'] / case['ours']:.2f}",
+            str(case["gradients"]),
+            f"{case['gradients'] / plain['gradients']:.1f}",
+        ]
+        for case in result["cases"]
     ]
-    for case in result["cases"]:
-        lines.append(
-            f"| {case['name'].replace('_', ' ')} | {plain['ours'] / case['ours']:.2f} | "
-            f"{case['gradients']} | {case['gradients'] / plain['gradients']:.1f} |"
-        )
     words = f"a plain step takes {1e3 / plain['ours']:.2f} ms"
-    return "\n".join([*lines, "", f"`gan-jax bench costs` on {result['hardware']}; {words}."])
+    said = f"`gan-jax bench costs` on {result['hardware']}; {words}."
+    return "\n".join([*pipes(head, rows), "", said])
 
 
 def watch_table(result: dict[str, Any]) -> str:
@@ -98,27 +95,17 @@ SHOWN = ("modes", "high_quality", "reverse_kl")  # of them
 
 def sweep_table(result: dict[str, Any]) -> str:
     """A setting a row, mean and standard error over its seeds."""
-    head = (
-        "| setting | modes found, of 8 | high-quality samples, share | reverse KL, nats | "
-        "diverged or crashed |"
-    )
-    lines = [head, "|---" * 5 + "|"]
-    for row in result["rows"]:
-        cells = [_over_seeds(row[name], row["seeds"]) for name in SHOWN]
-        lost = f"{row['lost']} of {row['seeds']}"
-        lines.append(f"| {row['name']} | {' | '.join(cells)} | {lost} |")
-    return "\n".join(
+    head = ["setting", "modes found, of 8", "high-quality samples, share", "reverse KL, nats"]
+    rows = [
         [
-            *lines,
-            "",
-            f"`{result['command']}`: {duration(result['seconds'])} on {result['hardware']}.",
+            row["name"],
+            *(plus_minus(row[name]) + of_fewer(row[name], row["seeds"]) for name in SHOWN),
+            f"{row['lost']} of {row['seeds']}",
         ]
-    )
-
-
-def _over_seeds(found: dict[str, Any], seeds: int) -> str:
-    n = sum(value is not None for value in found["each"])
-    return plus_minus(found) + of_fewer(found | {"n": n}, seeds)
+        for row in result["rows"]
+    ]
+    said = f"`{result['command']}`: {duration(result['seconds'])} on {result['hardware']}."
+    return "\n".join([*pipes([*head, "diverged or crashed"], rows), "", said])
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -176,11 +163,12 @@ def collect_tables(runs: Path, results: Path = RESULTS) -> None:
         if not file.exists():
             continue
         table = read_json(file)
-        if table.get("name") != name:  # a sweep's, or another table's
-            continue
-        if "--quick" in table["command"] or lacks_rows_of(table["rows"], there):
-            continue
-        if there.exists() and _is_less(table, read_json(there)):
+        if (
+            table.get("name") != name  # a sweep's, or another table's
+            or "--quick" in table["command"]
+            or lacks_rows_of(table["rows"], there)
+            or (there.exists() and _is_less(table, read_json(there)))
+        ):
             continue
         shutil.copy(file, there)
         picture = file.with_name("picture.png")

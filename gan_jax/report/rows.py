@@ -17,7 +17,7 @@ from gan_jax.report.parts import (
     pill,
     quiet,
     relative,
-    scroll,
+    sortable,
     value_cell,
 )
 from gan_jax.sweeps.typeset import number, setting_in_words
@@ -40,12 +40,10 @@ def rows_section(sweep: Sweep, folder: Path) -> Html:
         for name in metrics
     }
     body = [_row(row, leaves, places, folder) for row in sweep.rows]
-    whole = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), class_="sortable")
     gallery = tag("button", "Pictures only", type="button", class_="gallery", aria_pressed="false")
     statuses = ["", *dict.fromkeys(row.status for row in sweep.rows)]
-    return section(
-        "rows", "Rows", filters("rows", len(body), statuses, gallery), scroll(whole, "Rows")
-    )
+    above = filters("rows", len(body), statuses, gallery)
+    return section("rows", "Rows", above, sortable(heads, body, "Rows"))
 
 
 def _row(row: Row, leaves: Sequence[str], places: dict[str, int | None], folder: Path) -> Html:
@@ -60,22 +58,23 @@ def _row(row: Row, leaves: Sequence[str], places: dict[str, int | None], folder:
         decoding="async",
     )
     grid = link(relative(row.grid, folder), picture) if row.grid and row.thumbnail else None
-    marks = labels(row.summary)
-    files = [link(base, "folder")] if row.folder.exists() else []
     gif = row.folder / "samples" / "progress.gif"
-    files += [link(relative(row.grid, folder), "grid")] if row.grid else []
-    files += [link(relative(gif, folder), "gif")] if gif.exists() else []
-    log = log_link(base, row.summary.get("log"))
+    files = [
+        link(base, "folder") if row.folder.exists() else None,
+        link(relative(row.grid, folder), "grid") if row.grid else None,
+        link(relative(gif, folder), "gif") if gif.exists() else None,
+        log_link(base, row.summary.get("log")),
+    ]
     cells = [
         cell(grid, kind="samples"),
         cell(row.number, kind="num"),
         cell(row.setting, kind="num"),
         *(value_cell(row.values[leaf]) for leaf in leaves),
-        cell(join((pill(row.status), marks)), row.status, "status"),
+        cell(join((pill(row.status), labels(row.summary))), row.status, "status"),
         number_cell(row.summary.get("step")),
         *(number_cell(found.get(n), odd.get(n), digits) for n, digits in places.items()),
         number_cell(row.summary.get("seconds")),
-        cell(join(tag("span", each) for each in [*files, log] if each), kind="files"),
+        cell(join(tag("span", each) for each in files if each), kind="files"),
     ]
     return tag("tr", *cells, id=f"row-{row.number}", data_status=row.status)
 
@@ -84,21 +83,17 @@ def failures_section(sweep: Sweep, folder: Path) -> Html:
     lost = [row for row in sweep.rows if row.status in ("diverged", "failed")]
     if not lost:
         return section("failures", "Failures", empty("No row diverged or failed."))
-    rows = []
-    for row in lost:
-        where = setting_in_words(row.values)
-        log = log_link(relative(row.folder, folder) + "/", row.summary.get("log"))
-        reason = row.summary.get("reason") or UNSAID[row.status]
-        rows.append(
-            (
-                cell(tag("a", f"row {row.number}", href=f"#row-{row.number}")),
-                cell(join((pill(row.status), labels(row.summary)))),
-                cell(reason, kind="reason"),
-                cell(where),
-                cell(number(row.summary.get("step")), kind="num"),
-                cell(log),
-            )
+    rows = [
+        (
+            cell(tag("a", f"row {row.number}", href=f"#row-{row.number}")),
+            cell(join((pill(row.status), labels(row.summary)))),
+            cell(row.summary.get("reason") or UNSAID[row.status], kind="reason"),
+            cell(setting_in_words(row.values)),
+            cell(number(row.summary.get("step")), kind="num"),
+            cell(log_link(relative(row.folder, folder) + "/", row.summary.get("log"))),
         )
+        for row in lost
+    ]
     head = ("row", "status", "reason", "values", "step", "log")
     says = "A diverged row is a result: it counts in the failure rate of its setting."
     return section("failures", "Failures", quiet(says), table(head, rows, "Failures", {"step"}))

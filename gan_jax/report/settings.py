@@ -13,7 +13,7 @@ from gan_jax.report.parts import (
     number_cell,
     numeric,
     quiet,
-    scroll,
+    sortable,
     value_cell,
 )
 from gan_jax.sweeps.typeset import interval, of_fewer, percent, plus_minus
@@ -25,28 +25,34 @@ def settings_section(sweep: Sweep) -> Html:
     if not made["settings"]:
         return section("settings", "Settings", empty("This sweep has no rows."))
     scales = {name: _scale(made, name) for name in sweep.metrics}
-    heads = [header("setting")]
-    heads += [
-        header(leaf, numeric(s["values"][leaf] for s in made["settings"])) for leaf in made["by"]
+    heads = [
+        header("setting"),
+        *(
+            header(leaf, numeric(s["values"][leaf] for s in made["settings"]))
+            for leaf in made["by"]
+        ),
+        header("done"),
+        header("failed", title="diverged or failed, of those that ended"),
+        *(
+            head
+            for i, name in enumerate(sweep.metrics)
+            for head in _heads(made, name, scales[name], hidden=i > 0)
+        ),
     ]
-    heads += [header("done"), header("failed", title="diverged or failed, of those that ended")]
-    for i, name in enumerate(sweep.metrics):
-        heads += _heads(made, name, scales[name], hidden=i > 0)
     places = {name: _places(made, name) for name in sweep.metrics}
     paired = {(pair["metric"], pair["setting"]): pair for pair in made["paired"]}
     body = [
         _line(sweep, i, setting, scales, places, paired)
         for i, setting in enumerate(made["settings"])
     ]
-    whole = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), class_="sortable")
     says = (
         "Over seeds: mean ± standard error, median, 95 % bootstrap interval of the mean "
         "(2,000 draws). Means are over the rows that are done. "
     )
     if made["best"]:
         says += "The difference is to the best setting (marked), over the same seeds."
-    box = scroll(whole, "Settings")
-    return section("settings", "Settings", quiet(says), filters("settings", len(body), []), box)
+    above = quiet(says), filters("settings", len(body), [])
+    return section("settings", "Settings", *above, sortable(heads, body, "Settings"))
 
 
 def _places(made: dict[str, Any], name: str) -> int | None:

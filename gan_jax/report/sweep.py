@@ -82,11 +82,11 @@ def _curves(sweep: Sweep) -> Html:
 
     def make(name: str) -> Html:
         made = gather.panels(sweep, columns, name, how, show)
-        whole = [line for panel in made for line in panel.lines if not line.broken]
+        whole = [line for lines in made.values() for line in lines if not line.broken]
         if not any(len(line.x) > 1 for line in whole):
             return empty("No curves: this metric was written at one step or at none.")
         limits = charts.span([v for line in whole for v in (*line.low, *line.high)])  # type: ignore[misc]
-        drawn = [charts.curves(p.title, p.lines, limits, axis_of(name)) for p in made]
+        drawn = [charts.curves(*panel, limits, axis_of(name)) for panel in made.items()]
         return tag("div", *drawn, class_="panels")
 
     key = [tag("span", tag("i", class_=f"key {c}"), v) for v, c in how.colours.items()]

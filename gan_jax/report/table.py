@@ -19,6 +19,8 @@ HIDDEN = {"each", "history", "made", "points", *ERRORS.values()}
 def table_page(folder: Path) -> str:
     """The file's text. Raises ConfigError where table.json is not reproduce's."""
     made = read_object(folder / "table.json", "a --workdir that reproduce has written")
+    rows = made.get("rows")
+    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     name = str(made.get("name", "table"))
     says = [duration(made["seconds"])] if isinstance(made.get("seconds"), float) else []
     says += ["stopped before its end: more rows are to be trained"] if made.get("stopped") else []
@@ -29,17 +31,16 @@ def table_page(folder: Path) -> str:
         facts.navigation(PARTS),
         tag(
             "main",
-            section("table", "Table", _rows(made.get("rows"))),
+            section("table", "Table", _rows(rows)),
             _picture(folder),
             facts.made_with(made.get("versions"), made.get("hardware")),
-            _recorded(made.get("rows")),
+            _recorded(rows),
         ),
     )
 
 
-def _recorded(rows: Any) -> Html:
+def _recorded(rows: list[dict[str, Any]]) -> Html:
     """What made the rows that were taken from another file."""
-    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     taken: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
         if isinstance(row.get("made"), dict):
@@ -51,15 +52,16 @@ def _recorded(rows: Any) -> Html:
     )
 
 
-def _rows(rows: Any) -> Html:
-    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+def _rows(rows: list[dict[str, Any]]) -> Html:
     if not rows:
         return empty("This table has no rows.")
     there = dict.fromkeys(n for row in rows for n in row)
     hidden = HIDDEN | ({"method"} if "name" in there else set())  # a trained row's, in its name too
     names = [n for n in there if n not in hidden]
     notes = list(dict.fromkeys(note for row in rows for note in _notes(row)))
-    numbered = [row | _numbered(row, notes) for row in rows]
+    numbered = [
+        row | {"differs": note_numbers(_notes(row), notes) or row.get("differs")} for row in rows
+    ]
     body = [[_cell(row, name) for name in names] for row in numbered]
     found = {n: [row[n] for row in rows if row.get(n) is not None] for n in names}
     right = {n.replace("_", " ") for n in names if n in ERRORS or (found[n] and numeric(found[n]))}
@@ -76,17 +78,12 @@ def _notes(row: dict[str, Any]) -> list[str]:
     return [note for note in differs if isinstance(note, str)] if isinstance(differs, list) else []
 
 
-def _numbered(row: dict[str, Any], notes: list[str]) -> dict[str, Any]:
-    numbers = note_numbers(_notes(row), notes)
-    return {"differs": numbers} if numbers else {}
-
-
 def _of_fewer(row: dict[str, Any], name: str) -> str:
     """Of how many seeds a mean is, where some have no number."""
     each, seeds = row.get("each"), row.get("seeds")
     if name != "measured" or not isinstance(each, list) or not isinstance(seeds, int):
         return ""
-    return of_fewer({"n": sum(value is not None for value in each)}, seeds)
+    return of_fewer({"each": each}, seeds)
 
 
 def _cell(row: dict[str, Any], name: str) -> Html:

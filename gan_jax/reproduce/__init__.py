@@ -7,7 +7,6 @@ writes the rows down.
 """
 
 import json
-import os
 import re
 import shlex
 import time
@@ -23,12 +22,12 @@ from gan_jax.evaluate.pictures.grid import png_bytes
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import read_json, read_object, write_atomically, writing
-from gan_jax.host.locks import hold
+from gan_jax.host.locks import holding
 from gan_jax.host.versions import made_with
 from gan_jax.reproduce import training
 from gan_jax.reproduce.methods import Methods
 from gan_jax.reproduce.work import BESIDE, Columns, Work
-from gan_jax.sweeps.typeset import duration, note_numbers
+from gan_jax.sweeps.typeset import duration, note_numbers, pipes
 
 STOPPED = "stopped"  # in a table that lacks rows
 HELPERS = {
@@ -85,14 +84,9 @@ def reproduce(
     asked = {"seeds": seeds, "steps": steps, "precision": precision}
     work = make_work(name, workdir, quick, recorded, **asked)
     _refuse_what_is_no_table(name, work.folder)
-    with writing(work.folder):
-        work.folder.mkdir(parents=True, exist_ok=True)
-        lock = hold(work.folder)
-    try:
+    with holding(work.folder):
         file = {"recorded": "FILE"} if recorded else {}
         return _measure(name, work, _command(name, quick, _given(asked) | file))
-    finally:
-        os.close(lock)
 
 
 def _refuse_what_is_no_table(name: str, folder: Path) -> None:
@@ -178,9 +172,7 @@ def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
     notes = list(dict.fromkeys(note for row in rows for note in row.get("differs", ())))
     if notes:
         columns = columns | {"differs": lambda row: note_numbers(row["differs"], notes) or "-"}
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for row in rows:
-        lines.append(f"| {' | '.join(text(row) for text in columns.values())} |")
+    lines = pipes(list(columns), [[text(row) for text in columns.values()] for row in rows])
     if notes:
         lines += ["", "Differs: " + "; ".join(f"({i}) {n}" for i, n in enumerate(notes, 1)) + "."]
     if STOPPED in table:

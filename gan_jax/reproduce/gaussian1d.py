@@ -4,7 +4,7 @@ The tutorial shows one run and no number. Here: |mean - 4| and |std - 1.25| of 1
 seeds, with disc seeing a batch's four moments, and with disc seeing the raw values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from ml_collections import ConfigDict
 
 from gan_jax.data import gaussian1d
 from gan_jax.metrics.divergence import ks_distance
-from gan_jax.reproduce.methods import Row
 from gan_jax.reproduce.training import train
 from gan_jax.reproduce.work import Size, Work, base_config, samples
 
@@ -41,18 +40,12 @@ def settings(view: str, seed: int, rounds: int) -> ConfigDict:
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
     """Rows for both views; a step is a round of 20 + 20 updates."""
-    size = work.trained
+    size = work.size
     for name, view in VIEWS.items():
         configs = size.configs([settings(view, s, size.steps) for s in range(size.seeds)])
         yield from work.methods.recorded(name, configs) or work.methods.measured(
-            name, configs, train_rows(work, name, configs)
+            name, configs, rows(name, measure(work, name, configs), size.differs)
         )
-
-
-def train_rows(work: Work, name: str, configs: list[ConfigDict]) -> list[Row]:
-    """A view's rows, with what is said of the precision."""
-    found = measure(work, name, configs)
-    return [row | {"differs": work.trained.differs} for row in rows(name, found)]
 
 
 def measure(work: Work, name: str, configs: list[ConfigDict]) -> dict[str, np.ndarray]:
@@ -65,7 +58,9 @@ def measure(work: Work, name: str, configs: list[ConfigDict]) -> dict[str, np.nd
     }
 
 
-def rows(name: str, found: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def rows(
+    name: str, found: dict[str, np.ndarray], differs: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Median distances over seeds, and the share of seeds that are close in both."""
     errors = {"mean": abs(found["mean"] - MEAN), "std": abs(found["std"] - STD)}
     close = np.maximum(errors["mean"], errors["std"]) < CLOSE
@@ -75,12 +70,13 @@ def rows(name: str, found: dict[str, np.ndarray]) -> list[dict[str, Any]]:
         "median KS distance": found["ks"],
     }
     out = [
-        _row(f"{name}: {what}", float(np.median(x)), _median_error(x), x)
+        _row(f"{name}: {what}", float(np.median(x)), _median_error(x), x, differs)
         for what, x in medians.items()
     ]
     share = float(close.mean())
     error = float(np.sqrt(share * (1 - share) / len(close)))
-    return [*out, _row(f"{name}: share of seeds within 0.1 of both", share, error, close)]
+    name = f"{name}: share of seeds within 0.1 of both"
+    return [*out, _row(name, share, error, close, differs)]
 
 
 def _median_error(x: np.ndarray) -> float:
@@ -89,7 +85,9 @@ def _median_error(x: np.ndarray) -> float:
     return float(np.median(draws, 1).std())
 
 
-def _row(name: str, measured: float, error: float, each: np.ndarray) -> dict[str, Any]:
+def _row(
+    name: str, measured: float, error: float, each: np.ndarray, differs: Sequence[str] = ()
+) -> dict[str, Any]:
     return {
         "name": name,
         "published": None,
@@ -98,6 +96,6 @@ def _row(name: str, measured: float, error: float, each: np.ndarray) -> dict[str
         "standard_error": error,
         "seeds": len(each),
         "each": [float(v) for v in each],
-        "differs": [],
+        "differs": list(differs),
         "verdict": "not comparable: the tutorial gives no number",
     }

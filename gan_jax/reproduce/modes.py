@@ -100,9 +100,10 @@ def published(
 ) -> dict[str, dict[str, Published]]:
     """{method: {number: published}} from both papers' tables."""
     found = {name: dict(zip(NUMBERS, row, strict=False)) for name, row in pacgan.items()}
-    for name, row in zip(list(METHODS)[2:], veegan, strict=True):
-        found[name] = {what: (value, None) for what, value in zip(NUMBERS, row, strict=False)}
-    return found
+    return found | {
+        name: {what: (value, None) for what, value in zip(NUMBERS, row, strict=False)}
+        for name, row in zip(list(METHODS)[2:], veegan, strict=True)
+    }
 
 
 def run(
@@ -114,7 +115,7 @@ def run(
             for what, number in numbers.items():
                 yield make_row(f"{name}: {label(dist, what)}", [], number, why_not="published only")
             continue
-        method, size = METHODS[name], work.trained
+        method, size = METHODS[name], work.size
         steps = min(size.steps, method.steps)
         configs = size.configs([method.settings(dist, s, steps) for s in range(size.seeds)])
         yield from work.methods.recorded(name, configs) or work.methods.measured(
@@ -135,8 +136,10 @@ def train_method(
     short = shortened(configs[0].steps, method.steps)
     trained = train(work.folder, f"{dist}: {name}", configs)
     x_SxNxD = samples(configs[0], trained.states, SAMPLES)
-    differs = [short, *method.differs, *work.trained.differs]
-    differs += [demo if method.why_not else "", *refused(trained.states)]
+    differs = [
+        *(short, *method.differs, *work.size.differs),
+        *(demo if method.why_not else "", *refused(trained.states)),
+    ]
     rows = [
         make_row(
             f"{name}: {label(dist, what)}",

@@ -6,7 +6,7 @@ it, and alone in a row of its own. A planted failure counts as labelled where di
 one of the labels that fit it; any other run where it gives any.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import jax.numpy as jnp
@@ -40,7 +40,7 @@ class Plant(NamedTuple):
     """One way to break a run."""
 
     labels: tuple[str, ...]  # of which one has to be given; none for a healthy run
-    edit: Callable[[ConfigDict], None] = lambda c: None
+    leaves: Mapping[str, Any] = {}  # of the config, where it is not as in the healthy runs
     on_digits: bool = False
     state: Callable[[State], State] = lambda states: states
     images: Callable[[Any], Any] | None = None  # what all reals become, in [-1, 1]
@@ -72,25 +72,6 @@ def _healthy(data: str, seed: int, steps: int, rate: float) -> ConfigDict:
     return c
 
 
-def _edit(path: str, value: Any) -> Callable[[ConfigDict], None]:
-    return lambda c: assign(c, path, value)
-
-
-def _rates_times_1000(c: ConfigDict) -> None:
-    c.gen.lr, c.disc.lr = 1000 * c.gen.lr, 1000 * c.disc.lr
-
-
-_no_r1 = _edit("penalty.weight", 0.0)
-
-
-def _slow(c: ConfigDict) -> None:
-    c.gen.lr = c.disc.lr = 1e-4
-
-
-def _wgan_without_penalty(c: ConfigDict) -> None:
-    c.objective, c.penalty.name, c.penalty.weight = "wgan", "none", 0.0
-
-
 def _bias(value: float) -> Callable[[State], State]:
     def plant(states: State) -> State:
         params = states.players["disc"].params
@@ -107,39 +88,38 @@ def _shortcut(x: Any) -> Any:
     return jnp.asarray(x).at[:, 0, 0].set(3.0)
 
 
-SLOW, NO_R1 = "rates 1e-4", "no R1"
+NO_R1: dict[str, Any] = {"leaves": {"penalty.weight": 0.0}, "differs": ("no R1",)}
+SLOW: dict[str, Any] = {"leaves": {"gen.lr": 1e-4, "disc.lr": 1e-4}, "differs": ("rates 1e-4",)}
 ONE_SIDED = "disc takes all for real", "disc takes all for fake"
-WILD: tuple[str, ...] = (
-    NOT_FINITE,
-    "disc wins",
-    "mode collapse",
-    "oscillation",
-    "disc unbounded",
-    *ONE_SIDED,
+WILD = (
+    *(NOT_FINITE, "disc wins", "mode collapse", "oscillation", "disc unbounded", *ONE_SIDED),
+    *("gen stands still", "disc stands still"),
 )
-WILD += ("gen stands still", "disc stands still")
 PLANTS = {
-    "gen frozen": Plant(("gen stands still",), _edit("gen.lr", 0.0)),
-    "gen constant": Plant(("mode collapse",), _edit("gen.args.gain", 0.0)),
-    "disc's bias 50": Plant(ONE_SIDED[:1], _slow, state=_bias(50.0), differs=(SLOW,)),
-    "disc's bias -50": Plant(ONE_SIDED[1:], _slow, state=_bias(-50.0), differs=(SLOW,)),
-    "rates times 1000": Plant(WILD, _rates_times_1000),
+    "gen frozen": Plant(("gen stands still",), {"gen.lr": 0.0}),
+    "gen constant": Plant(("mode collapse",), {"gen.args.gain": 0.0}),
+    "disc's bias 50": Plant(ONE_SIDED[:1], state=_bias(50.0), **SLOW),
+    "disc's bias -50": Plant(ONE_SIDED[1:], state=_bias(-50.0), **SLOW),
+    "rates times 1000": Plant(WILD, {"gen.lr": 1.0, "disc.lr": 1.0}),
     # its critic grows, and drives gen to and fro: within 2,000 steps that shows first
-    "wgan without a penalty": Plant(("disc unbounded", "oscillation"), _wgan_without_penalty),
-    "a pixel that gen cannot make": Plant(
-        ("disc wins",), _no_r1, on_digits=True, images=_shortcut, differs=(NO_R1,)
+    "wgan without a penalty": Plant(
+        ("disc unbounded", "oscillation"),
+        {"objective": "wgan", "penalty.name": "none", "penalty.weight": 0.0},
     ),
-    **{f"nothing: ring, {name}": Plant((), _edit("objective", name)) for name in HEALTHY},
-    "nothing: ring, rates 1e-4": Plant((), _slow, differs=(SLOW,)),
+    "a pixel that gen cannot make": Plant(
+        ("disc wins",), on_digits=True, images=_shortcut, **NO_R1
+    ),
+    **{f"nothing: ring, {name}": Plant((), {"objective": name}) for name in HEALTHY},
+    "nothing: ring, rates 1e-4": Plant((), **SLOW),
     "nothing: digits": Plant((), on_digits=True),
-    "no R1 alone: digits": Plant((), _no_r1, on_digits=True, differs=(NO_R1,)),
+    "no R1 alone: digits": Plant((), on_digits=True, **NO_R1),
 }
 
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
     """A row a plant."""
     for name, plant in PLANTS.items():
-        yield count(name, plant, work.trained)
+        yield count(name, plant, work.size)
 
 
 def count(name: str, plant: Plant, size: Size) -> dict[str, Any]:
@@ -147,7 +127,8 @@ def count(name: str, plant: Plant, size: Size) -> dict[str, Any]:
     base, configs = digits if plant.on_digits else ring, []
     for seed in range(size.seeds):
         configs.append(base(seed, size.steps))
-        plant.edit(configs[-1])
+        for leaf, value in plant.leaves.items():
+            assign(configs[-1], leaf, value)
     found = [[f.label for f in each.found.values()] for each in watch(size.configs(configs), plant)]
     fits = [any(label in (plant.labels or labels) for label in labels) for labels in found]
     names = sorted({label for labels in found for label in labels})

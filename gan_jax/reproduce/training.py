@@ -155,43 +155,60 @@ def _go_on(
             arrays = members.setup.examples()
             how = choose_how(place / "how.json", members, states, arrays)
             program = make_cohort(members, arrays, how.chunk, how.place())
-            recorder = _Seeds(place, configs[0], saved, measure, measured)
-            recorder.begin(len(configs), step)
+            recorder = _Seeds(place, configs, saved, measure, measured, step)
             states = loop.train(program, recorder, states)
     found = [[(each["step"], each["rows"][i]) for each in measured] for i in range(len(configs))]
     return Trained(states, found)
 
 
 class _Seeds:
-    """The recorder of a table's cohort: looks.json, checkpoints, a line now and then."""
+    """The recorder of a table's cohort: looks.json, checkpoints, and a line now and then.
+
+    A line says where the cohort is, how fast it is, and how long it will take.
+    """
 
     def __init__(
         self,
         place: Path,
-        config: ConfigDict,
+        configs: Sequence[ConfigDict],
         saved: Checkpoints,
         measure: Measure | None,
         measured: list,
+        step: int,
     ):
-        self.place, self.config, self.saved = place, config, saved
+        self.place, self.config, self.saved = place, configs[0], saved
         self.measure, self.measured = measure, measured
+        self.label = f"{_said(place).get('name')}, {len(configs)} rows"
+        self.last, self.told = step, time.monotonic()
+        self.began = self.told - _seconds(place)
+        self._tell(f"from step {step} to {self.config.steps}")
 
-    def begin(self, rows: int, step: int) -> None:
-        self.pace = _Pace(self.place, rows, step, self.config.steps)
+    def _tell(self, words: str) -> None:
+        print(f"{self.label}: {words}", file=sys.stderr, flush=True)
+
+    def _tell_pace(self, step: int) -> None:
+        """After each dispatch; the rate is that since the last line."""
+        passed, steps = time.monotonic() - self.told, self.config.steps
+        if passed < SECONDS_BETWEEN_LINES and step < steps:
+            return
+        rate = (step - self.last) / max(passed, 1e-9)
+        left = (steps - step) / max(rate, 1e-9) / 60
+        self._tell(f"step {step} of {steps}, {rate:.1f} steps/s, {left:.0f} minutes left")
+        self.last, self.told = step, time.monotonic()
 
     def is_over(self) -> bool:
         return False
 
     def line(self, step: int, metrics: Metrics, states: State | None) -> None:
         jax.block_until_ready(metrics)
-        self.pace.beat(step)
+        self._tell_pace(step)
         if self.measure and states is not None and step % self.config.eval_every_steps == 0:
             self.measured.append({"step": step, "rows": self.measure(states)})
             write_json(self.place / "looks.json", self.measured, indent=None)
 
     def save(self, step: int, states: State) -> None:
         self.saved.save(step, states)
-        self.pace.note_seconds()
+        write_json(self.place / "seconds.json", time.monotonic() - self.began)  # of all calls
 
     def leave(self, step: int) -> NoReturn:
         self.saved.wait()
@@ -210,33 +227,6 @@ def _read_measured(place: Path, step: int) -> list[dict[str, Any]]:
     file = place / "looks.json"
     found = read_json(file, [{"step": int}]) if file.exists() else []
     return [each for each in found if each["step"] <= step]
-
-
-class _Pace:
-    """A line now and then: where a cohort is, how fast, how long it will take."""
-
-    def __init__(self, place: Path, rows: int, step: int, steps: int):
-        self.label, self.steps, self.last = f"{_said(place).get('name')}, {rows} rows", steps, step
-        self.place, self.said = place, time.monotonic()
-        self.began = self.said - _seconds(place)
-        self._say(f"from step {step} to {steps}")
-
-    def _say(self, words: str) -> None:
-        print(f"{self.label}: {words}", file=sys.stderr, flush=True)
-
-    def beat(self, step: int) -> None:
-        """After each dispatch; the rate is that since the last line."""
-        passed = time.monotonic() - self.said
-        if passed < SECONDS_BETWEEN_LINES and step < self.steps:
-            return
-        rate = (step - self.last) / max(passed, 1e-9)
-        left = (self.steps - step) / max(rate, 1e-9) / 60
-        self._say(f"step {step} of {self.steps}, {rate:.1f} steps/s, {left:.0f} minutes left")
-        self.last, self.said = step, time.monotonic()
-
-    def note_seconds(self) -> None:
-        """The time of all calls so far."""
-        write_json(self.place / "seconds.json", time.monotonic() - self.began)
 
 
 def refused(states: State) -> list[str]:

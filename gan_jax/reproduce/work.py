@@ -63,14 +63,8 @@ class Work:
 
     folder: Path
     quick: bool = False
-    size: Size | None = None  # None for a table that trains nothing
+    size: Size = field(default_factory=lambda: Size(0, 0))  # of a table that trains nothing
     methods: Methods = field(default_factory=Methods)
-
-    @property
-    def trained(self) -> Size:
-        """The size, of a table that trains."""
-        assert self.size
-        return self.size
 
 
 def shortened(steps: int, of: int) -> str:
@@ -141,9 +135,8 @@ def make_row(
 
 def ours(row: dict[str, Any]) -> str:
     """A row's own number; says of how many seeds, where some have none."""
-    n = sum(value is not None for value in row["each"])
-    found = {"mean": row["measured"], "standard_error": row["standard_error"], "n": n}
-    return plus_minus(found) + of_fewer(found, row["seeds"])
+    found = {"mean": row["measured"], "standard_error": row["standard_error"]}
+    return plus_minus(found) + of_fewer(row, row["seeds"])
 
 
 def theirs(row: dict[str, Any]) -> str:

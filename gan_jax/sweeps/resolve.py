@@ -15,7 +15,7 @@ from gan_jax.config.checks import check_value
 from gan_jax.config.leaves import BEFORE
 from gan_jax.config.values import attempt, flatten, leaf, read
 from gan_jax.games.play import terms
-from gan_jax.host.errors import ConfigError
+from gan_jax.host.errors import ConfigError, listed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,10 @@ def resolve(base: ConfigDict, rows: Sequence[Any]) -> list[Row]:
         raise ConfigError("the sweep has no rows: expected at least one")
     made: list[Row] = []
     found: dict[str, int] = {}  # what is wrong, and the first row that it is wrong with
-    before, plain = flatten(base), config_json.plain_config(_settled(base))
+    settled, problems = config_lib.settle(base)
+    if problems:
+        raise ConfigError("; ".join(problems))
+    before, plain = flatten(base), config_json.plain_config(settled)
     for index, row in enumerate(rows):
         try:
             values, changed = _changed(base, before, row)
@@ -47,7 +50,7 @@ def resolve(base: ConfigDict, rows: Sequence[Any]) -> list[Row]:
             found.setdefault(str(error), index)
     if found:
         told = [f"row {index}: {problem}" for problem, index in found.items()]
-        raise ConfigError("; ".join(told[:10]) + more(told, 10))
+        raise ConfigError(listed(told, 10))
     first: dict[str, Row] = {}
     for each in made:
         twin = first.setdefault(_same(each.config), each)
@@ -56,27 +59,13 @@ def resolve(base: ConfigDict, rows: Sequence[Any]) -> list[Row]:
     return made
 
 
-def more(found: Sequence[str], shown: int) -> str:
-    """How many of what was found are not shown."""
-    return f"; and {len(found) - shown} more" if len(found) > shown else ""
-
-
 def _same(config: Mapping[str, Any]) -> str:
     """Text that two rows share only if they are the same config: 1 and 1.0 are one setting."""
-    whole = {k: int(v) if _is_whole(v) else v for k, v in flatten(config).items()}
+    whole = {
+        k: int(v) if isinstance(v, float) and v.is_integer() else v
+        for k, v in flatten(config).items()
+    }
     return json.dumps(whole, sort_keys=True)
-
-
-def _is_whole(value: Any) -> bool:
-    """Whether it is a float without a fraction."""
-    return isinstance(value, float) and value.is_integer()
-
-
-def _settled(base: ConfigDict) -> ConfigDict:
-    config, found = config_lib.settle(base)
-    if found:
-        raise ConfigError("; ".join(found))
-    return config
 
 
 def _changed(

@@ -14,9 +14,9 @@ from gan_jax.config.leaves import LEAVES, declared
 from gan_jax.config.values import attempt, flatten
 from gan_jax.data import open_data
 from gan_jax.dynamics import DYNAMICS
-from gan_jax.host.errors import ConfigError
+from gan_jax.host.errors import ConfigError, listed
 from gan_jax.objectives import OBJECTIVES
-from gan_jax.sweeps.resolve import Row, as_known_before, hashed, more, resolve  # noqa: F401
+from gan_jax.sweeps.resolve import Row, as_known_before, hashed, resolve  # noqa: F401
 from gan_jax.training import experiment
 
 MANY_COHORTS = 16  # the networks of so many are built before a sweep starts
@@ -91,13 +91,15 @@ def check(cohorts: Sequence[Cohort]) -> None:
         rows = _one_of_each_kind(cohort.rows)
         for row in rows if number < MANY_COHORTS else rows[:1]:
             config = config_lib.from_json(row.config)
-            problems = attempt(experiment.check, config)
-            problems = problems or attempt(_check_shared, config, len(cohort.rows))
-            problems = problems or attempt(_check_devices, config)
+            problems = (
+                attempt(experiment.check, config)
+                or attempt(_check_shared, config, len(cohort.rows))
+                or attempt(_check_devices, config)
+            )
             found += [f"row {row.index}: {problem}" for problem in problems]
         found += [f"row {row.index}: {p}" for row in cohort.rows for p in attempt(_check_args, row)]
     if found:
-        raise ConfigError("; ".join(found[:5]) + more(found, 5))
+        raise ConfigError(listed(found, 5))
 
 
 def _check_args(row: Row) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 _LATEX = {
@@ -23,9 +23,13 @@ _LATEX = {
 def to_markdown(table: dict[str, Any], metrics: Sequence[str] | None = None) -> str:
     """The settings, one a line; of each metric the mean with its error, median and interval."""
     head, rows, notes = _cells(table, metrics, _markdown)
+    return "\n".join([*pipes(head, rows), "", *(f"{_markdown(note)}  " for note in notes), ""])
+
+
+def pipes(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table in Markdown, line by line."""
     lines = [f"| {' | '.join(row)} |" for row in [head, *rows]]
-    lines.insert(1, "|---" * len(head) + "|")
-    return "\n".join([*lines, "", *(f"{_markdown(note)}  " for note in notes), ""])
+    return [lines[0], "|---" * len(head) + "|", *lines[1:]]
 
 
 def to_latex(table: dict[str, Any], metrics: Sequence[str] | None = None) -> str:
@@ -63,9 +67,8 @@ def _cells(
 ) -> tuple[list[str], list[list[str]], list[str]]:
     """The head and a row a setting, escaped; the lines below, as they are."""
     names = decisive(table) if metrics is None else list(metrics)
-    head = [*table["by"], "done", "failed"]
-    for name in names:
-        head += [name, "median", "95 % interval"]
+    of_each = [title for name in names for title in (name, "median", "95 % interval")]
+    head = [*table["by"], "done", "failed", *of_each]
     rows = []
     for setting in table["settings"]:
         row = [show(setting["values"][leaf]) for leaf in table["by"]]
@@ -130,8 +133,9 @@ def plus_minus(found: dict[str, Any]) -> str:
 
 
 def of_fewer(found: dict[str, Any], rows: int) -> str:
-    """Says n where some of the rows have no finite number."""
-    return f" (n = {found['n']})" if found and 0 < found["n"] < rows else ""
+    """Says n where some of the rows have no finite number; n may be told by "each" of them."""
+    n = found.get("n", sum(value is not None for value in found.get("each", ())))
+    return f" (n = {n})" if 0 < n < rows else ""
 
 
 def note_numbers(mine: Sequence[str], notes: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from gan_jax.training.owner import LostLines
 from gan_jax.types import PyTree
 
 
-class Checkpoints:
+class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
     """The checkpoints of one run. One object per folder and process; use it in `with`.
 
     A writer (the default) creates the folder and clears what a killed save left behind, so there
@@ -56,9 +56,6 @@ class Checkpoints:
         if not read_only:
             orbax_files.clear(self.folder)
             self._pool = ThreadPoolExecutor(1, "checkpoint")
-
-    def __enter__(self) -> "Checkpoints":
-        return self
 
     def __exit__(self, kind, error, trace):
         try:

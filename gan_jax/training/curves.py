@@ -18,8 +18,10 @@ log = logging.getLogger(__name__)
 Columns = dict[str, tuple[np.ndarray, np.ndarray]]  # {metric: its steps and values}
 
 _COLOURS = {"disc": DISC, "gen": "#1b9e77", "on reals": REAL, "on fakes": FAKE, "on samples": FAKE}
-_OF_CLASSES: tuple[str, ...] = (REAL, FAKE, "#1b9e77", "#7b3294", "#a6761d")
-_OF_CLASSES += ("#4d4d4d", "#66a61e", "#e7298a", "#17becf", "#bcbd22")
+_OF_CLASSES = (
+    *(REAL, FAKE, "#1b9e77", "#7b3294", "#a6761d"),
+    *("#4d4d4d", "#66a61e", "#e7298a", "#17becf", "#bcbd22"),
+)
 _SMOOTH = 60  # points left after smoothing, about
 
 

@@ -9,7 +9,7 @@ metrics.jsonl is byte-equal between two runs of one command: no clock, keys sort
 float32 values as the double that they are. See linelog.py for NaN.
 """
 
-import os
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
@@ -20,9 +20,9 @@ import numpy as np
 from gan_jax.config import as_before
 from gan_jax.config.as_json import FORMAT, config_difference, plain_config, read_config
 from gan_jax.evaluate.pictures import grid as images
-from gan_jax.host.errors import ConfigError
+from gan_jax.host.errors import ConfigError, listed
 from gan_jax.host.files import make_folder, read_if_whole, write_atomically, write_json, writing
-from gan_jax.host.locks import hold
+from gan_jax.host.locks import holding
 from gan_jax.training import linelog
 from gan_jax.training.events import EventLog
 
@@ -30,7 +30,7 @@ SUMMARY = {"status": str, "step": int, "metrics": dict}
 STATUSES = ("done", "diverged", "preempted", "failed")
 
 
-class RunDir:
+class RunDir(contextlib.AbstractContextManager["RunDir"]):
     """One process's hold on a workdir. Use it in `with`: leaving it flushes, closes and unlocks.
 
     The order: RunDir(workdir, config), restore a checkpoint, start(its step), then write. Raises
@@ -42,21 +42,14 @@ class RunDir:
         self._metrics: linelog.LineLog | None = None
         self._timing: linelog.LineLog | None = None
         self._events: EventLog | None = None
-        with writing(self.workdir):
-            self.workdir.mkdir(parents=True, exist_ok=True)
-            self._lock: int | None = hold(self.workdir)
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(holding(self.workdir))
             for folder in (self.samples_dir, self.checkpoints_dir):
                 with writing(folder):
                     make_folder(folder)
             if config is not None:
                 self._settle_config(plain_config(config))
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> "RunDir":
-        return self
+            self._held = stack.pop_all()
 
     def __exit__(self, kind, error, trace):
         self.close()
@@ -84,8 +77,12 @@ class RunDir:
                 if _step_of(path) > last:
                     path.unlink()
             self._metrics = linelog.LineLog(self.path("metrics.jsonl"), last)
+            self._held.callback(self._metrics.close)
             self._timing = linelog.LineLog(self.path("timing.jsonl"), last)
-        self._events = EventLog(self.workdir, last + 1) if events else None
+            self._held.callback(self._timing.close)
+        if events:
+            self._events = EventLog(self.workdir, last + 1)
+            self._held.callback(self._events.close)
 
     def replay_events(self) -> None:
         """TensorBoard's file from all lines at once, for a run that was started without events."""
@@ -196,16 +193,9 @@ class RunDir:
 
     def close(self) -> None:
         """Flushes and closes everything, then unlocks the workdir. Twice does no harm."""
-        logs = [x for x in (self._metrics, self._timing, self._events) if x is not None]
         self._metrics = self._timing = self._events = None
-        try:
-            with writing(self.workdir):
-                for each in logs:
-                    each.close()
-        finally:
-            if self._lock is not None:
-                os.close(self._lock)
-                self._lock = None
+        with writing(self.workdir):
+            self._held.close()
 
     def _line(self, lines, step: int, values: Mapping[str, Any], prefix: str = "") -> None:
         if lines is None:
@@ -217,28 +207,22 @@ class RunDir:
             self._events.scalars(int(step), {prefix + name: v for name, v in plain.items()})
 
     def _settle_config(self, config: dict) -> None:
-        if not self.path("config.json").exists():
-            self.write_json("config.json", {"format": FORMAT, **config})
-            return
-        defaults = plain_config(as_before())
-        there = read_config(self.workdir)
-        different = config_difference(there, config, defaults)
-        if different:
-            shown = "; ".join(different[:8])
-            more = f"; and {len(different) - 8} more" if len(different) > 8 else ""
-            raise ConfigError(
-                f"workdir {self.workdir} holds another config: {shown}{more}: "
-                "choose another --workdir"
-            )
-        if there.get("steps") != config.get("steps"):
-            self._go_on_for(config, there.get("steps"))
-
-    def _go_on_for(self, config: dict, before: Any) -> None:
-        """The same run for more steps: the last one before was its end for want of more only."""
-        path, summary = self.path("summary.json"), self.summary()
-        if (summary.get("status"), summary.get("step")) == ("done", before):
-            with writing(path):
-                path.unlink()
+        """Writes config.json. Where one is there, it may differ in its steps only."""
+        if self.path("config.json").exists():
+            there = read_config(self.workdir)
+            if different := config_difference(there, config, plain_config(as_before())):
+                raise ConfigError(
+                    f"workdir {self.workdir} holds another config: {listed(different, 8)}: "
+                    "choose another --workdir"
+                )
+            before = there.get("steps")
+            if before == config.get("steps"):
+                return
+            summary = self.summary()
+            if (summary.get("status"), summary.get("step")) == ("done", before):
+                path = self.path("summary.json")  # it was the end for want of more steps only
+                with writing(path):
+                    path.unlink()
         self.write_json("config.json", {"format": FORMAT, **config})
 
 

@@ -33,8 +33,12 @@ class LineLog:
     def __init__(self, path: Path, last_step: int):
         """Opens the file for appending, without torn lines and those beyond last_step."""
         self.path = path
-        kept, self.last = _drop_beyond(path, last_step)
-        self._count, self._digest = len(kept), hashlib.sha256(b"".join(kept))
+        before = path.read_bytes() if path.exists() else b""
+        kept, self.last = _lines_until(before, last_step)
+        after = b"".join(kept)
+        if after != before:
+            write_atomically(path, after)
+        self._count, self._digest = len(kept), hashlib.sha256(after)
         self._file = os.fdopen(open_file(path, os.O_WRONLY | os.O_APPEND), "ab")
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
@@ -110,16 +114,6 @@ def _lines_until(content: bytes, last_step: int) -> tuple[list[bytes], int]:
         if record is not None and last < record["step"] <= last_step:
             kept.append(line + b"\n")
             last = record["step"]
-    return kept, last
-
-
-def _drop_beyond(path: Path, last_step: int) -> tuple[list[bytes], int]:
-    """Rewrites the file without what a resume at last_step writes again; the lines it then has."""
-    before = path.read_bytes() if path.exists() else b""
-    kept, last = _lines_until(before, last_step)
-    after = b"".join(kept)
-    if after != before:
-        write_atomically(path, after)
     return kept, last
 
 

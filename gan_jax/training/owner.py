@@ -75,11 +75,7 @@ class Owner:
 @jax.jit
 def _state_keys(seeds: jax.Array) -> jax.Array:
     """From the data of seeds' keys [M, ...], those of the states' keys."""
-
-    def one(data: jax.Array) -> jax.Array:
-        return jax.random.key_data(run_key(jax.random.wrap_key_data(data)))
-
-    return jax.vmap(one)(seeds)
+    return jax.random.key_data(jax.vmap(run_key)(jax.random.wrap_key_data(seeds)))
 
 
 def check_lines(described: dict, here: Sequence[Lines | None]) -> None:

@@ -67,13 +67,15 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
     found = read_if_whole(run_dir / "summary.json") or {}
     if found.get("status") not in STATUSES:
         return None
-    metrics, labels = found.get("metrics"), found.get("labels")
-    findings = found.get("findings")
-    findings = findings if isinstance(findings, list) else []
+    metrics, labels, findings = (found.get(key) for key in ("metrics", "labels", "findings"))
     return found | {
         "metrics": metrics if isinstance(metrics, dict) else {},
         "labels": [str(label) for label in labels] if isinstance(labels, list) else [],
-        "findings": [f for f in findings if isinstance(f, dict) and f.keys() >= FINDING],
+        "findings": [
+            each
+            for each in (findings if isinstance(findings, list) else ())
+            if isinstance(each, dict) and each.keys() >= FINDING
+        ],
     }
 
 

@@ -17,7 +17,7 @@ from gan_jax.reproduce.methods import HOW_OFTEN, MADE, settings_of
 from gan_jax.reproduce.work import Size, Work, make_row
 from gan_jax.training import experiment
 
-LAW_METHODS = [(law, name) for law in modes.LAWS for name in modes.METHODS]
+LAW_METHODS = [(law, name) for law in modes.DISTRIBUTIONS for name in modes.METHODS]
 
 
 @pytest.mark.parametrize(("law", "name"), LAW_METHODS)

@@ -25,7 +25,7 @@ def test_what_a_plant_changes_besides_is_there_alone_too():
     alone = {p.differs: p for p in planted.PLANTS.values() if not p.labels}
     for plant in planted.PLANTS.values():
         assert alone[plant.differs].on_digits == plant.on_digits or not plant.differs
-        assert alone[plant.differs].edit is plant.edit or not plant.differs
+        assert alone[plant.differs].leaves == plant.leaves or not plant.differs
     kinds = {planted.verdict(name, plant) for name, plant in planted.PLANTS.items()}
     assert kinds == {"planted", "healthy", "control"}
 

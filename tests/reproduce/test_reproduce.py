@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny
 
-from gan_jax import reproduce
+from gan_jax import bench, reproduce
 from gan_jax.config import flatten
 from gan_jax.data import grid
 from gan_jax.host import stop
@@ -93,9 +93,9 @@ def test_a_sweeps_numbers_are_those_of_its_table(tmp_path):
 
 
 def test_a_speed_up_has_the_range_of_its_pairs():
-    assert readme._speed_up({"ratio": 1.5}) == "1.50"
+    assert bench.speed_up({"ratio": 1.5}) == "1.50"
     case = {"ratio": 1.5, "pairs": [[3, 2], [4, 1], [1, 1]]}
-    assert readme._speed_up(case) == "1.50 (1.00 to 4.00)"
+    assert bench.speed_up(case) == "1.50 (1.00 to 4.00)"
 
 
 def test_lazy_rows_differ_in_laziness_alone():
@@ -166,8 +166,8 @@ def test_a_stop_leaves_the_rows_before_it_and_loses_none_that_are_there(tmp_path
     names = ["first", "second", "third"]
 
     def run(work):
-        yield from (make_row(name, [1.0]) for name in names[: work.trained.seeds])
-        if work.trained.seeds < len(names):
+        yield from (make_row(name, [1.0]) for name in names[: work.size.seeds])
+        if work.size.seeds < len(names):
             raise PreemptedError("stopped")
 
     monkeypatch.setattr(r3gan_lazy, "run", run)
@@ -214,7 +214,7 @@ def test_a_signal_before_there_is_work_to_save_leaves_the_rows_too(tmp_path, mon
 
     def run(work):
         yield make_row("first", [1.0])
-        if work.trained.seeds == 1:
+        if work.size.seeds == 1:
             stop.on_signal(signal.SIGTERM)
 
     stop.reset()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import tiny
 
+from gan_jax.games import Setup
 from gan_jax.host import stop
 from gan_jax.host.errors import (
     CannotWriteError,
@@ -20,6 +21,7 @@ from gan_jax.host.errors import (
     PreemptedError,
     WorkdirBusyError,
 )
+from gan_jax.host.locks import hold
 from gan_jax.host.versions import cores, hardware
 from gan_jax.sweeps import launch
 from gan_jax.sweeps import rows as rows_lib
@@ -258,7 +260,7 @@ def test_only_who_holds_the_folder_forgives_failed_rows(sweep, stand_in):
     stand_in(DONE)
     launch.fail(folder, said["cohorts"][0], "no")
     again = said["cohorts"][0]["rows"]
-    lock = local.hold(folder)
+    lock = hold(folder)
     with pytest.raises(WorkdirBusyError):
         local.run(folder, said, set(ids(said)), again=again)
     assert states(folder, said)[0] == ["failed"] * 2
@@ -278,7 +280,7 @@ def test_rows_of_another_process_have_not_failed(sweep, stand_in):
 def test_one_launcher_at_a_time(sweep, stand_in):
     folder, said = sweep
     stand_in(DONE)
-    lock = local.hold(folder)
+    lock = hold(folder)
     with pytest.raises(WorkdirBusyError):
         local.run(folder, said, set(ids(said)))
     os.close(lock)
@@ -376,13 +378,27 @@ def test_a_worker_trains_the_rows_of_its_cohort(sweep, monkeypatch):
     assert cohort == folder / "cohorts" / ids(said)[1]
 
 
+def test_a_worker_trains_a_row_alone_as_a_run(sweep, monkeypatch):
+    folder, said = sweep
+    trained = []
+    monkeypatch.setattr("gan_jax.training.run.train", lambda *args: trained.append(args))
+    alone = said["cohorts"][0]["rows"][:1]
+    said["cohorts"][0]["rows"] = alone
+    launch.write(folder, said)
+    worker.train(folder, ids(said)[0])
+    ((setup, workdir),) = trained
+    assert isinstance(setup, Setup)
+    assert (setup.config.batch_size, setup.config.seed) == (4, 0)
+    assert workdir == folder / "rows" / alone[0]
+
+
 def test_a_cohort_is_trained_by_one_process(sweep):
     """What another one is saving is not cleared away."""
     folder, said = sweep
     cohort = folder / "cohorts" / ids(said)[0]
     saving = cohort / "checkpoints" / "5.saving-1"
     saving.mkdir(parents=True)
-    lock = local.hold(cohort)
+    lock = hold(cohort)
     with pytest.raises(WorkdirBusyError, match="in use"):
         worker.train(folder, ids(said)[0])
     os.close(lock)

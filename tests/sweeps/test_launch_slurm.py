@@ -14,6 +14,7 @@ import tiny
 from gan_jax.cli.main import main
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError, WorkdirBusyError
+from gan_jax.host.locks import hold
 from gan_jax.sweeps import launch
 from gan_jax.sweeps import rows as rows_lib
 from gan_jax.sweeps.launch import local, options, slurm, task
@@ -159,7 +160,7 @@ def test_what_has_ended_or_waits_is_not_submitted_again(sweep, tools):
 
 def test_two_submissions_at_once_are_one(sweep, tools):
     folder, said = sweep
-    lock = slurm.hold(folder)
+    lock = hold(folder)
     with pytest.raises(WorkdirBusyError):
         slurm.submit(folder, said, set(ids(said)), None, 60.0, {})
     os.close(lock)
@@ -171,7 +172,7 @@ def test_failed_rows_are_forgiven_by_who_submits(sweep, tools):
     folder, said = sweep
     end(folder, said, 1, "failed")
     rows = said["cohorts"][1]["rows"]
-    lock = slurm.hold(folder)
+    lock = hold(folder)
     with pytest.raises(WorkdirBusyError):
         slurm.submit(folder, said, {ids(said)[1]}, None, 60.0, {}, rows)
     assert [launch.status(folder, row) for row in rows] == ["failed"] * 2

@@ -109,14 +109,20 @@ def _digest(entry: Entry) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def _read(folder: Path, stem: str, entry: Entry) -> Arrays | None:
-    x = _open(folder / f"{stem}-x.npy", entry.shape, np.uint8)
-    label = None
+def _parts(entry: Entry) -> dict[str, tuple[tuple[int, ...], type]]:
+    """{part: shape and dtype} of the files that an entry is kept in."""
+    parts: dict[str, tuple[tuple[int, ...], type]] = {"x": (entry.shape, np.uint8)}
     if entry.labelled:
-        label = _open(folder / f"{stem}-label.npy", entry.shape[:1], np.int32)
-    if x is None or (entry.labelled and label is None):
+        parts["label"] = (entry.shape[:1], np.int32)
+    return parts
+
+
+def _read(folder: Path, stem: str, entry: Entry) -> Arrays | None:
+    found = [_open(folder / f"{stem}-{part}.npy", *how) for part, how in _parts(entry).items()]
+    whole = [array for array in found if array is not None]
+    if len(whole) < len(found):
         return None
-    return Arrays(x, label)
+    return Arrays(whole[0], whole[1] if entry.labelled else None)
 
 
 def _open(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray | None:
@@ -143,14 +149,10 @@ def _crc_bytes(crc: int) -> bytes:
 def _write(folder: Path, stem: str, entry: Entry, blocks: Blocks) -> None:
     _make_folder(folder)
     with contextlib.ExitStack() as stack:
-
-        def begin(part: str, shape: tuple[int, ...], dtype: type) -> _Kept:
-            path = folder / f"{stem}-{part}.npy"
-            return _Kept(stack.enter_context(replacing(path, entry.mode)), shape, dtype)
-
-        kept = [begin("x", entry.shape, np.uint8)]
-        if entry.labelled:
-            kept.append(begin("label", entry.shape[:1], np.int32))
+        kept = [
+            _Kept(stack.enter_context(replacing(folder / f"{stem}-{part}.npy", entry.mode)), *how)
+            for part, how in _parts(entry).items()
+        ]
         for block in _checked(entry, blocks, f"kept in {folder}"):
             for each, array in zip(kept, block, strict=False):
                 if array is not None:

@@ -95,7 +95,7 @@ def _make_builder(name: str, original: Any, arrays: dict[str, tuple]) -> Any:
 
 def _read_source(
     name: str, folder: Path, counts: Mapping[str, int], url_infos: Mapping[str, Any]
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+) -> dict[str, tuple[np.ndarray, ...]]:
     """{split: (images [N, 28, 28], labels [N])}, verified."""
     names = {(split, part): _file_name(split, part) for split in _STEMS for part in _MAGIC}
     files = {key: path for key, stem in names.items() if (path := _find(folder, stem))}
@@ -108,21 +108,9 @@ def _read_source(
     for key, file in files.items():
         _compare_sum(file, sums.get(names[key] + ".gz"))
     return {
-        split: (
-            _read_idx(files[split, "images"], "images", counts[split]),
-            _read_labels(files[split, "labels"], counts[split]),
-        )
+        split: tuple(_read_idx(files[split, part], part, counts[split]) for part in _MAGIC)
         for split in _STEMS
     }
-
-
-def _read_labels(path: Path, count: int) -> np.ndarray:
-    label = _read_idx(path, "labels", count)
-    if label.max(initial=0) >= _CLASSES:
-        raise DataCorruptError(
-            f"{path} has the label {label.max()}, expected 0 to 9: fetch it again"
-        )
-    return label
 
 
 def _file_name(split: str, part: str) -> str:
@@ -154,7 +142,12 @@ def _read_idx(path: Path, part: str, count: int) -> np.ndarray:
     if len(content) != expected:
         found = "more" if len(content) > expected else str(len(content))
         raise DataCorruptError(f"{path} holds {found} bytes, expected {expected}: fetch it again")
-    return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
+    array = np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
+    if part == "labels" and array.max(initial=0) >= _CLASSES:
+        raise DataCorruptError(
+            f"{path} has the label {array.max()}, expected 0 to 9: fetch it again"
+        )
+    return array
 
 
 def _compare_sum(path: Path, expected: str | None) -> None:

@@ -137,12 +137,9 @@ def _blocks(builder: Any, split: str, fields: Fields, entry: cache.Entry) -> Ite
             x = np.stack(
                 list(mapping(lambda e: _decode(e[fields.image], channels, where, check), batch))
             )
-            if not fields.label:
-                yield Arrays(x, None)
-                continue
-            label = np.array([each[fields.label] for each in batch])
+            label = np.array([each[fields.label] for each in batch]) if fields.label else None
             _check_labels(label, fields, where)
-            yield Arrays(x, label.astype(np.int32))
+            yield Arrays(x, label)
 
 
 def _check_shape(entry: cache.Entry, free: bool, shape: tuple[int, ...]) -> None:

@@ -29,8 +29,10 @@ def panels(names: Iterable[str]) -> list[Panel]:
     counts = {n: n.rpartition("_")[2] for n in sorted(there) if "/count_" in n}
     groups = [*TOGETHER, Panel("samples of each class", counts)]
     alone = there - {name for group in groups for name in group.lines}
-    for name in sorted(alone, key=lambda n: ("/" not in n, n)):
-        if not name.endswith("_real"):
-            groups.append(Panel(name, {name: "on samples", f"{name}_real": "on reals"}))
+    groups += [
+        Panel(name, {name: "on samples", f"{name}_real": "on reals"})
+        for name in sorted(alone, key=lambda n: ("/" not in n, n))
+        if not name.endswith("_real")
+    ]
     found = [g._replace(lines={n: w for n, w in g.lines.items() if n in there}) for g in groups]
     return [panel for panel in found if panel.lines]

@@ -13,7 +13,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.host.environment import local_path
-from gan_jax.host.errors import ConfigError
+from gan_jax.host.errors import ConfigError, listed
 from gan_jax.metrics.features import inception_v3, weights
 from gan_jax.metrics.features.base import Features, as_rgb, in_batches, resize
 from gan_jax.types import Array, PyTree
@@ -66,8 +66,7 @@ def _arrays(path: Path, sha256: str) -> dict[str, np.ndarray]:
         if name not in arrays or arrays[name].shape != shape
     ]
     if wrong:
-        more = f"; and {len(wrong) - 2} more" if len(wrong) > 2 else ""
-        raise ConfigError(f"{path} is not of Inception v3: {'; '.join(wrong[:2])}{more}")
+        raise ConfigError(f"{path} is not of Inception v3: {listed(wrong, 2)}")
     return arrays
 
 

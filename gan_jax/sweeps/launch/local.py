@@ -1,6 +1,7 @@
 """Rows on this machine: a worker process a cohort, so that one that is killed, hangs or fills the
 memory takes no other with it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError, DataCorruptError, PreemptedError, WorkdirBusyError
 from gan_jax.host.files import make_folder, open_file, read_json, writing
-from gan_jax.host.locks import hold
+from gan_jax.host.locks import holding
 from gan_jax.host.versions import cores
 from gan_jax.sweeps import launch
 from gan_jax.sweeps.launch.worker import UNFIT
@@ -114,14 +115,10 @@ def run(
     again: Collection[str] = (),
 ) -> None:
     """As tend, alone in the folder; of these rows also those that had failed."""
-    with writing(workdir):
-        lock = hold(workdir)
-    try:
+    with holding(workdir):
         launch.forgive(workdir, again)
         launch.note_how(workdir)  # what an earlier start was killed too early to say
         tend(workdir, said, ids, workers, hang_seconds, lambda: launch.note_how(workdir))
-    finally:
-        os.close(lock)
 
 
 def tend(
@@ -218,7 +215,7 @@ def _stop(running: list[_Worker], clock: _Clock) -> None:
         worker.process.wait()
 
 
-class _Bar:
+class _Bar(contextlib.AbstractContextManager["_Bar"]):
     """Row-steps of all cohorts on a terminal; a line a cohort elsewhere."""
 
     def __init__(self, said: dict[str, Any], waiting: list[dict[str, Any]]):
@@ -232,9 +229,6 @@ class _Bar:
             dynamic_ncols=True,
             disable=not sys.stderr.isatty(),
         )
-
-    def __enter__(self) -> "_Bar":
-        return self
 
     def __exit__(self, *error: Any) -> None:
         self.bar.close()

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gan_jax.config.values import choose
@@ -22,26 +22,28 @@ NAME = Option("[a-z]([-a-z0-9]{0,30}[a-z0-9])?", "up to 32 of a-z, 0-9 and -, a 
 
 def check(args: argparse.Namespace) -> None:
     """ConfigError where flags of a sweep do not fit each other."""
-    for problem in _problems(args):
-        raise ConfigError(problem)
-
-
-def _problems(args: argparse.Namespace) -> Iterator[str]:
-    writes = args.launcher in ("jobset", "tpu_vm")
-    if args.workers is not None and args.workers < 1:
-        yield f"--workers is {args.workers}: expected at least 1"
-    if args.chunk is not None and args.chunk < 1:
-        yield f"--chunk is {args.chunk}: expected at least 1"
-    if not args.hang_seconds > 0:
-        yield f"--hang_seconds is {args.hang_seconds:g}: expected a number above 0"
-    if writes and not args.out:
-        yield f"--launcher {args.launcher} writes a file: expected --out FILE"
-    if args.out and not writes:
-        yield "--out: expected --launcher jobset or tpu_vm with it, which write a file"
-    if args.option and args.launcher == "local":
-        yield "--option: expected another --launcher than local with it"
-    if args.share and args.launcher != "local":
-        yield f"--share: expected no --launcher {args.launcher}, which spreads rows itself"
+    launcher, workers, chunk = args.launcher, args.workers, args.chunk
+    writes = launcher in ("jobset", "tpu_vm")
+    problems = {
+        f"--workers is {workers}: expected at least 1": workers is not None and workers < 1,
+        f"--chunk is {chunk}: expected at least 1": chunk is not None and chunk < 1,
+        f"--hang_seconds is {args.hang_seconds:g}: expected a number above 0": (
+            not args.hang_seconds > 0
+        ),
+        f"--launcher {launcher} writes a file: expected --out FILE": writes and not args.out,
+        "--out: expected --launcher jobset or tpu_vm with it, which write a file": (
+            args.out and not writes
+        ),
+        "--option: expected another --launcher than local with it": (
+            args.option and launcher == "local"
+        ),
+        f"--share: expected no --launcher {launcher}, which spreads rows itself": (
+            args.share and launcher != "local"
+        ),
+    }
+    for problem, is_there in problems.items():
+        if is_there:
+            raise ConfigError(problem)
 
 
 def parse(texts: Sequence[str]) -> dict[str, str]:

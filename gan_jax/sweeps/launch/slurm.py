@@ -7,7 +7,6 @@ cohort that has ended, or that another process holds, leaves it as it is.
 """
 
 import hashlib
-import os
 import shlex
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from typing import Any
 
 from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import writing
-from gan_jax.host.locks import hold
+from gan_jax.host.locks import holding
 from gan_jax.sweeps import launch
 
 ANSWER_SECONDS = 120.0  # for a command of SLURM
@@ -43,19 +42,16 @@ def submit(
     ended. ConfigError with SLURM's own words where it refuses.
     """
     extra = _extra(workdir, options)
-    with writing(workdir):
-        lock = hold(workdir)  # two calls at once would both find an empty queue
-    try:
+    with holding(workdir):  # two calls at once would both find an empty queue
         launch.forgive(workdir, again)
         launch.note_how(workdir)
-        name, waiting = job_name(workdir), _numbers(said, launch.pending(workdir, said, ids))
+        name, unfinished = job_name(workdir), launch.pending(workdir, said, ids)
+        waiting = {n for n, cohort in enumerate(said["cohorts"]) if cohort in unfinished}
         if not waiting:
             return None
         queued = waiting & _in_queue(name)
         new = sorted(waiting - queued)
         job = _sbatch(workdir, name, new, at_a_time, hang_seconds, extra) if new else None
-    finally:
-        os.close(lock)
     told = [f"job {job}: {len(new)} cohorts submitted to SLURM"] if job else []
     told += [f"{len(queued)} cohorts in SLURM's queue"] if queued else []
     told += [f"{len(ids) - len(waiting)} of {len(ids)} ended"] if len(waiting) < len(ids) else []
@@ -105,11 +101,6 @@ def _extra(workdir: Path, options: Mapping[str, str]) -> list[str]:
             f"--workdir {str(workdir)!r}: SLURM has no name for logs in such a folder"
         )
     return [f"--{key}={value}" if value else f"--{key}" for key, value in options.items()]
-
-
-def _numbers(said: dict[str, Any], cohorts: Collection[dict[str, Any]]) -> set[int]:
-    ids = {cohort["id"] for cohort in cohorts}
-    return {n for n, cohort in enumerate(said["cohorts"]) if cohort["id"] in ids}
 
 
 def _in_queue(name: str) -> set[int]:

@@ -12,34 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax.host import output, stop
+from gan_jax.host.errors import ConfigError, PreemptedError, UserError
+from gan_jax.sweeps import launch
+from gan_jax.sweeps.launch import local, slurm
 
 
 def main(workdir: str, number: str, hang_seconds: str) -> int:
     """The exit code: 0, 1 where a row failed, or a UserError's."""
     stop.install()
     stop.keep_work()  # a SIGTERM never ends this process without a place in the queue
-    from gan_jax.host.errors import PreemptedError, UserError
-    from gan_jax.sweeps import launch
-    from gan_jax.sweeps.launch import local
-
     folder = Path(workdir)
     try:
         said = launch.read(folder)
         cohort = _cohort(said, number)
         local.tend(folder, said, {cohort["id"]}, 1, float(hang_seconds))
-    except PreemptedError as error:
-        print(f"gan-jax: {error}", file=sys.stderr)
-        return _requeue()
     except UserError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
-        return error.code
+        return _requeue() if isinstance(error, PreemptedError) else error.code
     return int(any(launch.status(folder, r) in ("failed", None) for r in cohort["rows"]))
 
 
 def _cohort(said: dict[str, Any], number: str) -> dict[str, Any]:
     """The cohort of a task's number. ConfigError where SLURM's variable holds no such number."""
-    from gan_jax.host.errors import ConfigError
-
     count = len(said["cohorts"])
     if not re.fullmatch("[0-9]{1,9}", number) or int(number) >= count:
         raise ConfigError(f"SLURM_ARRAY_TASK_ID is {number!r}: expected 0 to {count - 1}")
@@ -49,9 +43,6 @@ def _cohort(said: dict[str, Any], number: str) -> dict[str, Any]:
 def _requeue() -> int:
     """Back into the queue, unless SLURM is ending this task: it requeues what it preempts itself,
     and what its user cancels is not to come back."""
-    from gan_jax.host.errors import ConfigError
-    from gan_jax.sweeps.launch import slurm
-
     task = "_".join(os.environ.get(f"SLURM_ARRAY_{name}_ID", "") for name in ("JOB", "TASK"))
     try:
         if slurm.ask("squeue", "--noheader", f"--jobs={task}", "--format=%T") == "RUNNING":

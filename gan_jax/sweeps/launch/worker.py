@@ -13,7 +13,13 @@ import threading
 import time
 from pathlib import Path
 
-from gan_jax.host import output, stop
+import jax
+
+from gan_jax.config import from_json
+from gan_jax.games import make_setup
+from gan_jax.host import environment, output, stop
+from gan_jax.host.errors import ConfigError, DivergedError, UserError, WorkdirBusyError
+from gan_jax.sweeps import launch
 
 UNFIT = 69  # no row can be trained in this environment: that is no failure of a row
 MANY_FILES = 65_536
@@ -24,11 +30,6 @@ def main(workdir: str, cohort_id: str, devices: str) -> int:
     """The exit code: 0, UNFIT, or a UserError's."""
     stop.install()
     threading.Thread(target=_end_with_launcher, daemon=True).start()
-    import jax
-
-    from gan_jax.host import environment
-    from gan_jax.host.errors import ConfigError
-
     _allow_many_files()
     jax.config.update("jax_num_cpu_devices", int(devices))
     try:
@@ -41,9 +42,6 @@ def main(workdir: str, cohort_id: str, devices: str) -> int:
 
 
 def _run(workdir: Path, cohort_id: str) -> int:
-    from gan_jax.host.errors import UserError
-    from gan_jax.sweeps import launch
-
     code = 0
     try:
         _wait_until_free(workdir, cohort_id)
@@ -70,8 +68,6 @@ def _end_with_launcher() -> None:
 
 
 def _wait_until_free(workdir: Path, cohort_id: str) -> None:
-    from gan_jax.host.errors import WorkdirBusyError
-
     until = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -84,9 +80,6 @@ def _wait_until_free(workdir: Path, cohort_id: str) -> None:
 
 def train(workdir: Path, cohort_id: str) -> None:
     """Trains a cohort of a sweep's folder; a row that diverges is a result."""
-    from gan_jax.config import from_json
-    from gan_jax.host.errors import DivergedError
-    from gan_jax.sweeps import launch
     from gan_jax.sweeps.train_rows import train_rows
     from gan_jax.training.run import train as train_one
 
@@ -99,7 +92,7 @@ def train(workdir: Path, cohort_id: str) -> None:
         train_rows(rows, folders, workdir / "cohorts" / cohort_id, said.get("chunk", 0))
         return
     try:
-        train_one(configs[cohort["rows"][0]], folders[0])
+        train_one(make_setup(configs[cohort["rows"][0]]), folders[0])
     except DivergedError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
 
