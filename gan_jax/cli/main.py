@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from gan_jax import __version__
-from gan_jax.cli.verbs import OVERRIDE, VERBS, choose, refuse
+from gan_jax.cli.refusals import OVERRIDE, choose, refuse, without_jax
+from gan_jax.cli.verbs import VERBS
 from gan_jax.host import environment, output, stop
 from gan_jax.host.errors import UserError
 
@@ -62,8 +63,8 @@ def _in_words(error: Exception) -> tuple[int, str]:
         return error.code, str(error)
     try:
         import jax  # noqa: F401
-    except (ImportError, ValueError) as broken:  # as where a variable JAX_... has no such value
-        return 78, f"JAX cannot be imported: {broken}"
+    except (ImportError, ValueError) as broken:
+        return _in_words(without_jax(broken))
     raise error
 
 

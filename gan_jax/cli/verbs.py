@@ -6,27 +6,11 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
 
-from gan_jax.host.errors import ConfigError, FailedRowsError
-
-OVERRIDE = "--config."
+from gan_jax.cli.refusals import OVERRIDE, refuse
+from gan_jax.host.errors import FailedRowsError
 
 log = logging.getLogger(__name__)
-
-
-def choose(kind: str, name: str, choices: Any, hint: str = "") -> str:
-    """The name if it is one of the choices; else a ConfigError lists them."""
-    if name in choices:  # without the slow import
-        return name
-    from gan_jax import config
-
-    return config.choose(kind, name, choices, hint)
-
-
-def refuse(message: str) -> NoReturn:
-    """One line about the command line, and exit code 78."""
-    raise ConfigError(message)
 
 
 def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
