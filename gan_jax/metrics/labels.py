@@ -36,7 +36,7 @@ def label_accuracy(probabilities_NxC: np.ndarray, label_N: np.ndarray) -> LabelA
     """The mean of [argmax_c p_nc = label_n]: how often the likeliest class is the label.
 
     Where the classifier has learned from reals and the examples are samples, this is the GAN-test
-    of Shmelkov et al. 2018, section 3. ValueError without examples, or with other labels than
+    of Shmelkov et al. 2018. ValueError without examples, or with other labels than
     examples.
     """
     if (
@@ -62,7 +62,7 @@ def compare_by_class(
 ) -> ByClass:
     """Frechet distance and coverage between the fakes and the reals of each class, by features.
 
-    The mean of the distances is the intra-FID of Miyato and Koyama 2018, section 4, where the
+    The mean of the distances is the intra-FID of Miyato and Koyama 2018, where the
     features are Inception's. Of a class the first reals are taken, as many as there are fakes of
     it, since coverage falls where reals outnumber fakes. A class with fewer than LEAST reals or
     fakes is left out. With fewer examples than features a distance is too large: it compares with
