@@ -157,7 +157,7 @@ def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Prints the metrics of a run's checkpoint, one a line."""
-    from gan_jax.evaluate import chosen, make_evaluate
+    from gan_jax.evaluate import OF_LABELS, chosen, make_evaluate
     from gan_jax.training.sample import load_run
 
     asked = [] if args.metrics is None else args.metrics.split(",")
@@ -168,7 +168,9 @@ def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     setup, step, state = load_run(args.workdir, args.step, overrides)
     for name, make in evaluators.items():
         if make(setup) is None:
-            refuse(f"metric {name!r} does not apply to data {setup.data.name!r}")
+            unconditional = name in OF_LABELS and not setup.game.sampler.classes
+            what = "a run without labels" if unconditional else f"data {setup.data.name!r}"
+            refuse(f"metric {name!r} does not apply to {what}")
     print(f"step {step}")
     for name, value in make_evaluate(setup, asked)(state).items():
         shown = f"{value:.6g}" if isinstance(value, float) else value

@@ -21,6 +21,11 @@ from gan_jax.evaluate.evaluators.features import (
     inception_features,
 )
 from gan_jax.evaluate.evaluators.images import classes_by_a_classifier, pixels
+from gan_jax.evaluate.evaluators.labels import (
+    accuracy_of_a_student,
+    distances_within_classes,
+    labels_by_a_classifier,
+)
 from gan_jax.evaluate.evaluators.synthetic import (
     divergence_on_the_line,
     modes_of_a_mixture,
@@ -37,14 +42,18 @@ EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
     "line": moments_on_the_line,
     "modes": modes_of_a_mixture,
     "judge": classes_by_a_classifier,
+    "labels": labels_by_a_classifier,
     "divergence": divergence_on_the_line,
     "digits": digit_features,
     "efficientnet_lite0": efficientnet_features,
     "inception": inception_features,
     "pixels": pixels,
+    "intra": distances_within_classes,
+    "cas": accuracy_of_a_student,
 }
+OF_LABELS = {"labels", "intra", "cas"}  # apply where gen takes labels
 # While a run trains, with config.features.names; the others when asked for by name.
-SCHEDULED = ("line", "modes", "judge")
+SCHEDULED = ("line", "modes", "judge", "labels")
 
 
 def chosen(names: Iterable[str]) -> dict[str, Callable[..., Evaluator | None]]:

@@ -49,6 +49,7 @@ KNOWN = (
     Known("precision*", 1, "share of samples"),
     Known("inception*", 1),
     Known("ks", -1, "largest gap of the two CDFs"),
+    Known("label_accuracy", 1, "share of samples"),
     Known("classes", 1, "number found"),
     Known("confidence", 1, "mean probability"),
     Known("parzen*", 1, "nats"),

@@ -68,9 +68,13 @@ def last_words(metrics: Mapping[str, Any]) -> list[str]:
     """The numbers at the end of a run in lines: the game's, the classifier's, the others."""
     found = {k.removeprefix("eval/"): v for k, v in metrics.items() if k.startswith("eval/")}
     lines = [_game_in_words(metrics)]
+    samples = sum(n for name, n in found.items() if name.startswith("count_"))
     if set(_CLASSIFIED) <= set(found):
-        counts = {k.removeprefix("count_"): found.pop(k) for k in list(found) if k[:6] == "count_"}
+        counts = _take(found, "count_")
         lines += _classes_in_words({name: found.pop(name) for name in _CLASSIFIED}, counts)
+    if "label_accuracy" in found:
+        of_each, share = _take(found, "label_accuracy_"), found.pop("label_accuracy")
+        lines.append(_labels_in_words(share, samples, of_each))
     rest = ", ".join(f"{name} {_short(found[name])}" for name in sorted(found))
     return [line for line in (*lines, rest) if line]
 
@@ -95,6 +99,17 @@ def _classes_in_words(found: Mapping[str, Any], counts: Mapping[str, int]) -> li
         f"(real images {found['confidence_real']:.2f})",
         "samples of each class: " + ", ".join(f"{name}: {n}" for name, n in counts.items()),
     ]
+
+
+def _labels_in_words(share: float, samples: int, of_each: Mapping[str, float]) -> str:
+    each = ", ".join(f"{name}: {part:.0%}" for name, part in of_each.items())
+    return f"the class asked for in {share:.0%} of {samples} samples, by class: {each}"
+
+
+def _take(found: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Removes the metrics whose names begin so, and returns them without the prefix."""
+    names = [name for name in found if name.startswith(prefix)]
+    return {name.removeprefix(prefix): found.pop(name) for name in names}
 
 
 def _short(value: Any) -> str:

@@ -174,11 +174,20 @@ def _latents(setup: Setup, key: Array, num: int, walk: bool) -> Iterator[Array]:
 
 def _picture(x: np.ndarray, label: np.ndarray | None = None) -> np.ndarray:
     if x.ndim == 4:
-        rows = 1 if label is None else len(np.unique(label))  # a row a class
-        return images.grid(x, math.ceil(len(x) / rows) if rows > 1 else None)
+        if label is not None and len(np.unique(label)) > 1:
+            return images.grid(*_rows_of_classes(x, label))
+        return images.grid(x)
     if not pointplots.available():
         raise ConfigError("a picture of points needs matplotlib: pip install 'gan-jax[demo]'")
     return pointplots.points(x)
+
+
+def _rows_of_classes(x: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, int]:
+    """The samples with black ones behind those of a class that has fewer, and a row's length."""
+    of_class = [x[label == each] for each in np.unique(label)]
+    columns = max(map(len, of_class))
+    rows = [np.pad(some, [(0, columns - len(some)), *[(0, 0)] * 3]) for some in of_class]
+    return np.concatenate(rows), columns
 
 
 def _png(out: Path, num: int, parts: Iterator[np.ndarray], label: np.ndarray | None) -> None:

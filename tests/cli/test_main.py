@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import tiny
 
@@ -20,6 +21,8 @@ from gan_jax.training.folder import RunDir
 from gan_jax.training.results import as_begun
 
 TRAIN = "train --config tiny_experiment.py --workdir"
+LABELS = [f"--config.{player}.condition=concat" for player in ("gen", "disc")]
+LABELS += ["--config.data.name=digits"]
 EXPERIMENT = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -34,13 +37,14 @@ def get_config(name="gaussian1d"):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with an experiment and a run that was trained from it."""
+    """A folder with an experiment and two runs that were trained from it, one with labels."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "tiny_experiment.py").write_text(EXPERIMENT.format(tests=str(tiny.FOLDER)))
     (folder / "file").write_text("")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert main.main(f"{TRAIN} run".split()) == 0
+        assert main.main([*TRAIN.split(), "conditional", *LABELS]) == 0
     return folder
 
 
@@ -92,10 +96,19 @@ BAD = {
     "sample --workdir run --out x.png --num many": (78, "--num: invalid int value: 'many'"),
     "sample --workdir run --out x.png --seed -1": (78, "--seed is -1: expected"),
     "sample --workdir run --out x.png --step 3": (4, "it is not there: choose from 10"),
+    "sample --workdir run --out x.png --label 3": (78, "--label is '3', and this run takes no"),
+    "sample --workdir conditional --out x.png --label 10": (
+        78,
+        "--label is '10': expected all, or",
+    ),
+    "sample --workdir conditional --out x.png --label x": (78, "of the 10 classes .*, 0 to 9"),
+    "sample --workdir conditional --out x.png --label EMPTY": (78, "--label is '': expected all"),
     "sample --workdir run --out x.png --config.seed=1": (78, "only .* evaluate take overrides"),
     "evaluate --workdir nowhere": (4, "no run in 'nowhere'"),
     "evaluate --workdir run --metrics line,jugde": (78, "metric 'jugde' .*Did you mean 'judge'"),
     "evaluate --workdir run --metrics judge": (78, "'judge' does not apply to data 'gaussian1d'"),
+    "evaluate --workdir run --metrics cas": (78, "'cas' does not apply to a run without labels"),
+    "evaluate --workdir conditional --metrics intra": (78, "eval_samples is 40: expected at least"),
     "evaluate --workdir run --metrics EMPTY": (78, "metric '' is unknown"),
     "evaluate --workdir run --metrics frechet_digts": (78, "is unknown.*such as frechet_digits"),
     "evaluate --workdir run --metrics frechet_digits": (78, "'digits' does not apply to data"),
@@ -218,6 +231,25 @@ def test_sample_and_evaluate(run, place):
     for name, value in lines.items():
         assert float(value) == pytest.approx(summary["metrics"][f"eval/{name}"], rel=1e-5)
     assert run("evaluate --workdir run")[1] == out
+
+
+def test_a_conditional_run_tells_and_samples_its_classes(run, place):
+    words = r"the class asked for in \d+% of 40 samples, by class: 0: \d+%, 1: .*, 9: \d+%"
+    lines = run(f"{TRAIN} conditional {' '.join(LABELS)}")[1].splitlines()
+    assert [line for line in lines if re.fullmatch(words, line)] == [lines[4]]
+    said = "s/x.npz: 80 samples of step 10\n"
+    assert run("sample --workdir conditional --out s/x.npz --label all") == (0, said, "")
+    with np.load(place / "s/x.npz") as file:
+        assert file["x"].shape == (80, 8, 8, 1)
+        assert file["label"].tolist() == np.repeat(np.arange(10), 8).tolist()
+    assert run("sample --workdir conditional --out s/x.npz --label 3 --num 5")[0] == 0
+    with np.load(place / "s/x.npz") as file:
+        assert file["label"].tolist() == [3] * 5
+    code, out, _ = run("evaluate --workdir conditional --metrics labels")
+    summary = json.loads((place / "conditional" / "summary.json").read_text())
+    lines = dict(line.split(" ") for line in out.splitlines())
+    found = summary["metrics"]["eval/label_accuracy"]
+    assert (code, float(lines["label_accuracy"])) == (0, pytest.approx(found, abs=1e-6))
 
 
 @pytest.mark.parametrize("word", main.LISTS)

@@ -447,9 +447,20 @@ def test_a_run_without_anything_yet(tmp_path):
 def test_what_belongs_together_shares_a_panel():
     names = ["eval/ks", "eval/a", "eval/a_real", "d_real", "eval/b_real", "eval/count_1", "x"]
     names += ["test/a", "test/count_1"]  # one point each; b_real is one value
+    names += ["eval/label_accuracy", "eval/label_accuracy_1", "eval/label_accuracy_0"]
+    assert {panel.title for panel in panels(names) if panel.is_share} == {
+        "mean D",
+        "eval/label_accuracy",
+        "label accuracy of each class",
+    }
     assert {panel.title: panel.lines for panel in panels(names)} == {
         "mean D": {"d_real": "on reals"},
         "samples of each class": {"eval/count_1": "1"},
+        "label accuracy of each class": {
+            "eval/label_accuracy_0": "0",
+            "eval/label_accuracy_1": "1",
+        },
+        "eval/label_accuracy": {"eval/label_accuracy": "on samples"},
         "eval/a": {"eval/a": "on samples", "eval/a_real": "on reals"},
         "eval/ks": {"eval/ks": "on samples"},
         "x": {"x": "on samples"},

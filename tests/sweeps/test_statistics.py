@@ -236,6 +236,8 @@ def test_what_is_said_of_real_data_decides_nothing():
     assert statistics.known("eval/frechet_lenet_real") is None
     assert statistics.known("confidence") is None
     assert statistics.known("eval/confidence").sign == 1
+    assert statistics.known("eval/label_accuracy").sign == 1
+    assert statistics.known("eval/label_accuracy_3") is None  # one class decides nothing
 
 
 def test_text(tmp_path):

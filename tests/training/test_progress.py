@@ -102,3 +102,19 @@ def test_last_words_of_a_judge(classes, words):
         "samples of each class: 0: 400, 1: 600",
         "fid 3.25",
     ]
+
+
+def test_last_words_of_labels():
+    judged = {"classes": 2, "confidence": 0.93, "confidence_real": 0.95, "count_0": 400}
+    judged |= {"count_1": 600, "label_accuracy": 0.926, "label_accuracy_0": 1.0}
+    judged |= {"label_accuracy_1": 0.851, "accuracy_real": 0.961}
+    words = "the class asked for in 93% of 1000 samples, by class: 0: 100%, 1: 85%"
+    lines = last_words({f"eval/{k}": v for k, v in judged.items()})
+    assert len(lines) == 3
+    assert lines[2] == words
+    judged.pop("accuracy_real")  # no held-out image has a label
+    lines = last_words({f"eval/{k}": v for k, v in judged.items()})
+    assert lines == [
+        words,
+        "classes 2, confidence 0.93, confidence_real 0.95, count_0 400, count_1 600",
+    ]

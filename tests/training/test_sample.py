@@ -44,6 +44,14 @@ def points(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("conditional") / "run"
+    conditions = {"gen__condition": "concat", "disc__condition": "concat"}
+    save_run(folder, tiny.config(data__name="digits", **conditions))
+    return folder
+
+
 def write(run, out, num=6, seed=0, step=None, walk=False):
     said = sample.write_samples(run, out, num, seed, step, walk)
     assert str(out) in said
@@ -218,3 +226,69 @@ def test_nothing_is_written_into_the_run(points, tmp_path):
     before = {f: f.stat().st_mtime_ns for f in points.rglob("*")}
     write(points, tmp_path / "x.npz")
     assert before == {f: f.stat().st_mtime_ns for f in points.rglob("*")}
+
+
+def labelled(run, out, num=None, label=None, seed=0):
+    said = sample.write_samples(run, out, num, seed, None, False, label)
+    with np.load(out) as file:
+        assert sorted(file.files) == ["label", "x"]
+        assert len(file["x"]) == len(file["label"])
+        assert said == f"{out}: {len(file['x'])} samples of step 7"
+        return file["x"], file["label"]
+
+
+@pytest.mark.parametrize("asked", [None, "all", "3"])
+def test_samples_have_the_labels_asked_for(conditional, tmp_path, asked):
+    x, label = labelled(conditional, tmp_path / "x.npz", label=asked, seed=5)
+    expected = np.full(64, 3) if asked == "3" else np.repeat(np.arange(10), 8)
+    np.testing.assert_array_equal(label, expected)
+    assert label.dtype == np.int32
+    setup, _, state = sample.load_run(conditional)
+    z = setup.game.sampler.latent(jax.random.key(5), len(label))
+    made = setup.data.to_unit(setup.game.sampler.sample(state, z, jnp.asarray(label)))
+    np.testing.assert_allclose(x, np.clip(made, 0, 1), atol=1e-6)
+
+
+def test_labels_keep_to_their_samples_in_parts(conditional, tmp_path, monkeypatch):
+    whole = labelled(conditional, tmp_path / "a.npz", num=23)
+    assert np.bincount(whole[1]).tolist() == [3, 2, 2, 3, 2, 2, 3, 2, 2, 2]
+    monkeypatch.setattr(sample, "BATCH", 4)
+    for one, other in zip(whole, labelled(conditional, tmp_path / "b.npz", num=23), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize(("num", "columns"), [(None, 8), (20, 2), (23, 3), (10, 1)])
+def test_a_row_of_the_picture_is_a_class(conditional, tmp_path, monkeypatch, num, columns):
+    """Also where some classes have one sample more."""
+    grids, grid = [], sample.images.grid
+    monkeypatch.setattr(
+        sample.images, "grid", lambda x, n=None: (grids.append((x, n)), grid(x, n))[1]
+    )
+    sample.write_samples(conditional, tmp_path / "x.png", num, 0, None, False, "all")
+    with Image.open(tmp_path / "x.png") as picture:
+        assert picture.size[0] * 10 == pytest.approx(picture.size[1] * columns, rel=0.1)
+    x, label = labelled(conditional, tmp_path / "x.npz", num=num)
+    ((shown, across),) = grids
+    assert (across, len(shown)) == (columns, 10 * columns)
+    for each, row in enumerate(shown.reshape(10, columns, 8, 8, 1)):
+        some = x[label == each]
+        np.testing.assert_allclose(row[: len(some)], some, atol=1e-6)
+        assert not row[len(some) :].any()
+
+
+def test_a_picture_of_one_class_is_near_square(conditional, tmp_path):
+    sample.write_samples(conditional, tmp_path / "x.png", None, 0, None, False, "3")
+    with Image.open(tmp_path / "x.png") as picture:
+        assert picture.size[0] == picture.size[1]
+
+
+@pytest.mark.parametrize("label", ["10", "-1", "x", "", "3.0"])
+def test_a_label_that_is_no_class_is_refused(conditional, tmp_path, label):
+    says = f"--label is '{label}': expected all, or one of the 10 classes of digits, 0 to 9"
+    with pytest.raises(ConfigError, match=says):
+        labelled(conditional, tmp_path / "x.npz", label=label)
+
+
+def test_a_label_of_a_run_without_labels_is_refused(images, tmp_path):
+    with pytest.raises(ConfigError, match="--label is 'all', and this run takes no labels"):
+        labelled(images, tmp_path / "x.npz", label="all")

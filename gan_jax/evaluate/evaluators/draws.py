@@ -14,6 +14,7 @@ from gan_jax.types import Array, Sampler, State
 # Folded into a run's key: no step number gets there. A run is watched on the draws of "eval"; what
 # is chosen by them, such as the best of many runs, is then measured on those of "test".
 STREAMS = {"eval": 2**32 - 2, "test": 2**32 - 3}
+AT_ONCE = 1000  # samples of a part of make_draw_in_parts
 Values = Iterator[tuple[str, Any]]
 Evaluator = Callable[[State], Values]
 
@@ -47,6 +48,27 @@ def make_draw(
     def asked(state: State, n: int, label: np.ndarray | None = None) -> np.ndarray:
         label = in_turn(n, chosen.classes) if label is None else label
         return np.asarray(draw(state, label, n))
+
+    return asked
+
+
+def make_draw_in_parts(setup: Setup, part: str = "eval") -> Callable[..., np.ndarray]:
+    """f(state, label) -> as many samples as labels [n], as make_draw's, of a conditional game.
+
+    They are made AT_ONCE at a time, each part of latents of its own, so that any number fits.
+    """
+    chosen = setup.game.sampler
+
+    @jax.jit
+    def draw(state: State, i: int, label: Array) -> Array:
+        key = jax.random.fold_in(jax.random.fold_in(state.key, STREAMS[part]), i)
+        z = chosen.latent(key, len(label))
+        return setup.data.to_unit(chosen.sample(state, z, label))
+
+    def asked(state: State, label: np.ndarray) -> np.ndarray:
+        starts = range(0, len(label), AT_ONCE)
+        parts = [draw(state, i, label[start : start + AT_ONCE]) for i, start in enumerate(starts)]
+        return np.concatenate([np.asarray(x) for x in parts])
 
     return asked
 

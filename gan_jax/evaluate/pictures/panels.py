@@ -26,13 +26,23 @@ def panels(names: Iterable[str]) -> list[Panel]:
     Without test/, which has one point, and without what is said of reals alone, which is one value.
     """
     there = {name for name in names if not name.startswith("test/")}
-    counts = {n: n.rpartition("_")[2] for n in sorted(there) if "/count_" in n}
+    counts, accuracy = (_of_classes(there, stem) for stem in ("/count_", "/label_accuracy_"))
     groups = [*TOGETHER, Panel("samples of each class", counts)]
+    groups += [Panel("label accuracy of each class", accuracy, is_share=True)]
     alone = there - {name for group in groups for name in group.lines}
     groups += [
-        Panel(name, {name: "on samples", f"{name}_real": "on reals"})
+        Panel(
+            name,
+            {name: "on samples", f"{name}_real": "on reals"},
+            is_share=name.endswith("/label_accuracy"),
+        )
         for name in sorted(alone, key=lambda n: ("/" not in n, n))
         if not name.endswith("_real")
     ]
     found = [g._replace(lines={n: w for n, w in g.lines.items() if n in there}) for g in groups]
     return [panel for panel in found if panel.lines]
+
+
+def _of_classes(names: Iterable[str], stem: str) -> dict[str, str]:
+    """The metrics of one class each, whose names have the stem before it."""
+    return {name: name.rpartition("_")[2] for name in sorted(names) if stem in name}

@@ -1,0 +1,157 @@
+"""Evaluators of conditional games on images: whether samples are of the classes asked for.
+
+All of them go by the classifier that is trained on the train split of the run's own data, whatever
+it shows. They apply where the game takes labels, and images of the train split have some.
+"""
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+
+from gan_jax.data import load
+from gan_jax.data.base import labelled
+from gan_jax.evaluate.evaluators.draws import (
+    Evaluator,
+    Values,
+    in_turn,
+    make_draw,
+    make_draw_in_parts,
+    unit,
+)
+from gan_jax.evaluate.pictures.grid import to_uint8
+from gan_jax.games import Setup
+from gan_jax.host.errors import ConfigError
+from gan_jax.metrics import labels as measures
+from gan_jax.metrics.classifier import MOST
+from gan_jax.metrics.features import Features, digits, has_images
+from gan_jax.types import State
+
+log = logging.getLogger(__name__)
+
+
+def labels_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | None:
+    """label_accuracy: how often the classifier finds the class asked for; label_accuracy_<class>.
+
+    Shares in [0, 1] of eval_samples, which are of all classes in turn. The classifier errs too:
+    judge's accuracy_real says how often it is right on held-out images.
+    """
+    if not _takes_labels(setup):
+        return None
+    draw, n, classes = make_draw(setup, part), setup.config.eval_samples, setup.data.spec.classes
+
+    def run(state: State) -> Values:
+        label = in_turn(n, classes)
+        assert label is not None
+        seen = _classifier(setup).see(draw(state, n, label))
+        assert seen.probabilities is not None
+        found = measures.label_accuracy(seen.probabilities, label)
+        yield "label_accuracy", found.all
+        yield from ((f"label_accuracy_{each}", share) for each, share in found.each.items())
+
+    return run
+
+
+def distances_within_classes(setup: Setup, part: str = "eval") -> Evaluator | None:
+    """intra_frechet, intra_coverage: between samples and test images of one class, by features.
+
+    Both are means over the classes, which also stand alone: intra_frechet_<class>,
+    intra_coverage_<class>. eval_samples are of all classes in turn, and each class is compared
+    with at most as many images of the test split; intra_samples and intra_reals are the fewest of
+    a class, intra_weights names the classifier. intra_left_out says which classes have too few
+    images to be compared, and are in no mean. ConfigError where that is all of them.
+    """
+    if not _takes_labels(setup):
+        return None
+    draw, n, classes = make_draw(setup, part), setup.config.eval_samples, setup.data.spec.classes
+    if n < measures.LEAST * classes:
+        raise ConfigError(
+            f"eval_samples is {n}: expected at least {measures.LEAST * classes} for metric "
+            f"'intra', {measures.LEAST} of each class"
+        )
+
+    def run(state: State) -> Values:
+        features, label, (x, real_label) = _classifier(setup), in_turn(n, classes), _test(setup)
+        assert label is not None
+        real, fake = (features.see(images).features for images in (unit(x), draw(state, n, label)))
+        found = measures.compare_by_class(real, real_label, fake, label, classes)
+        _tell_left_out(setup, found)
+        yield from _means_and_classes("intra_frechet", found.frechet)
+        yield from _means_and_classes("intra_coverage", found.coverage)
+        yield "intra_samples", n // classes
+        yield "intra_reals", found.fewest
+        yield "intra_left_out", " ".join(map(str, found.left_out)) or "none"
+        yield "intra_weights", features.weights
+
+    return run
+
+
+def accuracy_of_a_student(setup: Setup, part: str = "eval") -> Evaluator | None:
+    """cas: how often a classifier that learned from samples is right about held-out images.
+
+    It learns from as many samples as the data's own classifier from images of the train split, at
+    most MOST, with the labels that those images have; eval_samples does not count. cas_real is the
+    accuracy of the data's own classifier on the same images, of the test split; cas_samples says
+    how many samples there were. ConfigError where the run trains on the test split.
+    """
+    if not _takes_labels(setup):
+        return None
+    data, draw = setup.data, make_draw_in_parts(setup, part)
+    if not data.has_held_out:
+        raise ConfigError(
+            f"data.split is {data.split!r}: expected one without test for metric 'cas', whose "
+            "images are to be new to the run"
+        )
+
+    def run(state: State) -> Values:
+        label, real = labelled(load(data.name, "train", data.dir)).label, _test(setup)
+        assert label is not None
+        label = label[:MOST].astype(np.int32)
+        x, classes = to_uint8(draw(state, label)), data.spec.classes
+        yield "cas", measures.classification_accuracy_score(x, label, *real, classes)
+        yield "cas_real", digits.trained(data.name, data.dir).accuracy_real
+        yield "cas_samples", len(x)
+
+    return run
+
+
+def _takes_labels(setup: Setup) -> bool:
+    """Whether the game takes labels, and a classifier can be trained on the data's."""
+    if not setup.game.sampler.classes or not has_images(setup.data, labels=True):
+        return False
+    return digits.has_labels(setup.data.name, setup.data.dir)
+
+
+def _classifier(setup: Setup) -> Features:
+    return digits.trained(setup.data.name, setup.data.dir).features
+
+
+def _test(setup: Setup) -> tuple[np.ndarray, np.ndarray]:
+    """The images of the test split that have a label, and it. ConfigError if there are none."""
+    x, label = labelled(setup.data.test())
+    if not len(x) or label is None:
+        raise ConfigError(
+            f"data {setup.data.name!r}: no image of its test split has a label, which metrics "
+            "'intra' and 'cas' need"
+        )
+    return x, label
+
+
+def _means_and_classes(name: str, of_class: Mapping[int, float]) -> Values:
+    yield name, float(np.mean([*of_class.values()]))
+    yield from ((f"{name}_{each}", value) for each, value in of_class.items())
+
+
+def _tell_left_out(setup: Setup, found: measures.ByClass) -> None:
+    """A line in the log where a class is not compared. ConfigError where none is."""
+    if not found.left_out:
+        return
+    few = f"{measures.LEAST} images with a label in its test split"
+    if not found.frechet:
+        raise ConfigError(f"data {setup.data.name!r}: no class has {few}, which 'intra' needs")
+    log.warning(
+        "data %r: metric 'intra' leaves out classes %s: each has fewer than %s",
+        setup.data.name,
+        ", ".join(map(str, found.left_out)),
+        few,
+    )
