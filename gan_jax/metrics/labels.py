@@ -7,12 +7,14 @@ what a classifier that has only seen samples knows of reals.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.distance import pdist
 
 from gan_jax.metrics.classifier import train_classifier
 from gan_jax.metrics.frechet import frechet_distance
 from gan_jax.metrics.prdc import density_coverage
 
 NEIGHBOURS = 5  # of coverage
+MOST_PAIRED = 200  # examples of a class whose distances are taken
 LEAST = 10  # reals, and samples, of a class that is compared: twice the neighbours
 
 
@@ -79,6 +81,24 @@ def compare_by_class(
         coverage[each] = density_coverage(real, fake, NEIGHBOURS).coverage
         fewest = min(fewest or len(real), len(real))
     return ByClass(frechet, coverage, tuple(left_out), fewest)
+
+
+def spread_by_class(
+    real_NxD: np.ndarray, real_label_N: np.ndarray, fake_MxD: np.ndarray, fake_label_M: np.ndarray
+) -> dict[int, float]:
+    """How much the fakes of a class differ among themselves, over how much its reals do.
+
+    The ratio of the median distances of pairs, of at most MOST_PAIRED examples of each: 1 where a
+    class is as varied as the data, 0 where gen has one example of it. Of the labels of fakes of
+    which there are two reals and two fakes at least.
+    """
+    found = {}
+    for each in np.unique(fake_label_M):
+        sides = (fake_MxD[fake_label_M == each], real_NxD[real_label_N == each])
+        if min(map(len, sides)) > 1:
+            fake, real = (np.median(pdist(side[:MOST_PAIRED])) for side in sides)
+            found[int(each)] = float(fake / real)
+    return found
 
 
 def classification_accuracy_score(

@@ -100,6 +100,7 @@ def test_within_classes_one_image_is_nearer_than_those_of_the_next_class():
         assert (found["intra_samples"], found["intra_reals"]) == (20, 20)
         assert found["intra_left_out"] == "none"
         assert found["intra_weights"].startswith("crc32:")
+    assert right["intra_spread_least"] == right["intra_spread"] == 0  # one image of each
     assert right["intra_frechet"] < 0.6 * wrong["intra_frechet"]
     assert right["intra_coverage"] > 0.05
     assert wrong["intra_coverage"] < 0.02

@@ -10,6 +10,7 @@ from gan_jax.metrics.labels import (
     classification_accuracy_score,
     compare_by_class,
     label_accuracy,
+    spread_by_class,
 )
 
 CLASSES = 3
@@ -108,3 +109,15 @@ def test_a_student_learns_what_it_is_taught():
     assert classification_accuracy_score(x[:60], label[:60], x[60:], label[60:], CLASSES) == 1
     other = (label[:60] + 1) % CLASSES
     assert classification_accuracy_score(x[:60], other, x[60:], label[60:], CLASSES) == 0
+
+
+def test_spread_is_of_each_class_over_that_of_its_reals():
+    rng = np.random.default_rng(0)
+    label = np.arange(90) % 3
+    real = rng.normal(size=(90, 4)) + 10 * label[:, None]  # far apart, which does not count
+    fake = (
+        10 * label[:, None] + rng.normal(size=(90, 4)) * np.asarray([1.0, 0.5, 0.0])[label][:, None]
+    )
+    found = spread_by_class(real, label, fake, label)
+    np.testing.assert_allclose([found[0], found[1], found[2]], [1, 0.5, 0], atol=0.12)
+    assert spread_by_class(real, label, fake[:4], label[:4]).keys() == {0}  # of a pair at least

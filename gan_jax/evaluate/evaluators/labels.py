@@ -55,11 +55,13 @@ def labels_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | None
 def distances_within_classes(setup: Setup, part: str = "eval") -> Evaluator | None:
     """intra_frechet, intra_coverage: between samples and test images of one class, by features.
 
-    Both are means over the classes, which also stand alone: intra_frechet_<class>,
-    intra_coverage_<class>. eval_samples are of all classes in turn, and each class is compared
-    with at most as many images of the test split; intra_samples and intra_reals are the fewest of
-    a class, intra_weights names the classifier. intra_left_out says which classes have too few
-    images to be compared, and are in no mean. ConfigError where that is all of them.
+    intra_spread: how much samples of a class differ among themselves, over how much its test images
+    do, by pixels. All three are means over the classes, which also stand alone, as
+    intra_frechet_<class>; intra_spread_least is that of the least varied class. eval_samples are of
+    all classes in turn, and each class is compared with at most as many images of the test split;
+    intra_samples and intra_reals are the fewest of a class, intra_weights names the classifier.
+    intra_left_out says which classes have too few images to be compared, and are in no mean.
+    ConfigError where that is all of them.
     """
     if not _takes_labels(setup):
         return None
@@ -73,11 +75,15 @@ def distances_within_classes(setup: Setup, part: str = "eval") -> Evaluator | No
     def run(state: State) -> Values:
         features, label, (x, real_label) = _classifier(setup), in_turn(n, classes), _test(setup)
         assert label is not None
-        real, fake = (features.see(images).features for images in (unit(x), draw(state, n, label)))
+        images = unit(x), draw(state, n, label)
+        spread = measures.spread_by_class(_flat(images[0]), real_label, _flat(images[1]), label)
+        real, fake = (features.see(each).features for each in images)
         found = measures.compare_by_class(real, real_label, fake, label, classes)
         _tell_left_out(setup, found)
         yield from _means_and_classes("intra_frechet", found.frechet)
         yield from _means_and_classes("intra_coverage", found.coverage)
+        yield from _means_and_classes("intra_spread", spread)
+        yield "intra_spread_least", min(spread.values())
         yield "intra_samples", n // classes
         yield "intra_reals", found.fewest
         yield "intra_left_out", " ".join(map(str, found.left_out)) or "none"
@@ -135,6 +141,10 @@ def _test(setup: Setup) -> tuple[np.ndarray, np.ndarray]:
             "'intra' and 'cas' need"
         )
     return x, label
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1)
 
 
 def _means_and_classes(name: str, of_class: Mapping[int, float]) -> Values:
