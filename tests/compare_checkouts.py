@@ -87,7 +87,7 @@ def begin(configs: Sequence[Any], kind: Kind) -> Run:
         source = cohort.make_source(first, len(configs), arrays, place)
         sample, watch = jax.vmap(sample, (0, None)), jax.vmap(watch, (0, 0, None))
     shown = signals.make_shown(setup, arrays)
-    return run_of(first, state, many, source, numbers, sample, lambda *x: watch(*x, shown))
+    return run_of(first, state, many, source, numbers, sample, watch, shown)
 
 
 def begin_in_flat_modules(configs: Sequence[Any], kind: Kind) -> Run:
@@ -119,7 +119,7 @@ def begin_in_flat_modules(configs: Sequence[Any], kind: Kind) -> Run:
         sample = jax.vmap(steps.make_sampler(first), (0, None))
         watch = jax.vmap(signals.make_signals(first, objectives), (0, 0, None))
     shown = signals.make_shown(first, arrays)
-    return run_of(first, state, many, source, numbers, sample, lambda *x: watch(*x, shown))
+    return run_of(first, state, many, source, numbers, sample, watch, shown)
 
 
 def run_of(
@@ -130,6 +130,7 @@ def run_of(
     numbers: Any,
     sample: Callable,
     watch: Callable,
+    shown: Any,
 ) -> Run:
     """The case as its checkout's functions make it."""
     import jax
@@ -141,7 +142,7 @@ def run_of(
 
     def look(state: Any) -> dict[str, Any]:
         z = np.linspace(-1, 1, 4 * config.latent.dim, dtype=np.float32).reshape(4, -1)
-        return {"samples": jax.jit(sample)(state, z), **jax.jit(watch)(state, numbers)}
+        return {"samples": jax.jit(sample)(state, z), **jax.jit(watch)(state, numbers, shown)}
 
     return Run(state, dispatch, look, first_edition if hasattr(state, "gen") else vars)
 
