@@ -409,3 +409,38 @@ def test_classes_are_told_apart_after_a_while():
         )
     assert metrics["class_acc"] > 0.7
     assert optax.tree.norm(state.players["disc"].params["class"]) > 0
+
+
+@pytest.mark.parametrize("pack", [1, 2])
+@pytest.mark.parametrize("how", ["concat", "projection", "acgan"])
+def test_losses_are_those_of_each_sides_labels(how, pack):
+    """With labels of their own for the fakes; class terms have each player's weight."""
+    c = config(disc_how=how, latent__labels="uniform", disc__pack=pack)
+    c.disc.class_weight, c.gen.class_weight = 0.3, 0.7
+    setup, state = begun(c)
+    params = {n: p.params for n, p in state.players.items()}
+    draw = jax.tree.map(lambda a: a[0], setup.game.draw(batch(c), jax.random.key(1)[None]))
+
+    def loss(move):
+        play = setup.game.play(setup.game, setup.game.moves[move].players, params, state, draw)
+        return setup.game.moves[move].loss(play, draw, hypers(c))[0]
+
+    net, player = setup.game.nets["disc"], state.players["disc"]
+    fake = setup.game.sampler.sample(state.replace(averages={}), draw.z, draw.label)
+
+    def said(x, label):
+        seen = jnp.moveaxis(x.reshape(-1, pack, *x.shape[1:]), 1, -2).reshape(-1, 8, 8, pack)
+        label = label if pack == 1 else label.reshape(-1, pack)
+        y, _ = net.apply(player.params, player.vars, seen, jax.random.key(0), True, label=label)
+        if how != "acgan":
+            return y, 0.0
+        known = jax.nn.log_softmax(y.heads["class"].reshape(-1, CLASSES))
+        return y.logit, -known[jnp.arange(len(known)), label.ravel()].mean()
+
+    (real_B, of_reals), (fake_B, of_fakes) = (
+        said(draw.batch.x, draw.batch.label),
+        said(fake, draw.label),
+    )
+    plain = jax.nn.softplus(-real_B).mean() + jax.nn.softplus(fake_B).mean()
+    np.testing.assert_allclose(loss(0), plain + 0.3 * (of_reals + of_fakes), rtol=1e-5)
+    np.testing.assert_allclose(loss(1), jax.nn.softplus(-fake_B).mean() + 0.7 * of_fakes, rtol=1e-5)
