@@ -28,13 +28,13 @@ BLOCK = re.compile(r"(<!-- results:(\w+)( brief)? -->\n).*?(<!-- end -->)", re.D
 def demo_table(result: dict[str, Any]) -> str:
     """What a classifier says of the demo's samples and of real digits."""
     m = result["metrics"]
-    counts = [m[f"eval/count_{i}"] for i in range(10)]
-    row = [f"of {sum(counts)} samples", *map(str, counts)]
+    right = [f"{m[f'eval/label_accuracy_{i}']:.0%}" for i in range(10)]
     return "\n".join(
         [
-            *pipes(["digit", *map(str, range(10))], [row]),
+            *pipes(["digit asked for", *map(str, range(10))], [["is drawn", *right]]),
             "",
-            f"Mean confidence of the classifier: **{m['eval/confidence']:.3f}** on samples, "
+            f"In all {m['eval/label_accuracy']:.1%} of 1,000 samples. Mean confidence of the "
+            f"classifier: **{m['eval/confidence']:.3f}** on samples, "
             f"**{m['eval/confidence_real']:.3f}** on real digits that it was not trained on (it "
             f"gets {m['eval/accuracy_real']:.1%} of them right). {result['step']} steps in "
             f"{result['seconds']:.0f} s, evaluations and pictures included, seed "
@@ -89,23 +89,38 @@ def watch_table(result: dict[str, Any]) -> str:
     return f"{words}: `gan-jax bench watch` on {result['hardware']}."
 
 
-SWEEPS = ("ring_all", "objectives")  # those on a mixture, by their workdirs in runs/
-SHOWN = ("modes", "high_quality", "reverse_kl")  # of them
+ON_THE_RING = {
+    "modes": "modes found, of 8",
+    "high_quality": "high-quality samples, share",
+    "reverse_kl": "reverse KL, nats",
+}
+WITH_LABELS = {
+    "label_accuracy": "class asked for, share",
+    "classes": "classes found, of 10",
+    "confidence": "confidence of the classifier",
+}
+# By their workdirs in runs/: the metrics that are shown of each, and what they are called.
+SWEEPS = {"ring_all": ON_THE_RING, "objectives": ON_THE_RING, "conditions": WITH_LABELS}
 
 
 def sweep_table(result: dict[str, Any]) -> str:
     """A setting a row, mean and standard error over its seeds."""
-    head = ["setting", "modes found, of 8", "high-quality samples, share", "reverse KL, nats"]
+    shown = SWEEPS[result["name"]]
+    head = ["setting", *shown.values()]
     rows = [
         [
             row["name"],
-            *(plus_minus(row[name]) + of_fewer(row[name], row["seeds"]) for name in SHOWN),
+            *(_mean(row[name], row["seeds"]) if name in row else "-" for name in shown),
             f"{row['lost']} of {row['seeds']}",
         ]
         for row in result["rows"]
     ]
     said = f"`{result['command']}`: {duration(result['seconds'])} on {result['hardware']}."
     return "\n".join([*pipes([*head, "diverged or crashed"], rows), "", said])
+
+
+def _mean(metric: dict[str, Any], seeds: int) -> str:
+    return plus_minus(metric) + of_fewer(metric, seeds)
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -184,12 +199,12 @@ def _is_less(table: dict[str, Any], there: dict[str, Any]) -> bool:
 
 
 def collect_sweep(run: Path, results: Path = RESULTS) -> None:
-    """NAME.json of a sweep on a mixture: what the README shows of its table.json."""
-    table = read_json(run / "table.json")
+    """NAME.json of a sweep: what the README shows of its table.json."""
+    table, shown = read_json(run / "table.json"), SWEEPS[run.name]
     rows = [
         {"name": _in_words(each["values"]), "seeds": each["seeds"]}
         | {"lost": each["diverged"] + each["failed"]}
-        | {name: _few(each["metrics"][f"test/{name}"]) for name in SHOWN}
+        | {n: _few(m[f"test/{n}"]) for m in [each["metrics"]] for n in shown if f"test/{n}" in m}
         for each in table["settings"]
     ]
     said = read_json(run / "rows.json")
@@ -211,7 +226,7 @@ def _in_words(values: dict[str, Any]) -> str:
     """A setting's name; a leaf that only other settings give has no value here."""
     given = {leaf: v for leaf, v in values.items() if leaf != "objective" and v is not None}
     others = [f"{leaf} {value}" for leaf, value in given.items()]
-    return ", ".join([values["objective"], *others])
+    return ", ".join([values.get("objective", ""), *others]).removeprefix(", ")
 
 
 def _few(metric: dict[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_the_pages_say_what_the_results_say():
 
 
 def test_a_sweeps_numbers_are_those_of_its_table(tmp_path):
-    run, results = tmp_path / "some", tmp_path / "results"
+    run, results = tmp_path / "ring_all", tmp_path / "results"
     results.mkdir()
     said = {"cohorts": [{"rows": ["a", "b"]}, {"rows": ["c"]}], "hardware": "abacus"}
     for row, seconds in {"a": 50.0, "b": 60.0, "c": 60.0}.items():
@@ -81,12 +81,12 @@ def test_a_sweeps_numbers_are_those_of_its_table(tmp_path):
     setting = {
         "values": {"objective": "hinge", "penalty.weight": 0.1, "disc.args.code": None},
         **{"seeds": 3, "diverged": 1, "failed": 0},
-        "metrics": {f"{part}/{n}": metric for part in ("eval", "test") for n in readme.SHOWN},
+        "metrics": {f"{part}/{n}": metric for part in ("eval", "test") for n in readme.ON_THE_RING},
     }
     setting["metrics"]["test/reverse_kl"] = {"mean": None, "standard_error": None, "each": [None]}
     (run / "table.json").write_text(json.dumps({"command": "c", "settings": [setting]}))
     readme.collect_sweep(run, results)
-    lines = readme.sweep_table(json.loads((results / "some.json").read_text())).splitlines()
+    lines = readme.sweep_table(json.loads((results / "ring_all.json").read_text())).splitlines()
     few = "7.50 ± 0.50 (n = 2)"
     assert lines[2] == f"| hinge, penalty.weight 0.1 | {few} | {few} | - | 1 of 3 |"
     assert lines[-1] == "`c`: 2 minutes on abacus."
