@@ -100,7 +100,11 @@ def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
     fake = play("gen", draw.z, GEN_DROPOUT, label=draw.label)
     if parts.rescales:
         fake = rescale_gradient(fake, h.game["rescale_gradient"])
-    case = make_case(parts, play, draw, h, fake)
+    return gen_objective(parts, play, h, make_case(parts, play, draw, h, fake))
+
+
+def gen_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNotes:
+    """Mean objective + mean gen_penalty, of a discriminator's logits."""
     loss = parts.objective(case, **h.objective)[0].gen.mean()
     metrics = {"gen_loss": loss}
     if "class" in case.fake_heads:
