@@ -102,7 +102,10 @@ class Net(NamedTuple):
     rows_are_independent: bool = False  # no example's output depends on another; no dropout
     start_at: Callable[..., PyTree] | None = None  # (params, mean image) -> params that output it
     is_energy: bool = False  # an autoencoder, whose logit is minus its energy
-    encode: Callable[..., Array] | None = None  # (params, vars, x) -> codes [B, F] of such a disc
+    is_flat: bool = False  # makes vectors of images by itself
+    encode: Callable[..., Array] | None = (
+        None  # (params, vars, x) -> codes [B, F], where it has any
+    )
     takes: frozenset[str] = frozenset()  # keywords that apply knows
 
 
@@ -150,6 +153,13 @@ class Game(NamedTuple):
     memory: dict[str, PyTree]  # at the start
     samplers: dict[str, Sampler]  # by name; metrics are of the first one's samples
     decision: Decision
+    # (state, key, reals [N, ...]) -> images [rows, columns, ...] that are shown instead of samples
+    gallery: Callable[[State, Array, Array], Array] | None = None
+    # What the game makes of examples: (state, x [N, ...]) -> [N, F], by name
+    encoders: Mapping[str, Callable[[State, Array], Array]] = {}
+    averaged: tuple[
+        str, ...
+    ] = ()  # players with averages besides those that samples are drawn from
 
     @property
     def sampler(self) -> Sampler:

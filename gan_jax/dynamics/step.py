@@ -94,7 +94,7 @@ def run_key(key: Array) -> Array:
 def make_init(game: Game, dynamics: str, averages: bool) -> Callable[[Array, Hypers, Any], State]:
     """A pure f(key, h, mean example in [0, 1]) -> State, for the named dynamics."""
 
-    sampled = [sampler.player for sampler in game.samplers.values()]
+    sampled = [*(sampler.player for sampler in game.samplers.values()), *game.averaged]
 
     def init(key: Array, h: Hypers, mean: Array) -> State:
         k_run, *k_nets, k_inputs = jax.random.split(key, len(game.nets) + 2)

@@ -14,6 +14,7 @@ import numpy as np
 
 from gan_jax.config import choose
 from gan_jax.evaluate.evaluators.draws import STREAMS, Evaluator, make_draw
+from gan_jax.evaluate.evaluators.encoded import codes, nearest_neighbour
 from gan_jax.evaluate.evaluators.features import (
     KINDS,
     digit_features,
@@ -50,10 +51,12 @@ EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
     "pixels": pixels,
     "intra": distances_within_classes,
     "cas": accuracy_of_a_student,
+    "codes": codes,
+    "nearest_neighbour": nearest_neighbour,
 }
 OF_LABELS = {"labels", "intra", "cas"}  # apply where gen takes labels
 # While a run trains, with config.features.names; the others when asked for by name.
-SCHEDULED = ("line", "modes", "judge", "labels")
+SCHEDULED = ("line", "modes", "judge", "labels", "codes")
 
 
 def chosen(names: Iterable[str]) -> dict[str, Callable[..., Evaluator | None]]:
@@ -95,6 +98,8 @@ def make_evaluate(
 def make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
     """f(state) -> a uint8 picture of the samples of the run's fixed latents, or None."""
     config, game, draw = setup.config, setup.game, make_draw(setup)
+    if setup.data.is_image and game.gallery:
+        return _make_gallery(setup, game.gallery)
     if setup.data.is_image:
         label, columns = rows_of_classes(config.grid_samples, game.sampler.classes)
         n = config.grid_samples if label is None else len(label)
@@ -123,6 +128,29 @@ def make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
     return lambda state: pointplots.histogram(
         real, draw(state, config.eval_samples), *line_D(state)
     )
+
+
+def _make_gallery(
+    setup: Setup, gallery: Callable[[State, Array, Array], Array]
+) -> Callable[[State], np.ndarray]:
+    """f(state) -> the game's own picture, of the latents that samples have, and of held-out reals.
+
+    Of examples where none are held out.
+    """
+    data, n = setup.data, setup.config.grid_samples
+
+    @jax.jit
+    def show(state: State, real: Array) -> Array:
+        key = jax.random.fold_in(state.key, STREAMS["eval"])
+        return data.to_unit(gallery(state, key, data.to_range(real)))
+
+    def picture(state: State) -> np.ndarray:
+        arrays = data.test() if data.has_held_out else data.examples()
+        assert arrays
+        shown = np.asarray(show(state, jnp.asarray(arrays.x[:n])))
+        return images.grid(shown.reshape(-1, *shown.shape[2:]), columns=shown.shape[1])
+
+    return picture
 
 
 def rows_of_classes(n: int, classes: int) -> tuple[np.ndarray | None, int | None]:

@@ -21,9 +21,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax.games.gan import clip_weights, decide, disc_objective, noisy, repeat, sample
+from gan_jax.games.gan import decide, disc_objective, repeat, sample
 from gan_jax.games.play import Play
 from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.regularisers import clip_weights, noisy
 from gan_jax.games.play.terms import Case
 from gan_jax.host.errors import ConfigError
 from gan_jax.types import Array, Batch, Decision, Draw, Game, Hypers, Metrics, Move, Notes, Sampler

@@ -11,7 +11,6 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from gan_jax.games.play import (
     FAKE_DROPOUT,
@@ -28,6 +27,7 @@ from gan_jax.games.play import (
 )
 from gan_jax.games.play.labels import class_accuracy, class_losses
 from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.regularisers import arguments, clip_weights, mean_penalty, noisy
 from gan_jax.games.play.terms import Case, Memory
 from gan_jax.nets.layers import heads_of, logit_of
 from gan_jax.objectives import rescale_gradient
@@ -41,7 +41,6 @@ from gan_jax.types import (
     Metrics,
     Move,
     Notes,
-    Player,
     Sampler,
     State,
 )
@@ -100,13 +99,17 @@ def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
     fake = play("gen", draw.z, GEN_DROPOUT, label=draw.label)
     if parts.rescales:
         fake = rescale_gradient(fake, h.game["rescale_gradient"])
-    case = make_case(parts, play, draw, h, fake)
+    return gen_objective(parts, play, h, make_case(parts, play, draw, h, fake))
+
+
+def gen_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNotes:
+    """Mean objective + mean gen_penalty, of a discriminator's logits."""
     loss = parts.objective(case, **h.objective)[0].gen.mean()
     metrics = {"gen_loss": loss}
     if "class" in case.fake_heads:
         loss += h.game["gen_class_weight"] * class_losses(case)[1]
     if parts.gen_penalty:
-        loss += parts.gen_penalty(case, **_arguments(h)).mean()
+        loss += parts.gen_penalty(case, **arguments(h)).mean()
     return loss, play.notes(metrics)
 
 
@@ -137,36 +140,6 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> C
     )
 
 
-def noisy(parts: Parts, play: Play, h: Hypers, role: int, x: Array) -> Array:
-    """x + std N(0, 1). std falls linearly to 0 over instance_noise_steps; at 0 steps it stays.
-
-    Instance noise, Sonderby et al. 2017, Arjovsky and Bottou 2017; in the units of x.
-    """
-    if not parts.is_noisy:
-        return x
-    std, steps = h.game["instance_noise"], h.game["instance_noise_steps"]
-    left = jnp.where(steps > 0, jnp.maximum(1 - play.step / jnp.maximum(steps, 1), 0), 1)
-    return x + (std * left * jax.random.normal(play.key(role), x.shape)).astype(x.dtype)
-
-
-def mean_penalty(parts: Parts, play: Play, h: Hypers, case: Case) -> tuple[Array, Memory]:
-    """The mean penalty; with penalty.every_steps n, in every n-th step, n times."""
-    term, every = parts.penalty, parts.penalty_every
-    assert term
-
-    def now() -> tuple[Array, Memory]:
-        penalty, memory = term(case, **_arguments(h))
-        return every * penalty.mean(), memory
-
-    if every == 1:
-        return now()
-    return lax.cond(play.step % every == 0, now, lambda: (jnp.zeros(()), case.memory))
-
-
-def _arguments(h: Hypers) -> dict[str, Array]:
-    return {name: value for name, value in h.penalty.items() if name != "weight"}
-
-
 def disc_metrics(case: Case, memory: Memory) -> Metrics:
     """d_real, d_fake: the mean of sig(logit); acc_real, acc_fake: the share with the right sign."""
     real_B, fake_B = case.real_B, case.fake_B
@@ -177,14 +150,6 @@ def disc_metrics(case: Case, memory: Memory) -> Metrics:
         "acc_fake": (fake_B < 0).mean(dtype=fake_B.dtype),
     }
     return found | {name: memory[name] for name in ("balance",) if name in memory}
-
-
-def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:
-    """Clips every weight of a discriminator to [-c, c]. Arjovsky et al. 2017, algorithm 1."""
-    if not (parts.clips and name.startswith("disc")):
-        return player
-    c = h.game["clip_weights"]
-    return player.replace(params=jax.tree.map(lambda w: jnp.clip(w, -c, c), player.params))
 
 
 def make_draws(parts: Parts, batch: Batch, keys: Array) -> Draw:

@@ -1,4 +1,4 @@
-"""Architectures: one file each, with a Generator and a Discriminator; here is the lookup.
+"""Architectures: a file each, with a Generator, a Discriminator, maybe an Encoder; the lookup.
 
 To linen modules a Net is what the rest of the code sees: two pure functions.
 """
@@ -15,6 +15,7 @@ from gan_jax.config import choose
 from gan_jax.config.choices import Choices
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import Labels, flat, one_hot
+from gan_jax.nets.layers.codes import NO_CODES, Codes
 from gan_jax.types import Array, Net, PyTree
 
 _FILES = Choices(__name__, "net", {"layers", "convolution", "matmul", "views", "normalise"})
@@ -53,19 +54,39 @@ def make_discriminator(
     shape: tuple[int, ...],
     labels: Labels = NONE,
     pack: int = 1,
+    codes: Codes = NO_CODES,
 ) -> Net:
-    """The named file's Discriminator, for what it sees: packs of so many, of that shape."""
+    """The named file's Discriminator, for what it sees: packs of so many, of that shape.
+
+    codes: what its recognition head is to tell of fakes; none by default.
+    """
     module, where = _FILES.module(name).Discriminator, f"disc.args of net {name!r}"
     if labels.classes and "labels" not in module.__dataclass_fields__:
         raise ConfigError(
             f"disc.condition is {labels.condition!r}, and net {name!r} takes no labels: expected "
             "'none' or another disc.net"
         )
+    if codes.categories and "codes" not in module.__dataclass_fields__:
+        raise ConfigError(
+            f"net {name!r} has no recognition head: expected a disc.net that has, mlp or dcgan"
+        )
     if labels.condition == "concat":
         shape = (*shape[:-1], shape[-1] + pack * labels.classes)
         inner = make_discriminator(name, args, shape)
         return with_labels(inner, labels.classes, pack, getattr(module, "is_flat", False))
-    return _net(_build(module, where, args, shape=shape, labels=labels), pack)
+    return _net(_build(module, where, args, shape=shape, labels=labels, codes=codes), pack)
+
+
+def make_encoder(name: str, args: Mapping[str, Any], dim: int) -> Net | None:
+    """The named file's Encoder to latents of that many numbers; None where it has none.
+
+    args: those of its Generator, of which it takes the fields that it has too.
+    """
+    module = getattr(_FILES.module(name), "Encoder", None)
+    if module is None:
+        return None
+    own = {key: value for key, value in args.items() if key in module.__dataclass_fields__}
+    return _net(_build(module, f"gen.args of net {name!r}", own, dim=dim))
 
 
 def with_labels(net: Net, classes: int, pack: int = 1, is_flat: bool = False) -> Net:
@@ -98,7 +119,7 @@ def _some_labels(n: int, pack: int) -> Array:
 def _build(module: type[nn.Module], where: str, args: Mapping[str, Any], **given: Any) -> nn.Module:
     fields = {f.name: f.default for f in dataclasses.fields(module)}
     given = {name: value for name, value in given.items() if name in fields}
-    known = set(fields) - {"parent", "name", "labels", *given}
+    known = set(fields) - {"parent", "name", "labels", "codes", *given}
     for key, value in args.items():
         choose(where, key, known)
         if not _like(value, fields[key]):
@@ -147,6 +168,7 @@ def _net(module: nn.Module, pack: int = 1) -> Net:
         rows_are_independent=getattr(module, "rows_are_independent", False),
         start_at=getattr(module, "start_at", None),
         is_energy=getattr(module, "is_energy", False),
+        is_flat=getattr(module, "is_flat", False),
         encode=encode if hasattr(module, "encode") else None,
         takes=frozenset(takes),
     )

@@ -14,6 +14,7 @@ from flax import linen as nn
 
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import BatchNorm, Dense, Labels, Output, Stack, activation, flat, logits
+from gan_jax.nets.layers.codes import Codes, with_codes
 from gan_jax.nets.layers.convolution import Conv, ConvTranspose
 from gan_jax.types import Array
 
@@ -66,11 +67,12 @@ class Discriminator(nn.Module):
     gain: float = 0.02
     batch_norm: bool = False
     labels: Labels = Labels()
+    codes: Codes = Codes()
 
     @property
     def rows_are_independent(self) -> bool:
-        """Not with batch norm: reals and fakes have statistics of their own."""
-        return not self.batch_norm
+        """Not with batch norm, which Q has: reals and fakes have statistics of their own."""
+        return not (self.batch_norm or self.codes.categories)
 
     @nn.compact
     def __call__(self, x: Array, train: bool, label: Array | None = None) -> Array | Output:
@@ -82,7 +84,8 @@ class Discriminator(nn.Module):
             x = act(BatchNorm(name=f"norm_{i}")(x, train) if normalise else x)
         widths = (self.dense,) if self.dense else ()
         h = Stack(widths, act, *how, self.batch_norm)(flat(x), train)
-        return logits(h, label, self.labels, *how)
+        y = logits(h, label, self.labels, *how)
+        return with_codes(y, h, train, self.codes, act, *how)
 
 
 def smallest(shape: tuple[int, ...], channels: tuple[int, ...], player: str) -> tuple[int, int]:

@@ -5,6 +5,7 @@ import math
 from flax import linen as nn
 
 from gan_jax.nets.layers import Dense, Labels, Output, Stack, activation, flat, logits
+from gan_jax.nets.layers.codes import Codes, with_codes
 from gan_jax.types import Array
 
 
@@ -39,11 +40,18 @@ class Discriminator(nn.Module):
     weights: str = "fan_in_uniform"
     gain: float = 1.0
     labels: Labels = Labels()
+    codes: Codes = Codes()
 
-    rows_are_independent = True  # one pass over reals and fakes together equals two passes
     is_flat = True
+
+    @property
+    def rows_are_independent(self) -> bool:
+        """Then one pass over reals and fakes together equals two; not with Q's batch norm."""
+        return not self.codes.categories
 
     @nn.compact
     def __call__(self, x: Array, train: bool, label: Array | None = None) -> Array | Output:
-        h = Stack(self.hidden, activation(self.act, self.slope), self.weights, self.gain)(flat(x))
-        return logits(h, label, self.labels, self.weights, self.gain)
+        act, how = activation(self.act, self.slope), (self.weights, self.gain)
+        h = Stack(self.hidden, act, *how)(flat(x))
+        y = logits(h, label, self.labels, *how)
+        return with_codes(y, h, train, self.codes, act, *how)

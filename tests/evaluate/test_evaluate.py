@@ -239,7 +239,7 @@ def test_a_distance_that_is_not_asked_for_is_not_computed(monkeypatch):
 
 
 def test_only_what_is_cheap_runs_on_schedule():
-    assert set(evaluate.SCHEDULED) == {"line", "modes", "judge", "labels"}
+    assert {*evaluate.SCHEDULED} == {"line", "modes", "judge", "labels", "codes"}
     config = tiny.config(data__name="ring")
     for name in ("divergence", "digits", "pixels", "line", "judge"):
         assert evaluate.EVALUATORS[name](make_setup(config)) is None

@@ -52,7 +52,9 @@ def batch(c, seed=0):
 
 
 def of_game(name):
-    return config() if name == "cyclegan" else tiny.config(game=name)
+    own = {"cyclegan": {"data__name": "square_ring"}}
+    own["bigan"] = {"gen__net": "bigan", "disc__net": "bigan"}
+    return tiny.config(game=name, **own.get(name, {}))
 
 
 def moved(before, after):

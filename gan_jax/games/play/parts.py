@@ -19,6 +19,7 @@ from gan_jax.games.play import terms
 from gan_jax.games.play.labels import Request, classes_of, labels_of, packed, requests
 from gan_jax.games.play.terms import Memory
 from gan_jax.host.errors import ConfigError
+from gan_jax.nets.layers.codes import NO_CODES, Codes
 from gan_jax.nets.layers.normalise import NORMALISERS
 from gan_jax.types import Array, Net
 
@@ -30,6 +31,8 @@ class Parts(NamedTuple):
 
     gen: Net
     disc: Net
+    enc: Net | None  # x -> z, where the file of gen.net has one
+    disc_with: Callable[[Codes], Net]  # disc with a recognition head
     view: Callable[[Array], Array]  # what disc decides on, of a batch
     decision_size: int  # samples that disc makes one decision of
     classes: int  # labels that the networks tell apart; 0: they take none
@@ -41,6 +44,7 @@ class Parts(NamedTuple):
     gen_penalty: Callable[..., Array] | None
     penalty_every: int  # steps
     penalizes_fakes: bool  # alone, and so with their labels
+    augments: bool  # the penalty changes images, and so wants images
     memory: Memory  # of the terms, at the start
     optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # of a section's numbers
     k_disc: int  # updates a step
@@ -67,6 +71,8 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     return Parts(
         gen=make_gen(config, data),
         disc=disc,
+        enc=nets.make_encoder(config.gen.net, config.gen.args, config.latent.dim),
+        disc_with=functools.partial(make_disc, config, seen, classes),
         view=view,
         decision_size=decision,
         classes=classes,
@@ -79,6 +85,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         penalty=terms.penalty_term(config.penalty.name),
         gen_penalty=terms.GEN_TERMS.get(config.penalty.name),
         penalty_every=config.penalty.every_steps,
+        augments=config.penalty.name in terms.AUGMENTING,
         penalizes_fakes=terms.sides(config.penalty.name) == "fake",
         memory=terms.first_memory(config.objective, config.penalty.name),
         optimizers={section: player_optimizer(config[section]) for section in ("gen", "disc")},
@@ -119,14 +126,16 @@ def make_view(config: ConfigDict) -> tuple[Callable[[Array], Array], int]:
     return (functools.partial(pack, m=m), m) if m > 1 else (view, 1)
 
 
-def make_disc(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Net:
-    """Disc for what it sees of that shape, normalised.
+def make_disc(
+    config: ConfigDict, shape: tuple[int, ...], classes: int = 0, codes: Codes = NO_CODES
+) -> Net:
+    """Disc for what it sees of that shape, normalised. codes: of its recognition head.
 
     ConfigError where the net gives logits and the objective takes energies, or the reverse.
     """
     labels = labels_of(config.disc, classes)
     disc = nets.make_discriminator(
-        config.disc.net, config.disc.args, shape, labels, config.disc.pack
+        config.disc.net, config.disc.args, shape, labels, config.disc.pack, codes
     )
     if disc.is_energy != terms.is_energy(config.objective):
         needs, has = ("logits", "energies") if disc.is_energy else ("energies", "logits")

@@ -114,6 +114,7 @@ PENALTY_TERMS: dict[str, Callable[..., tuple[Array, Memory]]] = {
 # lecam takes none: it is a function of the logits.
 ONE_SIDED = dict.fromkeys(("none", "r1", "dragan", "cr", "lecam"), "real")
 ONE_SIDED |= dict.fromkeys(("r2", "zcr"), "fake")
+AUGMENTING = ("cr", "bcr")
 GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term}
 MEMORIES = {
     "began": {"balance": 0.0},

@@ -173,6 +173,7 @@ class BatchNorm(nn.Module):
     keep: float = 0.95  # of the running averages, an update of the player
     eps: float = 1e-4
     classes: int = 0
+    affine: bool = True  # False: scale 1 and bias 0 for good
 
     @nn.compact
     def __call__(self, x: Array, train: bool, label: Array | None = None) -> Array:
@@ -180,8 +181,8 @@ class BatchNorm(nn.Module):
             not train,
             momentum=self.keep,
             epsilon=self.eps,
-            use_scale=not self.classes,
-            use_bias=not self.classes,
+            use_scale=self.affine and not self.classes,
+            use_bias=self.affine and not self.classes,
             use_fast_variance=False,
             name="norm",
         )

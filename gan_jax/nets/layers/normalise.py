@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from gan_jax.nets.layers import Output, logit_of
 from gan_jax.objectives.logits import norm
 from gan_jax.types import Array, Net, PyTree
 
@@ -59,19 +60,24 @@ def spectral(net: Net) -> Net:
 def gradient(net: Net) -> Net:
     """s / (norm2(grad_x s) + abs(s)), per example: bounded by 1, and 1-Lipschitz. Wu et al. 2021.
 
-    For a disc whose examples do not mix: the gradient is that of the sum of logits.
+    For a disc whose examples do not mix: the gradient is that of the sum of logits. Further heads
+    stay as they are.
     """
 
     def apply(
         params: PyTree, vars: PyTree, x: Array, key: Array, train: bool, **given: Array
     ) -> tuple:
         def s_of(x: Array) -> tuple:
-            return net.apply(params, vars, x, key, train, **given)
+            y, after = net.apply(params, vars, x, key, train, **given)
+            return logit_of(y), (y, after)
 
         s_B: Array
-        s_B, pull, vars = jax.vjp(s_of, x, has_aux=True)
+        said: tuple
+        s_B, pull, said = jax.vjp(s_of, x, has_aux=True)
+        y, vars = said
         size = norm(pull(jnp.ones_like(s_B))[0]) + jnp.abs(s_B)
-        return s_B / jnp.where(size > 0, size, 1), vars
+        bounded = s_B / jnp.where(size > 0, size, 1)
+        return y._replace(logit=bounded) if isinstance(y, Output) else bounded, vars
 
     return net._replace(apply=apply)
 

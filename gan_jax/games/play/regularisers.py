@@ -1,0 +1,49 @@
+"""Regularisers of a discriminator: instance noise, a penalty's mean, clipped weights."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gan_jax.games.play import Play
+from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.terms import Case, Memory
+from gan_jax.types import Array, Hypers, Player
+
+
+def noisy(parts: Parts, play: Play, h: Hypers, role: int, x: Array) -> Array:
+    """x + std N(0, 1). std falls linearly to 0 over instance_noise_steps; at 0 steps it stays.
+
+    Instance noise, Sonderby et al. 2017, Arjovsky and Bottou 2017; in the units of x.
+    """
+    if not parts.is_noisy:
+        return x
+    std, steps = h.game["instance_noise"], h.game["instance_noise_steps"]
+    left = jnp.where(steps > 0, jnp.maximum(1 - play.step / jnp.maximum(steps, 1), 0), 1)
+    return x + (std * left * jax.random.normal(play.key(role), x.shape)).astype(x.dtype)
+
+
+def mean_penalty(parts: Parts, play: Play, h: Hypers, case: Case) -> tuple[Array, Memory]:
+    """The mean penalty; with penalty.every_steps n, in every n-th step, n times."""
+    term, every = parts.penalty, parts.penalty_every
+    assert term
+
+    def now() -> tuple[Array, Memory]:
+        penalty, memory = term(case, **arguments(h))
+        return every * penalty.mean(), memory
+
+    if every == 1:
+        return now()
+    return lax.cond(play.step % every == 0, now, lambda: (jnp.zeros(()), case.memory))
+
+
+def arguments(h: Hypers) -> dict[str, Array]:
+    """The penalty's keyword arguments."""
+    return {name: value for name, value in h.penalty.items() if name != "weight"}
+
+
+def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:
+    """Clips every weight of a discriminator to [-c, c]. Arjovsky et al. 2017, algorithm 1."""
+    if not (parts.clips and name.startswith("disc")):
+        return player
+    c = h.game["clip_weights"]
+    return player.replace(params=jax.tree.map(lambda w: jnp.clip(w, -c, c), player.params))
