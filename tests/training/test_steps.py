@@ -250,12 +250,11 @@ def test_every_experiment_lowers_for_tpu_and_gpu(path):
     """The step is exported from this machine for machines that are not here."""
     config = tiny.experiment(path)
     shape = data.spec(config.data.name).shape
-    numbers = hypers(config)
-    state = jax.eval_shape(
-        make_init(make_setup(config)), jax.random.key(0), numbers, jnp.zeros(shape)
-    )
+    setup, numbers = make_setup(config), hypers(config)
+    state = jax.eval_shape(make_init(setup), jax.random.key(0), numbers, jnp.zeros(shape))
     x = jax.ShapeDtypeStruct((config.dynamics.k_disc, config.batch_size, *shape), jnp.float32)
-    batch = Batch(x, other=x if config.game == "cyclegan" else None)
+    label = jax.ShapeDtypeStruct(x.shape[:2], jnp.int32) if setup.game.sampler.classes else None
+    batch = Batch(x, label, x if config.game == "cyclegan" else None)
     step = jax.jit(make_train_step(config), donate_argnums=0)
     exported = export.export(step, platforms=("tpu", "cuda"))(state, batch, numbers)
     assert set(exported.platforms) == {"tpu", "cuda"}
