@@ -303,7 +303,8 @@ def test_every_objective_plays_where_gradients_are_differentiated(dynamics):
     names = sorted(OBJECTIVES)
     numbers = hypers(c).replace(objective={"index": jnp.int32(0)})
     state = experiment.state_like(make_setup(c))
-    after, metrics = jax.eval_shape(make_train_step(c, names), state, tiny.batch(c, SHAPE), numbers)
+    step = steps.make_train_step(make_setup(c, names))
+    after, metrics = jax.eval_shape(step, state, tiny.batch(c, SHAPE), numbers)
     assert after.players == state.players
     assert {"disc_loss", "gen_loss"} <= set(metrics)
 
