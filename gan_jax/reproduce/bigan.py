@@ -45,7 +45,7 @@ def settings(data: str, seed: int, steps: int, epoch: int = EPOCH) -> ConfigDict
     for player in (c.gen, c.disc):
         player.net, player.lr, player.weight_decay = "bigan", 2e-4, 2.5e-5
     c.log_every_steps = epoch // 4 or epoch
-    c.eval_every_steps = c.checkpoint_every_steps = epoch
+    c.eval_every_steps = c.sample_every_steps = c.checkpoint_every_steps = epoch
     return c
 
 

@@ -33,9 +33,12 @@ sys.path.insert(0, {tests!r})
 import tiny
 
 def get_config():
-    leaves = {{"game": "cyclegan", "data__name": "square_ring", "dynamics__name": "optimistic"}}
-    return tiny.config(steps=60, **leaves)
+    return tiny.config(steps=60, dynamics__name="optimistic", **{leaves})
 """
+OF_GAME = {
+    "cyclegan": {"data__name": "square_ring"},
+    "bigan": {"gen__net": "bigan", "disc__net": "bigan"},
+}
 GENS, DISCS = {"gen_ab", "gen_ba"}, {"disc_a", "disc_b"}
 
 
@@ -52,9 +55,7 @@ def batch(c, seed=0):
 
 
 def of_game(name):
-    own = {"cyclegan": {"data__name": "square_ring"}}
-    own["bigan"] = {"gen__net": "bigan", "disc__net": "bigan"}
-    return tiny.config(game=name, **own.get(name, {}))
+    return tiny.config(game=name, **OF_GAME.get(name, {}))
 
 
 def moved(before, after):
@@ -208,9 +209,12 @@ def test_its_sweep_is_one_program_and_a_row_is_the_row_alone():
 
 
 @pytest.mark.slow
-def test_cyclegan_goes_on_to_the_same_bytes_after_a_kill(tmp_path):
+@pytest.mark.parametrize("name", [name for name in games.names() if name != "gan"])
+def test_a_game_goes_on_to_the_same_bytes_after_a_kill(tmp_path, name):
     file = tmp_path / "config.py"
-    file.write_text(SMALL.format(tests=str(tiny.FOLDER)))
+    file.write_text(
+        SMALL.format(tests=str(tiny.FOLDER), leaves={"game": name, **OF_GAME.get(name, {})})
+    )
 
     def start(folder, kill_after=10**9):
         command = [sys.executable, "-m", "gan_jax", "train", "--config", str(file)]

@@ -72,7 +72,7 @@ def test_the_information_term_is_that_of_the_densities():
     hot = jax.nn.one_hot(jax.random.randint(keys[0], (32,), 0, 10), 10)
     logits, numbers, mean = (
         jax.random.normal(key, shape)
-        for key, shape in zip(keys[1:], ((32, 10), (32, 2), (32, 2)), strict=True)
+        for key, shape in zip(keys[1:], ((32, 10), (32, 3), (32, 3)), strict=True)
     )
     found = infogan.information_loss(hot, numbers, logits, mean)
     np.testing.assert_allclose(found, reference(hot, numbers, logits, mean), rtol=1e-5)

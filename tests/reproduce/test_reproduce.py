@@ -251,7 +251,9 @@ def test_sizes_that_a_table_does_not_take():
     assert reproduce.make_work("r3gan_lazy", "x", False, steps=30_000).size == Size(8, 30_000)
 
 
-@pytest.mark.parametrize("name", ["gaussian1d", "goodfellow2014", "grid", "r3gan_lazy", "ring"])
+@pytest.mark.parametrize(
+    "name", ["bigan", "gaussian1d", "goodfellow2014", "grid", "infogan", "r3gan_lazy", "ring"]
+)
 def test_tables_train_at_the_precision_that_is_asked_for(tmp_path, monkeypatch, name):
     """The command keeps it; the first cohort is all we let them train."""
     module = modes if name in {"grid", "ring"} else reproduce.FILES.module(name)
