@@ -2,7 +2,7 @@
 
 gan-jax train --config experiments/mnist_acgan.py --workdir runs/mnist_acgan
 
-The class terms draw samples to the middle of their class: compare intra_coverage with projection's.
+Compare with mnist_projection: gan-jax evaluate --workdir DIR --metrics labels,intra
 """
 
 from gan_jax.config import get_config as defaults

@@ -34,7 +34,7 @@ def get_config(variant: str = "mnist5k"):
 
 
 def _conditional(c):
-    """Smaller networks, twice as fast, which are told the digit; R1 keeps the strokes smooth."""
+    """Smaller networks, which are told the digit, and R1."""
     c.gen.args.hidden, c.disc.args.hidden = (256, 512), (512, 256)
     c.gen.condition, c.gen.args.batch_norm = "norm", True
     c.disc.condition = "projection"

@@ -31,14 +31,14 @@ EPOCHS = (0, 1, 25, 200)
 PUBLISHED = {ACCURACY: (96.84, 92.56, 96.28, 97.14), DISTANCE: (13.44, 7.19, 4.61, 4.33)}
 SAMPLES, FEW = 1_000, 100  # whose distances are taken; few to be quick
 DIFFERS = (
-    "batch norm by running averages: the authors estimate it over 1,000 batches before a look",
+    "batch norm by running averages: the authors estimate it over 1,000 batches beforehand",
     "weight decay beside Adam: the authors add it to the gradient",
     "1,000 samples: the authors' number is not recorded",
 )
 
 
 def settings(data: str, seed: int, steps: int, epoch: int = EPOCH) -> ConfigDict:
-    """As experiments/mnist_bigan.py; a look at most every epoch."""
+    """As experiments/mnist_bigan.py; measured at most once an epoch."""
     c = base_config(data, seed, steps, 128)
     c.game, c.data.low = "bigan", 0.0
     c.latent.law, c.latent.dim = "uniform", 50
@@ -65,16 +65,16 @@ def epoch_of(work: Work) -> int:
 
 
 def train_rows(work: Work, configs: list[ConfigDict]) -> list[Row]:
-    """Trains the seeds and looks at them on the way."""
-    look = functools.partial(measure, make_setup(configs[0]), work.quick)
-    trained = train(work.folder, METHOD, configs, look)
-    at_first = look(init_rows(make_members(configs))[0])
+    """Trains the seeds and measures them on the way."""
+    at_epochs = functools.partial(measure, make_setup(configs[0]), work.quick)
+    trained = train(work.folder, METHOD, configs, at_epochs)
+    at_first = at_epochs(init_rows(make_members(configs))[0])
     differs = [*DIFFERS, *work.size.differs, *refused(trained.states)]
     rows = []
     for i, epoch in enumerate(EPOCHS):
         at = epoch * epoch_of(work)
         on_the_way = [
-            numbers for looks in trained.measured for step, numbers in looks if step == at
+            numbers for of_seed in trained.measured for step, numbers in of_seed if step == at
         ]
         found = on_the_way if epoch else at_first
         why_not = "--quick" if work.quick else "" if found else "published only"

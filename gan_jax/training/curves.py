@@ -79,8 +79,9 @@ def _draw(columns: Columns, shown: Sequence[Panel]) -> Any:
 
 
 def _draw_panel(ax: Any, panel: Panel, columns: Columns) -> None:
-    if panel.is_share:
+    if panel.meets_at_half:
         ax.axhline(0.5, color="#999999", linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+    if panel.is_share:
         ax.set_ylim(-0.03, 1.03)
     for i, (name, label) in enumerate(panel.lines.items()):
         (steps, values), other = columns[name], _OF_CLASSES[i % len(_OF_CLASSES)]

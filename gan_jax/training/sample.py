@@ -38,9 +38,10 @@ def load_run(
         raise NoCheckpointError(
             f"no run in {str(workdir)!r}: expected a --workdir of gan-jax train"
         )
-    said = read_config(workdir)
-    config, trained = config_lib.from_json(said), config_lib.from_json(said)
+    plain = read_config(workdir)
+    config = config_lib.from_json(plain)
     setup = check(config, config_lib.override(config, overrides or {}))
+    trained = config_lib.from_json(plain)  # the checkpoint is of the config without overrides
     with Checkpoints(Path(workdir) / "checkpoints", of=[trained], read_only=True) as saved:
         found = saved.restore(state_like(setup), step)
     if found is None:

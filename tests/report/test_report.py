@@ -448,6 +448,10 @@ def test_what_belongs_together_shares_a_panel():
     names = ["eval/ks", "eval/a", "eval/a_real", "d_real", "eval/b_real", "eval/count_1", "x"]
     names += ["test/a", "test/count_1"]  # one point each; b_real is one value
     names += ["eval/label_accuracy", "eval/label_accuracy_1", "eval/label_accuracy_0"]
+    halves = {
+        panel.title for panel in panels(["d_real", "acc_real", *names]) if panel.meets_at_half
+    }
+    assert halves == {"mean D", "accuracy of disc"}  # chance is no half among ten classes
     assert {panel.title for panel in panels(names) if panel.is_share} == {
         "mean D",
         "eval/label_accuracy",

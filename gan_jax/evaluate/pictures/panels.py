@@ -10,13 +10,19 @@ class Panel(NamedTuple):
     title: str  # of one metric and what it is of reals: the metric's name
     lines: dict[str, str]  # metric -> its name in the legend
     is_share: bool = False  # drawn from 0 to 1
+    meets_at_half: bool = False  # where reals and fakes cannot be told apart: 1/2 is marked
 
 
 TOGETHER = (
     Panel("loss", {"disc_loss": "disc", "gen_loss": "gen"}),
-    Panel("mean D", {"d_real": "on reals", "d_fake": "on fakes"}, is_share=True),
+    Panel("mean D", {"d_real": "on reals", "d_fake": "on fakes"}, True, meets_at_half=True),
     Panel("mean logit", {"watch/logit_real": "on reals", "watch/logit_fake": "on fakes"}),
-    Panel("accuracy of disc", {"acc_real": "on reals", "acc_fake": "on fakes"}, is_share=True),
+    Panel(
+        "accuracy of disc",
+        {"acc_real": "on reals", "acc_fake": "on fakes"},
+        is_share=True,
+        meets_at_half=True,
+    ),
 )
 
 
