@@ -188,7 +188,7 @@ def _looking(verb: Callable[..., Callable[..., None]]) -> None:
     add("--interpolate", action="store_true", help="walk between latents, back to the first")
     add = verb("evaluate", "Evaluate a trained run's newest checkpoint, or that of --step.")
     add("--workdir", required=True, **WORKDIR)
-    usual = "those of the schedule: line, modes, judge, labels, features.names"
+    usual = "those of the schedule: line, modes, judge, labels, codes, features.names"
     add("--metrics", help=f"names of `gan-jax list metrics`, with commas between ({usual})")
     add("--step", type=int)
     add = verb("report", "Write report.html of a run, a sweep or a reproduced table.")
