@@ -37,7 +37,7 @@ def make_generator(
             f"{where}: out is {args['out']!r}: expected {out!r}, which data.low asks for"
         )
     build = _FILES.module(name).Generator
-    if labels.condition == "concat":
+    if labels.condition == "concat" and not _joins_labels(build):
         return with_labels(_net(_build(build, where, args, shape=shape)), labels.classes)
     module = _build(build, where, args, shape=shape, labels=labels)
     if labels.condition == "norm" and not getattr(module, "batch_norm", False):
@@ -70,7 +70,7 @@ def make_discriminator(
         raise ConfigError(
             f"net {name!r} has no recognition head: expected a disc.net that has, mlp or dcgan"
         )
-    if labels.condition == "concat":
+    if labels.condition == "concat" and not _joins_labels(module):
         shape = (*shape[:-1], shape[-1] + pack * labels.classes)
         inner = make_discriminator(name, args, shape)
         return with_labels(inner, labels.classes, pack, getattr(module, "is_flat", False))
@@ -110,6 +110,11 @@ def with_labels(net: Net, classes: int, pack: int = 1, is_flat: bool = False) ->
         return net.apply(params, vars, beside(x, label), key, train)
 
     return net._replace(init=init, apply=apply, takes=frozenset({"label"}))
+
+
+def _joins_labels(module: type[nn.Module]) -> bool:
+    """Whether "concat" puts labels beside a hidden layer of its own, and not beside what goes in."""
+    return getattr(module, "joins_labels", False)
 
 
 def _some_labels(n: int, pack: int) -> Array:

@@ -28,11 +28,13 @@ GENS = {
     "mlp with batch norm": {"hidden": (6,), "batch_norm": True},
     "maxout": {"hidden": (6,)},
     "dcgan": {"channels": (4,)},
+    "cgan2014": {"latent_units": 4, "label_units": 4, "joint_units": 6, "keep_hidden": 1.0},
 }
 DISCS = {
     "mlp": {"hidden": (6,)},
     "maxout": {"units": (6,), "keep_input": 1.0, "keep_hidden": 1.0},
     "dcgan": {"channels": (4,)},
+    "cgan2014": {"image_units": 6, "label_units": 4, "joint_units": 6, "keep_hidden": 1.0},
 }
 WITH_NORM = {"mlp with batch norm", "dcgan"}
 GEN_CASES = [(net, how) for net in GENS for how in ("none", "concat", "norm")]
