@@ -1,6 +1,6 @@
 """The conditional GAN of Mirza and Osindero 2014 on MNIST, both players moving at once.
 
-    gan-jax train --config experiments/cgan2014.py --workdir runs/cgan2014
+gan-jax train --config experiments/cgan2014.py --workdir runs/cgan2014
 """
 
 from gan_jax.config import get_config as defaults

@@ -15,6 +15,7 @@ OBJECTIVES, VARIANT_EPOCHS = ("minimax", "max_likelihood"), 150
 PRECISE_EPOCHS = 60  # of the row that says what rounding does
 VARIED_EPOCHS = 130  # of the rows that say what the recipe's own choices do
 LOOK_EPOCHS = 10  # the validation likelihood on the way
+LONG_EPOCHS, LONG_LOOK = 500, 50  # a longer run is looked at less often
 RATE, DECAY = 0.1, 1.000004  # of the rate, each update
 LOWER, LOWER_EPOCHS, LOWER_LOOK = 10, 30, 5  # the rates divided, for so long, looked at so often
 TRAIN, VALID, TEST = "train[:50000]", "train[50000:]", "test"
@@ -49,7 +50,8 @@ def settings(seed: int, steps: int, objective: str = "non_saturating", k: int = 
         player.lr_decay = 1 / DECAY**batches  # per update of the player
         player.momentum, player.momentum_end = 0.5, 0.7
         player.momentum_steps = RAMP * STEPS_PER_EPOCH // batches
-    c.eval_every_steps = c.checkpoint_every_steps = LOOK_EPOCHS * STEPS_PER_EPOCH // k
+    look = LOOK_EPOCHS if steps <= LONG_EPOCHS * STEPS_PER_EPOCH else LONG_LOOK
+    c.eval_every_steps = c.checkpoint_every_steps = look * STEPS_PER_EPOCH // k
     return c
 
 
