@@ -113,7 +113,7 @@ def with_labels(net: Net, classes: int, pack: int = 1, is_flat: bool = False) ->
 
 
 def _joins_labels(module: type[nn.Module]) -> bool:
-    """Whether "concat" puts labels beside a hidden layer of its own, and not beside what goes in."""
+    """Whether "concat" puts labels beside a hidden layer, and not beside what goes in."""
     return getattr(module, "joins_labels", False)
 
 

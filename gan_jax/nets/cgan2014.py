@@ -46,7 +46,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """x [B, ...] -> logits [B]. Each layer is Maxout: so many units, the largest of so many maps."""
+    """x [B, ...] -> logits [B]. Each layer is Maxout: so many units, each of so many pieces."""
 
     image_units: int = 240
     label_units: int = 50
