@@ -18,7 +18,15 @@ from gan_jax.reproduce.goodfellow2014_protocol import Protocol, make_protocol
 from gan_jax.reproduce.goodfellow2014_recipe import STEPS_PER_EPOCH, TRAIN
 from gan_jax.reproduce.methods import Row
 from gan_jax.reproduce.training import Trained, refused, train
-from gan_jax.reproduce.work import BESIDE, Published, Size, Work, base_config, make_row
+from gan_jax.reproduce.work import (
+    BESIDE,
+    NOTHING,
+    Published,
+    Size,
+    Work,
+    base_config,
+    make_row,
+)
 from gan_jax.types import State
 
 RECORDED, QUICK = Size(3, 100 * STEPS_PER_EPOCH), Size(2, 20)
@@ -74,21 +82,24 @@ def our_rows(work: Work, configs: list[ConfigDict], protocol: Protocol) -> list[
     best = [max(of_seed, key=lambda look: look[1], default=None) for of_seed in looks]
     last = [of_seed[-1] if of_seed else None for of_seed in looks]
     return [
-        make_row(
-            name,
-            [look[3] if look else math.nan for look in chosen],
-            published,
-            differs,
-            why_not,
-            epochs=[look[0] / STEPS_PER_EPOCH if look else None for look in chosen],
-            sigma=[look[2] if look else None for look in chosen],
-            **more,
-        )
-        for name, chosen, published, more in (
-            (NAME, best, PUBLISHED, {"history": looks}),
-            (LAST, last, (None, None), {}),
-        )
+        row_of(NAME, best, PUBLISHED, differs, why_not) | {"history": looks},
+        row_of(LAST, last, NOTHING, differs, why_not),
     ]
+
+
+def row_of(
+    name: str,
+    looks: list[Any],
+    published: Published,
+    differs: list[str],
+    why_not: str,
+) -> Row:
+    """The row of one look a seed: (step, validation nats, sigma, test nats); None of no look."""
+    row = make_row(
+        name, [look[3] if look else math.nan for look in looks], published, differs, why_not
+    )
+    epochs = [look[0] / STEPS_PER_EPOCH if look else None for look in looks]
+    return row | {"epochs": epochs, "sigma": [look[2] if look else None for look in looks]}
 
 
 def measure(config: ConfigDict, protocol: Protocol, states: State) -> list[Any]:
