@@ -172,7 +172,7 @@ LEAVES: dict[str, Leaf] = {
     "ema.warmup": Leaf(True, "short runs are judged by their end", before=False),
     "precision": Leaf("default", "of matrix products; default: the device's own", PRECISIONS),
     # A run's batch is parted between them; a sweep parts its rows.
-    "devices": Leaf(1, "of this host", AT_LEAST_1),
+    "devices": Leaf(1, "that share each batch; 0: all, those of other hosts too", AT_LEAST_0),
     "log_every_steps": Leaf(100, "also the steps of one dispatch: a stop waits for it", AT_LEAST_1),
     "eval_every_steps": Leaf(1000, "a multiple of log_every_steps", AT_LEAST_1),
     "sample_every_steps": Leaf(1000, "a multiple of log_every_steps", AT_LEAST_1),

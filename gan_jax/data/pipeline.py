@@ -1,8 +1,8 @@
 """From examples to batches, in an order that is a pure function of (seed, step).
 
-Small sets live on the device and are gathered inside the step; larger ones stay on the host, which
-gathers the examples of the next dispatch while the device works on this one. Both meet the same
-examples in the same order.
+Small sets live on each device and are gathered inside the step; larger ones stay on the host, which
+gathers the batches of the next dispatch while the devices work on this one, and gives each device
+its part. Both meet the same examples in the same order, on however many devices and hosts.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.data import Arrays, Data
 from gan_jax.host.errors import ConfigError
-from gan_jax.place import Place
+from gan_jax.place import Place, nearby
 from gan_jax.types import Array, Batch, PyTree, State
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
@@ -26,8 +26,8 @@ OTHER_STREAM = 1  # folded into a step's data key: draws of the other domain
 class Source(NamedTuple):
     """What a dispatch needs besides the state."""
 
-    examples: PyTree  # (x, label) on the device, or () where data are endless
-    order: Array  # [steps, K, B] int32: rows of x
+    examples: PyTree  # (x, label): all there are, or [steps, K, B, ...]; () where data are endless
+    order: Array  # [steps, K, B] int32, rows of x; or [steps], where x has the batches themselves
 
 
 def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]:
@@ -57,7 +57,7 @@ def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]
 
 
 def make_take(config: ConfigDict, data: Data) -> Callable[[State, PyTree, Array], Batch]:
-    """A pure f(state, examples, order [K, B]) -> Batch, x [K, B, ...] in the config's range."""
+    """A pure f(state, examples, a step's order) -> Batch, x [K, B, ...] in the config's range."""
     k, batch, synthetic = config.dynamics.k_disc, config.batch_size, data.synthetic
 
     def draw(state: State, examples: PyTree, order: Array) -> Batch:
@@ -94,23 +94,29 @@ def make_source(
 
 
 class _HostSource:
-    """Gathers on the host: the next dispatch's examples while the device works on this one's."""
+    """Gathers on the host: the next dispatch's batches while the devices work on this one's.
+
+    Each process gathers the examples that its own devices are given, and no others.
+    """
 
     def __init__(self, arrays: Arrays, order: Callable, shape: tuple[int, int, int], place: Place):
-        self.arrays, self.order, self.shape, self.place = arrays, order, shape, place
+        self.arrays, self.order, self.place, self.steps = arrays, order, place, shape[0]
+        self.share = place.share(shape[2])
         self.threads = ThreadPoolExecutor(1)
-        self.coming: dict[int, Future[Source]] = {}
+        self.coming: dict[int, Future[tuple]] = {}
+        self.each = place.replicate(np.arange(self.steps, dtype=np.int32))
 
     def __call__(self, key: Array, step: Any) -> Source:
-        step = int(step)
+        step, key = int(step), nearby(key)  # a program over all hosts may not run in a thread
         now = self.coming.pop(step, None) or self.threads.submit(self._gather, key, step)
-        after = step + self.shape[0]
+        after = step + self.steps
         self.coming = {after: self.threads.submit(self._gather, key, after)}
-        return now.result()
+        x, label = now.result()
+        labels = None if label is None else self.place.shard(label, axis=2)
+        return Source((self.place.shard(x, axis=2), labels), self.each)
 
-    def _gather(self, key: Array, step: int) -> Source:
-        rows = np.asarray(self.order(key, np.int32(step))).ravel()
+    def _gather(self, key: Array, step: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Of each batch this process's share, [steps, K, B / processes, ...]."""
+        rows = np.asarray(self.order(key, np.int32(step)))[:, :, self.share]
         label = self.arrays.label
-        examples = self.arrays.x[rows], None if label is None else label[rows]
-        here = np.arange(rows.size, dtype=np.int32).reshape(self.shape)
-        return Source(self.place.replicate(examples), jnp.asarray(here))
+        return self.arrays.x[rows], None if label is None else label[rows]

@@ -1,0 +1,207 @@
+"""The processes of one run over several hosts: how they meet, what they agree on, how they end.
+
+All run the same program and the same host loop. Process 0 alone touches the run's folder: whatever
+a disk, a clock or a signal decides reaches the others by `first`, `agreement` or `broadcast`, and
+nothing else may branch on it. With one process all of this does nothing.
+"""
+
+import contextlib
+import json
+import re
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, NoReturn, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
+
+from gan_jax.host.errors import ConfigError, PreemptedError, UserError
+from gan_jax.place import place_batch
+from gan_jax.place.peers import Peers, gather_links
+from gan_jax.types import PyTree
+
+T = TypeVar("T")
+COLD = 900  # seconds: hosts of a pod begin minutes apart
+HEARTBEAT = 30  # jax's own, seconds: it aborts, so that peers.py is to be quicker
+
+_peers: Peers | None = None
+
+
+class Hosts(NamedTuple):
+    """What --hosts says: None where the cluster tells each process its place."""
+
+    address: str
+    count: int
+    index: int
+
+
+def parse(text: str) -> Hosts | None:
+    """ADDRESS:PORT,COUNT,INDEX, or auto. ConfigError."""
+    if text == "auto":
+        return None
+    found = re.fullmatch(r"([^,\s]+:[0-9]{1,5}),([1-9][0-9]{0,5}),([0-9]{1,6})", text)
+    if not found or int(found[3]) >= int(found[2]):
+        raise ConfigError(
+            f"--hosts is {text!r}: expected auto, or ADDRESS:PORT,COUNT,INDEX with the address of "
+            "process 0, the number of processes, and which of them this is, from 0"
+        )
+    return Hosts(found[1], int(found[2]), int(found[3]))
+
+
+@contextlib.contextmanager
+def joined(text: str | None) -> Iterator[None]:
+    """The processes together, from before anything of jax until the run's end.
+
+    An error of one ends them all, with its exit code: none waits for one that is gone.
+    """
+    if text is None:
+        yield
+        return
+    _join(parse(text))
+    try:
+        yield
+    except UserError as error:
+        _leave(error.code, f"gan-jax: {error}")
+    except BaseException:
+        _leave(1, traceback.format_exc().rstrip())
+    if _peers is not None:
+        _peers.finish()
+    jax.distributed.shutdown()
+
+
+def _join(hosts: Hosts | None) -> None:
+    global _peers
+    # jax's own service would take SIGTERM's handler over
+    jax.config.update("jax_enable_preemption_service", False)
+    given = {} if hosts is None else {"coordinator_address": hosts.address}
+    given |= {} if hosts is None else {"num_processes": hosts.count, "process_id": hosts.index}
+    try:
+        jax.distributed.initialize(
+            **given, initialization_timeout=COLD, heartbeat_timeout_seconds=HEARTBEAT
+        )
+    except (RuntimeError, ValueError) as error:
+        words = " ".join(str(error).split())[:200]
+        if hosts is None:
+            raise ConfigError(
+                f"--hosts auto found no cluster that tells its processes their place ({words}): "
+                "expected SLURM, a TPU pod or another that jax knows, or ADDRESS:PORT,COUNT,INDEX"
+            ) from error
+        raise PreemptedError(f"the processes at {hosts.address} did not meet: {words}") from error
+    if count() > 1:
+        here = socket.gethostbyname(socket.gethostname()) if hosts is None else ""
+        address = first(here) if hosts is None else hosts.address.rpartition(":")[0].strip("[]")
+        _peers = Peers(gather_links(count(), jax.process_index(), address, first))
+
+
+def _leave(code: int, words: str) -> NoReturn:
+    print(words, file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    if _peers is not None:
+        _peers.leave(code)
+    jax.distributed.shutdown()
+    sys.exit(code)
+
+
+def count() -> int:
+    """How many processes there are."""
+    return jax.process_count()
+
+
+def writes() -> bool:
+    """Whether this process is the one that has the run's folder."""
+    return jax.process_index() == 0
+
+
+def tick() -> None:
+    """A dispatch is done."""
+    if _peers is not None:
+        _peers.tick()
+
+
+def announced() -> contextlib.AbstractContextManager[None]:
+    """Within, no progress is expected: a compile, an evaluation, a save."""
+    return contextlib.nullcontext() if _peers is None else _peers.announced()
+
+
+def meet(name: str) -> None:
+    """All processes wait here for each other."""
+    if count() > 1:
+        multihost_utils.sync_global_devices(f"gan_jax: {name}")
+
+
+def first(value: Any) -> Any:
+    """What process 0 has, a JSON value; the others' is not looked at."""
+    if count() == 1:
+        return value
+    text = np.frombuffer(json.dumps(value if writes() else None).encode(), np.uint8)
+    size = int(multihost_utils.broadcast_one_to_all(np.int32(text.size)))
+    room = np.zeros(size, np.uint8) if not writes() else text
+    return json.loads(np.asarray(multihost_utils.broadcast_one_to_all(room)).tobytes())
+
+
+def in_turn(make: Callable[[], T]) -> T:
+    """make() in process 0, then in the others, which find what it has cached."""
+    if writes():
+        made = make()
+        meet("made")
+        return made
+    meet("made")
+    return make()
+
+
+def broadcast(tree: PyTree) -> PyTree:
+    """Process 0's arrays, bit for bit; the others give any of the same shapes."""
+    return tree if count() == 1 else jax.tree.map(_broadcast, tree)
+
+
+def _broadcast(leaf: Any) -> Any:
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        data = _broadcast(jax.random.key_data(leaf))
+        return jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(leaf))
+    x = np.ascontiguousarray(leaf)
+    raw = x.reshape(-1).view(np.uint8)  # a sum of floats with zeros would lose the sign of -0
+    found = np.asarray(multihost_utils.broadcast_one_to_all(raw)) if raw.size else raw
+    return jnp.asarray(found.view(x.dtype).reshape(x.shape))
+
+
+def check_same(facts: dict[str, str]) -> None:
+    """ConfigError in all processes where some have other facts than process 0."""
+    theirs = first(facts)
+    wrong = [name for name in theirs if theirs[name] != facts.get(name)]
+    if count() == 1:
+        return
+    told = multihost_utils.process_allgather(np.asarray(bool(wrong)))
+    others = np.flatnonzero(np.asarray(told)).tolist()
+    if wrong:
+        raise ConfigError(f"process {jax.process_index()} has {_differs(wrong, theirs, facts)}")
+    if others:
+        named = ", ".join(map(str, others))
+        raise ConfigError(f"process {named}: its settings, versions or data are not process 0's")
+
+
+def _differs(wrong: list[str], theirs: dict[str, str], ours: dict[str, str]) -> str:
+    each = [f"{name} {ours.get(name)}, where process 0 has {theirs[name]}" for name in wrong[:4]]
+    return f"{'; '.join(each)}: expected the same on all hosts"
+
+
+def agreement(asks: Callable[[], bool]) -> Callable[[], bool]:
+    """A function that all call equally often: whether any process had asks() true at its last call.
+
+    With several processes the answer is one call behind, so that no host waits for the devices.
+    """
+    if count() == 1:
+        return asks
+    place = place_batch(jax.devices())
+    largest = jax.jit(jnp.max, out_shardings=place.sharding())
+    coming: list[Any] = []
+
+    def asked() -> bool:
+        up = np.full(len(jax.local_devices()), asks(), np.int32)
+        coming.append(largest(place.shard(up)))
+        return len(coming) > 1 and bool(np.asarray(coming.pop(0)))
+
+    return asked
