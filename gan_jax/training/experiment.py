@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from gan_jax import config as config_lib
 from gan_jax import data, nets
 from gan_jax.augment.views import VIEWS
 from gan_jax.config.arguments import numbers_of
+from gan_jax.config.as_json import read_config
 from gan_jax.config.checks import problems
 from gan_jax.config.file import call, check_call, load_module, split_arg
 from gan_jax.config.leaves import ARGS
@@ -37,6 +39,12 @@ def load_setup(file_and_arg: str, overrides: Mapping[str, str] | None = None) ->
     """
     config, _, found = _load(file_and_arg, overrides or {})
     return check(config, found)
+
+
+def load_begun(workdir: str | Path, overrides: Mapping[str, str] | None = None) -> Setup:
+    """The setup of the run in a workdir, with overrides. ConfigError where there is no run."""
+    config = config_lib.from_json(read_config(workdir))
+    return check(config, config_lib.override(config, overrides or {}))
 
 
 def load_sweep(
