@@ -3,13 +3,12 @@
 import argparse
 import functools
 import logging
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from gan_jax import __version__
-from gan_jax.cli.refusals import OVERRIDE, choose, refuse, without_jax
+from gan_jax.cli.refusals import OVERRIDE, check_words, choose, refuse, without_jax
 from gan_jax.cli.verbs import VERBS
 from gan_jax.host import environment, output, stop
 from gan_jax.host.errors import UserError
@@ -82,25 +81,12 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, dict[str, str]]:
             refuse(f"{word}: expected {word}=VALUE")
         overrides[key] = following
     parser, flags = _parser()
-    _check_words(rest, flags)
+    check_words(rest, flags, OVERRIDABLE)
     args = parser.parse_args(rest)
     if overrides and args.verb not in OVERRIDABLE:
         able = f"{', '.join(OVERRIDABLE[:-1])} and {OVERRIDABLE[-1]}"
         refuse(f"--config.{next(iter(overrides))}: only {able} take overrides")
     return args, overrides
-
-
-def _check_words(words: list[str], flags: dict[str, list[str]]) -> None:
-    """The verb and the names of flags, before argparse complains of what is missing instead."""
-    verb = words[0] if words else refuse(f"expected a verb: choose from {', '.join(VERBS)}")
-    if verb.startswith("-"):
-        choose("flag", verb, ["--help", "-h", "--version"])
-        return
-    choose("verb", verb, VERBS)
-    hint = ", and --config.KEY=VALUE for a leaf of the config" if verb in OVERRIDABLE else ""
-    for word in words[1:]:
-        if word.startswith("-") and not re.match(r"-\.?\d", word):
-            choose(f"flag of {verb}", word.partition("=")[0], flags[verb], hint)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -118,7 +104,8 @@ def _here(flag: str, what: str = "folder") -> dict[str, Any]:
 
 
 WORKDIR = _here("--workdir")
-CONFIG = _here("--config", "file") | {"required": True, "metavar": "FILE[:ARG]"}
+FILE: dict[str, Any] = _here("--config", "file") | {"metavar": "FILE[:ARG]"}
+CONFIG = FILE | {"required": True}
 
 
 def _one_of(kind: str, choices: Sequence[str]) -> dict[str, Any]:
@@ -220,8 +207,11 @@ def _epilog(verb: str) -> str | None:
 def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     """The verbs that take a config file."""
     add = verb("train", "Train one config in a workdir, or go on with what is there.")
-    add("--config", **CONFIG, help="a Python file with get_config()")
+    add("--config", **FILE, help="a Python file with get_config() (that of the run in --workdir)")
     add("--workdir", required=True, **WORKDIR, help="where the run is, or will be")
+    weights = _here("--init_from") | {"metavar": "DIR[:STEP]"}
+    add("--init_from", **weights, help="another run, whose weights a new one starts from")
+    add("--init_optimizer", action="store_true", help="and from its optimisers' states")
     add = verb("sweep", "Train all rows of a sweep, or go on with them; then its statistics.")
     add("--config", **CONFIG, help="get_config() and SWEEPS")
     add("--workdir", required=True, **WORKDIR)

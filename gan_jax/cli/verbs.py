@@ -7,7 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from gan_jax.cli.refusals import OVERRIDE, refuse
+from gan_jax.cli.refusals import EVALUATED, OVERRIDE, refuse
 from gan_jax.host.errors import FailedRowsError
 
 log = logging.getLogger(__name__)
@@ -15,22 +15,22 @@ log = logging.getLogger(__name__)
 
 def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Trains, then says what came out and names the files to look at."""
+    from gan_jax.cli.beginnings import command_of, setup_of, start_of
     from gan_jax.config.checks import doubts
     from gan_jax.metrics import features
-    from gan_jax.training.experiment import load_setup
     from gan_jax.training.progress import last_words
     from gan_jax.training.results import as_begun
     from gan_jax.training.run import train as run
 
-    overrides = as_begun(args.workdir, overrides)
-    setup = load_setup(args.config, overrides)
+    if args.config is not None:
+        overrides = as_begun(args.workdir, overrides)
+    setup = setup_of(args, overrides)
     config = setup.config
     features.check(config)
     for doubt in doubts(config):
         log.warning("%s", doubt)
-    words = [f"{OVERRIDE}{key}={value}" for key, value in overrides.items()]
-    command = shlex.join(["gan-jax", "train", "--config", args.config, "--workdir", "DIR", *words])
-    result = run(setup, args.workdir, command)
+    start = start_of(args, setup)
+    result = run(setup, args.workdir, command_of(args, overrides, start), start)
     early = "" if result.step == config.steps else f" of {config.steps}: D stays near 1/2"
     print(f"{'already ' if result.was_done else ''}done at step {result.step}{early}")
     for line in last_words(result.metrics):
@@ -163,7 +163,7 @@ def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     asked = [] if args.metrics is None else args.metrics.split(",")
     evaluators = chosen(asked)
     for key in overrides:
-        if key != "eval_samples" and not key.startswith("features."):
+        if not EVALUATED.fullmatch(key):
             refuse(f"{OVERRIDE}{key}: evaluate takes eval_samples and features.* only")
     setup, step, state = load_run(args.workdir, args.step, overrides)
     for name, make in evaluators.items():

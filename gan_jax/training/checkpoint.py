@@ -107,10 +107,10 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
     ) -> tuple[int, PyTree] | None:
         """The newest step that can be trusted and its state, or None where there is no step at all.
 
-        `like` is the result of jax.eval_shape on the function that makes the state. Damaged steps
-        are reported and passed over and, once an older one was read, removed, so that the run can
-        save them again. With `step` only that one will do. Raises NoCheckpointError when there are
-        steps but none can be trusted.
+        `like` is the result of jax.eval_shape on the function that makes the state; with None the
+        state is {path: array} of what there is. Damaged steps are reported and passed over and,
+        once an older one was read, removed, so that the run can save them again. With `step` only
+        that one will do. Raises NoCheckpointError when there are steps but none can be trusted.
 
         `lines` tells what each metrics.jsonl holds up to a step. Steps that were saved with others
         are passed over and stay: what was lost is trained again, if need be from the beginning,

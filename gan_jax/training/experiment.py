@@ -1,7 +1,9 @@
 """From a config file and overrides to a config known to be good, or one error that says all."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,6 +14,7 @@ from gan_jax import config as config_lib
 from gan_jax import data, nets
 from gan_jax.augment.views import VIEWS
 from gan_jax.config.arguments import numbers_of
+from gan_jax.config.as_json import read_config
 from gan_jax.config.checks import problems
 from gan_jax.config.file import call, check_call, load_module, split_arg
 from gan_jax.config.leaves import ARGS
@@ -27,6 +30,7 @@ from gan_jax.nets.layers.normalise import NORMALISERS
 from gan_jax.training.steps import make_init, make_train_step
 from gan_jax.types import State
 
+log = logging.getLogger(__name__)
 WIDTHS = {"sigma", "std"}  # arguments of distributions that have no meaning at or below 0
 
 
@@ -37,6 +41,12 @@ def load_setup(file_and_arg: str, overrides: Mapping[str, str] | None = None) ->
     """
     config, _, found = _load(file_and_arg, overrides or {})
     return check(config, found)
+
+
+def load_begun(workdir: str | Path, overrides: Mapping[str, str] | None = None) -> Setup:
+    """The setup of the run in a workdir, with overrides. ConfigError where there is no run."""
+    config = config_lib.from_json(read_config(workdir))
+    return check(config, _override(config, overrides or {}))
 
 
 def load_sweep(
@@ -75,7 +85,20 @@ def _load(file_and_arg: str, overrides: Mapping[str, str]) -> tuple[ConfigDict, 
         raise ConfigError(f"{file}: get_config() returned {config!r}: expected a config")
     config = call(lambda: ConfigDict(config).unlock(), [], file)  # it may be locked or frozen
     _check_keys(config, file)
-    return config, module, config_lib.override(config, overrides)
+    return config, module, _override(config, overrides)
+
+
+def _override(config: ConfigDict, overrides: Mapping[str, str]) -> list[str]:
+    """Sets leaves, and returns the problems. A net that is swapped starts from its own defaults."""
+    for player in ("gen", "disc"):
+        section, net = config[player], overrides.get(f"{player}.net")
+        if net in nets.names() and net != section.net and section.args:
+            log.warning(
+                "%s.net is %s: %s.args of %s (%s) are left out, and it starts from its defaults",
+                *(player, net, player, section.net, ", ".join(section.args)),
+            )
+            section.args = ConfigDict()
+    return config_lib.override(config, overrides)
 
 
 def _check_keys(config: ConfigDict, file: str) -> None:

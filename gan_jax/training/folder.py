@@ -213,7 +213,8 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
             if different := config_difference(there, config, plain_config(as_before())):
                 raise ConfigError(
                     f"workdir {self.workdir} holds another config: {listed(different, 8)}: "
-                    "choose another --workdir"
+                    "choose another --workdir, which can start from these weights with "
+                    f"--init_from {self.workdir}"
                 )
             before = there.get("steps")
             if before == config.get("steps"):

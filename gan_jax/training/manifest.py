@@ -7,7 +7,7 @@ the files can be read without this package. Typed keys are stored as their key d
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,13 +83,32 @@ def damage() -> Iterator[None]:
 def to_state(manifest: dict, arrays: dict[str, np.ndarray], like: PyTree) -> PyTree:
     """The state that `like` describes, on one device. Nothing is cast.
 
+    With None it is {path: array}, of whatever there is but typed keys.
+
     Raises DamagedStep naming the first leaf that is missing, extra, or of another dtype or shape.
     """
+    if like is None:
+        plain = (name for name, entry in manifest["leaves"].items() if "impl" not in entry)
+        return {name: arrays[name] for name in plain if name in arrays}
     paths, tree = jax.tree.flatten_with_path(like)
     targets = {_name(path): leaf for path, leaf in paths}
     entries = manifest["leaves"]
     _compare(entries, targets)
     leaves = [_place(arrays.get(name), entries[name], leaf) for name, leaf in targets.items()]
+    return jax.tree.unflatten(tree, leaves)
+
+
+def kinds(state: PyTree) -> dict[str, str]:
+    """The dtype and shape of each leaf by path, as words."""
+    paths, _ = jax.tree.flatten_with_path(state)
+    return {_name(path): _kind(leaf.dtype, leaf.shape) for path, leaf in paths}
+
+
+def replaced(state: PyTree, arrays: Mapping[str, np.ndarray]) -> PyTree:
+    """The state with these arrays, by path, in place of its own."""
+    paths, tree = jax.tree.flatten_with_path(state)
+    named = [(_name(path), leaf) for path, leaf in paths]
+    leaves = [jax.numpy.array(arrays[n]) if n in arrays else leaf for n, leaf in named]
     return jax.tree.unflatten(tree, leaves)
 
 

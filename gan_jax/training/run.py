@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import jax
-
 from gan_jax.games import Setup
 from gan_jax.host import stop
 from gan_jax.host.errors import UserError
@@ -14,17 +12,20 @@ from gan_jax.training import loop
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.experiment import state_like
 from gan_jax.training.folder import RunDir
+from gan_jax.training.init_from import Start, first_state
 from gan_jax.training.outcome import Result, ended
 from gan_jax.training.program import make_program
 from gan_jax.training.progress import Progress
 from gan_jax.training.record import Record, make_evaluations
-from gan_jax.training.steps import init_state
 
 
-def train(setup: Setup, workdir: str | Path, command: str = "") -> Result:
+def train(
+    setup: Setup, workdir: str | Path, command: str = "", start: Start | None = None
+) -> Result:
     """Trains a checked setup in a workdir, or goes on with what is there, unless it is done.
 
-    command is what the run's page says of its origin, beside versions and hardware.
+    command is what the run's page says of its origin, beside versions and hardware. start: what a
+    new run takes from another's checkpoint.
 
     Raises DivergedError and PreemptedError after what there is was saved; else the errors of data,
     writer and checkpoint, before any long work where they can be known. A run that diverged would
@@ -53,7 +54,7 @@ def train(setup: Setup, workdir: str | Path, command: str = "") -> Result:
                 record = Record(setup, run, saved, make_evaluations()(setup), progress)
                 stop.leave_with(lambda: record.summary("preempted"))
                 if state is None:
-                    state = init_state(setup, jax.random.key(config.seed))
+                    state = first_state(setup, run, start)
                 try:
                     place = place_of(config)
                     program = make_program(setup, arrays, place)

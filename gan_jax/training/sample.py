@@ -19,7 +19,7 @@ from gan_jax.games import Setup
 from gan_jax.host import files
 from gan_jax.host.errors import CannotWriteError, ConfigError, NoCheckpointError
 from gan_jax.training.checkpoint import Checkpoints
-from gan_jax.training.experiment import check, state_like
+from gan_jax.training.experiment import load_begun, state_like
 from gan_jax.types import Array, State
 
 BATCH = 500  # samples made at a time
@@ -38,10 +38,8 @@ def load_run(
         raise NoCheckpointError(
             f"no run in {str(workdir)!r}: expected a --workdir of gan-jax train"
         )
-    plain = read_config(workdir)
-    config = config_lib.from_json(plain)
-    setup = check(config, config_lib.override(config, overrides or {}))
-    trained = config_lib.from_json(plain)  # the checkpoint is of the config without overrides
+    setup = load_begun(workdir, overrides)
+    trained = config_lib.from_json(read_config(workdir))  # what the checkpoint is of
     with Checkpoints(Path(workdir) / "checkpoints", of=[trained], read_only=True) as saved:
         found = saved.restore(state_like(setup), step)
     if found is None:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from gan_jax.evaluate import SCHEDULED
 from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import launch
 from gan_jax.training.folder import RunDir
-from gan_jax.training.results import as_begun
+from gan_jax.training.results import as_begun, read_made_with
 
 TRAIN = "train --config tiny_experiment.py --workdir"
 LABELS = [f"--config.{player}.condition=concat" for player in ("gen", "disc")]
@@ -70,7 +71,16 @@ BAD = {
     "train --workdri x": (78, "flag of train '--workdri' is unknown: .*Did you mean '--workdir'"),
     "train --cofnig=x --workdir x": (78, "Did you mean '--config'"),
     "sample --workdir run --out x.png --sed 3": (78, "Did you mean '--seed'"),
-    "train --workdir x": (78, r"required: --config \(see gan-jax train --help\)"),
+    "train --workdir x": (78, "no run in 'x' to go on with: expected --config FILE"),
+    "sweep --workdir x": (78, r"required: --config \(see gan-jax sweep --help\)"),
+    f"{TRAIN} x --steps=500": (78, "'--steps' is unknown: expected --config.steps=500"),
+    f"{TRAIN} x --batch-size 3": (78, "unknown: expected --config.batch_size=3"),
+    "evaluate --workdir run --steps=3": (78, "'--steps' is unknown.*Did you mean '--step'"),
+    f"{TRAIN} x --init_from nowhere": (4, "--init_from: no run in 'nowhere': expected DIR or"),
+    f"{TRAIN} x --init_from run:3": (4, "it is not there: choose from 10"),
+    f"{TRAIN} x --init_optimizer": (78, "--init_optimizer: expected --init_from"),
+    f"{TRAIN} run --init_from run": (78, "began without --init_from: leave --init_from out"),
+    "train --workdir run --config.seed=3": (78, "holds another config.*with --init_from run"),
     "train --config tiny_experiment.py": (78, "required: --workdir"),
     f"{TRAIN} x stray": (78, "unrecognized arguments: stray"),
     f"{TRAIN} EMPTY": (78, "--workdir is empty: expected a folder"),
@@ -194,6 +204,25 @@ def test_what_train_prints(run, place):
     assert set(files[1:]) == {"run/samples/progress.gif", "run/curves.png"}
     assert all((place / file).stat().st_size for file in files)
     assert err == ""
+
+
+def test_a_workdir_alone_goes_on(run, place):
+    """With its own config, to more steps if asked; the command that began it stays known."""
+    assert run("train --workdir run") == run(f"{TRAIN} run")
+    shutil.copytree(place / "run", place / "on")
+    began = read_made_with(place / "on")["command"]
+    code, out, _ = run("train --workdir on --config.steps=20")
+    assert (code, out.splitlines()[0]) == (0, "done at step 20")
+    assert read_made_with(place / "on")["command"] == f"{began} --config.steps=20"
+
+
+def test_weights_of_another_run_are_said_and_named_in_the_command(run, place, caplog):
+    code, out, _ = run(f"{TRAIN} from --config.seed=2 --init_from run")
+    says = f"starts from {place}/run at step 10: 12 arrays fit, which is all"
+    assert (code, out.splitlines()[0]) == (0, says)
+    assert "--config.ema.warmup=False keeps it" in caplog.text
+    command = read_made_with(place / "from")["command"]
+    assert command.endswith(f"--config.seed=2 --init_from {place}/run:10")
 
 
 def test_what_is_hardly_meant_is_said(run, place, caplog):

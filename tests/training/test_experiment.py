@@ -167,6 +167,26 @@ def test_good_overrides_arrive_typed(file):
     assert config.data.dir == "/x"
 
 
+def test_a_swapped_net_starts_from_its_defaults_and_says_so(file, caplog):
+    config = load(file, "data.name=digits gen.net=dcgan disc.net=mlp seed=3")
+    assert (config.gen.net, dict(config.gen.args)) == ("dcgan", {})
+    assert (config.disc.net, config.disc.args.hidden) == ("mlp", (4,))  # it is the file's own net
+    assert caplog.messages == [
+        "gen.net is dcgan: gen.args of mlp (hidden) are left out, and it starts from its defaults"
+    ]
+    caplog.clear()
+    file.write_text(GOOD.replace("c.gen.args.hidden = c.disc.args.hidden = (4,)", ""))
+    load(file, "gen.net=maxout")
+    assert caplog.messages == []  # there was nothing to leave out
+
+
+def test_args_given_beside_a_swapped_net_are_that_nets(file):
+    config = load(file, "data.name=digits gen.net=dcgan gen.args.channels=(8,4)")
+    assert dict(config.gen.args) == {"channels": (8, 4)}
+    with pytest.raises(ConfigError, match=r"gen\.args of net 'dcgan' 'hidden' is unknown"):
+        load(file, "data.name=digits gen.args.hidden=(4,) gen.net=dcgan")
+
+
 def test_missing_data_say_where_it_looked_and_what_prepares_them(file, tmp_path):
     with pytest.raises(DataMissingError, match=r"nodata/mnist.*gan-jax data prepare mnist"):
         load(file, f"data.name=tfds:mnist data.dir={tmp_path}/nodata")

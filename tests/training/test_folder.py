@@ -121,7 +121,8 @@ def test_another_config_is_refused_and_told_apart(tmp_path):
     assert str(caught.value) == (
         f"workdir {tmp_path} holds another config: ema null there, absent here; "
         "gen.betas [0.5, 0.999] there, [0.5, 0.9] here; gen.lr 0.0002 there, 0.001 here; "
-        "new absent there, true here: choose another --workdir"
+        "new absent there, true here: choose another --workdir, which can start from these "
+        f"weights with --init_from {tmp_path}"
     )
     assert (tmp_path / "config.json").read_bytes() == before
 
