@@ -120,7 +120,7 @@ def _here(flag: str, what: str = "folder") -> dict[str, Any]:
 
 
 WORKDIR = _here("--workdir")
-CONFIG = _here("--config", "file") | {"required": True, "metavar": "FILE[:ARG]"}
+CONFIG = _here("--config", "file") | {"required": True, "metavar": "NAME|FILE[:ARG]"}
 
 
 def _one_of(kind: str, choices: Sequence[str]) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def _epilog(verb: str) -> str | None:
 def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     """The verbs that take a config file."""
     add = verb("train", "Train one config in a workdir, or go on with what is there.")
-    add("--config", **CONFIG, help="a Python file with get_config()")
+    add("--config", **CONFIG, help="an experiment, or a file with get_config()")
     add("--workdir", required=True, **WORKDIR, help="where the run is, or will be")
     add = verb("sweep", "Train all rows of a sweep, or go on with them; then its statistics.")
     add("--config", **CONFIG, help="get_config() and SWEEPS")
