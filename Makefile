@@ -7,7 +7,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 .PHONY: demo test test-slow check bench format readme clean
 
 demo: .venv/demo
-	$(BIN)/gan-jax train --config experiments/mnist_mlp.py:demo --workdir runs/demo
+	$(BIN)/gan-jax train --config mnist_mlp:demo --workdir runs/demo
 
 test: .venv/test
 	$(TESTS) -m "not slow"

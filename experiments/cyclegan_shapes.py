@@ -1,7 +1,7 @@
 """CycleGAN between two synthetic distributions in the plane: a square's border and a ring.
 
-gan-jax train --config experiments/cyclegan_shapes.py --workdir runs/cyclegan
-gan-jax sweep --config experiments/cyclegan_shapes.py --workdir runs/cyclegan_cycle
+gan-jax train --config cyclegan_shapes --workdir runs/cyclegan
+gan-jax sweep --config cyclegan_shapes --workdir runs/cyclegan_cycle
     four weights of the cycle term x four seeds, 16 rows in one program: without the term each
     direction may lose what the other cannot give back
 """

@@ -1,7 +1,7 @@
 """A conditional convolutional GAN on Fashion-MNIST: conditional batch norm, projection, hinge.
 
 gan-jax data prepare fashion_mnist --from DIR_WITH_IDX_FILES
-gan-jax train --config experiments/fashion_conditional.py --workdir runs/fashion_conditional
+gan-jax train --config fashion_conditional --workdir runs/fashion_conditional
 """
 
 from ml_collections import ConfigDict

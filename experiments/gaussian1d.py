@@ -1,7 +1,7 @@
 """A GAN for N(4, 1.25^2) from uniform noise, which gen has to bend. disc sees a batch's moments.
 
-gan-jax train --config experiments/gaussian1d.py --workdir runs/gaussian1d
-gan-jax train --config experiments/gaussian1d.py:raw --workdir runs/raw   # disc sees the values
+gan-jax train --config gaussian1d --workdir runs/gaussian1d
+gan-jax train --config gaussian1d:raw --workdir runs/raw   # disc sees the values
 """
 
 from gan_jax.config import get_config as defaults

@@ -2,7 +2,7 @@
 
 Goodfellow et al. 2014, "Generative Adversarial Nets", by the configuration the authors published.
 
-    gan-jax train --config experiments/goodfellow2014.py --workdir runs/goodfellow2014
+    gan-jax train --config goodfellow2014 --workdir runs/goodfellow2014
 """
 
 import math

@@ -1,6 +1,6 @@
 """A GAN on MNIST digits whose disc also names the digit, AC-GAN: Odena et al. 2017.
 
-gan-jax train --config experiments/mnist_acgan.py --workdir runs/mnist_acgan
+gan-jax train --config mnist_acgan --workdir runs/mnist_acgan
 
 Compare with mnist_projection: gan-jax evaluate --workdir DIR --metrics labels,intra
 """

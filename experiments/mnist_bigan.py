@@ -1,9 +1,9 @@
 """BiGAN on permutation-invariant MNIST: a generator and its inverse. Donahue et al. 2017.
 
-gan-jax train --config experiments/mnist_bigan.py --workdir runs/mnist_bigan
-gan-jax train --config experiments/mnist_bigan.py:mnist --workdir runs/bigan   # all 60,000
+gan-jax train --config mnist_bigan --workdir runs/mnist_bigan
+gan-jax train --config mnist_bigan:mnist --workdir runs/bigan   # all 60,000
 gan-jax evaluate --workdir runs/bigan --metrics nearest_neighbour --config.eval_samples=10000
-gan-jax sweep --config experiments/mnist_bigan.py:mnist --workdir runs/bigan_seeds
+gan-jax sweep --config mnist_bigan:mnist --workdir runs/bigan_seeds
 
 The networks and rates are those of the authors' code, of whose 400 epochs these are 25. Pictures
 show samples on the left, and on the right held-out digits with their reconstructions below them.

@@ -1,7 +1,7 @@
 """Conditional GANs on 5,000 MNIST digits: how disc is told the digit, by objective, over seeds.
 
-gan-jax train --config experiments/mnist_cgan.py --workdir runs/mnist_cgan       # concat
-gan-jax sweep --config experiments/mnist_cgan.py --workdir runs/conditions       # 48 rows
+gan-jax train --config mnist_cgan --workdir runs/mnist_cgan       # concat
+gan-jax sweep --config mnist_cgan --workdir runs/conditions       # 48 rows
 """
 
 from gan_jax.config import get_config as defaults

@@ -1,8 +1,8 @@
 """A DCGAN on MNIST digits or clothes. Radford et al. 2015, narrower: 64 and 32 channels at 28x28.
 
-gan-jax train --config experiments/mnist_dcgan.py --workdir runs/mnist_dcgan
-gan-jax train --config experiments/mnist_dcgan.py:mnist --workdir runs/mnist_conv   # all 60,000
-gan-jax train --config experiments/mnist_dcgan.py:fashion_mnist --workdir runs/fashion
+gan-jax train --config mnist_dcgan --workdir runs/mnist_dcgan
+gan-jax train --config mnist_dcgan:mnist --workdir runs/mnist_conv   # all 60,000
+gan-jax train --config mnist_dcgan:fashion_mnist --workdir runs/fashion
 
 With --config.steps=2000, by the demo's classifier: all ten classes, mean confidence 0.81 (real
 digits: 0.95), seed 0; five minutes of one core's time, on a machine that was busy.

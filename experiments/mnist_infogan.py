@@ -1,8 +1,8 @@
 """InfoGAN on MNIST: ten categories and two continuous codes. Chen et al. 2016, by their code.
 
-gan-jax train --config experiments/mnist_infogan.py --workdir runs/mnist_infogan
-gan-jax train --config experiments/mnist_infogan.py:mnist --workdir runs/infogan   # all 60,000
-gan-jax sweep --config experiments/mnist_infogan.py:mnist --workdir runs/infogan_seeds
+gan-jax train --config mnist_infogan --workdir runs/mnist_infogan
+gan-jax train --config mnist_infogan:mnist --workdir runs/infogan   # all 60,000
+gan-jax sweep --config mnist_infogan:mnist --workdir runs/infogan_seeds
 
 Samples show a row for each category and a column for each value of a code; eval/code_error is the
 error of the category as a classifier of held-out digits, 5 % in the paper.

@@ -1,9 +1,9 @@
 """A perceptron GAN on MNIST digits: Adam, half the sum of the cross-entropies, non-saturating gen.
 
-gan-jax train --config experiments/mnist_mlp.py --workdir runs/mnist_mlp
-gan-jax train --config experiments/mnist_mlp.py:mnist --workdir runs/mnist   # all 60,000
+gan-jax train --config mnist_mlp --workdir runs/mnist_mlp
+gan-jax train --config mnist_mlp:mnist --workdir runs/mnist   # all 60,000
 make demo                                                                    # :demo, 6,000 steps
-gan-jax sweep --config experiments/mnist_mlp.py:demo --workdir runs/demo_seeds
+gan-jax sweep --config mnist_mlp:demo --workdir runs/demo_seeds
 
 The demo is conditional: asked for a digit it draws that one.
 """

@@ -1,6 +1,6 @@
 """A conditional GAN on MNIST digits by projection, Miyato and Koyama 2018, on perceptrons.
 
-gan-jax train --config experiments/mnist_projection.py --workdir runs/mnist_projection
+gan-jax train --config mnist_projection --workdir runs/mnist_projection
 gan-jax sample --workdir runs/mnist_projection --label 7 --out sevens.png
 """
 

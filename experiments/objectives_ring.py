@@ -1,9 +1,9 @@
 """Objectives on eight Gaussians on a ring (radius 1, standard deviation .01), over seeds.
 
-gan-jax sweep --config experiments/objectives_ring.py --sweep objectives --workdir runs/objectives
+gan-jax sweep --config objectives_ring --sweep objectives --workdir runs/objectives
     nine objectives x four weights of R1 x eight seeds, 288 rows: one cohort, since rows differ in
     traced numbers only (the objectives are functions of logits)
-gan-jax sweep --config experiments/objectives_ring.py --sweep all --workdir runs/ring_all
+gan-jax sweep --config objectives_ring --sweep all --workdir runs/ring_all
     every objective there is, 2,000 steps, eight seeds: three cohorts, since the two objectives of
     energies need an autoencoder for disc, and ebgan's squared error is another program
 """

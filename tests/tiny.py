@@ -12,7 +12,7 @@ from gan_jax.config import get_config
 from gan_jax.types import Batch
 
 FOLDER = Path(__file__).parent  # of the tests
-EXPERIMENTS = sorted((FOLDER.parent / "experiments").glob("*.py"))
+EXPERIMENTS = sorted((FOLDER.parent / "experiments").glob("[!_]*.py"))
 
 
 def config(**leaves):

@@ -5,6 +5,7 @@ import importlib
 from pathlib import Path
 
 from gan_jax.config.choices import first_line
+from gan_jax.config.file import experiments
 
 # A table of functions by name, or a folder of files with names() and describe(name).
 TABLES = {
@@ -30,7 +31,7 @@ def entries(what: str) -> dict[str, str]:
     if what in FOLDERS:
         folder = importlib.import_module(FOLDERS[what])
         return {name: folder.describe(name) for name in folder.names()}
-    return {str(file): _docstring(file) for file in sorted(Path("experiments").glob("*.py"))}
+    return {name: _docstring(file) for name, file in experiments().items()}
 
 
 def _docstring(file: Path) -> str:

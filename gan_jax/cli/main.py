@@ -20,8 +20,9 @@ EXAMPLES = {  # of the flag used most, which is no argument of the parser's
     "evaluate": "--config.eval_samples=50000",
 }
 OVERRIDABLE = tuple(EXAMPLES)
-COMPUTE = ("train", "sample", "evaluate", "reproduce", "bench")  # on this machine's devices
-ONLY_PRINT = ("list", "plan", "evaluate", "bench")  # their result is on standard output alone
+# Verbs that compute on this machine's devices, and those whose result is on standard output alone.
+COMPUTE = ("train", "sample", "export", "evaluate", "reproduce", "bench")
+ONLY_PRINT = ("list", "plan", "evaluate", "bench")
 LAUNCHERS = ("local", "slurm", "jobset", "tpu_vm")
 LISTS = (
     *("games", "objectives", "penalties", "dynamics", "nets", "data", "metrics"),
@@ -100,11 +101,12 @@ class _Parser(argparse.ArgumentParser):
 
 def _here(flag: str, what: str = "folder") -> dict[str, Any]:
     """An argument that names a folder or a file of this machine."""
-    return {"type": functools.partial(environment.local_path, flag, what=what)}
+    convert = functools.partial(environment.local_path, flag, what=what)
+    return {"type": convert, "metavar": "FILE" if what == "file" else "DIR"}
 
 
 WORKDIR = _here("--workdir")
-FILE: dict[str, Any] = _here("--config", "file") | {"metavar": "FILE[:ARG]"}
+FILE: dict[str, Any] = _here("--config", "file") | {"metavar": "NAME|FILE[:ARG]"}
 CONFIG = FILE | {"required": True}
 
 
@@ -115,9 +117,7 @@ def _one_of(kind: str, choices: Sequence[str]) -> dict[str, Any]:
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
     """The parser, and the names of each verb's flags."""
-    parser = _Parser(
-        prog="gan-jax", description="A laboratory for GAN objectives.", allow_abbrev=False
-    )
+    parser = _Parser("gan-jax", description="A laboratory for GAN objectives.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"gan-jax {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     flags: dict[str, list[str]] = {}
@@ -147,7 +147,7 @@ def _measuring(verb: Callable[..., Callable[..., None]]) -> None:
     add("--config", **CONFIG, help="get_config(), and SWEEPS")
     add("--topology", required=True, metavar="v5e:16x16", help="or any of v4, v5e, v5p, v6e")
     add("--sweep", metavar="NAME", help="which of SWEEPS (none: get_config()'s run)")
-    add("--json", **_here("--json", "file"), metavar="FILE", help="write the figures, unrounded")
+    add("--json", **_here("--json", "file"), help="write the figures, unrounded")
     add = verb("reproduce", "Measure a published table: `gan-jax list tables` names them.")
     add("name", metavar="NAME")
     add("--workdir", required=True, **WORKDIR)
@@ -155,24 +155,27 @@ def _measuring(verb: Callable[..., Callable[..., None]]) -> None:
     add("--seeds", type=int, help="more than the recorded run's: the others are not repeated")
     add("--steps", type=int, help="more than the recorded run's: it goes on")
     add("--precision", help="of the products: default, highest, bfloat16 (the device's default)")
-    recorded = _here("--recorded", "file") | {"metavar": "FILE"}
-    add("--recorded", **recorded, help="a table.json: its rows of these settings are taken")
+    add("--recorded", **_here("--recorded", "file"), help="a table.json: rows that fit are taken")
     add = verb("bench", "Measure speed.")
     add("names", nargs="*", metavar="NAME", help="which benchmarks (all)")
     add("--against", **_one_of("--against", ["pytorch"]), help="side by side, as a ratio")
-    add("--json", **_here("--json", "file"), metavar="FILE")
+    add("--json", **_here("--json", "file"))
 
 
 def _looking(verb: Callable[..., Callable[..., None]]) -> None:
     """What is made of a run that is there."""
     add = verb("sample", "Write samples of a trained run.")
     add("--workdir", required=True, **WORKDIR)
-    add("--out", required=True, **_here("--out", "file"), metavar="FILE.png|.gif|.npz")
+    add("--out", required=True, **_here("--out", "file") | {"metavar": "FILE.png|.gif|.npz"})
     add("--num", type=int, help="samples, or frames of a GIF (64; of all classes: 8 of each)")
     add("--seed", type=int, default=0)
     add("--step", type=int, help="the checkpoint (the newest)")
     add("--label", metavar="N|all", help="of a conditional run: the class (all)")
     add("--interpolate", action="store_true", help="walk between latents, back to the first")
+    add = verb("export", "Write a trained run's generator as one program of JAX, weights included.")
+    add("--workdir", required=True, **WORKDIR)
+    add("--out", required=True, **_here("--out", "file"))
+    add("--step", type=int, help="the checkpoint (the newest)")
     add = verb("evaluate", "Evaluate a trained run's newest checkpoint, or that of --step.")
     add("--workdir", required=True, **WORKDIR)
     usual = "those of the schedule: line, modes, judge, labels, codes, features.names"
@@ -187,8 +190,7 @@ def _naming(verb: Callable[..., Callable[..., None]]) -> None:
     add = verb("data", "Prepare a data set from files on this machine.")
     add("action", **_one_of("action", ["prepare"]))
     add("name", help="mnist or fashion_mnist")
-    source = _here("--from") | {"dest": "source", "required": True, "metavar": "DIR"}
-    add("--from", **source, help="holds the four IDX files")
+    add("--from", dest="source", required=True, **_here("--from"), help="holds the four IDX files")
     add("--data_dir", **_here("--data_dir"), help="where to write ($TFDS_DATA_DIR, TFDS's own)")
     add = verb("list", "List what a config can name.")
     add("what", **_one_of("word", LISTS))
@@ -207,7 +209,8 @@ def _epilog(verb: str) -> str | None:
 def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     """The verbs that take a config file."""
     add = verb("train", "Train one config in a workdir, or go on with what is there.")
-    add("--config", **FILE, help="a Python file with get_config() (that of the run in --workdir)")
+    said = "an experiment, or a file with get_config() (that of the run in --workdir)"
+    add("--config", **FILE, help=said)
     add("--workdir", required=True, **WORKDIR, help="where the run is, or will be")
     weights = _here("--init_from") | {"metavar": "DIR[:STEP]"}
     add("--init_from", **weights, help="another run, whose weights a new one starts from")
@@ -230,7 +233,7 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
         "jobset and tpu_vm say which they need"
     )
     add("--option", action="append", default=[], metavar="KEY=VALUE", help=which)
-    add("--out", **_here("--out", "file"), metavar="FILE", help="what jobset and tpu_vm write")
+    add("--out", **_here("--out", "file"), help="what jobset and tpu_vm write")
     add("--share", metavar="I/N", help="only the I-th of N equal parts of the rows, from 0")
     add("--workers", type=int, help="cohorts at a time (here 1, on SLURM as many as it likes)")
     add("--chunk", type=int, help="rows of a cohort at a time (what a first measurement likes)")

@@ -155,6 +155,13 @@ def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     )
 
 
+def export(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Writes a run's generator as one program, and says how it is called."""
+    from gan_jax.training.export import export_generator
+
+    print(export_generator(args.workdir, args.out, args.step))
+
+
 def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Prints the metrics of a run's checkpoint, one a line."""
     from gan_jax.evaluate import OF_LABELS, chosen, make_evaluate
@@ -224,6 +231,7 @@ VERBS = {
     "sweep": sweep,
     "plan": plan,
     "sample": sample,
+    "export": export,
     "evaluate": evaluate,
     "report": report,
     "reproduce": reproduce,

@@ -1,4 +1,4 @@
-"""A config file is Python: which file FILE[:ARG] is, how it is run, how its mistakes are told."""
+"""A config is Python: which file NAME or FILE[:ARG] is, how it is run, how mistakes are told."""
 
 import difflib
 import hashlib
@@ -14,12 +14,20 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from gan_jax.config.values import MANY_CHOICES
+from gan_jax.config.values import MANY_CHOICES, choose
 from gan_jax.host.errors import ConfigError
 
 
+def experiments() -> dict[str, Path]:
+    """The packaged experiments, {name: file}: inside gan_jax, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    inside, beside = (folder / "experiments" for folder in (package, package.parent))
+    files = sorted((inside if inside.is_dir() else beside).glob("*.py"))
+    return {file.stem: file for file in files if file.stem != "__init__"}
+
+
 def split_arg(file_and_arg: str) -> tuple[str, str]:
-    """FILE and ARG of FILE[:ARG], ARG "" where there is none.
+    """FILE and ARG of FILE[:ARG], ARG "" where there is none. A bare name is an experiment's.
 
     A colon may be part of a path, as in 10:30:00/ring.py, and of ARG: FILE ends with the first .py
     that makes it a file, or where none does with the first .py.
@@ -28,7 +36,7 @@ def split_arg(file_and_arg: str) -> tuple[str, str]:
     files = [end for end in ends if Path(file_and_arg[:end]).is_file()]
     if not ends:
         file, _, arg = file_and_arg.partition(":")
-        return file, arg
+        return str(experiments().get(file, file)), arg
     end = (files or ends)[0]
     return file_and_arg[:end], file_and_arg[end + 1 :]
 
@@ -52,6 +60,8 @@ def load_module(file: str) -> ModuleType:
     """
     path = Path(file)
     if not path.is_file():
+        if file == path.stem:
+            choose("--config", file, experiments(), ", or FILE.py[:ARG]")
         raise ConfigError(f"--config {file!r} is not a file: {_files_near(path)}")
     if path.suffix != ".py":
         raise ConfigError(f"--config {file!r}: expected a Python file (.py)")
@@ -66,10 +76,11 @@ def load_module(file: str) -> ModuleType:
 
 
 def _files_near(path: Path) -> str:
-    folder = path.parent if path.parent.is_dir() else Path("experiments")
-    files = sorted(str(f) for f in folder.glob("*.py"))
+    if path.stem in experiments():
+        return f"the experiment that is installed is --config {path.stem}"
+    files = sorted(str(f) for f in path.parent.glob("[!_]*.py"))
     if not files or len(files) > MANY_CHOICES:
-        return "expected FILE.py[:ARG]"
+        return "expected FILE.py[:ARG], or a name of gan-jax list experiments"
     near = difflib.get_close_matches(str(path), files, n=1)
     return f"choose from {', '.join(files)}." + (f" Did you mean {near[0]}?" if near else "")
 

@@ -30,13 +30,18 @@ def hardware() -> str:
     """Processor model, number of cores this process may use, and the accelerators jax sees."""
     import jax
 
+    devices = sorted({d.device_kind for d in jax.devices() if d.platform != "cpu"})
+    return ", ".join([processor(), *devices])
+
+
+def processor() -> str:
+    """Its model, and the number of cores this process may use."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    devices = sorted({d.device_kind for d in jax.devices() if d.platform != "cpu"})
     model = models[0] if models else platform.processor() or platform.machine()
     count = cores()
-    return ", ".join([model, f"{count} core{'' if count == 1 else 's'}", *devices])
+    return f"{model}, {count} core{'' if count == 1 else 's'}"
 
 
 def cores() -> int:

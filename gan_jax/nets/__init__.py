@@ -98,7 +98,7 @@ def with_labels(net: Net, classes: int, pack: int = 1, is_flat: bool = False) ->
 
     def beside(x: Array, label: Array) -> Array:
         x = flat(x) if is_flat else x
-        hot = one_hot(label, classes).reshape(len(x), *(1,) * (x.ndim - 2), -1)
+        hot = one_hot(label, classes).reshape(x.shape[0], *(1,) * (x.ndim - 2), -1)
         return jnp.concatenate([x, jnp.broadcast_to(hot, (*x.shape[:-1], hot.shape[-1]))], -1)
 
     def init(key: Array, x: Array) -> tuple[PyTree, PyTree]:

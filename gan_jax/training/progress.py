@@ -1,4 +1,4 @@
-"""What a person sees: a bar on a terminal, a plain line now and then elsewhere, a last word."""
+"""What a person sees of a run: its first line, a bar or a line now and then, its last lines."""
 
 import contextlib
 import sys
@@ -6,11 +6,49 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from gan_jax.data import Data
+from gan_jax.games import Setup
+from gan_jax.host.versions import processor
+from gan_jax.place import Place
+from gan_jax.types import State
+
 _SECONDS_BETWEEN_LINES = 10.0
 _BAR = "|{bar}| {n_fmt}/{total_fmt} {rate_fmt} {remaining} left{postfix}"
+
+
+def first_words(setup: Setup, state: State, place: Place, step: int) -> str:
+    """What is about to train, where, and from which step on. The state may be shapes alone."""
+    sizes = (
+        f"{name} {sum(leaf.size for leaf in jax.tree.leaves(state.players[name].params)):,}"
+        for name in setup.game.nets
+    )
+    config, data = setup.config, setup.data
+    parts = [
+        _devices(place),
+        f"parameters: {', '.join(sizes)}",
+        f"data {data.name}, {_examples(data)}",
+        f"batch {config.batch_size}",
+        f"goes on from step {step:,} of {config.steps:,}" if step else f"{config.steps:,} steps",
+    ]
+    return "; ".join(parts)
+
+
+def _devices(place: Place) -> str:
+    first, count = place.devices[0], len(place.devices)
+    kind = processor() if first.platform == "cpu" else first.device_kind
+    return f"{f'{count} x ' if count > 1 else ''}{first.platform} ({kind})"
+
+
+def _examples(data: Data) -> str:
+    shape = "x".join(map(str, data.spec.shape))
+    if data.synthetic:
+        kept = f"{data.points:,} drawn once" if data.points else "drawn anew in every step"
+        return f"points of {shape} {'number' if shape == '1' else 'numbers'}, {kept}"
+    return f"{data.size:,} of {shape} in {data.split}"
 
 
 class Progress:

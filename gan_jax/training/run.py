@@ -1,6 +1,7 @@
 """A single run in its folder: a new one, or on again from where it was."""
 
 import os
+import sys
 from pathlib import Path
 
 from gan_jax.games import Setup
@@ -15,7 +16,7 @@ from gan_jax.training.folder import RunDir
 from gan_jax.training.init_from import Start, first_state
 from gan_jax.training.outcome import Result, ended
 from gan_jax.training.program import make_program
-from gan_jax.training.progress import Progress
+from gan_jax.training.progress import Progress, first_words
 from gan_jax.training.record import Record, make_evaluations
 
 
@@ -50,13 +51,14 @@ def train(
             step, state = found or (0, None)
             run.start(step or None)
             run.write_json("made_with.json", made_with(command))
+            place = place_of(config)
+            print(first_words(setup, state_like(setup), place, step), file=sys.stderr)
             with Progress(step, config.steps) as progress:
                 record = Record(setup, run, saved, make_evaluations()(setup), progress)
                 stop.leave_with(lambda: record.summary("preempted"))
                 if state is None:
                     state = first_state(setup, run, start)
                 try:
-                    place = place_of(config)
                     program = make_program(setup, arrays, place)
                     return loop.train(program, record, place.replicate(state))
                 except Exception as error:

@@ -1,38 +1,68 @@
-"""Samples of a trained run: grids, GIFs and arrays, from its checkpoint."""
+"""A trained run and its samples, from its checkpoint."""
 
-import itertools
 import math
 import shutil
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.config.as_json import read_config
 from gan_jax.evaluate.pictures import grid as images
-from gan_jax.evaluate.pictures import points as pointplots
 from gan_jax.games import Setup
 from gan_jax.host import files
 from gan_jax.host.errors import CannotWriteError, ConfigError, NoCheckpointError
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.experiment import load_begun, state_like
+from gan_jax.training.sample_files import WRITERS
 from gan_jax.types import Array, State
 
 BATCH = 500  # samples made at a time
 LATENTS = 64_000  # latents drawn at a time
 CORNERS = 8  # latents that a walk visits
+Label = int | Sequence[int] | np.ndarray  # a class, or one for each sample
+
+
+class Run(NamedTuple):
+    """A trained run at one of its checkpoints."""
+
+    setup: Setup
+    step: int
+    state: State
+
+    @property
+    def config(self) -> ConfigDict:
+        """What it was trained with."""
+        return self.setup.config
+
+    def sample(self, n: int, seed: int = 0, label: Label | None = None) -> np.ndarray:
+        """n samples: images [n, H, W, C] in [0, 1], or points [n, D]; those of `gan-jax sample`.
+
+        They are drawn from the average of gen where there is one. label, of a conditional run: a
+        class, or n of them; without it all classes, one after the other. ConfigError for a label
+        that the run does not take.
+        """
+        if n < 1:
+            raise ConfigError(f"n is {n}: expected at least 1")
+        classes = self.setup.game.sampler.classes
+        _check_label(label, n, classes)
+        labels = _labels(n, classes, label)
+        parts = _samples(self.setup, self.state, jax.random.key(seed), n, False, labels)
+        return np.concatenate(list(parts))
 
 
 def load_run(
     workdir: str | Path, step: int | None = None, overrides: Mapping[str, str] | None = None
-) -> tuple[Setup, int, State]:
-    """Setup, step and state of a run: the newest checkpoint that can be trusted, or that of step.
+) -> Run:
+    """A run at its newest checkpoint that can be trusted, or at that of step.
 
-    Reads config.json and the checkpoint only, and writes nothing.
+    Reads config.json and the checkpoint only, and writes nothing. NoCheckpointError where there is
+    none.
     """
     if not (Path(workdir) / "config.json").exists():
         raise NoCheckpointError(
@@ -44,7 +74,7 @@ def load_run(
         found = saved.restore(state_like(setup), step)
     if found is None:
         raise NoCheckpointError(f"no checkpoint in {workdir} yet: train it first")
-    return setup, *found
+    return Run(setup, *found)
 
 
 def write_samples(
@@ -97,8 +127,21 @@ def _class_of(label: str | None, classes: int, name: str) -> int | None:
     return int(label)
 
 
-def _labels(num: int, classes: int, asked: int | None) -> np.ndarray | None:
-    """What is asked of num samples: one class, or all of them in equal runs; None without."""
+def _check_label(label: Label | None, n: int, classes: int) -> None:
+    """ConfigError for what is neither a class nor n of them."""
+    if label is None:
+        return
+    if not classes:
+        raise ConfigError(f"label is {label!r}, and this run takes no labels: leave it out")
+    given = np.asarray(label)
+    is_class = given.dtype.kind in "iu" and ((given >= 0) & (given < classes)).all()
+    if given.shape not in ((), (n,)) or not is_class:
+        expected = f"a class, 0 to {classes - 1}, or n of them"
+        raise ConfigError(f"label is {label!r}: expected {expected}")
+
+
+def _labels(num: int, classes: int, asked: Label | None) -> np.ndarray | None:
+    """The classes asked of num samples: all of them, in equal runs, unless told; None without."""
     if not classes:
         return None
     if asked is not None:
@@ -140,18 +183,25 @@ def closed_path(setup: Setup, key: Array, num: int) -> Callable[[int, int], Arra
     return path
 
 
+def make_draw(setup: Setup, state: State) -> Callable[..., Array]:
+    """f(z [n, Z], label [n] or None) -> samples as they are shown, [n, ...].
+
+    Images are in [0, 1], points in the data's units.
+    """
+    sample, data = setup.game.sampler.sample, setup.data
+
+    def draw(z: Array, label: Array | None = None) -> Array:
+        x = data.to_unit(sample(state, z, label))
+        return jnp.clip(x, 0, 1) if data.is_image else x
+
+    return draw
+
+
 def _samples(
     setup: Setup, state: State, key: Array, num: int, walk: bool, label: np.ndarray | None
 ) -> Iterator[np.ndarray]:
     """num samples, at most BATCH at a time."""
-    sample, data = setup.game.sampler.sample, setup.data
-
-    @jax.jit
-    def draw(z: Array, label: Array | None) -> Array:
-        x = data.to_unit(sample(state, z, label))
-        return jnp.clip(x, 0, 1) if data.is_image else x
-
-    done = 0
+    draw, done = jax.jit(make_draw(setup, state)), 0
     for z in _latents(setup, key, num, walk):
         for i in range(0, len(z), BATCH):
             some = z[i : i + BATCH]
@@ -169,60 +219,3 @@ def _latents(setup: Setup, key: Array, num: int, walk: bool) -> Iterator[Array]:
             yield path(start, stop)
         else:
             yield latent(jax.random.fold_in(key, start // LATENTS) if start else key, stop - start)
-
-
-def _picture(x: np.ndarray, label: np.ndarray | None = None) -> np.ndarray:
-    if x.ndim == 4:
-        if label is not None and len(np.unique(label)) > 1:
-            return images.grid(*_rows_of_classes(x, label))
-        return images.grid(x)
-    if not pointplots.available():
-        raise ConfigError("a picture of points needs matplotlib: pip install 'gan-jax[demo]'")
-    return pointplots.points(x)
-
-
-def _rows_of_classes(x: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, int]:
-    """The samples with black ones behind those of a class that has fewer, and a row's length."""
-    of_class = [x[label == each] for each in np.unique(label)]
-    columns = max(map(len, of_class))
-    rows = [np.pad(some, [(0, columns - len(some)), *[(0, 0)] * 3]) for some in of_class]
-    return np.concatenate(rows), columns
-
-
-def _png(out: Path, num: int, parts: Iterator[np.ndarray], label: np.ndarray | None) -> None:
-    x = np.concatenate(list(parts))
-    files.write_named("--out", out, images.png_bytes(_picture(x, label)))
-
-
-def _gif(out: Path, num: int, parts: Iterator[np.ndarray], label: np.ndarray | None) -> None:
-    x = np.concatenate(list(parts))
-    frames = x if x.ndim == 4 else _picture(x)[None] / np.float32(255)
-    files.write_named("--out", out, images.animate(frames))
-
-
-def _npz(out: Path, num: int, parts: Iterator[np.ndarray], label: np.ndarray | None) -> None:
-    """What np.savez_compressed writes, of samples that are never all there at once."""
-    first = next(parts)
-    descr = np.lib.format.dtype_to_descr(first.dtype)
-    header = {"descr": descr, "fortran_order": False, "shape": (num, *first.shape[1:])}
-    try:
-        with (
-            files.replacing(out) as file,
-            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
-        ):
-            with archive.open("x.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array_header_1_0(member, header)
-                for part in itertools.chain([first], parts):
-                    member.write(part.tobytes())
-            if label is not None:
-                with archive.open("label.npy", "w") as member:
-                    np.lib.format.write_array(member, label)
-    except OSError as error:
-        raise CannotWriteError(f"cannot write --out {out}: {error.strerror or error}") from error
-
-
-WRITERS: dict[str, Callable[..., None]] = {
-    ".png": _png,
-    ".gif": _gif,
-    ".npz": _npz,
-}

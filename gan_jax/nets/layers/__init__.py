@@ -139,7 +139,7 @@ def logits(
 
 def one_hot(label: Array, classes: int) -> Array:
     """Labels [B] -> [B, classes]; those of packs [B, m] -> [B, m classes]."""
-    return jax.nn.one_hot(label, classes).reshape(len(label), -1)
+    return jax.nn.one_hot(label, classes).reshape(label.shape[0], -1)
 
 
 class Maxout(nn.Module):
@@ -192,7 +192,7 @@ class BatchNorm(nn.Module):
         assert label is not None
         table = (self.classes, x.shape[-1])
         gain, bias = (self.param(n, nn.initializers.zeros, table) for n in ("gain", "bias"))
-        where = (len(x), *(1,) * (x.ndim - 2), -1)
+        where = (x.shape[0], *(1,) * (x.ndim - 2), -1)
         return x * (1 + gain[label].reshape(where)) + bias[label].reshape(where)
 
 
