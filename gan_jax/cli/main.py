@@ -50,7 +50,8 @@ def _run(argv: list[str]) -> None:
     estimates, only_prints = getattr(args, "estimate", False), getattr(args, "dry_run", False)
     if args.verb in (*COMPUTE, "sweep", "plan"):
         environment.settle()
-    if args.verb in COMPUTE or estimates:  # a sweep leaves devices to its workers
+    joins = getattr(args, "hosts", None) is not None  # which comes before anything of jax
+    if (args.verb in COMPUTE and not joins) or estimates:  # a sweep leaves devices to its workers
         environment.check_devices()
     VERBS[args.verb](args, overrides)
     if args.verb in ONLY_PRINT or only_prints or estimates:
@@ -212,6 +213,7 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     said = "an experiment, or a file with get_config() (that of the run in --workdir)"
     add("--config", **FILE, help=said)
     add("--workdir", required=True, **WORKDIR, help="where the run is, or will be")
+    add("--hosts", metavar="auto|ADDRESS:PORT,COUNT,INDEX", help="of one run on several hosts")
     weights = _here("--init_from") | {"metavar": "DIR[:STEP]"}
     add("--init_from", **weights, help="another run, whose weights a new one starts from")
     add("--init_optimizer", action="store_true", help="and from its optimisers' states")

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from gan_jax.cli.refusals import EVALUATED, OVERRIDE, refuse
 from gan_jax.host.errors import FailedRowsError
@@ -14,28 +15,52 @@ log = logging.getLogger(__name__)
 
 
 def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Trains, alone or as one of a run's processes."""
+    if args.hosts is None:
+        _train(args, overrides)
+        return
+    from gan_jax.host import environment
+    from gan_jax.place import hosts
+
+    if args.config is None:
+        refuse("--hosts: expected --config NAME|FILE[:ARG] with it, which each host reads")
+    with hosts.joined(args.hosts):
+        environment.check_devices()
+        _train(args, {"devices": "0"} | overrides)
+
+
+def _train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Trains, then says what came out and names the files to look at."""
     from gan_jax.cli.beginnings import command_of, setup_of, start_of
     from gan_jax.config.checks import doubts
     from gan_jax.metrics import features
-    from gan_jax.training.progress import last_words
+    from gan_jax.place import hosts
     from gan_jax.training.results import as_begun
     from gan_jax.training.run import train as run
 
     if args.config is not None:
-        overrides = as_begun(args.workdir, overrides)
+        hosts.check_same({f"config.{leaf}": value for leaf, value in overrides.items()})
+        overrides = hosts.first(as_begun(args.workdir, overrides))
     setup = setup_of(args, overrides)
-    config = setup.config
-    features.check(config)
-    for doubt in doubts(config):
+    features.check(setup.config)
+    if not hosts.writes():
+        run(setup, args.workdir)
+        return
+    for doubt in doubts(setup.config):
         log.warning("%s", doubt)
     start = start_of(args, setup)
     result = run(setup, args.workdir, command_of(args, overrides, start), start)
-    early = "" if result.step == config.steps else f" of {config.steps}: D stays near 1/2"
+    _say_end(result, setup.config.steps, Path(args.workdir))
+
+
+def _say_end(result: Any, steps: int, folder: Path) -> None:
+    """What came out, and the files to look at."""
+    from gan_jax.training.progress import last_words
+
+    early = "" if result.step == steps else f" of {steps}: D stays near 1/2"
     print(f"{'already ' if result.was_done else ''}done at step {result.step}{early}")
     for line in last_words(result.metrics):
         print(line)
-    folder = Path(args.workdir)
     grids = sorted(folder.glob("samples/step_*.png"))[-1:]
     files = [*grids, folder / "samples/progress.gif", folder / "curves.png"]
     print("look at " + ", ".join(str(file) for file in files if file.exists()))

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-from gan_jax.host.errors import ConfigError, PreemptedError, UserError
+from gan_jax.host.errors import ConfigError, PreemptedError, UserError, listed
 from gan_jax.place import place_batch
 from gan_jax.place.peers import Peers, gather_links
 from gan_jax.types import PyTree
@@ -32,11 +32,11 @@ _peers: Peers | None = None
 
 
 class Hosts(NamedTuple):
-    """What --hosts says: None where the cluster tells each process its place."""
+    """What --hosts says: each is None where the cluster tells the processes their place."""
 
-    address: str
-    count: int
-    index: int
+    coordinator: str | None  # ADDRESS:PORT of process 0
+    processes: int | None
+    process: int | None  # which of them this is
 
 
 def parse(text: str) -> Hosts | None:
@@ -74,14 +74,12 @@ def joined(text: str | None) -> Iterator[None]:
 
 
 def _join(hosts: Hosts | None) -> None:
-    global _peers
     # jax's own service would take SIGTERM's handler over
     jax.config.update("jax_enable_preemption_service", False)
-    given = {} if hosts is None else {"coordinator_address": hosts.address}
-    given |= {} if hosts is None else {"num_processes": hosts.count, "process_id": hosts.index}
+    place = hosts or Hosts(None, None, None)
     try:
         jax.distributed.initialize(
-            **given, initialization_timeout=COLD, heartbeat_timeout_seconds=HEARTBEAT
+            *place, initialization_timeout=COLD, heartbeat_timeout_seconds=HEARTBEAT
         )
     except (RuntimeError, ValueError) as error:
         words = " ".join(str(error).split())[:200]
@@ -90,11 +88,20 @@ def _join(hosts: Hosts | None) -> None:
                 f"--hosts auto found no cluster that tells its processes their place ({words}): "
                 "expected SLURM, a TPU pod or another that jax knows, or ADDRESS:PORT,COUNT,INDEX"
             ) from error
-        raise PreemptedError(f"the processes at {hosts.address} did not meet: {words}") from error
+        raise PreemptedError(
+            f"the processes at {hosts.coordinator} did not meet: {words}"
+        ) from error
     if count() > 1:
-        here = socket.gethostbyname(socket.gethostname()) if hosts is None else ""
-        address = first(here) if hosts is None else hosts.address.rpartition(":")[0].strip("[]")
-        _peers = Peers(gather_links(count(), jax.process_index(), address, first))
+        _links(hosts)
+
+
+def _links(hosts: Hosts | None) -> None:
+    global _peers  # noqa: PLW0603 - a process is in one run
+    if hosts is None or hosts.coordinator is None:
+        address = first(socket.gethostbyname(socket.gethostname()))
+    else:
+        address = hosts.coordinator.rpartition(":")[0].strip("[]")
+    _peers = Peers(gather_links(count(), jax.process_index(), address, first))
 
 
 def _leave(code: int, words: str) -> NoReturn:
@@ -125,6 +132,12 @@ def tick() -> None:
 def announced() -> contextlib.AbstractContextManager[None]:
     """Within, no progress is expected: a compile, an evaluation, a save."""
     return contextlib.nullcontext() if _peers is None else _peers.announced()
+
+
+def wait_for_first() -> None:
+    """Returns when process 0 has nothing left to do; where it leaves, this process does too."""
+    if _peers is not None:
+        _peers.is_over.wait()
 
 
 def meet(name: str) -> None:
@@ -162,8 +175,10 @@ def _broadcast(leaf: Any) -> Any:
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         data = _broadcast(jax.random.key_data(leaf))
         return jax.random.wrap_key_data(jnp.asarray(data), impl=jax.random.key_impl(leaf))
-    x = np.ascontiguousarray(leaf)
-    raw = x.reshape(-1).view(np.uint8)  # a sum of floats with zeros would lose the sign of -0
+    x = np.asarray(leaf)
+    raw = (
+        np.ascontiguousarray(x).reshape(-1).view(np.uint8)
+    )  # a sum of floats with zeros would lose the sign of -0
     found = np.asarray(multihost_utils.broadcast_one_to_all(raw)) if raw.size else raw
     return jnp.asarray(found.view(x.dtype).reshape(x.shape))
 
@@ -171,7 +186,7 @@ def _broadcast(leaf: Any) -> Any:
 def check_same(facts: dict[str, str]) -> None:
     """ConfigError in all processes where some have other facts than process 0."""
     theirs = first(facts)
-    wrong = [name for name in theirs if theirs[name] != facts.get(name)]
+    wrong = [name for name in {**theirs, **facts} if theirs.get(name) != facts.get(name)]
     if count() == 1:
         return
     told = multihost_utils.process_allgather(np.asarray(bool(wrong)))
@@ -184,8 +199,9 @@ def check_same(facts: dict[str, str]) -> None:
 
 
 def _differs(wrong: list[str], theirs: dict[str, str], ours: dict[str, str]) -> str:
-    each = [f"{name} {ours.get(name)}, where process 0 has {theirs[name]}" for name in wrong[:4]]
-    return f"{'; '.join(each)}: expected the same on all hosts"
+    here, there = ({name: side.get(name, "none") for name in wrong} for side in (ours, theirs))
+    each = [f"{name} {here[name]}, where process 0 has {there[name]}" for name in wrong]
+    return f"{listed(each, 4)}: expected the same on all hosts"
 
 
 def agreement(asks: Callable[[], bool]) -> Callable[[], bool]:

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 PREEMPTED = 75
 ALIVE, AT_WORK, DONE, LEAVES = b".", b"w", b"d", b"x"  # after LEAVES comes an exit code
@@ -118,11 +119,11 @@ def lost(index: int | None, how: str) -> str:
 
 
 def gather_links(
-    count: int, index: int, address: str, first: Callable[[object], object]
+    count: int, index: int, address: str, first: Callable[[Any], Any]
 ) -> dict[int, socket.socket]:
     """Sockets to the others. first: tells all what process 0 has; the token keeps strangers out."""
     if index:
-        port, token = first(None)  # type: ignore[misc]
+        port, token = first(None)
         link = socket.create_connection((address, port), timeout=SECONDS * 60)
         link.sendall(f"{token} {index:>8}".encode())
         return {0: link}

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-import jax
 from ml_collections import ConfigDict
 
 from gan_jax.host.errors import CannotWriteError, NoCheckpointError
@@ -88,10 +87,7 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
         leaves = manifest.to_host(state)
         facts = {"step": step, "lines": [each and list(each) for each in lines]}
         facts |= self._owner.facts
-        if jax.process_count() == 1:
-            self._pending = self._pool.submit(self._write, step, leaves, facts)
-        else:  # the processes wait for each other here: in each of them in the same order
-            self._write(step, leaves, facts)
+        self._pending = self._pool.submit(self._write, step, leaves, facts)
 
     def wait(self) -> None:
         """Returns when nothing is being written; raises CannotWriteError if the save failed."""
@@ -205,30 +201,23 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
     def _remove(self, steps: list[int]) -> None:
         if self.read_only or not steps:
             return
-        if jax.process_index() == 0:
-            for step in steps:
-                with contextlib.suppress(OSError):
-                    discard(self.folder / str(step))
-        orbax_files.meet("gan_jax: checkpoints removed")
+        for step in steps:
+            with contextlib.suppress(OSError):
+                discard(self.folder / str(step))
 
     def _write(self, step: int, leaves: dict[str, manifest.Leaf], facts: dict) -> None:
         beside = self.folder / f"{step}.saving"
         try:
             manifest.write(beside, leaves, facts)
-            if jax.process_index() == 0:
-                manifest.seal(beside)
-            orbax_files.meet("gan_jax: checkpoint sealed")
+            manifest.seal(beside)
             self._read(step, beside)  # what cannot be read back is not saved, and replaces nothing
-            orbax_files.meet("gan_jax: checkpoint read back")
-            if jax.process_index() == 0:
-                beside.rename(self.folder / str(step))
+            beside.rename(self.folder / str(step))
         except Exception as error:  # a full disk comes as OSError, ValueError, RuntimeError, ...
             orbax_files.clear(self.folder)
             raise CannotWriteError(
                 f"cannot write checkpoint {step} in {self.folder}: {manifest.one_line(error)}: "
                 "make room or choose another --workdir"
             ) from error
-        orbax_files.meet("gan_jax: checkpoint saved")
         self._good.add(step)
         # later ones are there where lost lines are trained again: they stay until they are reached
         self._remove(superseded([n for n in self.steps() if n <= step], self.keep))

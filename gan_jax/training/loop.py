@@ -57,6 +57,7 @@ class Program(NamedTuple):
     source: Callable[[Array, Any], tuple[PyTree, Array]]  # (key, step) -> (examples, order)
     signals: Callable[[State, Hypers], Metrics]
     h: Hypers
+    stopping: Callable[[], bool] = stop.requested  # asked once a dispatch; see place/hosts.py
 
 
 class Recorder(Protocol):
@@ -100,7 +101,7 @@ def train(program: Program, recorder: Recorder, state: State) -> Any:
         if schedule.is_due(step):
             recorder.line(step, metrics, state)
             waiting = None
-        stopping = stop.requested()  # asked once: a signal may come between two questions
+        stopping = program.stopping()  # asked once: a signal may come between two questions
         if stopping and waiting:
             recorder.line(step, metrics, state)
             waiting = None

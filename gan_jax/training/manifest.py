@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from jax.experimental import multihost_utils
 
 from gan_jax.config.as_json import FORMAT
 from gan_jax.training.orbax_files import one_line, read_item, write_items
@@ -170,8 +169,6 @@ def _copy(leaf) -> Leaf:
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         impl = str(jax.random.key_impl(leaf))
         leaf = jax.random.key_data(leaf)
-    if isinstance(leaf, jax.Array) and not (leaf.is_fully_addressable or leaf.is_fully_replicated):
-        leaf = multihost_utils.process_allgather(leaf, tiled=True)
     # np.asarray would be a view of a buffer that the caller is about to donate
     return Leaf(np.array(leaf, order="C", copy=True), dtype, shape, impl)
 

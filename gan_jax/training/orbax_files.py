@@ -11,7 +11,6 @@ from pathlib import Path
 
 import jax
 import orbax.checkpoint as ocp
-from jax.experimental import multihost_utils
 
 from gan_jax.host.errors import CannotWriteError, ConfigError
 from gan_jax.host.files import discard, make_folder
@@ -21,28 +20,31 @@ _HANDLES = Path("/proc/self/fd")  # Linux: a name for every open file and folder
 
 def write_items(folder: Path, **items) -> None:
     """Saves the items of one step. Raises whatever Orbax does."""
-    with (
-        _plain_path(folder.parent) as parent,
-        ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as writer,
-    ):
+    with _plain_path(folder.parent) as parent, _checkpointer() as writer:
         writer.save(parent / folder.name, args=ocp.args.Composite(**items), force=True)
 
 
 def read_item(folder: Path, **item):
     """One item of a step; without a target, so that Orbax has nothing to cast to."""
-    with (
-        _plain_path(folder.parent) as parent,
-        ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader,
-    ):
+    with _plain_path(folder.parent) as parent, _checkpointer() as reader:
         args = ocp.args.Composite(**item)
         return reader.restore(parent / folder.name, args=args)[next(iter(item))]
+
+
+def _checkpointer() -> ocp.Checkpointer:
+    """Of this process alone: of several that train one run, one has its folder."""
+    me = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(primary_host=me, active_processes={me})
+    options = ocp.CompositeOptions(multiprocessing_options=alone)
+    handler = ocp.CompositeCheckpointHandler(composite_options=options)
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
 
 
 def clear(folder: Path) -> None:
     """Makes the folder and removes what a killed or failed save left in it."""
     try:
         make_folder(folder)
-        for path in folder.glob("*.saving*") if jax.process_index() == 0 else ():
+        for path in folder.glob("*.saving*"):
             discard(path)
     except OSError as error:
         raise CannotWriteError(
@@ -85,12 +87,6 @@ def one_line(error: BaseException) -> str:
     """What the error says, shortened in the middle: the cause tends to come last."""
     text = re.sub(rf"{_HANDLES}/\d+/", "", " ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= 160 else f"{text[:55]} ... {text[-100:]}"
-
-
-def meet(name: str) -> None:
-    """All processes of the run wait here for each other."""
-    if jax.process_count() > 1:
-        multihost_utils.sync_global_devices(name)
 
 
 def quiet_orbax() -> None:

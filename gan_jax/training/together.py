@@ -1,11 +1,20 @@
 """A run's recorder where several processes train it: process 0 records, the others keep up."""
 
 import contextlib
+import hashlib
+import json
 from typing import Any, NoReturn
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
+from gan_jax.config import flatten
+from gan_jax.config.as_json import plain_config
+from gan_jax.data import Arrays
+from gan_jax.games import Setup
 from gan_jax.host.errors import PreemptedError
+from gan_jax.host.versions import versions
 from gan_jax.place import hosts, nearby
 from gan_jax.training.loop import Recorder
 from gan_jax.training.outcome import Result
@@ -45,13 +54,44 @@ class Together:
 
     def leave(self, step: int) -> NoReturn:
         if self.recorder is None:
-            raise PreemptedError(f"stopped at step {step}, as process 0 was or another")
+            hosts.wait_for_first()  # it saves, and its end is the others' too
+            raise PreemptedError(f"stopped at step {step}")
         with hosts.announced():
             self.recorder.leave(step)
-        raise AssertionError("a recorder's leave raises")
 
     def finish(self, step: int, state: State) -> Any:
         if self.recorder is None:
             return Result(step, {})
         with hosts.announced():
             return self.recorder.finish(step, nearby(state))
+
+
+OWN = ("data.dir",)  # may differ between hosts
+WHOLE = 2**30  # bytes of a set that are compared; of a larger one every so many examples
+
+
+def facts_of(setup: Setup, arrays: Arrays | None) -> dict[str, str]:
+    """What is to be the same in all processes: settings, versions and examples."""
+    leaves = flatten(plain_config(setup.config))
+    found = {name: json.dumps(value) for name, value in leaves.items() if name not in OWN}
+    return found | versions() | {"the digest of data": digest(arrays)}
+
+
+def digest(arrays: Arrays | None) -> str:
+    """Of the examples and their labels."""
+    if arrays is None:
+        return "none"
+    x, label = arrays
+    every = -(-x.nbytes // WHOLE) or 1
+    said = hashlib.sha256(repr((x.shape, str(x.dtype))).encode())
+    said.update(x[::every].tobytes())
+    if label is not None:
+        said.update(label.tobytes())
+    return said.hexdigest()[:16]
+
+
+def empty(like: jax.ShapeDtypeStruct) -> jax.Array:
+    """Zeros, to be filled with process 0's; a key where a key is wanted."""
+    if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return jnp.broadcast_to(jax.random.key(0), like.shape)
+    return jnp.zeros(like.shape, like.dtype)

@@ -1,0 +1,194 @@
+"""One run over two processes, by its command: the numbers of one process, and ends that leave none
+waiting."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_jax.host.errors import ConfigError
+from gan_jax.place import hosts
+
+EXPERIMENT = """
+from gan_jax.config import get_config as defaults
+
+
+def get_config():
+    c = defaults()
+    c.data.name, c.batch_size, c.steps = "digits", 32, 60
+    c.gen.args.hidden, c.disc.args.hidden = (16,), (16,)
+    c.log_every_steps = c.eval_every_steps = 10
+    c.sample_every_steps = c.checkpoint_every_steps = 20
+    c.eval_samples = 50
+    return c
+"""
+DEADLINE = 60  # seconds, of whatever is waited for
+STEPS = "--config.steps=600"
+
+
+def command(folder: Path, *words: str, of: tuple[int, int, int] | None = None) -> list[str]:
+    """of: the port, how many processes there are, and which this is."""
+    found = [sys.executable, "-m", "gan_jax", "train", "--config", str(folder / "experiment.py")]
+    found += ["--workdir", str(folder / "run"), *words]
+    return found if of is None else [*found, "--hosts", "127.0.0.1:{},{},{}".format(*of)]
+
+
+def begin(folder: Path, *words: str, count: int = 2, devices: int = 2, own: dict | None = None):
+    """The processes; own: further words of one of them."""
+    (folder / "experiment.py").write_text(EXPERIMENT)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    flag = f"--xla_force_host_platform_device_count={devices}"
+    env = os.environ | {"XLA_FLAGS": flag, "JAX_PLATFORMS": "cpu"}
+    alone = [None] if count == 1 else [(port, count, i) for i in range(count)]
+    return [
+        subprocess.Popen(
+            command(folder, *words, *(own or {}).get(i, ()), of=of),
+            env=env,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i, of in enumerate(alone)
+    ]
+
+
+def end(processes) -> list[tuple[int, str]]:
+    """The exit code and the error output of each."""
+    return [(p.wait(DEADLINE), p.communicate()[1]) for p in processes]
+
+
+def train(folder: Path, *words: str, **how) -> list[dict]:
+    """The lines of a run that ends well."""
+    for code, said in end(begin(folder, *words, **how)):
+        assert code == 0, said
+    return lines(folder)
+
+
+def lines(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "run/metrics.jsonl").read_text().splitlines()]
+
+
+def wait_for_line(folder: Path, step: int) -> None:
+    until = time.monotonic() + DEADLINE
+    file = folder / "run/metrics.jsonl"
+    while not file.exists() or f'"step": {step}' not in file.read_text():
+        assert time.monotonic() < until, "the run does not begin"
+        time.sleep(0.1)
+
+
+def assert_near(ours: list[dict], theirs: list[dict]) -> None:
+    assert [line["step"] for line in ours] == [line["step"] for line in theirs]
+    for a, b in zip(ours, theirs, strict=True):
+        numbers = [k for k, v in b.items() if isinstance(v, float) and not k.startswith("eval/")]
+        assert len(numbers) > 5
+        np.testing.assert_allclose([a[k] for k in numbers], [b[k] for k in numbers], atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", "AUTO", "host:1", "host:1,2", "host:1,2,2", "host:x,2,0"])
+def test_what_hosts_says_is_checked(text):
+    with pytest.raises(ConfigError, match="expected auto, or ADDRESS:PORT,COUNT,INDEX"):
+        hosts.parse(text)
+    assert hosts.parse("10.0.0.1:80,16,3") == ("10.0.0.1:80", 16, 3)
+
+
+def test_alone_nothing_is_exchanged():
+    assert hosts.writes()
+    assert hosts.first({"a": 1}) == {"a": 1}
+    assert hosts.in_turn(lambda: 3) == 3
+    asks = [False, True, False].pop
+    assert [hosts.agreement(asks)() for _ in range(3)] == [False, True, False]
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(tmp_path):
+    """Also where each gathers the examples of its own devices; one process has the folder."""
+    found = {}
+    for name, words, how in (
+        ("together", (), {}),
+        ("streamed", ("--config.data.device_mb=0",), {}),
+        ("alone", ("--config.devices=4",), {"count": 1, "devices": 4}),
+    ):
+        (tmp_path / name).mkdir()
+        found[name] = train(tmp_path / name, *words, **how)
+    assert found["together"] == found["streamed"]
+    assert_near(found["together"], found["alone"])
+    files = {p.name for p in (tmp_path / "together").iterdir()}
+    assert files == {"experiment.py", "run"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("which", "number"), [(0, signal.SIGINT), (1, signal.SIGTERM)])
+def test_a_stop_of_either_saves_the_same_step_and_goes_on(tmp_path, which, number):
+    processes = begin(tmp_path, STEPS)
+    wait_for_line(tmp_path, 20)
+    processes[which].send_signal(number)
+    (one, first), (two, second) = end(processes)
+    assert (one, two) == (75, 75), (first, second)
+    assert "stopped at step" in first
+    stopped = json.loads((tmp_path / "run/summary.json").read_text())
+    assert stopped["status"] == "preempted"
+    assert 20 <= stopped["step"] < 600
+    found = train(tmp_path, STEPS, count=1, devices=1)
+    assert [line["step"] for line in found] == list(range(10, 601, 10))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("which", "number"), [(0, "KILL"), (1, "KILL"), (0, "STOP"), (1, "STOP")])
+def test_none_waits_for_one_that_is_lost(tmp_path, which, number):
+    processes = begin(tmp_path, STEPS)
+    wait_for_line(tmp_path, 30)
+    processes[which].send_signal(getattr(signal, f"SIG{number}"))
+    began = time.monotonic()
+    code, said = end([processes[1 - which]])[0]
+    assert time.monotonic() - began < 30
+    assert code == 75, said
+    assert f"process {which} " in said
+    assert "run the same command again" in said
+    processes[which].kill()
+    processes[which].communicate()
+    assert not (tmp_path / "run/summary.json").exists()
+    assert train(tmp_path, STEPS, count=1, devices=1)[-1]["step"] == 600
+
+
+@pytest.mark.slow
+def test_settings_that_differ_are_refused_by_all(tmp_path):
+    processes = begin(tmp_path, own={1: ["--config.gen.lr=0.5"]})
+    (one, first), (two, second) = end(processes)
+    assert (one, two) == (78, 78), (first, second)
+    assert "config.gen.lr 0.5, where process 0 has none" in second
+    assert "process 1: its settings, versions or data are not process 0's" in first
+
+
+@pytest.mark.slow
+def test_a_folder_that_cannot_be_written_ends_all(tmp_path):
+    (tmp_path / "run").write_text("a file")
+    codes = [code for code, _ in end(begin(tmp_path))]
+    assert codes == [74, 74]
+
+
+@pytest.mark.slow
+def test_killed_at_random_and_gone_on_the_bytes_are_those_of_no_kill(tmp_path):
+    draw = random.Random(0)
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    steps = "--config.steps=200"
+    for _ in range(3):
+        processes = begin(tmp_path / "parts", steps)
+        wait_for_line(tmp_path / "parts", 10)
+        time.sleep(draw.uniform(0, 2))
+        draw.choice(processes).kill()
+        end(processes)
+    train(tmp_path / "parts", steps)
+    train(tmp_path / "whole", steps)
+    whole, parts = ((tmp_path / n / "run/metrics.jsonl").read_bytes() for n in ("whole", "parts"))
+    assert whole == parts
