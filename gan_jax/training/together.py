@@ -7,7 +7,6 @@ from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gan_jax.config import flatten
 from gan_jax.config.as_json import plain_config
