@@ -1,6 +1,7 @@
 """Imports point one way, files stay small, and the words of the project stay its own."""
 
 import ast
+import runpy
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,18 @@ def imports(path: Path) -> set[str]:
 
 
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p.name != "__init__.py" or p.parent != PACKAGE)
+
+
+def test_every_package_is_installed_and_the_experiments_as_one_of_them(monkeypatch):
+    setuptools = pytest.importorskip("setuptools")
+    said = {}
+    monkeypatch.setattr(setuptools, "setup", said.update)
+    monkeypatch.chdir(ROOT)
+    runpy.run_path(str(ROOT / "setup.py"))
+    folders = {path.parent.relative_to(ROOT) for path in PACKAGE.rglob("__init__.py")}
+    packages = {".".join(folder.parts) for folder in folders}
+    assert sorted(said["packages"]) == sorted(packages | {"gan_jax.experiments"})
+    assert said["package_dir"] == {"gan_jax.experiments": "experiments"}
 
 
 def test_the_listing_is_the_architecture():

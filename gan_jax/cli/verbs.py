@@ -4,7 +4,6 @@ import argparse
 import logging
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -237,11 +236,9 @@ def listing(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax.cli.listing import entries
 
     rows = entries(args.what)
-    width = max((len(name) for name in rows), default=0)
+    width = max(map(len, rows))
     for name, says in rows.items():
         print(f"{name:{width}}  {says}")
-    if not rows:
-        print(f"no {args.what} here", file=sys.stderr)
 
 
 def bench(args: argparse.Namespace, overrides: dict[str, str]) -> None:

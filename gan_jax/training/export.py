@@ -55,8 +55,10 @@ def _call(run: Run, program: jax.export.Exported) -> str:
 
 def _law(run: Run) -> str:
     """What z is drawn from; nothing where a game takes more than latents, or other than them."""
-    latent, key = run.config.latent, jax.random.key(0)
-    if not np.array_equal(run.setup.game.sampler.latent(key, 2), make_latent(latent)(key, 2)):
+    latent = run.config.latent
+    draws = run.setup.game.sampler.latent, make_latent(latent)
+    z, by_law = (np.asarray(draw(jax.random.key(0), 2)) for draw in draws)
+    if not np.array_equal(z, by_law):
         return ""
     uniform = f"U({latent.low:g}, {latent.high:g})"
     return f" from {'N(0, 1)' if latent.law == 'normal' else uniform}"

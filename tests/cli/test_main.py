@@ -88,6 +88,15 @@ BAD = {
     f"train --config.seed {TRAIN[6:]} x": (78, "--config.seed: expected --config.seed=VALUE"),
     "train --config tiny_experimnt.py --workdir x": (78, "Did you mean tiny_experiment.py"),
     "train --config file --workdir x": (78, "'file': expected a Python file"),
+    "train --config mnist_mpl:demo --workdir x": (
+        78,
+        r"--config 'mnist_mpl' is unknown: .*, or FILE.py\[:ARG\]. Did you mean 'mnist_mlp'",
+    ),
+    "train --config experiments/mnist_mlp.py --workdir x": (
+        78,
+        "is not a file: the experiment that is installed is --config mnist_mlp$",
+    ),
+    "train --config mnist_mlp:dmo --workdir x": (78, "Did you mean 'demo'"),
     "train --config tiny_experiment.py:rign --workdir x": (78, "Did you mean 'ring'"),
     f"{TRAIN} x --config.gen.lrr=1": (78, "Did you mean 'gen.lr'"),
     f"{TRAIN} x --config.gen.lr -1": (78, "gen.lr is -1.0: expected"),
@@ -114,6 +123,9 @@ BAD = {
     "sample --workdir conditional --out x.png --label x": (78, "of the 10 classes .*, 0 to 9"),
     "sample --workdir conditional --out x.png --label EMPTY": (78, "--label is '': expected all"),
     "sample --workdir run --out x.png --config.seed=1": (78, "only .* evaluate take overrides"),
+    "export --workdir nowhere --out x.jax": (4, "no run in 'nowhere'"),
+    "export --workdir run --out file/x.jax": (74, "cannot write --out file/x.jax"),
+    "export --workdir run --out x.jax --step 3": (4, "it is not there: choose from 10"),
     "evaluate --workdir nowhere": (4, "no run in 'nowhere'"),
     "evaluate --workdir run --metrics line,jugde": (78, "metric 'jugde' .*Did you mean 'judge'"),
     "evaluate --workdir run --metrics judge": (78, "'judge' does not apply to data 'gaussian1d'"),
@@ -281,14 +293,31 @@ def test_a_conditional_run_tells_and_samples_its_classes(run, place):
     assert (code, float(lines["label_accuracy"])) == (0, pytest.approx(found, abs=1e-6))
 
 
+def test_export_says_how_it_is_called(run, place):
+    code, out, err = run("export --workdir conditional --out s/gen.jax")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(
+        r"s/gen.jax: 0\.\d+ MB, gen of step 10: z \[n, 2\] from N\(0, 1\), label \[n\] of 0 to 9 "
+        r"-> \[n, 8, 8, 1\] in \[0, 1\]\n",
+        out,
+    )
+    assert (place / "s/gen.jax").stat().st_size > 5_000
+
+
+def test_a_runs_first_line_says_where_and_what_it_trains(run, tmp_path):
+    words = "cpu (", "; parameters: gen 17, disc 19; data gaussian1d, points of 1 number, drawn "
+    for steps, goes_on in ((10, "; batch 8; 10 steps"), (15, "; goes on from step 10 of 15")):
+        first = run(f"{TRAIN} {tmp_path}/run --config.steps={steps}")[2].splitlines()[0]
+        assert first.startswith(words[0])
+        assert words[1] in first
+        assert first.endswith(goes_on)
+
+
 @pytest.mark.parametrize("word", main.LISTS)
 def test_list(word, run):
     code, out, err = run(f"list {word}")
     assert code == 0
-    if word == "experiments":  # there is no such folder here
-        assert (out, err) == ("", "no experiments here\n")
-    else:
-        assert (bool(out), err) == (True, "")
+    assert (bool(out), err) == (True, "")
 
 
 @pytest.mark.parametrize("line", ["--help", *(f"{verb} --help" for verb in main.VERBS)])
@@ -371,7 +400,8 @@ def test_the_program_tells_its_version_without_slow_imports(place):
     began = time.monotonic()
     assert program("--version", place).stdout == f"gan-jax {__version__}\n"
     assert time.monotonic() - began < 5
-    code = "import sys, gan_jax.cli.main; sys.exit('jax' in sys.modules)"
+    code = "import sys, gan_jax.cli.main; from gan_jax import load_run; "
+    code += "sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

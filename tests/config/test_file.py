@@ -4,7 +4,9 @@ import os
 import sys
 
 import pytest
+import tiny
 
+from gan_jax.config import file as file_lib
 from gan_jax.config.file import load_module, split_arg
 from gan_jax.host.errors import ConfigError
 from gan_jax.training.experiment import load_setup, load_sweep
@@ -44,6 +46,28 @@ def test_a_colon_may_be_part_of_the_path_or_of_the_argument(text, file, arg, tmp
     assert split_arg(text) == (file, arg)
     if "a.py" in file:
         assert load_setup(text).config.seed == 3
+
+
+def test_a_bare_name_is_an_experiment_from_anywhere(tmp_path, monkeypatch):
+    """Never a file of that name in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mnist_mlp").write_text("")
+    (tmp_path / "mnist_mlp.py").write_text(GOOD.format(3))
+    file, arg = split_arg("mnist_mlp:demo")
+    assert (file, arg) == (str(tiny.FOLDER.parent / "experiments" / "mnist_mlp.py"), "demo")
+    assert load_setup("mnist_mlp:demo").config.gen.condition == "norm"
+    assert load_setup("mnist_mlp.py").config.seed == 3
+
+
+def test_experiments_are_inside_the_package_once_it_is_installed(tmp_path, monkeypatch):
+    inside, beside = tmp_path / "gan_jax" / "experiments", tmp_path / "experiments"
+    beside.mkdir()  # of somebody else, in the same site-packages
+    inside.mkdir(parents=True)
+    for folder in (inside, beside):
+        for name in ("ours.py", "__init__.py"):
+            (folder / name).write_text("")
+    monkeypatch.setattr(file_lib, "__file__", str(tmp_path / "gan_jax" / "config" / "file.py"))
+    assert file_lib.experiments() == {"ours": inside / "ours.py"}
 
 
 def test_a_file_is_run_as_it_is_now(tmp_path, monkeypatch):

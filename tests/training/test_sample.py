@@ -9,6 +9,7 @@ import pytest
 import tiny
 from PIL import Image
 
+from gan_jax import load_run
 from gan_jax.games import make_setup
 from gan_jax.host.errors import CannotWriteError, ConfigError, NoCheckpointError
 from gan_jax.steps import init_state, make_sampler
@@ -292,3 +293,28 @@ def test_a_label_that_is_no_class_is_refused(conditional, tmp_path, label):
 def test_a_label_of_a_run_without_labels_is_refused(images, tmp_path):
     with pytest.raises(ConfigError, match="--label is 'all', and this run takes no labels"):
         labelled(images, tmp_path / "x.npz", label="all")
+
+
+def test_a_run_in_python_gives_the_samples_of_the_command(points, conditional, tmp_path):
+    run = load_run(points, 3)
+    assert (run.step, run.config.latent.dim) == (3, 2)
+    sample.write_samples(points, tmp_path / "x.npz", 7, 5, 3, False)
+    np.testing.assert_array_equal(run.sample(7, seed=5), read(tmp_path / "x.npz"))
+    run = load_run(conditional)
+    for label in (None, "3"):
+        x, labels = labelled(conditional, tmp_path / "x.npz", label=label, num=20)
+        for given in (label and int(label), labels, labels.tolist()):
+            np.testing.assert_array_equal(run.sample(20, label=given), x)
+
+
+@pytest.mark.parametrize("label", [10, -1, 3.0, True, "3", "all", [3], [[3, 3]], [0, 10]])
+def test_a_label_that_python_gives_is_a_class_or_one_for_each(conditional, label):
+    with pytest.raises(ConfigError, match="expected a class, 0 to 9, or n of them"):
+        load_run(conditional).sample(2, label=label)
+
+
+def test_a_run_without_labels_takes_none_and_none_is_no_number(points):
+    with pytest.raises(ConfigError, match="label is 3, and this run takes no labels"):
+        load_run(points).sample(2, label=3)
+    with pytest.raises(ConfigError, match="n is 0: expected at least 1"):
+        load_run(points).sample(0)
