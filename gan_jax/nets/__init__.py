@@ -18,7 +18,7 @@ from gan_jax.nets.layers import Labels, flat, one_hot
 from gan_jax.nets.layers.codes import NO_CODES, Codes
 from gan_jax.types import Array, Net, PyTree
 
-_FILES = Choices(__name__, "net", {"layers", "convolution", "matmul", "views", "normalise"})
+_FILES = Choices(__name__, "net", {"layers"})
 names, describe = _FILES.names, _FILES.describe
 NONE = Labels()
 
