@@ -146,7 +146,13 @@ def _measuring(verb: Callable[..., Callable[..., None]]) -> None:
     """What a run costs, what it comes to beside a paper's, how fast it is."""
     add = verb("plan", "What a run, or a sweep, would cost on TPUs that are not attached.")
     add("--config", **CONFIG, help="get_config(), and SWEEPS")
-    add("--topology", required=True, metavar="v5e:16x16", help="or any of v4, v5e, v5p, v6e")
+    add(
+        "--topology",
+        required=True,
+        metavar="v5e:16x16",
+        help="or any of v4, v5e, v5p, v6e; of a run several",
+    )
+    add("--price", type=float, metavar="N", help="of a chip's hour, in whatever currency")
     add("--sweep", metavar="NAME", help="which of SWEEPS (none: get_config()'s run)")
     add("--json", **_here("--json", "file"), help="write the figures, unrounded")
     add = verb("reproduce", "Measure a published table: `gan-jax list tables` names them.")

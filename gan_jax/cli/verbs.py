@@ -161,7 +161,7 @@ def plan(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax.plan import run
 
     file = Path(args.json) if args.json else None
-    run(args.config, overrides, args.sweep, args.topology, file)
+    run(args.config, overrides, args.sweep, args.topology, file, args.price)
 
 
 def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
