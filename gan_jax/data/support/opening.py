@@ -19,14 +19,14 @@ warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 @contextlib.contextmanager
-def opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
-    """A PNG or JPEG file of which only the header is decoded yet.
+def opened(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """A file of one of the formats, of which only the header is decoded yet.
 
     ValueError, in one line, for whatever is wrong with it, also where the pixels are decoded within
     the block.
     """
     try:
-        with Image.open(source, formats=FORMATS) as file:
+        with Image.open(source, formats=formats) as file:
             if file.width * file.height > MOST_PIXELS:
                 raise ValueError(
                     f"{file.width} x {file.height} pixels, expected at most {MOST_PIXELS} in all"

@@ -15,13 +15,13 @@ def classes_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | Non
     of the likeliest class; confidence_real and accuracy_real: on the data set's test split, the
     latter of the images that have a label. Nothing where no training image has one.
     """
-    name, data_dir, n = setup.data.name, setup.data.dir, setup.config.eval_samples
-    if not has_images(setup.data, labels=True) or not digits.has_labels(name, data_dir):
+    origin, n = setup.data.origin, setup.config.eval_samples
+    if not has_images(setup.data, labels=True) or not digits.has_labels(origin):
         return None
     draw = make_draw(setup, part)
 
     def run(state: State) -> Values:
-        trained = digits.trained(name, data_dir)
+        trained = digits.trained(origin)
         seen = trained.features.see(draw(state, n))
         assert seen.probabilities is not None
         found = count_classes(seen.probabilities)
@@ -50,7 +50,7 @@ def pixels(setup: Setup, part: str = "eval") -> Evaluator | None:
     draw = make_draw(setup, part)
 
     def run(state: State) -> Values:
-        fake, held, arrays = draw(state, n), held_out(data.name, data.dir, n), data.examples()
+        fake, held, arrays = draw(state, n), held_out(data.origin, n), data.examples()
         assert arrays
         train = unit(arrays.x)
         flat, held_flat, train_flat = (x.reshape(len(x), -1) for x in (fake, held, train))
