@@ -33,7 +33,7 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     result = run(setup, args.workdir, command)
     early = "" if result.step == config.steps else f" of {config.steps}: D stays near 1/2"
     print(f"{'already ' if result.was_done else ''}done at step {result.step}{early}")
-    for line in last_words(result.metrics):
+    for line in last_words(result.metrics, setup.data.spec.names):
         print(line)
     folder = Path(args.workdir)
     grids = sorted(folder.glob("samples/step_*.png"))[-1:]

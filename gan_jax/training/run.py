@@ -48,7 +48,8 @@ def train(setup: Setup, workdir: str | Path, command: str = "") -> Result:
             found = saved.restore(state_like(setup), lines=lambda at: [run.lines_until(at)])
             step, state = found or (0, None)
             run.start(step or None)
-            run.write_json("made_with.json", made_with(command))
+            classes = {"classes": setup.data.spec.names} if setup.data.spec.names else {}
+            run.write_json("made_with.json", made_with(command) | classes)
             with Progress(step, config.steps) as progress:
                 record = Record(setup, run, saved, make_evaluations()(setup), progress)
                 stop.leave_with(lambda: record.summary("preempted"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from gan_jax.host.errors import UserError
 
@@ -34,6 +34,10 @@ def opened(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Iter
             yield file
     except UserError:
         raise
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"too large a picture, expected at most {MOST_PIXELS} pixels") from error
+    except UnidentifiedImageError as error:
+        raise ValueError(f"its bytes are of no {', '.join(formats)}") from error
     except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them trip on
         raise ValueError(" ".join(str(error).split())[:300] or type(error).__name__) from error
 
