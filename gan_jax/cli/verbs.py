@@ -172,6 +172,8 @@ def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
             what = "a run without labels" if unconditional else f"data {setup.data.name!r}"
             refuse(f"metric {name!r} does not apply to {what}")
     print(f"step {step}")
+    if names := setup.data.spec.names:
+        print("classes: " + ", ".join(f"{i} is {name}" for i, name in enumerate(names)))
     for name, value in make_evaluate(setup, asked)(state).items():
         shown = f"{value:.6g}" if isinstance(value, float) else value
         print(f"{name.removeprefix('eval/')} {shown}")

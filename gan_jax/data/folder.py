@@ -33,7 +33,7 @@ from gan_jax.data.base import Arrays, PathLike, Spec, take
 from gan_jax.data.support import cache, own_files, own_pixels
 from gan_jax.data.support.own_files import Item, Listing
 from gan_jax.host.environment import local_path
-from gan_jax.host.errors import ConfigError, DataMissingError, listed
+from gan_jax.host.errors import DataMissingError, listed
 from gan_jax.host.files import read_if_whole, write_json
 from gan_jax.host.versions import cores
 
@@ -48,8 +48,8 @@ def spec(
 ) -> Spec:
     """What the folder's listing tells; with skip_damaged every file is decoded first.
 
-    ConfigError without a data_dir, or where folders and images in it do not tell classes;
-    DataMissingError where there are no images, DataCorruptError for a link out of the folder.
+    DataMissingError without a data_dir, or without images in it; ConfigError where they and their
+    folders do not tell classes; DataCorruptError for a link that leads out of the folder.
     """
     return _opened(_root(data_dir), size, channels, skip_damaged)[1]
 
@@ -74,7 +74,7 @@ def load(
 
 def _root(data_dir: PathLike | None) -> str:
     if not data_dir:
-        raise ConfigError(
+        raise DataMissingError(
             "data 'folder' needs data.dir: --config.data.dir=DIR, the folder of your images"
         )
     return str(Path(local_path("data.dir", str(data_dir))).absolute())

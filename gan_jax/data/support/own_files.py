@@ -162,7 +162,7 @@ def _entries(folder: str, root: Path) -> tuple[list[str], list[str]]:
     except OSError as error:
         raise DataMissingError(f"{shown(folder)} cannot be read: {error.strerror}") from error
     for entry in there:
-        is_folder = entry.is_dir()
+        is_folder = os.path.isdir(entry.path)  # also where a link leads to one
         has_ending = os.path.splitext(entry.name)[1].lower() in PICTURES + ARRAYS
         if entry.name.startswith(".") or not (is_folder or has_ending):
             continue
