@@ -380,6 +380,7 @@ def test_arrays_bring_labels_and_folders_go_before_them(tmp_path):
         os.link(tmp_path / "a.npz", tmp_path / name / "a.npz")
     os.unlink(tmp_path / "a.npz")
     assert origin(tmp_path).spec().names == ("b", "c")
+    assert {*origin(tmp_path).load("train+test").label.tolist()} == {0, 1}
 
 
 def test_one_image_a_file(tmp_path):
