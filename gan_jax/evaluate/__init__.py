@@ -5,6 +5,7 @@ cohort; it yields (name, value). Each says itself whether it applies to the data
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -57,6 +58,7 @@ EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
 OF_LABELS = {"labels", "intra", "cas"}  # apply where gen takes labels
 # While a run trains, with config.features.names; the others when asked for by name.
 SCHEDULED = ("line", "modes", "judge", "labels", "codes")
+UNLABELLED = ("pixels",)  # of images without labels, of which those tell nothing
 
 
 def chosen(names: Iterable[str]) -> dict[str, Callable[..., Evaluator | None]]:
@@ -88,11 +90,17 @@ def make_evaluate(
     draws they see.
     """
     choose("part", part, STREAMS)
-    names = tuple(names) or (*SCHEDULED, *scheduled(setup.config))
+    names = tuple(names) or on_schedule(setup)
     made = [make(setup, part) for make in chosen(names).values()]
     return lambda state: {
         f"{part}/{name}": value for run in made if run for name, value in run(state)
     }
+
+
+def on_schedule(setup: Setup) -> tuple[str, ...]:
+    """The metrics of a run's schedule; those that do not apply to its data are passed over."""
+    is_labelled = setup.data.spec.classes or not setup.data.is_image
+    return (*SCHEDULED, *(() if is_labelled else UNLABELLED), *scheduled(setup.config))
 
 
 def make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
@@ -154,14 +162,17 @@ def _make_gallery(
 
 
 def rows_of_classes(n: int, classes: int) -> tuple[np.ndarray | None, int | None]:
-    """Labels of about n samples, and the columns of their grid, so that a row is a class.
+    """Labels of about n samples, and the columns of their grid, so that a row is of one class.
 
-    (None, None) without classes. At least one sample a class.
+    Where there are few classes each has several rows, that the grid be near-square. At least one
+    sample a class; (None, None) without classes.
     """
     if not classes:
         return None, None
-    columns = max(n // classes, 1)
-    return np.repeat(np.arange(classes, dtype=np.int32), columns), columns
+    each = max(n // classes, 1)
+    columns = min(each, math.ceil(math.sqrt(n)))
+    label = np.repeat(np.arange(classes, dtype=np.int32), each - each % columns)
+    return label, columns
 
 
 def _make_line_of_d(

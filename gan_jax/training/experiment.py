@@ -184,7 +184,7 @@ def _wrong_names(config: ConfigDict) -> list[str]:
         for path, table in tables.items()
         for problem in attempt(choose, path, config_lib.leaf(config, path), table)
     ]
-    return found + attempt(data.spec, config.data.name, config.data.dir)
+    return found + attempt(data.origin_of(config).spec)
 
 
 def _wrong_args(config: ConfigDict) -> list[str]:

@@ -65,7 +65,8 @@ def _lead(
         found = saved.restore(state_like(setup), lines=lambda at: [run.lines_until(at)])
         step, state = found or (0, None)
         run.start(step or None)
-        run.write_json("made_with.json", made_with(command))
+        classes = {"classes": setup.data.spec.names} if setup.data.spec.names else {}
+        run.write_json("made_with.json", made_with(command) | classes)
         print(first_words(setup, state_like(setup), place_of(config), step), file=sys.stderr)
         with Progress(step, config.steps) as progress:
             record = Record(setup, run, saved, make_evaluations()(setup), progress)

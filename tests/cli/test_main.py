@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 import tiny
+from toy_sets import encode
 
 from gan_jax import __version__
 from gan_jax import config as config_lib
@@ -28,6 +29,7 @@ EXPERIMENT = """
 import sys
 sys.path.insert(0, {tests!r})
 import tiny
+from toy_sets import encode
 
 def get_config(name="gaussian1d"):
     c = tiny.config(steps=10, log_every_steps=5, eval_every_steps=10, sample_every_steps=10)
@@ -272,6 +274,30 @@ def test_sample_and_evaluate(run, place):
     for name, value in lines.items():
         assert float(value) == pytest.approx(summary["metrics"][f"eval/{name}"], rel=1e-5)
     assert run("evaluate --workdir run")[1] == out
+
+
+def test_ones_own_images_train_evaluate_and_report(run, place):
+    for colour, name in enumerate(("<b>cats", "dogs")):
+        (place / "own" / name).mkdir(parents=True)
+        for i in range(40):
+            image = np.full((9, 12, 3), 60 + 120 * colour + i, np.uint8)
+            (place / "own" / name / f"{i}.png").write_bytes(encode(image))
+    own = "--config.data.name=folder --config.data.dir=own --config.data.size=8"
+    code, out, _ = run(f"{TRAIN} mine {own} {' '.join(LABELS[:2])}")
+    assert code == 0
+    assert re.search(r"samples of each class: <b>cats: \d+, dogs: \d+\n", out)
+    out = run("evaluate --workdir mine")[1]
+    assert "classes: 0 is <b>cats, 1 is dogs\n" in out
+    assert float(re.search(r"accuracy_real (.*)", out)[1]) > 0.9
+    assert run("sample --workdir mine --label dogs --out s/dogs.npz --num 2")[0] == 0
+    with np.load(place / "s/dogs.npz") as file:
+        assert file["x"].shape == (2, 8, 8, 3)
+        assert file["label"].tolist() == [1, 1]
+    assert run("report --workdir mine")[0] == 0
+    page = (place / "mine" / "report.html").read_text()
+    assert "each class: &lt;b&gt;cats, dogs." in page
+    assert "<b>" not in page
+    assert run(f"{TRAIN} none --config.data.name=folder")[0] == 66
 
 
 def test_a_conditional_run_tells_and_samples_its_classes(run, place):

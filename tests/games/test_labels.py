@@ -393,6 +393,10 @@ def test_a_row_of_the_grid_is_a_class():
     assert columns == 6
     assert (label.reshape(10, 6) == np.arange(10)[:, None]).all()
     assert rows_of_classes(4, 10)[1] == 1  # at least one each
+    label, columns = rows_of_classes(64, 3)  # each has several rows
+    assert columns == 8
+    assert label.reshape(-1, 8)[:, 0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert (label.reshape(-1, 8) == label.reshape(-1, 8)[:, :1]).all()
     assert rows_of_classes(64, 0) == (None, None)
 
 

@@ -204,6 +204,6 @@ def test_the_state_is_known_without_computing_it():
 @pytest.mark.parametrize("path", tiny.EXPERIMENTS, ids=lambda p: p.stem)
 def test_every_experiment_of_ours_is_good(path):
     try:
-        experiment.load_setup(str(path))
+        experiment.load_setup(str(path), tiny.overrides(path))
     except DataMissingError:
         pytest.skip("needs data that have to be prepared")

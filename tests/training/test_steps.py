@@ -249,8 +249,8 @@ def test_gen_of_points_starts_anywhere(points):
 def test_every_experiment_lowers_for_tpu_and_gpu(path):
     """The step is exported from this machine for machines that are not here."""
     config = tiny.experiment(path)
-    shape = data.spec(config.data.name).shape
     setup, numbers = make_setup(config), hypers(config)
+    shape = setup.data.spec.shape
     state = jax.eval_shape(make_init(setup), jax.random.key(0), numbers, jnp.zeros(shape))
     x = jax.ShapeDtypeStruct((config.dynamics.k_disc, config.batch_size, *shape), jnp.float32)
     label = jax.ShapeDtypeStruct(x.shape[:2], jnp.int32) if setup.game.sampler.classes else None
