@@ -63,7 +63,7 @@ def _sums(text: str, own: Callable[[str], int]) -> tuple[int, int, tuple[int, ..
 
     step = max((total(body) for body, bound in bounds.items() if bound is None), default=0)
     loops = tuple(sorted(n for n in bounds.values() if n and n > 1))
-    return step, total(entry) - step, loops
+    return (step, total(entry) - step, loops) if step else (0, 0, ())
 
 
 def _own(line: str) -> int:
