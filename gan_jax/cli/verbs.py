@@ -13,7 +13,10 @@ log = logging.getLogger(__name__)
 
 
 def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Trains, alone or as one of a run's processes; then says what came out."""
+    """Trains, alone or as one of a run's processes, or has hosts elsewhere do it."""
+    if args.launcher != "local" or args.option or args.out:
+        _launch(args, overrides)
+        return
     if args.hosts is None:
         from gan_jax.cli.training import train as run
 
@@ -29,6 +32,16 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
         environment.check_devices()
         run(args, {"devices": "0"} | overrides)
+
+
+def _launch(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Submits one run over hosts, or writes the file that has them train it."""
+    from gan_jax.cli.training import launch
+
+    for flag in ("hosts", "init_from"):
+        if getattr(args, flag) is not None:
+            refuse(f"--{flag}: expected no --launcher with it")
+    print(launch(args, overrides))
 
 
 def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from toy_sets import encode
 
 from gan_jax import __version__
 from gan_jax import config as config_lib
-from gan_jax.cli import main
+from gan_jax.cli import flags, main
 from gan_jax.evaluate import SCHEDULED
 from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import launch
@@ -339,7 +339,7 @@ def test_a_runs_first_line_says_where_and_what_it_trains(run, tmp_path):
         assert first.endswith(goes_on)
 
 
-@pytest.mark.parametrize("word", main.LISTS)
+@pytest.mark.parametrize("word", flags.LISTS)
 def test_list(word, run):
     code, out, err = run(f"list {word}")
     assert code == 0
@@ -359,7 +359,7 @@ def test_help_shows_an_override_where_there_are_any(verb, capsys):
     with pytest.raises(SystemExit):
         main.main([verb, "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    assert ("--config.KEY=VALUE" in said) == (verb in main.OVERRIDABLE)
+    assert ("--config.KEY=VALUE" in said) == (verb in flags.OVERRIDABLE)
     for word in re.findall(r"--config\.(?!KEY)\S+", said):  # the example is one that works
         key, _, value = word.removeprefix("--config.").partition("=")
         assert config_lib.override(config_lib.get_config(), {key: value}) == []
