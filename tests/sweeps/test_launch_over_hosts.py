@@ -21,10 +21,10 @@ from gan_jax.config import get_config as defaults
 
 def get_config():
     c = defaults()
-    c.data.name, c.steps, c.batch_size = "digits", 3000, 16
+    c.data.name, c.steps, c.batch_size = "digits", 1000, 16
     c.gen.args.hidden = c.disc.args.hidden = (4,)
     c.log_every_steps = 10
-    c.eval_every_steps = c.sample_every_steps = 3000
+    c.eval_every_steps = c.sample_every_steps = 1000
     c.checkpoint_every_steps = 100
     c.eval_samples = 50
     return c
@@ -99,7 +99,7 @@ def test_a_script_calls_all_hosts_of_a_slice(run, tmp_path, queued):
     assert "--hosts auto" in text
     created = "queued-resources create" if queued == "true" else "tpu-vm create"
     assert created in text
-    assert text.index(created) < text.index("tpu-vm ssh") < text.index("delete")
+    assert text.index(created) < text.index("tpu-vm ssh") < text.rindex(" delete ")
 
 
 def test_a_folder_that_hosts_do_not_share_is_refused(run):
@@ -155,7 +155,7 @@ def test_a_job_of_two_processes_is_preempted_and_goes_on(node, tmp_path, capsys)
     wait_until(lambda: not slurm.ask("squeue", "--noheader"))
     summary = json.loads((workdir / "summary.json").read_text())
     log = (tmp_path / f"run.slurm/{job}.txt").read_text()
-    assert (summary["status"], summary["step"]) == ("done", 3000), log
+    assert (summary["status"], summary["step"]) == ("done", 1000), log
     assert log.count("stopped at step") == 1
     assert "goes on from step" in log
 
