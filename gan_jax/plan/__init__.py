@@ -138,7 +138,7 @@ def lower_rows(configs: Sequence[ConfigDict], chips: Sequence[jax.Device], chunk
     setup = members.setup
     states, hypers = jax.eval_shape(lambda: init_rows(members))
     source = make_source(setup.config, len(configs), setup.examples(), place_rows())
-    examples, orders = jax.eval_shape(source, states.key, np.int32(0))
+    examples, orders = source(jax.random.split(jax.random.key(0), len(configs)), np.int32(0))
     place = place_rows(chips)
     many = jit_rows(make_train_rows(setup, chunk), place)
     args = (states, examples, orders, hypers, np.int32(1))
