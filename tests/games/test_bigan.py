@@ -229,7 +229,7 @@ def test_neighbours_are_of_the_last_hidden_layer(monkeypatch):
         ({"data__name": "digits", "gen__condition": "concat"}, "takes no labels"),
         ({"penalty__name": "cr"}, "change images or latents"),
         ({"penalty__name": "bcr"}, "change images or latents"),
-        ({"penalty__name": "zcr"}, "change images or latents"),
+        ({"penalty__name": "zcr", "penalty__weight": 1.0}, "change images or latents"),
         ({"gen__rescale_gradient": 1.0}, "gen.rescale_gradient 0"),
         (
             {"disc__net": "autoencoder", "disc__args": ConfigDict(), "objective": "ebgan"},

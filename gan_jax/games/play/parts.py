@@ -63,6 +63,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     objectives: several, of logits, chosen by the traced number "index" instead of the config's one.
     """
     shape, synthetic = data.spec.shape, data.synthetic
+    terms.check_weight(config.penalty.name, config.penalty.weight)
     view, decision = make_view(config)
     seen = jax.eval_shape(view, jnp.zeros((decision, *shape))).shape[1:]
     classes, disc = classes_of(config, data), make_disc(config, seen, data.spec.classes)

@@ -15,8 +15,17 @@ from jax import lax
 
 from gan_jax.config import choose
 from gan_jax.config.arguments import numbers_of
+from gan_jax.config.leaves import NOT_GIVEN, USUAL_WEIGHTS
+from gan_jax.host.errors import ConfigError
 from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan
-from gan_jax.objectives.penalties import PENALTIES, lecam, update_means, zcr_disc, zcr_gen
+from gan_jax.objectives.penalties import (
+    PENALTIES,
+    WEIGHTS_TAKEN,
+    lecam,
+    update_means,
+    zcr_disc,
+    zcr_gen,
+)
 from gan_jax.types import Array, Critic, Losses
 
 Memory = dict[str, Array]  # what terms keep from one update of disc to the next
@@ -128,8 +137,23 @@ def first_memory(*names: str) -> Memory:
     return {key: jnp.asarray(value, float) for each in kept for key, value in each.items()}
 
 
+# What papers and libraries name as one thing: an objective and a penalty here.
+NAMED_TOGETHER = {
+    "wgan_gp": ("wgan", "wgan_gp"),
+    "wgangp": ("wgan", "wgan_gp"),
+    "dragan": ("non_saturating", "dragan"),
+    "r3gan": ("rpgan", "r1r2"),
+}
+
+
 def objective_term(name: str) -> Callable[..., tuple[Losses, Memory]]:
     """The named objective; ConfigError with the choices where there is none."""
+    objective, penalty = NAMED_TOGETHER.get(str(name).lower().replace("-", "_"), ("", ""))
+    if objective:
+        raise ConfigError(
+            f"objective {name!r} is unknown: expected objective {objective!r} with penalty.name "
+            f"{penalty!r}, which are two leaves here"
+        )
     return OBJECTIVE_TERMS[choose("objective", name, OBJECTIVE_TERMS)]
 
 
@@ -153,6 +177,19 @@ def objective_switch(names: Sequence[str]) -> Callable[..., tuple[Losses, Memory
 def penalty_term(name: str) -> Callable[..., tuple[Array, Memory]] | None:
     """The named penalty, or None for "none"; ConfigError with the choices where it is unknown."""
     return PENALTY_TERMS.get(choose("penalty.name", name, [*PENALTY_TERMS, "none"]))
+
+
+def check_weight(penalty: str, weight: float) -> None:
+    """ConfigError where a penalty that has no usual weight is given none."""
+    if weight != NOT_GIVEN:
+        return
+    is_asked = penalty in USUAL_WEIGHTS  # of a number below 0
+    lacks = f"not given, and penalty {penalty!r} has no usual one"
+    taken = WEIGHTS_TAKEN.get(penalty)
+    raise ConfigError(
+        f"penalty.weight is {weight if is_asked else lacks}: expected a number of at least 0"
+        f"{f', such as {taken}' if taken else ''}"
+    )
 
 
 def sides(penalty: str) -> str:
