@@ -121,7 +121,12 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> C
         for role, x in ((REAL_NOISE, draw.batch.x), (FAKE_NOISE, fake))
     )
     labels = parts.label_view(draw.batch.label), parts.label_view(draw.label)
-    real_y, fake_y = play.pair("disc", real, fake, (REAL_DROPOUT, FAKE_DROPOUT), label=labels)
+    shown = ("disc", real, fake, (REAL_DROPOUT, FAKE_DROPOUT))
+    real_y, fake_y, around = (
+        play.pair_with_slopes(*shown, label=labels)
+        if parts.wants_slopes
+        else (*play.pair(*shown, label=labels), None)
+    )
     generate = play.critic("gen", GEN_DROPOUT, label=draw.label)
     return Case(
         real=real,
@@ -137,6 +142,7 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> C
         labels=labels,
         real_heads=heads_of(real_y),
         fake_heads=heads_of(fake_y),
+        around=around,
     )
 
 

@@ -14,12 +14,14 @@ from gan_jax.config import hypers, to_json
 from gan_jax.config.checks import REFUSALS, problems
 from gan_jax.data import open_data
 from gan_jax.dynamics import DYNAMICS
-from gan_jax.games import make_setup
+from gan_jax.dynamics.step import make_step
+from gan_jax.games import gan, make_setup
 from gan_jax.games.play import terms
 from gan_jax.games.play.parts import make_parts
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.normalise import NORMALISERS, SPECTRAL, spectral
 from gan_jax.objectives import OBJECTIVES
+from gan_jax.objectives.penalties import OF_SLOPES
 from gan_jax.steps import init_state, make_train_step
 from gan_jax.training import experiment, steps
 
@@ -121,6 +123,37 @@ def test_a_lazy_penalty_comes_every_n_steps_n_times():
         abs(weights(play(every)[0].players["disc"]) - weights(play(plain)[0].players["disc"])).max()
         > 1e-3
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [*((name, {}) for name in OF_SLOPES), ("r1r2", {"disc__normalise": "spectral"})],
+)
+def test_slopes_of_the_logits_own_pass_are_those_of_two_more(name, more):
+    """To rounding, and at fewer products."""
+    c = config(penalty__name=name, penalty__weight=5.0, disc__optimizer="sgd", **more)
+    parts, state = make_parts(c, open_data(c)), init_state(c, jax.random.key(0))
+    flops, after = [], []
+    for wants in (True, False):
+        game = gan.make(parts._replace(wants_slopes=wants))
+        step = make_step(game, DYNAMICS["alternating"])
+        step = jax.jit(step).lower(state, tiny.batch(c, SHAPE), hypers(c)).compile()
+        flops.append(step.cost_analysis()["flops"])
+        after.append(step(state, tiny.batch(c, SHAPE), hypers(c)))
+    for a, b in zip(*map(jax.tree.leaves, (after[0][0].players, after[1][0].players)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(after[0][1]["penalty"], after[1][1]["penalty"], rtol=1e-5)
+    assert flops[0] < flops[1]
+
+
+def test_centring_is_of_disc_alone():
+    moved = []
+    for weight in (0.0, 5.0):
+        c = config(objective="rpgan", penalty__name="centring", penalty__weight=weight)
+        c.dynamics.name = "simultaneous"
+        moved.append(play(c)[0].players)
+    np.testing.assert_array_equal(*(weights(players["gen"]) for players in moved))
+    assert (weights(moved[0]["disc"]) != weights(moved[1]["disc"])).any()
 
 
 def test_lecam_remembers_the_logits():

@@ -21,6 +21,7 @@ from gan_jax.games.play.terms import Memory
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.codes import NO_CODES, Codes
 from gan_jax.nets.layers.normalise import NORMALISERS
+from gan_jax.objectives.penalties import OF_SLOPES
 from gan_jax.types import Array, Net
 
 Draws = Callable[[Array, int], Array]  # (key, n) -> [n, ...]
@@ -43,6 +44,7 @@ class Parts(NamedTuple):
     penalty: Callable[..., Any] | None
     gen_penalty: Callable[..., Array] | None
     penalty_every: int  # steps
+    wants_slopes: bool  # the penalty is of slopes at reals and fakes, in every step
     penalizes_fakes: bool  # alone, and so with their labels
     augments: bool  # the penalty changes images, and so wants images
     memory: Memory  # of the terms, at the start
@@ -85,6 +87,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         penalty=terms.penalty_term(config.penalty.name),
         gen_penalty=terms.GEN_TERMS.get(config.penalty.name),
         penalty_every=config.penalty.every_steps,
+        wants_slopes=config.penalty.name in OF_SLOPES and config.penalty.every_steps == 1,
         augments=config.penalty.name in terms.AUGMENTING,
         penalizes_fakes=terms.sides(config.penalty.name) == "fake",
         memory=terms.first_memory(config.objective, config.penalty.name),

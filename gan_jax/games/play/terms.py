@@ -16,7 +16,15 @@ from jax import lax
 from gan_jax.config import choose
 from gan_jax.config.arguments import numbers_of
 from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan
-from gan_jax.objectives.penalties import PENALTIES, lecam, update_means, zcr_disc, zcr_gen
+from gan_jax.objectives.consistency import zcr_disc, zcr_gen
+from gan_jax.objectives.penalties import (
+    OF_SLOPES,
+    PENALTIES,
+    Local,
+    centring,
+    lecam,
+    update_means,
+)
 from gan_jax.types import Array, Critic, Losses
 
 Memory = dict[str, Array]  # what terms keep from one update of disc to the next
@@ -38,6 +46,7 @@ class Case(NamedTuple):
     labels: tuple[Array | None, Array | None] = (None, None)  # of reals and fakes, as seen
     real_heads: Mapping[str, Array] = {}  # what disc says besides its logits
     fake_heads: Mapping[str, Array] = {}
+    around: tuple[Local, Local] | None = None  # disc at reals and fakes, if the logits' pass knows
 
 
 def _of_logits(objective: Callable[..., Losses]) -> Callable[..., tuple[Losses, Memory]]:
@@ -75,6 +84,23 @@ def _of_critic(penalty: Callable[..., Array]) -> Callable[..., tuple[Array, Memo
     return term
 
 
+def _of_slopes(name: str) -> Callable[..., tuple[Array, Memory]]:
+    """The penalty by the slopes of the logits' own pass where there are any."""
+
+    @functools.wraps(OF_SLOPES[name])
+    def term(case: Case) -> tuple[Array, Memory]:
+        if case.around is None:
+            return PENALTIES[name](case.critic, case.real, case.fake, case.key), case.memory
+        return OF_SLOPES[name](*case.around), case.memory
+
+    return term
+
+
+@functools.wraps(centring)
+def _centring(case: Case) -> tuple[Array, Memory]:
+    return centring(case.real_B, case.fake_B), case.memory
+
+
 def lecam_term(case: Case, *, decay=0.99) -> tuple[Array, Memory]:
     """relu(s_x - ema_fake)^2 + relu(ema_real - s_g)^2, ema of decay. Tseng et al. 2021, released.
 
@@ -107,13 +133,16 @@ def _nearby(case: Case, scale: Array | float) -> Array:
 
 PENALTY_TERMS: dict[str, Callable[..., tuple[Array, Memory]]] = {
     **{name: _of_critic(penalty) for name, penalty in PENALTIES.items()},
+    **{name: _of_slopes(name) for name in OF_SLOPES},
+    "centring": _centring,
     "lecam": lecam_term,
     "zcr": zcr_term,
 }
 # Penalties that take examples of one side to disc; the others take both, or mixtures of the two.
-# lecam takes none: it is a function of the logits.
-ONE_SIDED = dict.fromkeys(("none", "r1", "dragan", "cr", "lecam"), "real")
-ONE_SIDED |= dict.fromkeys(("r2", "zcr"), "fake")
+# lecam and centring take none: they are functions of the logits.
+ONE_SIDED = dict.fromkeys(("none", "r1", "approximate_r1", "dragan", "cr"), "real")
+ONE_SIDED |= dict.fromkeys(("lecam", "centring"), "real")
+ONE_SIDED |= dict.fromkeys(("r2", "approximate_r2", "zcr"), "fake")
 AUGMENTING = ("cr", "bcr")
 GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term}
 MEMORIES = {
