@@ -153,6 +153,9 @@ LEAVES: dict[str, Leaf] = {
     "gen.class_weight": _class_weight("gen"),
     # Of the gradient in the batch of samples, when it is smaller than that.
     "gen.rescale_gradient": Leaf(0.0, "its least norm; 0: as it is", NOT_NEGATIVE, _PART),
+    # Of the fakes with the largest logits; .5 in Sinha et al. 2020, of whom .99 is an epoch's.
+    "gen.top_k": Leaf(0.0, "share that it learns from at last; 0: all", SHARE, _PART, before=0.0),
+    "gen.top_k_decay": Leaf(0.9999, "of that share, a step, from 1", DECAY, _ITSELF, before=0.9999),
     **_player("disc"),
     "disc.condition": Leaf("none", "how it takes a label", DISC_CONDITIONS, before="none"),
     "disc.class_weight": _class_weight("disc"),

@@ -27,7 +27,13 @@ from gan_jax.games.play import (
 )
 from gan_jax.games.play.labels import class_accuracy, class_losses
 from gan_jax.games.play.parts import Parts
-from gan_jax.games.play.regularisers import arguments, clip_weights, mean_penalty, noisy
+from gan_jax.games.play.regularisers import (
+    arguments,
+    clip_weights,
+    mean_of_fakes,
+    mean_penalty,
+    noisy,
+)
 from gan_jax.games.play.terms import Case, Memory
 from gan_jax.nets.layers import heads_of, logit_of
 from gan_jax.objectives import rescale_gradient
@@ -104,7 +110,8 @@ def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
 
 def gen_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNotes:
     """Mean objective + mean gen_penalty, of a discriminator's logits."""
-    loss = parts.objective(case, **h.objective)[0].gen.mean()
+    loss_B = parts.objective(case, **h.objective)[0].gen
+    loss = mean_of_fakes(parts, play, h, loss_B, case.fake_B)
     metrics = {"gen_loss": loss}
     if "class" in case.fake_heads:
         loss += h.game["gen_class_weight"] * class_losses(case)[1]

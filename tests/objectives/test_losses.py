@@ -230,6 +230,18 @@ def test_a_rescaled_gradient_lifts_gens_step():
     np.testing.assert_allclose(moved[2], ratio * moved[0], rtol=1e-3, atol=1e-5)
 
 
+def test_gen_learns_from_ever_fewer_fakes_down_to_a_share():
+    """Of 8: 8 at first, then 4; beyond the least share no fewer."""
+    every, half = config(), config(gen__top_k=0.5, gen__top_k_decay=0.5)
+    one = config(gen__top_k=0.125, gen__top_k_decay=0.5)
+    first = [play(c)[1]["gen_loss"] for c in (every, half)]
+    np.testing.assert_allclose(first[1], first[0], rtol=1e-6)
+    losses = [play(half, start=n)[1]["gen_loss"] for n in (0, 1, 2)]
+    assert losses[1] < losses[0]  # those with the largest logits lose least
+    found = [play(c, start=3)[1]["gen_loss"] for c in (one, half, every)]
+    assert found[0] < found[1] < found[2]
+
+
 def test_spectral_normalisation_finds_the_largest_singular_value():
     plain = nets.make_discriminator("mlp", {"hidden": (16, 8)}, (5,))
     net = spectral(plain)

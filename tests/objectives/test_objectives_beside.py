@@ -1,11 +1,11 @@
-"""What stands beside the table: began, ebgan and the rescaled gradient."""
+"""What stands beside the table: began, ebgan, gan_qp and the rescaled gradient."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.objectives import began, ebgan, pulling_away, rescale_gradient
+from gan_jax.objectives import began, ebgan, gan_qp, pulling_away, rescale_gradient
 
 
 @pytest.fixture
@@ -46,6 +46,25 @@ def test_pulling_away_is_safe_for_zero_encodings_and_a_batch_of_one(shape):
     value, pullback = jax.vjp(jax.jit(pulling_away), jnp.zeros(shape))
     assert np.all(value == 0)
     assert np.all(pullback(jnp.ones_like(value))[0] == 0)
+
+
+def test_gan_qp_is_least_where_the_difference_is_the_distance(x64):
+    real, fake = np.random.default_rng(0).normal(size=(2, 5, 3, 2))
+    d = 10 * np.abs(real - fake).mean((1, 2))
+    s = jnp.asarray(np.random.default_rng(1).normal(size=5))
+    loss = lambda D: gan_qp(s + D, s, real, fake).disc  # noqa: E731
+    np.testing.assert_allclose(loss(d), -d / 2)
+    np.testing.assert_allclose(jax.grad(lambda D: loss(D).sum())(jnp.asarray(d)), 0, atol=1e-14)
+    for away in (-0.1, 0.1):
+        assert np.all(loss(d + away) > loss(d))
+    losses = gan_qp(s, 2 * s, real, fake)
+    np.testing.assert_allclose(losses.gen, -s)
+    np.testing.assert_allclose(losses.disc, s + s**2 / (2 * d))
+    twins = gan_qp(s, s + 1, real, real)  # no distance: no quadratic term
+    assert losses.disc.shape == (5,)
+    np.testing.assert_allclose(twins.disc, 1)
+    with pytest.raises(ValueError, match="pairs by index"):
+        gan_qp(s, s[:1], real, fake[:1])
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ class Parts(NamedTuple):
     clips: bool  # disc's weights
     is_noisy: bool  # instance noise
     rescales: bool  # gen's gradient
+    selects: bool  # gen learns from the fakes with the largest logits
     shape: tuple[int, ...]  # of one example
     own: Draws | None  # of a synthetic distribution: its examples
     other: Draws | None  # and those of its other domain, where it has one
@@ -97,6 +98,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         clips=config.disc.clip_weights > 0,
         is_noisy=config.disc.instance_noise > 0,
         rescales=config.gen.rescale_gradient > 0,
+        selects=config.gen.top_k > 0,
         shape=shape,
         own=synthetic.sample if synthetic else None,
         other=synthetic.other if synthetic and data.is_endless else None,

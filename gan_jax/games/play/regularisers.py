@@ -1,4 +1,4 @@
-"""Regularisers of a discriminator: instance noise, a penalty's mean, clipped weights."""
+"""Regularisers: instance noise, a penalty's mean, clipped weights, which fakes gen learns from."""
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +7,7 @@ from jax import lax
 from gan_jax.games.play import Play
 from gan_jax.games.play.parts import Parts
 from gan_jax.games.play.terms import Case, Memory
+from gan_jax.objectives.logits import mean_of_top
 from gan_jax.types import Array, Hypers, Player
 
 
@@ -47,3 +48,14 @@ def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:
         return player
     c = h.game["clip_weights"]
     return player.replace(params=jax.tree.map(lambda w: jnp.clip(w, -c, c), player.params))
+
+
+def mean_of_fakes(parts: Parts, play: Play, h: Hypers, loss_B: Array, fake_B: Array) -> Array:
+    """The mean loss of fakes; with gen.top_k, of the share with the largest logits.
+
+    The share falls from 1 by the factor gen.top_k_decay a step, until it is gen.top_k.
+    """
+    if not parts.selects:
+        return loss_B.mean()
+    share = jnp.maximum(h.game["top_k"], h.game["top_k_decay"] ** play.step)
+    return mean_of_top(loss_B, fake_B, jnp.maximum(jnp.round(share * len(loss_B)), 1))

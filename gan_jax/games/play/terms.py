@@ -15,7 +15,7 @@ from jax import lax
 
 from gan_jax.config import choose
 from gan_jax.config.arguments import numbers_of
-from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan
+from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan, gan_qp
 from gan_jax.objectives.consistency import zcr_disc, zcr_gen
 from gan_jax.objectives.penalties import (
     OF_SLOPES,
@@ -69,11 +69,20 @@ def _ebgan(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
     return ebgan(-case.real_B, -case.fake_B, codes, **numbers), case.memory
 
 
+@functools.wraps(gan_qp)
+def _gan_qp(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
+    return gan_qp(case.real_B, case.fake_B, case.real, case.fake, **numbers), case.memory
+
+
 OBJECTIVE_TERMS: dict[str, Callable[..., tuple[Losses, Memory]]] = {
     **{name: _of_logits(objective) for name, objective in OBJECTIVES.items()},
+    "gan_qp": _gan_qp,
     "began": _began,
     "ebgan": _ebgan,
 }
+# What a discriminator of logits can have, whichever of them it is: rows that differ in nothing else
+# share a program.
+OF_LOGITS = tuple(name for name in OBJECTIVE_TERMS if name not in ENERGY_OBJECTIVES)
 
 
 def _of_critic(penalty: Callable[..., Array]) -> Callable[..., tuple[Array, Memory]]:
