@@ -103,7 +103,7 @@ def check(parts: Parts) -> None:
         )
     if parts.rescales or parts.selects:
         raise ConfigError(
-            "game 'bigan' has no place for gen.rescale_gradient or gen.top_k: expected 0 for both"
+            "game 'bigan' has no place for gen.rescale_gradient or gen.top_k: expected both 0"
         )
 
 

@@ -51,7 +51,7 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
         )
     if parts.rescales or parts.selects:
         raise ConfigError(
-            "game 'cyclegan' has no place for gen.rescale_gradient or gen.top_k: expected 0 for both"
+            "game 'cyclegan' has no place for gen.rescale_gradient or gen.top_k: expected both 0"
         )
     weights = {"cycle": cycle, "identity": identity}
     gens, discs = ("gen_ab", "gen_ba"), ("disc_a", "disc_b")
