@@ -24,6 +24,7 @@ PENALTIES = {
     "lecam": 2,  # of the logits that are there
     "centring": 2,
     "zcr": 3,
+    "transport": 2,
 }
 DYNAMICS = {
     "simultaneous": 2,

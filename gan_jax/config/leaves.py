@@ -130,6 +130,7 @@ LEAVES: dict[str, Leaf] = {
     # Lazy: with n it is taken in every n-th step, n times as strong. A cohort saves no time by it.
     "penalty.every_steps": Leaf(1, "1: it is taken in every step", AT_LEAST_1),
     "penalty.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("penalty")),
+    "penalties": Leaf({}, "more of them, name: weight", reach=traced("penalties"), before={}),
     "dynamics.name": Leaf("alternating", "gen answers the disc that moved, with its last fakes"),
     "dynamics.k_disc": Leaf(1, "disc updates a step, each on fresh reals and fakes", AT_LEAST_1),
     "dynamics.k_gen": Leaf(1, "gen updates a step", AT_LEAST_1),

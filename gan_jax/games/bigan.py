@@ -96,7 +96,7 @@ def check(parts: Parts) -> None:
             "game 'bigan' shows disc an example and its latent as one vector, and this disc.net "
             "wants images: expected disc.net 'bigan', 'mlp' or 'maxout'"
         )
-    if parts.disc.is_energy or parts.gen_penalty or parts.augments:
+    if parts.disc.is_energy or parts.penalizes_gen or parts.augments:
         raise ConfigError(
             "game 'bigan' has no place for energies, nor for penalties that change images or "
             "latents: expected another objective or penalty.name"

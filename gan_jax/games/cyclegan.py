@@ -44,7 +44,7 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
         )
     if parts.classes:
         raise ConfigError("game 'cyclegan' takes no labels: expected gen.condition 'none'")
-    if parts.memory or parts.gen_penalty or parts.disc.is_energy:
+    if parts.memory or parts.penalizes_gen or parts.disc.is_energy:
         raise ConfigError(
             "game 'cyclegan' has no place for objectives and penalties that keep a memory, take "
             "energies or need latents: expected another objective or penalty"

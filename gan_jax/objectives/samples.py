@@ -1,4 +1,4 @@
-"""Objectives of logits and of the examples that they are of."""
+"""Objectives and terms that look at the examples themselves."""
 
 import jax.numpy as jnp
 
@@ -23,3 +23,12 @@ def gan_qp(real_B: Array, fake_B: Array, real: Array, fake: Array, *, scale=10.0
         return Losses(disc=-D_B + D_B**2 / (2 * jnp.where(d_B > 0, d_B, jnp.inf)), gen=D_B)
 
     return of_pairs(real_B, fake_B)
+
+
+def transport(z: Array, x: Array) -> Array:
+    """The mean over dimensions of (x - z)^2, [B]; x = G(z) has as many numbers as z [B, Z].
+
+    Lin et al. 2025 (adversarial flow models). Of all maps to a distribution on the line the one
+    that keeps the order is the cheapest: F^-1(Phi(z)) for normal z.
+    """
+    return jnp.mean((widen(x).reshape(z.shape) - widen(z)) ** 2, axis=1)

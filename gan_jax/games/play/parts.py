@@ -17,11 +17,11 @@ from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
 from gan_jax.games.play import terms
 from gan_jax.games.play.labels import Request, classes_of, labels_of, packed, requests
+from gan_jax.games.play.penalties import Penalty, check_sizes, named
 from gan_jax.games.play.terms import Memory
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.codes import NO_CODES, Codes
 from gan_jax.nets.layers.normalise import NORMALISERS
-from gan_jax.objectives.penalties import OF_SLOPES
 from gan_jax.types import Array, Net
 
 Draws = Callable[[Array, int], Array]  # (key, n) -> [n, ...]
@@ -41,12 +41,10 @@ class Parts(NamedTuple):
     label_view: Callable[[Array | None], Array | None]  # labels as disc sees them
     latent: Draws  # z [n, Z]
     objective: Callable[..., Any]
-    penalty: Callable[..., Any] | None
-    gen_penalty: Callable[..., Array] | None
-    penalty_every: int  # steps
-    wants_slopes: bool  # the penalty is of slopes at reals and fakes, in every step
-    penalizes_fakes: bool  # alone, and so with their labels
-    augments: bool  # the penalty changes images, and so wants images
+    penalties: tuple[Penalty, ...]
+    wants_slopes: bool  # some penalty does
+    penalizes_gen: bool  # some penalty has a part for gen, of its latents
+    augments: bool  # some penalty changes images, and so wants images
     memory: Memory  # of the terms, at the start
     optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # of a section's numbers
     k_disc: int  # updates a step
@@ -67,6 +65,8 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     """
     shape, synthetic = data.spec.shape, data.synthetic
     view, decision = make_view(config)
+    penalties = named(config)
+    check_sizes(penalties, config.latent.dim, shape)
     seen = jax.eval_shape(view, jnp.zeros((decision, *shape))).shape[1:]
     classes, disc = classes_of(config, data), make_disc(config, seen, data.spec.classes)
     if config.disc.view != "sample":
@@ -85,13 +85,11 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         objective=terms.objective_switch(objectives)
         if objectives
         else terms.objective_term(config.objective),
-        penalty=terms.penalty_term(config.penalty.name),
-        gen_penalty=terms.GEN_TERMS.get(config.penalty.name),
-        penalty_every=config.penalty.every_steps,
-        wants_slopes=config.penalty.name in OF_SLOPES and config.penalty.every_steps == 1,
-        augments=config.penalty.name in terms.AUGMENTING,
-        penalizes_fakes=terms.sides(config.penalty.name) == "fake",
-        memory=terms.first_memory(config.objective, config.penalty.name),
+        penalties=penalties,
+        wants_slopes=any(each.wants_slopes for each in penalties),
+        penalizes_gen=any(each.gen for each in penalties),
+        augments=any(each.name in terms.AUGMENTING for each in penalties),
+        memory=terms.first_memory(config.objective, *(each.name for each in penalties)),
         optimizers={section: player_optimizer(config[section]) for section in ("gen", "disc")},
         k_disc=config.dynamics.k_disc,
         k_gen=config.dynamics.k_gen,

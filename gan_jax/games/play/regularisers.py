@@ -1,12 +1,10 @@
-"""Regularisers: instance noise, a penalty's mean, clipped weights, which fakes gen learns from."""
+"""Regularisers: instance noise, clipped weights, which fakes gen learns from."""
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from gan_jax.games.play import Play
 from gan_jax.games.play.parts import Parts
-from gan_jax.games.play.terms import Case, Memory
 from gan_jax.objectives.logits import mean_of_top
 from gan_jax.types import Array, Hypers, Player
 
@@ -21,25 +19,6 @@ def noisy(parts: Parts, play: Play, h: Hypers, role: int, x: Array) -> Array:
     std, steps = h.game["instance_noise"], h.game["instance_noise_steps"]
     left = jnp.where(steps > 0, jnp.maximum(1 - play.step / jnp.maximum(steps, 1), 0), 1)
     return x + (std * left * jax.random.normal(play.key(role), x.shape)).astype(x.dtype)
-
-
-def mean_penalty(parts: Parts, play: Play, h: Hypers, case: Case) -> tuple[Array, Memory]:
-    """The mean penalty; with penalty.every_steps n, in every n-th step, n times."""
-    term, every = parts.penalty, parts.penalty_every
-    assert term
-
-    def now() -> tuple[Array, Memory]:
-        penalty, memory = term(case, **arguments(h))
-        return every * penalty.mean(), memory
-
-    if every == 1:
-        return now()
-    return lax.cond(play.step % every == 0, now, lambda: (jnp.zeros(()), case.memory))
-
-
-def arguments(h: Hypers) -> dict[str, Array]:
-    """The penalty's keyword arguments."""
-    return {name: value for name, value in h.penalty.items() if name != "weight"}
 
 
 def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:

@@ -7,7 +7,7 @@ numbers, and returns what it is and what it remembers.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ from gan_jax.objectives.penalties import (
     lecam,
     update_means,
 )
+from gan_jax.objectives.samples import transport
 from gan_jax.types import Array, Critic, Losses
 
 Memory = dict[str, Array]  # what terms keep from one update of disc to the next
@@ -46,6 +47,9 @@ class Case(NamedTuple):
     labels: tuple[Array | None, Array | None] = (None, None)  # of reals and fakes, as seen
     real_heads: Mapping[str, Array] = {}  # what disc says besides its logits
     fake_heads: Mapping[str, Array] = {}
+    critic_of_fakes: Critic | None = None  # with their labels, where these differ from the reals'
+    own: Array | None = None  # gen's samples themselves [B, ...], before noise and views
+    step: Array | None = None  # int32
     around: tuple[Local, Local] | None = None  # disc at reals and fakes, if the logits' pass knows
 
 
@@ -131,7 +135,7 @@ def zcr_term(case: Case, *, scale=0.1, gen_weight=0.0) -> tuple[Array, Memory]:
     return zcr_disc(case.critic, case.generate, case.z, _nearby(case, scale)), case.memory
 
 
-def zcr_gen_term(case: Case, *, scale=0.1, gen_weight=0.0) -> Array:
+def zcr_gen_term(case: Case, weight: Array, *, scale=0.1, gen_weight=0.0) -> Array:
     """gen_weight * -norm2(G(z) - G(z + dz))^2, with the dz that disc's term of the draw has."""
     return gen_weight * zcr_gen(case.generate, case.z, _nearby(case, scale))
 
@@ -140,20 +144,36 @@ def _nearby(case: Case, scale: Array | float) -> Array:
     return scale * jax.random.normal(case.key, case.z.shape, case.z.dtype)
 
 
-PENALTY_TERMS: dict[str, Callable[..., tuple[Array, Memory]]] = {
+def transport_term(case: Case, weight: Array, *, end=1.0, steps=0.0) -> Array:
+    """gen's weight * mean over dimensions of (G(z) - z)^2: of all maps the one that moves z least.
+
+    Lin et al. 2025 (adversarial flow models). The weight falls to the share end of itself along a
+    cosine over so many steps; with 0 steps it stays. Theirs falls from .2 to .005: end .025.
+    """
+    assert case.own is not None
+    assert case.step is not None
+    done = jnp.clip(case.step / jnp.maximum(steps, 1), 0, 1)
+    share = jnp.where(steps > 0, end + (1 - end) * (1 + jnp.cos(jnp.pi * done)) / 2, 1)
+    return weight * share * transport(case.z, case.own)
+
+
+PENALTY_TERMS: dict[str, Callable[..., Any]] = {
     **{name: _of_critic(penalty) for name, penalty in PENALTIES.items()},
     **{name: _of_slopes(name) for name in OF_SLOPES},
     "centring": _centring,
     "lecam": lecam_term,
     "zcr": zcr_term,
+    "transport": transport_term,
 }
 # Penalties that take examples of one side to disc; the others take both, or mixtures of the two.
-# lecam and centring take none: they are functions of the logits.
+# lecam and centring take none, as they are functions of the logits; nor does transport.
 ONE_SIDED = dict.fromkeys(("none", "r1", "approximate_r1", "dragan", "cr"), "real")
-ONE_SIDED |= dict.fromkeys(("lecam", "centring"), "real")
+ONE_SIDED |= dict.fromkeys(("lecam", "centring", "transport"), "real")
 ONE_SIDED |= dict.fromkeys(("r2", "approximate_r2", "zcr"), "fake")
 AUGMENTING = ("cr", "bcr")
-GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term}
+# Of gen's loss: (case, weight, **numbers) -> [B], weighted.
+GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term, "transport": transport_term}
+OF_GEN_ALONE = ("transport",)
 MEMORIES = {
     "began": {"balance": 0.0},
     "lecam": {"mean_real": 0.0, "mean_fake": 0.0, "updates": 0.0},
@@ -188,7 +208,7 @@ def objective_switch(names: Sequence[str]) -> Callable[..., tuple[Losses, Memory
     return term
 
 
-def penalty_term(name: str) -> Callable[..., tuple[Array, Memory]] | None:
+def penalty_term(name: str) -> Callable[..., Any] | None:
     """The named penalty, or None for "none"; ConfigError with the choices where it is unknown."""
     return PENALTY_TERMS.get(choose("penalty.name", name, [*PENALTY_TERMS, "none"]))
 
