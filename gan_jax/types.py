@@ -67,6 +67,7 @@ class Hypers(struct.PyTreeNode):
     players: dict[str, dict[str, Array]]  # rates and the like, by config section: "gen", "disc"
     objective: dict[str, Array]  # keyword arguments of the objective
     penalty: dict[str, Array]  # weight, and keyword arguments
+    penalties: dict[str, Array]  # the weights of the others, by name
     dynamics: dict[str, Array]  # keyword arguments of the dynamics
     game_args: dict[str, Array]  # keyword arguments of the game
     game: dict[str, Array]  # loss_scale, ema_decay, ...

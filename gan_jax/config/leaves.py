@@ -147,6 +147,7 @@ LEAVES: dict[str, Leaf] = {
     # Lazy: with n it is taken in every n-th step, n times as strong. A cohort saves no time by it.
     "penalty.every_steps": Leaf(1, "1: it is taken in every step", AT_LEAST_1),
     "penalty.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("penalty")),
+    "penalties": Leaf({}, "more of them, name: weight", reach=traced("penalties"), before={}),
     "dynamics.name": Leaf("alternating", "gen answers the disc that moved, with its last fakes"),
     "dynamics.k_disc": Leaf(1, "disc updates a step, each on fresh reals and fakes", AT_LEAST_1),
     "dynamics.k_gen": Leaf(1, "gen updates a step", AT_LEAST_1),
@@ -175,6 +176,9 @@ LEAVES: dict[str, Leaf] = {
     "gen.class_weight": _class_weight("gen"),
     # Of the gradient in the batch of samples, when it is smaller than that.
     "gen.rescale_gradient": Leaf(0.0, "its least norm; 0: as it is", NOT_NEGATIVE, _PART),
+    # Of the fakes with the largest logits; .5 in Sinha et al. 2020, of whom .99 is an epoch's.
+    "gen.top_k": Leaf(0.0, "share that it learns from at last; 0: all", SHARE, _PART, before=0.0),
+    "gen.top_k_decay": Leaf(0.9999, "of that share, a step, from 1", DECAY, _ITSELF, before=0.9999),
     **_player("disc"),
     "disc.condition": Leaf("none", "how it takes a label", DISC_CONDITIONS, before="none"),
     "disc.class_weight": _class_weight("disc"),

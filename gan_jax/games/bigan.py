@@ -96,11 +96,14 @@ def check(parts: Parts) -> None:
             "game 'bigan' shows disc an example and its latent as one vector, and this disc.net "
             "wants images: expected disc.net 'bigan', 'mlp' or 'maxout'"
         )
-    if parts.disc.is_energy or parts.gen_penalty or parts.augments or parts.rescales:
+    if parts.disc.is_energy or parts.penalizes_gen or parts.augments:
         raise ConfigError(
-            "game 'bigan' has no place for energies, for penalties that change images or latents, "
-            "nor for gen.rescale_gradient: expected another objective or penalty.name, and "
-            "gen.rescale_gradient 0"
+            "game 'bigan' has no place for energies, nor for penalties that change images or "
+            "latents: expected another objective or penalty.name"
+        )
+    if parts.rescales or parts.selects:
+        raise ConfigError(
+            "game 'bigan' has no place for gen.rescale_gradient or gen.top_k: expected both 0"
         )
 
 

@@ -44,11 +44,14 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
         )
     if parts.classes:
         raise ConfigError("game 'cyclegan' takes no labels: expected gen.condition 'none'")
-    if parts.memory or parts.gen_penalty or parts.disc.is_energy or parts.rescales:
+    if parts.memory or parts.penalizes_gen or parts.disc.is_energy:
         raise ConfigError(
             "game 'cyclegan' has no place for objectives and penalties that keep a memory, take "
-            "energies or need latents, nor for gen.rescale_gradient: expected another objective "
-            "or penalty, and gen.rescale_gradient 0"
+            "energies or need latents: expected another objective or penalty"
+        )
+    if parts.rescales or parts.selects:
+        raise ConfigError(
+            "game 'cyclegan' has no place for gen.rescale_gradient or gen.top_k: expected both 0"
         )
     weights = {"cycle": cycle, "identity": identity}
     gens, discs = ("gen_ab", "gen_ba"), ("disc_a", "disc_b")

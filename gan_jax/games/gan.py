@@ -1,7 +1,7 @@
 """The GAN: gen turns noise into fakes, disc tells reals from fakes. Goodfellow et al. 2014.
 
 disc descends  loss_scale * mean objective.disc + penalty.weight * mean penalty,
-gen descends   mean objective.gen (+ mean gen_penalty, whose arguments hold its own weight),
+gen descends   mean objective.gen (+ the mean of the penalty's own part for gen),
 
 each with the other player's parameters held fixed, on the same reals, fakes, noise and, where a
 network has dropout, masks.
@@ -27,7 +27,12 @@ from gan_jax.games.play import (
 )
 from gan_jax.games.play.labels import class_accuracy, class_losses
 from gan_jax.games.play.parts import Parts
-from gan_jax.games.play.regularisers import arguments, clip_weights, mean_penalty, noisy
+from gan_jax.games.play.penalties import penalize_disc, penalize_gen
+from gan_jax.games.play.regularisers import (
+    clip_weights,
+    mean_of_fakes,
+    noisy,
+)
 from gan_jax.games.play.terms import Case, Memory
 from gan_jax.nets.layers import heads_of, logit_of
 from gan_jax.objectives import rescale_gradient
@@ -88,28 +93,27 @@ def disc_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNo
         class_loss = sum(class_losses(case))
         metrics |= {"class_loss": class_loss, "class_acc": class_accuracy(case)}
         loss += h.game["disc_class_weight"] * class_loss
-    if parts.penalty:
-        penalty, memory = mean_penalty(parts, play, h, case._replace(memory=memory))
-        loss, metrics["penalty"] = loss + h.penalty["weight"] * penalty, penalty
-    return loss, play.notes(metrics, memory)
+    case = case._replace(memory=memory)
+    loss, penalties, memory = penalize_disc(parts.penalties, play, h, loss, case)
+    return loss, play.notes(metrics | penalties, memory)
 
 
 def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
     """gen's loss. Where the objective ignores the logits of reals, the compiler removes them."""
     fake = play("gen", draw.z, GEN_DROPOUT, label=draw.label)
-    if parts.rescales:
-        fake = rescale_gradient(fake, h.game["rescale_gradient"])
-    return gen_objective(parts, play, h, make_case(parts, play, draw, h, fake))
+    shown = rescale_gradient(fake, h.game["rescale_gradient"]) if parts.rescales else fake
+    case = make_case(parts, play, draw, h, shown)._replace(own=fake)
+    return gen_objective(parts, play, h, case)
 
 
 def gen_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNotes:
-    """Mean objective + mean gen_penalty, of a discriminator's logits."""
-    loss = parts.objective(case, **h.objective)[0].gen.mean()
+    """Mean objective + gen's parts of the penalties, of a discriminator's logits."""
+    loss_B = parts.objective(case, **h.objective)[0].gen
+    loss = mean_of_fakes(parts, play, h, loss_B, case.fake_B)
     metrics = {"gen_loss": loss}
     if "class" in case.fake_heads:
         loss += h.game["gen_class_weight"] * class_losses(case)[1]
-    if parts.gen_penalty:
-        loss += parts.gen_penalty(case, **arguments(h)).mean()
+    loss = penalize_gen(parts.penalties, h, loss, case)
     return loss, play.notes(metrics)
 
 
@@ -121,14 +125,20 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> C
         for role, x in ((REAL_NOISE, draw.batch.x), (FAKE_NOISE, fake))
     )
     labels = parts.label_view(draw.batch.label), parts.label_view(draw.label)
-    real_y, fake_y = play.pair("disc", real, fake, (REAL_DROPOUT, FAKE_DROPOUT), label=labels)
+    shown = ("disc", real, fake, (REAL_DROPOUT, FAKE_DROPOUT))
+    real_y, fake_y, around = (
+        play.pair_with_slopes(*shown, label=labels)
+        if parts.wants_slopes
+        else (*play.pair(*shown, label=labels), None)
+    )
     generate = play.critic("gen", GEN_DROPOUT, label=draw.label)
     return Case(
         real=real,
         fake=fake,
         real_B=logit_of(real_y),
         fake_B=logit_of(fake_y),
-        critic=play.critic("disc", PENALTY_DROPOUT, label=labels[parts.penalizes_fakes]),
+        critic=play.critic("disc", PENALTY_DROPOUT, label=labels[0]),
+        critic_of_fakes=play.critic("disc", PENALTY_DROPOUT, label=labels[1]),
         encode=play.encoder("disc"),
         generate=lambda z: parts.view(generate(z)),
         z=draw.z,
@@ -137,6 +147,8 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> C
         labels=labels,
         real_heads=heads_of(real_y),
         fake_heads=heads_of(fake_y),
+        around=around,
+        step=play.step,
     )
 
 

@@ -64,7 +64,7 @@ def check(parts: Parts, categories: int, codes: int) -> None:
             "game 'infogan' asks for the codes of each fake: expected disc.view 'sample' and "
             "disc.pack 1"
         )
-    if parts.gen_penalty:
+    if parts.penalizes_gen:
         raise ConfigError(
             "game 'infogan' has no place for a penalty that moves latents, as a category is one of "
             "several: expected another penalty.name"

@@ -22,7 +22,7 @@ from gan_jax.config.values import attempt, choose
 from gan_jax.data import Data, open_data
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.games import Setup, make_setup
-from gan_jax.games.play import terms
+from gan_jax.games.play import penalties, terms
 from gan_jax.games.play.labels import labels_of
 from gan_jax.games.play.parts import make_disc
 from gan_jax.host.errors import ConfigError, DataMissingError, UserError
@@ -184,6 +184,7 @@ def _wrong_names(config: ConfigDict) -> list[str]:
         for path, table in tables.items()
         for problem in attempt(choose, path, config_lib.leaf(config, path), table)
     ]
+    found += attempt(penalties.named, config)
     return found + attempt(data.origin_of(config).spec)
 
 
@@ -203,7 +204,7 @@ def _wrong_args(config: ConfigDict) -> list[str]:
     ]
     shape, classes, gen = opened.spec.shape, opened.spec.classes, config.gen
     of_gen = (gen.net, gen.args, shape, "identity", labels_of(gen, classes))
-    found += attempt(terms.check_weight, config.penalty.name, config.penalty.weight)
+    found += attempt(penalties.check_weight, config.penalty.name, config.penalty.weight)
     found += attempt(nets.make_generator, *of_gen)
     found += attempt(make_disc, config, shape, classes)
     return found + attempt(_check_sizes, config, opened)

@@ -230,7 +230,8 @@ def test_neighbours_are_of_the_last_hidden_layer(monkeypatch):
         ({"penalty__name": "cr"}, "change images or latents"),
         ({"penalty__name": "bcr"}, "change images or latents"),
         ({"penalty__name": "zcr", "penalty__weight": 1.0}, "change images or latents"),
-        ({"gen__rescale_gradient": 1.0}, "gen.rescale_gradient 0"),
+        ({"gen__rescale_gradient": 1.0}, "no place for gen.rescale_gradient"),
+        ({"gen__top_k": 0.5}, "or gen.top_k"),
         (
             {"disc__net": "autoencoder", "disc__args": ConfigDict(), "objective": "ebgan"},
             "no place for energies",

@@ -171,7 +171,8 @@ def test_both_directions_are_drawn_and_one_is_measured():
     [
         ({"data__name": "ring"}, "two domains"),
         ({"data__points": 50}, "data.points 0"),
-        ({"gen__rescale_gradient": 1.0}, "gen.rescale_gradient 0"),
+        ({"gen__rescale_gradient": 1.0}, "no place for gen.rescale_gradient"),
+        ({"gen__top_k": 0.5}, "or gen.top_k"),
         ({"penalty__name": "lecam", "penalty__weight": 1.0}, "keep a memory"),
         ({"penalty__name": "zcr", "penalty__weight": 1.0}, "latents"),
         ({"disc__net": "autoencoder", "objective": "ebgan"}, "energies"),

@@ -17,6 +17,7 @@ from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
 from gan_jax.games.play import terms
 from gan_jax.games.play.labels import Request, classes_of, labels_of, packed, requests
+from gan_jax.games.play.penalties import Penalty, check_sizes, check_weight, named
 from gan_jax.games.play.terms import Memory
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.codes import NO_CODES, Codes
@@ -40,11 +41,10 @@ class Parts(NamedTuple):
     label_view: Callable[[Array | None], Array | None]  # labels as disc sees them
     latent: Draws  # z [n, Z]
     objective: Callable[..., Any]
-    penalty: Callable[..., Any] | None
-    gen_penalty: Callable[..., Array] | None
-    penalty_every: int  # steps
-    penalizes_fakes: bool  # alone, and so with their labels
-    augments: bool  # the penalty changes images, and so wants images
+    penalties: tuple[Penalty, ...]
+    wants_slopes: bool  # some penalty does
+    penalizes_gen: bool  # some penalty has a part for gen, of its latents
+    augments: bool  # some penalty changes images, and so wants images
     memory: Memory  # of the terms, at the start
     optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # of a section's numbers
     k_disc: int  # updates a step
@@ -52,6 +52,7 @@ class Parts(NamedTuple):
     clips: bool  # disc's weights
     is_noisy: bool  # instance noise
     rescales: bool  # gen's gradient
+    selects: bool  # gen learns from the fakes with the largest logits
     shape: tuple[int, ...]  # of one example
     own: Draws | None  # of a synthetic distribution: its examples
     other: Draws | None  # and those of its other domain, where it has one
@@ -63,8 +64,10 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     objectives: several, of logits, chosen by the traced number "index" instead of the config's one.
     """
     shape, synthetic = data.spec.shape, data.synthetic
-    terms.check_weight(config.penalty.name, config.penalty.weight)
+    check_weight(config.penalty.name, config.penalty.weight)
     view, decision = make_view(config)
+    penalties = named(config)
+    check_sizes(penalties, config.latent.dim, shape)
     seen = jax.eval_shape(view, jnp.zeros((decision, *shape))).shape[1:]
     classes, disc = classes_of(config, data), make_disc(config, seen, data.spec.classes)
     if config.disc.view != "sample":
@@ -83,18 +86,18 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         objective=terms.objective_switch(objectives)
         if objectives
         else terms.objective_term(config.objective),
-        penalty=terms.penalty_term(config.penalty.name),
-        gen_penalty=terms.GEN_TERMS.get(config.penalty.name),
-        penalty_every=config.penalty.every_steps,
-        augments=config.penalty.name in terms.AUGMENTING,
-        penalizes_fakes=terms.sides(config.penalty.name) == "fake",
-        memory=terms.first_memory(config.objective, config.penalty.name),
+        penalties=penalties,
+        wants_slopes=any(each.wants_slopes for each in penalties),
+        penalizes_gen=any(each.gen for each in penalties),
+        augments=any(each.name in terms.AUGMENTING for each in penalties),
+        memory=terms.first_memory(config.objective, *(each.name for each in penalties)),
         optimizers={section: player_optimizer(config[section]) for section in ("gen", "disc")},
         k_disc=config.dynamics.k_disc,
         k_gen=config.dynamics.k_gen,
         clips=config.disc.clip_weights > 0,
         is_noisy=config.disc.instance_noise > 0,
         rescales=config.gen.rescale_gradient > 0,
+        selects=config.gen.top_k > 0,
         shape=shape,
         own=synthetic.sample if synthetic else None,
         other=synthetic.other if synthetic and data.is_endless else None,

@@ -7,7 +7,7 @@ numbers, and returns what it is and what it remembers.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,17 +15,18 @@ from jax import lax
 
 from gan_jax.config import choose
 from gan_jax.config.arguments import numbers_of
-from gan_jax.config.leaves import NOT_GIVEN, USUAL_WEIGHTS
 from gan_jax.host.errors import ConfigError
-from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan
+from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan, gan_qp
+from gan_jax.objectives.consistency import zcr_disc, zcr_gen
 from gan_jax.objectives.penalties import (
+    OF_SLOPES,
     PENALTIES,
-    WEIGHTS_TAKEN,
+    Local,
+    centring,
     lecam,
     update_means,
-    zcr_disc,
-    zcr_gen,
 )
+from gan_jax.objectives.samples import transport
 from gan_jax.types import Array, Critic, Losses
 
 Memory = dict[str, Array]  # what terms keep from one update of disc to the next
@@ -47,6 +48,10 @@ class Case(NamedTuple):
     labels: tuple[Array | None, Array | None] = (None, None)  # of reals and fakes, as seen
     real_heads: Mapping[str, Array] = {}  # what disc says besides its logits
     fake_heads: Mapping[str, Array] = {}
+    critic_of_fakes: Critic | None = None  # with their labels, where these differ from the reals'
+    own: Array | None = None  # gen's samples themselves [B, ...], before noise and views
+    step: Array | None = None  # int32
+    around: tuple[Local, Local] | None = None  # disc at reals and fakes, if the logits' pass knows
 
 
 def _of_logits(objective: Callable[..., Losses]) -> Callable[..., tuple[Losses, Memory]]:
@@ -69,11 +74,20 @@ def _ebgan(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
     return ebgan(-case.real_B, -case.fake_B, codes, **numbers), case.memory
 
 
+@functools.wraps(gan_qp)
+def _gan_qp(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
+    return gan_qp(case.real_B, case.fake_B, case.real, case.fake, **numbers), case.memory
+
+
 OBJECTIVE_TERMS: dict[str, Callable[..., tuple[Losses, Memory]]] = {
     **{name: _of_logits(objective) for name, objective in OBJECTIVES.items()},
+    "gan_qp": _gan_qp,
     "began": _began,
     "ebgan": _ebgan,
 }
+# What a discriminator of logits can have, whichever of them it is: rows that differ in nothing else
+# share a program.
+OF_LOGITS = tuple(name for name in OBJECTIVE_TERMS if name not in ENERGY_OBJECTIVES)
 
 
 def _of_critic(penalty: Callable[..., Array]) -> Callable[..., tuple[Array, Memory]]:
@@ -82,6 +96,23 @@ def _of_critic(penalty: Callable[..., Array]) -> Callable[..., tuple[Array, Memo
         return penalty(case.critic, case.real, case.fake, case.key, **numbers), case.memory
 
     return term
+
+
+def _of_slopes(name: str) -> Callable[..., tuple[Array, Memory]]:
+    """The penalty by the slopes of the logits' own pass where there are any."""
+
+    @functools.wraps(OF_SLOPES[name])
+    def term(case: Case) -> tuple[Array, Memory]:
+        if case.around is None:
+            return PENALTIES[name](case.critic, case.real, case.fake, case.key), case.memory
+        return OF_SLOPES[name](*case.around), case.memory
+
+    return term
+
+
+@functools.wraps(centring)
+def _centring(case: Case) -> tuple[Array, Memory]:
+    return centring(case.real_B, case.fake_B), case.memory
 
 
 def lecam_term(case: Case, *, decay=0.99) -> tuple[Array, Memory]:
@@ -105,7 +136,7 @@ def zcr_term(case: Case, *, scale=0.1, gen_weight=0.0) -> tuple[Array, Memory]:
     return zcr_disc(case.critic, case.generate, case.z, _nearby(case, scale)), case.memory
 
 
-def zcr_gen_term(case: Case, *, scale=0.1, gen_weight=0.0) -> Array:
+def zcr_gen_term(case: Case, weight: Array, *, scale=0.1, gen_weight=0.0) -> Array:
     """gen_weight * -norm2(G(z) - G(z + dz))^2, with the dz that disc's term of the draw has."""
     return gen_weight * zcr_gen(case.generate, case.z, _nearby(case, scale))
 
@@ -114,17 +145,36 @@ def _nearby(case: Case, scale: Array | float) -> Array:
     return scale * jax.random.normal(case.key, case.z.shape, case.z.dtype)
 
 
-PENALTY_TERMS: dict[str, Callable[..., tuple[Array, Memory]]] = {
+def transport_term(case: Case, weight: Array, *, end=1.0, steps=0.0) -> Array:
+    """gen's weight * mean over dimensions of (G(z) - z)^2: of all maps the one that moves z least.
+
+    Lin et al. 2025 (adversarial flow models). The weight falls to the share end of itself along a
+    cosine over so many steps; with 0 steps it stays. Theirs falls from .2 to .005: end .025.
+    """
+    assert case.own is not None
+    assert case.step is not None
+    done = jnp.clip(case.step / jnp.maximum(steps, 1), 0, 1)
+    share = jnp.where(steps > 0, end + (1 - end) * (1 + jnp.cos(jnp.pi * done)) / 2, 1)
+    return weight * share * transport(case.z, case.own)
+
+
+PENALTY_TERMS: dict[str, Callable[..., Any]] = {
     **{name: _of_critic(penalty) for name, penalty in PENALTIES.items()},
+    **{name: _of_slopes(name) for name in OF_SLOPES},
+    "centring": _centring,
     "lecam": lecam_term,
     "zcr": zcr_term,
+    "transport": transport_term,
 }
 # Penalties that take examples of one side to disc; the others take both, or mixtures of the two.
-# lecam takes none: it is a function of the logits.
-ONE_SIDED = dict.fromkeys(("none", "r1", "dragan", "cr", "lecam"), "real")
-ONE_SIDED |= dict.fromkeys(("r2", "zcr"), "fake")
+# lecam and centring take none, as they are functions of the logits; nor does transport.
+ONE_SIDED = dict.fromkeys(("none", "r1", "approximate_r1", "dragan", "cr"), "real")
+ONE_SIDED |= dict.fromkeys(("lecam", "centring", "transport"), "real")
+ONE_SIDED |= dict.fromkeys(("r2", "approximate_r2", "zcr"), "fake")
 AUGMENTING = ("cr", "bcr")
-GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term}
+# Of gen's loss: (case, weight, **numbers) -> [B], weighted.
+GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term, "transport": transport_term}
+OF_GEN_ALONE = ("transport",)
 MEMORIES = {
     "began": {"balance": 0.0},
     "lecam": {"mean_real": 0.0, "mean_fake": 0.0, "updates": 0.0},
@@ -174,22 +224,9 @@ def objective_switch(names: Sequence[str]) -> Callable[..., tuple[Losses, Memory
     return term
 
 
-def penalty_term(name: str) -> Callable[..., tuple[Array, Memory]] | None:
+def penalty_term(name: str) -> Callable[..., Any] | None:
     """The named penalty, or None for "none"; ConfigError with the choices where it is unknown."""
     return PENALTY_TERMS.get(choose("penalty.name", name, [*PENALTY_TERMS, "none"]))
-
-
-def check_weight(penalty: str, weight: float) -> None:
-    """ConfigError where a penalty that has no usual weight is given none."""
-    if weight != NOT_GIVEN:
-        return
-    is_asked = penalty in USUAL_WEIGHTS  # of a number below 0
-    lacks = f"not given, and penalty {penalty!r} has no usual one"
-    taken = WEIGHTS_TAKEN.get(penalty)
-    raise ConfigError(
-        f"penalty.weight is {weight if is_asked else lacks}: expected a number of at least 0"
-        f"{f', such as {taken}' if taken else ''}"
-    )
 
 
 def sides(penalty: str) -> str:
