@@ -76,3 +76,24 @@ def missing(kind, what, how):
     if kind in os.environ.get("GAN_JAX_REQUIRE", "").split(","):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+# Networks that would be slow at their own sizes: gen's and disc's args at 8x8 and 16x16.
+NARROW = {
+    "biggan": (
+        {"channels": (8, 8), "weights": "fan_in_normal"},  # compiled faster than orthogonal ones
+        {"channels": (8, 8), "halvings": 1, "weights": "fan_in_normal"},
+    ),
+    "r3gan": ({"channels": (8, 4), "blocks": 1}, {"channels": (4, 8), "blocks": 1}),
+    "sagan": (
+        {"channels": (8, 8), "attention": (0,)},
+        {"channels": (8, 8), "halvings": 1, "attention": (0,)},
+    ),
+    "sndcgan": ({"channels": (8, 4)}, {"channels": (4, 8)}),
+    "sngan": ({"channels": (8, 4)}, {"channels": (4, 8), "halvings": 1}),
+}
+
+
+def args(net):
+    """Gen's and disc's args of a net that keep it small."""
+    return NARROW.get(net, ({}, {}))

@@ -1,4 +1,4 @@
-"""The DCGAN on digits: our step, convolutions as products, against the best of PyTorch's own."""
+"""The DCGAN on digits: our step against the best of PyTorch's own convolutions."""
 
 import itertools
 from collections.abc import Callable

@@ -16,9 +16,10 @@ from gan_jax.config.choices import Choices
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import Labels, flat, one_hot
 from gan_jax.nets.layers.codes import NO_CODES, Codes
+from gan_jax.nets.layers.normalise import spectral
 from gan_jax.types import Array, Net, PyTree
 
-_FILES = Choices(__name__, "net", {"layers", "convolution", "matmul", "views", "normalise"})
+_FILES = Choices(__name__, "net", {"layers"})
 names, describe = _FILES.names, _FILES.describe
 NONE = Labels()
 
@@ -29,14 +30,15 @@ def make_generator(
     """The named file's Generator for examples of that shape; out is the activation that suits them.
 
     tanh reaches (-1, 1), sigmoid (0, 1), identity everything: args may only narrow that knowingly.
+    A net whose definition ends linearly has no such argument.
     """
-    where = f"gen.args of net {name!r}"
-    args = {"out": out, **args}
-    if out != "identity" and args["out"] != out:
+    where, build = f"gen.args of net {name!r}", _FILES.module(name).Generator
+    if "out" in build.__dataclass_fields__:
+        args = {"out": out, **args}
+    if out != "identity" and args.get("out", out) != out:
         raise ConfigError(
             f"{where}: out is {args['out']!r}: expected {out!r}, which data.low asks for"
         )
-    build = _FILES.module(name).Generator
     if labels.condition == "concat" and not _joins_labels(build):
         return with_labels(_net(_build(build, where, args, shape=shape)), labels.classes)
     module = _build(build, where, args, shape=shape, labels=labels)
@@ -134,9 +136,12 @@ def _build(module: type[nn.Module], where: str, args: Mapping[str, Any], **given
 
 
 def _like(value: Any, default: Any) -> bool:
-    """Of the default's type; numbers inside tuples included; an int will do for a float."""
+    """Of the default's type; numbers inside tuples included; an int will do for a float.
+
+    An empty tuple stands for one of ints.
+    """
     if isinstance(default, tuple):
-        return isinstance(value, tuple) and all(_like(v, default[0]) for v in value)
+        return isinstance(value, tuple) and all(_like(v, (*default, 0)[0]) for v in value)
     if isinstance(default, float):
         return isinstance(value, int | float) and not isinstance(value, bool)
     return type(value) is type(default)
@@ -167,7 +172,7 @@ def _net(module: nn.Module, pack: int = 1) -> Net:
         codes: Any = module.apply({"params": params, **vars}, x, method="encode")
         return codes
 
-    return Net(
+    net = Net(
         init,
         apply,
         rows_are_independent=getattr(module, "rows_are_independent", False),
@@ -177,3 +182,4 @@ def _net(module: nn.Module, pack: int = 1) -> Net:
         encode=encode if hasattr(module, "encode") else None,
         takes=frozenset(takes),
     )
+    return spectral(net) if getattr(module, "spectral", False) else net

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -12,17 +13,39 @@ from jax import export, lax
 
 from gan_jax import nets
 from gan_jax.host.errors import ConfigError
-from gan_jax.nets.layers import convolution
+from gan_jax.nets.layers import trilinear
 from gan_jax.nets.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
+from gan_jax.nets.layers.trilinear import _form
 
-HOW = {"strides": (2, 2), "padding": "SAME", "use_bias": False}
-FLAX = {"conv": nn.Conv(5, (4, 4), **HOW), "conv_transpose": nn.ConvTranspose(5, (4, 4), **HOW)}
-WAYS = {
-    "conv": [conv, convolution._conv_as_it_is],
-    "conv_transpose": [conv_transpose, convolution._transpose_as_it_is],
-}
 X = jax.random.normal(jax.random.key(0), (2, 6, 8, 3))
 KERNEL = jax.random.normal(jax.random.key(1), (4, 4, 3, 5))
+# name -> size, stride, groups, channels of x and of y: all that the CPU does in a way of its own
+SHAPES = {
+    "4x4 by 2": (4, 2, 1, 3, 5),
+    "4x4 by 2, many": (4, 2, 1, 9, 2),
+    "3x3": (3, 1, 1, 8, 3),
+    "3x3 of groups": (3, 1, 2, 18, 6),
+    "3x3 by 2": (3, 2, 1, 9, 2),
+    "1x1": (1, 1, 1, 3, 5),
+}
+CASES = [("conv", shape) for shape in SHAPES]
+CASES += [("conv_transpose", shape) for shape in ("4x4 by 2", "4x4 by 2, many")]
+
+
+def arrays(name, shape):
+    """An image, a kernel, our layer on them and flax's."""
+    size, stride, groups, c, f = SHAPES[shape]
+    x = jax.random.normal(jax.random.key(0), (2, 6, 8, c))
+    kernel = jax.random.normal(jax.random.key(1), (size, size, c // groups, f))
+    low, both = (size - stride) // 2, size - stride
+    how = {"strides": (stride, stride), "padding": ((low, both - low),) * 2, "use_bias": False}
+    if name == "conv":
+        theirs = nn.Conv(f, (size, size), feature_group_count=groups, **how)
+        ours = functools.partial(conv, stride=stride, groups=groups)
+    else:
+        theirs = nn.ConvTranspose(f, (size, size), **how | {"padding": "SAME"})
+        ours = functools.partial(conv_transpose, stride=stride)
+    return x, kernel, ours, lambda x, kernel: theirs.apply({"params": {"kernel": kernel}}, x)
 
 
 def everything(layer, x, kernel):
@@ -38,25 +61,44 @@ def everything(layer, x, kernel):
     return layer(x, kernel), *firsts, *seconds
 
 
-@functools.cache
-def flaxes(name):
-    layer = lambda x, kernel: FLAX[name].apply({"params": {"kernel": kernel}}, x)  # noqa: E731
-    return jax.jit(functools.partial(everything, layer))(X, KERNEL)
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_value_gradients_and_second_gradients_are_flaxs(name, shape):
+    """Alone, and in a loop of two rows, as the CPU goes through them."""
+    x, kernel, ours, theirs = arrays(name, shape)
+    found, right = (
+        jax.jit(functools.partial(everything, layer))(x, kernel) for layer in (ours, theirs)
+    )
+    both = jax.jit(jax.vmap(functools.partial(everything, ours)))
+    rows = both(jnp.stack([-x, x]), jnp.stack([2 * kernel, kernel]))
+    for alone, second, flaxs in zip(found, rows, right, strict=True):
+        close = {"rtol": 1e-5, "atol": 1e-5 * np.abs(flaxs).max()}
+        np.testing.assert_allclose(alone, flaxs, **close)
+        np.testing.assert_allclose(second[1], flaxs, **close)
 
 
-@pytest.mark.parametrize("name", WAYS)
-@pytest.mark.parametrize("way", [0, 1], ids=["cpu", "others"])
-def test_value_gradients_and_second_gradients_are_flaxs(name, way):
-    found = jax.jit(functools.partial(everything, WAYS[name][way]))(X, KERNEL)
-    for ours, theirs in zip(found, flaxes(name), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * np.abs(theirs).max())
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("way", ["_own", "_in_layout", "_as_product"])
+def test_each_way_of_each_kind(way, shape):
+    """What runs on a GPU, and what a CPU might choose for other sizes."""
+    x, kernel, ours, _ = arrays("conv", shape)
+    y, pull = jax.vjp(ours, x, kernel)
+    of_x, of_k = pull(y)
+    size, stride, groups, *_ = SHAPES[shape]
+    low, both = (size - stride) // 2, size - stride
+    how = trilinear.How((size, size), stride, ((low, both - low),) * 2, groups)
+    if groups > 1 and way != "_own":
+        return
+    for kind, pair, right in (("y", (x, kernel), y), ("x", (kernel, y), of_x), ("k", (x, y), of_k)):
+        sides = how.size if kind == "k" else right.shape[1:3]
+        found = jax.jit(lambda *a: getattr(trilinear, way)(*a, kind, how, sides))(*pair)  # noqa: B023
+        np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-5 * np.abs(right).max())
 
 
 def test_the_formulas_of_the_docstrings():
     """By loops, one output at a time."""
     x = np.pad(X[:1], ((0, 0), (1, 1), (1, 1), (0, 0)))  # x[i] is now at i + 1
     kernel = np.asarray(KERNEL)
-    y, z = jax.jit(lambda *a: (conv(*a)[0], conv_transpose(*a)[0]))(X[:1], KERNEL)
+    y, z = jax.jit(lambda *a: (conv(*a, 2)[0], conv_transpose(*a)[0]))(X[:1], KERNEL)
     assert (y.shape, z.shape) == ((3, 4, 5), (12, 16, 5))
     for i, j in np.ndindex(3, 4):
         total = sum(
@@ -76,13 +118,13 @@ def test_the_transposed_is_convs_gradient_with_the_kernel_turned():
 
     @jax.jit
     def both(y, kernel):
-        (pulled,) = jax.linear_transpose(lambda x: conv(x, kernel), X)(y)
+        (pulled,) = jax.linear_transpose(lambda x: conv(x, kernel, 2), X)(y)
         return pulled, conv_transpose(y, kernel[::-1, ::-1].swapaxes(2, 3))
 
     np.testing.assert_allclose(*both(y, KERNEL), rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("layer", [conv, conv_transpose])
+@pytest.mark.parametrize("layer", [functools.partial(conv, stride=2), conv_transpose])
 def test_rows_and_loops(layer):
     """Kernels of their own for each row, and a kernel that changes from step to step of a scan."""
     kernels = jnp.stack([KERNEL, -2 * KERNEL])
@@ -100,15 +142,50 @@ def test_rows_and_loops(layer):
     assert len(np.unique(rows)) == 6
 
 
-def test_products_on_cpus_and_convolutions_elsewhere():
-    both = jax.jit(lambda x, kernel: conv_transpose(conv(x, kernel), kernel.swapaxes(2, 3)))
-    text = {
-        platform: export.export(both, platforms=(platform,))(X, KERNEL).mlir_module()
-        for platform in ("cpu", "cuda", "tpu")
-    }
-    for platform, found in text.items():
-        assert ("stablehlo.convolution" in found) == (platform != "cpu")
-        assert ("stablehlo.dot_general" in found) == (platform == "cpu")
+def test_rows_that_share_a_kernel_are_one_batch():
+    x = jnp.stack([X, 2 * X, X - 1])
+    rows = jax.make_jaxpr(jax.vmap(jax.grad(lambda x: jnp.sin(conv(x, KERNEL, 2)).sum())))(x)
+    batches = [e.outvars[0].aval.shape for e in rows.eqns if e.primitive is _form]
+    assert {shape[0] for shape in batches} == {6}
+    found = jax.jit(jax.vmap(lambda x: conv(x, KERNEL, 2), 1, 1))(jnp.moveaxis(x, 0, 1))
+    np.testing.assert_allclose(found[:, 2], conv(X - 1, KERNEL, 2), rtol=1e-5, atol=1e-5)
+
+
+def test_forward_derivatives():
+    """Of products with vectors, as second-order dynamics take them."""
+    x, kernel, ours, theirs = arrays("conv", "3x3 of groups")
+    found, right = (
+        jax.jit(lambda x, k: jax.jvp(jax.grad(lambda x: jnp.sin(f(x, k)).sum()), (x,), (x,)))(  # noqa: B023
+            x, kernel
+        )
+        for f in (ours, theirs)
+    )
+    for a, b in zip(found, right, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
+
+
+def test_gradients_are_in_the_layout_of_fast_kernels_on_cpus_and_xlas_own_elsewhere():
+    """Dimension numbers b01f, 01io -> b01f: no others run at full rate in a CPU's loops."""
+
+    def both(x, kernel):
+        return jax.grad(lambda x, k: jnp.sin(conv(x, k)).sum(), (0, 1))(x, kernel)
+
+    x, kernel = jnp.zeros((2, 8, 8, 16)), jnp.zeros((3, 3, 16, 8))
+    for platform in ("cpu", "cuda", "tpu"):
+        text = export.export(jax.jit(both), platforms=(platform,))(x, kernel).mlir_module()
+        layouts = re.findall(r"dim_numbers = (\S+)x(\S+)->(\[\S+\])", text.replace(", ", ""))
+        assert len(layouts) == 3
+        fast = [each == ("[b01f]", "[01io]", "[b01f]") for each in layouts]
+        assert all(fast) == (platform == "cpu")
+        assert fast[0]
+
+
+def test_bfloat16_rounds_on_every_device():
+    with jax.default_matmul_precision("bfloat16"):
+        y = jax.jit(lambda: conv(X, KERNEL, 2))()
+    x, kernel = (jnp.asarray(np.asarray(a, jnp.bfloat16), jnp.float32) for a in (X, KERNEL))
+    np.testing.assert_allclose(y, conv(x, kernel, 2), rtol=1e-5, atol=1e-5)
+    assert np.abs(y - conv(X, KERNEL, 2)).max() > 1e-3
 
 
 def test_layers_add_a_bias_and_know_their_weights():

@@ -68,11 +68,13 @@ def test_the_readmes_loader_gives_the_runs_samples_without_gan_jax(leaves, tmp_p
 @pytest.mark.parametrize("name", nets.names())
 def test_every_generator_can_be_traced_for_any_number(name, condition):
     """No network asks how many latents there are."""
-    labels, args = Labels(condition, 3 if condition != "none" else 0), {}
+    labels, args = Labels(condition, 3 if condition != "none" else 0), dict(tiny.args(name)[0])
     if condition == "norm":
-        args["batch_norm"] = True
-        if not hasattr(nets._FILES.module(name).Generator, "batch_norm"):
+        build = nets._FILES.module(name).Generator
+        if not hasattr(build, "batch_norm"):
             return
+        if "batch_norm" in build.__dataclass_fields__:
+            args["batch_norm"] = True
     net = nets.make_generator(name, args, (8, 8, 1), "tanh", labels)
     (n,) = jax.export.symbolic_shape("n")
     z, label = jax.ShapeDtypeStruct((n, 5), float), jax.ShapeDtypeStruct((n,), int)

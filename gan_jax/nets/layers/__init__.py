@@ -52,6 +52,12 @@ INITS: dict[str, Callable[[float, int], tuple]] = {
     "fan_in_uniform": lambda s, n: (_fan_in_uniform(s, n), _fan_in_uniform(s, n)),
     "uniform": lambda s, n: (_symmetric_uniform(s), nn.initializers.zeros),
     "normal": lambda s, n: (nn.initializers.normal(s), nn.initializers.zeros),
+    "fan_in_normal": lambda s, n: (nn.initializers.normal(s / math.sqrt(n)), nn.initializers.zeros),
+    # of the variance 2 s^2 / (inputs + outputs), as PyTorch's xavier_uniform_ of that gain
+    "glorot_uniform": lambda s, n: (
+        nn.initializers.variance_scaling(s * s, "fan_avg", "uniform"),
+        nn.initializers.zeros,
+    ),
     "orthogonal": lambda s, n: (nn.initializers.orthogonal(s), nn.initializers.zeros),
 }
 
@@ -118,7 +124,7 @@ class Labels(NamedTuple):
 
 
 def logits(
-    h: Array, label: Array | None, labels: Labels, weights: str, gain: float
+    h: Array, label: Array | None, labels: Labels, weights: str, gain: float, bias: bool = True
 ) -> Array | Output:
     """h [B, F] -> w h + b, [B], by layers of the module that calls this.
 
@@ -126,7 +132,7 @@ def logits(
     has the logits of a classifier of the same h (Odena et al. 2017). A pack of m samples has labels
     [B, m]: an embedding, or a classifier, for each place.
     """
-    logit = Dense(1, weights, gain, name="logit")(h)[:, 0]
+    logit = Dense(1, weights, gain, bias, name="logit")(h)[:, 0]
     if labels.condition == "projection":
         assert label is not None
         return logit + Projection(labels.classes, weights, gain, name="projection")(h, label)

@@ -13,12 +13,15 @@ SPECTRAL = (
     "spectral"  # the collection that holds the power iteration: disc's own updates advance it
 )
 
+WEIGHTS = ("kernel", "embedding", "basis")  # by the last word of their paths
+
 
 def spectral(net: Net) -> Net:
-    """Every kernel divided by its largest singular value. Miyato et al. 2018.
+    """Every kernel divided by its largest singular value, where that is not 0. Miyato et al. 2018.
 
-    One power iteration a pass, on kernels as matrices [inputs, outputs]; no gradient flows through
-    its vectors. A pass that is not training iterates too and forgets it.
+    Those of projections too; in a gen not the tables of conditional batch norm. One power iteration
+    a pass, on kernels as matrices [inputs, outputs]; no gradient flows through its vectors. A pass
+    that is not training iterates too and forgets it.
     """
 
     def init(key: Array, x: Array) -> tuple[PyTree, PyTree]:
@@ -35,7 +38,9 @@ def spectral(net: Net) -> Net:
 
         def divided(path: tuple, leaf: Array) -> Array:
             name = jax.tree_util.keystr(path)
-            return leaf / found[name][0] if name in found else leaf
+            return (
+                leaf / jnp.where(found[name][0] == 0, 1, found[name][0]) if name in found else leaf
+            )
 
         return jax.tree_util.tree_map_with_path(divided, params), {
             n: u for n, (_, u) in found.items()
@@ -90,9 +95,9 @@ NORMALISERS: dict[str, Callable[[Net], Net]] = {
 
 
 def _kernels(params: PyTree) -> dict[str, Array]:
-    """What is not a bias, by its path."""
+    """The weights of layers and the embeddings of projections, by their paths."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
-    return {jax.tree_util.keystr(path): leaf for path, leaf in leaves if leaf.ndim > 1}
+    return {jax.tree_util.keystr(path): leaf for path, leaf in leaves if path[-1].key in WEIGHTS}
 
 
 def _largest(kernel: Array, u: Array) -> tuple[Array, Array]:
@@ -100,7 +105,8 @@ def _largest(kernel: Array, u: Array) -> tuple[Array, Array]:
     matrix = kernel.reshape(-1, kernel.shape[-1])
     with jax.default_matmul_precision("highest"):
         v = _unit(jax.lax.stop_gradient(matrix) @ u)
-        u = _unit(v @ jax.lax.stop_gradient(matrix))
+        after = _unit(v @ jax.lax.stop_gradient(matrix))
+        u = jnp.where(after.any(), after, u)  # a kernel of zeros is one only at first
         return v @ matrix @ u, u
 
 
