@@ -185,6 +185,8 @@ LEAVES: dict[str, Leaf] = {
     "disc.view": Leaf("sample", "what it decides on: sample, or moments of a whole batch"),
     "disc.pack": Leaf(1, "samples a decision, of the batch_size (PacGAN)", AT_LEAST_1),
     "disc.normalise": Leaf("none", "none, spectral (Miyato 2018), gradient (Wu 2021)"),
+    # Of colour, translation, cutout, with commas between: DiffAugment, Zhao et al. 2020.
+    "disc.augment": Leaf("none", "how the images that it is given are changed", before="none"),
     # Every weight is put into [-c, c] after each update; 0.01 in the paper on wgan.
     "disc.clip_weights": Leaf(0.0, "the c; 0: no clipping", NOT_NEGATIVE, _PART),
     "disc.instance_noise": Leaf(0.0, "std on reals and fakes, in units of x", NOT_NEGATIVE, _PART),

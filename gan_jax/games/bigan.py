@@ -98,8 +98,8 @@ def check(parts: Parts) -> None:
         )
     if parts.disc.is_energy or parts.penalizes_gen or parts.augments:
         raise ConfigError(
-            "game 'bigan' has no place for energies, nor for penalties that change images or "
-            "latents: expected another objective or penalty.name"
+            "game 'bigan' has no place for energies, nor for what changes images or latents: "
+            "expected another objective or penalty.name, and disc.augment 'none'"
         )
     if parts.rescales or parts.selects:
         raise ConfigError(

@@ -227,9 +227,10 @@ def test_neighbours_are_of_the_last_hidden_layer(monkeypatch):
         ({"disc__view": "moments"}, "disc.view 'sample'"),
         ({"data__name": "digits", "disc__net": "dcgan", "disc__args": ConfigDict()}, "one vector"),
         ({"data__name": "digits", "gen__condition": "concat"}, "takes no labels"),
-        ({"penalty__name": "cr"}, "change images or latents"),
-        ({"penalty__name": "bcr"}, "change images or latents"),
-        ({"penalty__name": "zcr", "penalty__weight": 1.0}, "change images or latents"),
+        ({"penalty__name": "cr"}, "changes images or latents"),
+        ({"data__name": "digits", "disc__augment": "cutout"}, "changes images or latents"),
+        ({"penalty__name": "bcr"}, "changes images or latents"),
+        ({"penalty__name": "zcr", "penalty__weight": 1.0}, "changes images or latents"),
         ({"gen__rescale_gradient": 1.0}, "no place for gen.rescale_gradient"),
         ({"gen__top_k": 0.5}, "or gen.top_k"),
         (

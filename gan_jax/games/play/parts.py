@@ -10,6 +10,7 @@ import optax
 from ml_collections import ConfigDict
 
 from gan_jax import nets
+from gan_jax.augment import diff
 from gan_jax.augment.views import VIEWS, pack
 from gan_jax.config import choose
 from gan_jax.data import Data
@@ -89,7 +90,8 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         penalties=penalties,
         wants_slopes=any(each.wants_slopes for each in penalties),
         penalizes_gen=any(each.gen for each in penalties),
-        augments=any(each.name in terms.AUGMENTING for each in penalties),
+        augments=config.disc.augment != "none"
+        or any(each.name in terms.AUGMENTING for each in penalties),
         memory=terms.first_memory(config.objective, *(each.name for each in penalties)),
         optimizers={section: player_optimizer(config[section]) for section in ("gen", "disc")},
         k_disc=config.dynamics.k_disc,
@@ -147,7 +149,14 @@ def make_disc(
             f"objective {config.objective!r} is one of {needs}, and disc.net {config.disc.net!r} "
             f"gives {has}: choose a net or an objective of the other kind"
         )
-    return NORMALISERS[choose("disc.normalise", config.disc.normalise, NORMALISERS)](disc)
+    disc = NORMALISERS[choose("disc.normalise", config.disc.normalise, NORMALISERS)](disc)
+    kinds = diff.parse(config.disc.augment)
+    if kinds and (len(shape) != 3 or config.disc.pack > 1):
+        raise ConfigError(
+            f"disc.augment is {config.disc.augment!r}, which changes images one by one: expected "
+            "'none' for points, for disc.view 'moments' and for disc.pack above 1"
+        )
+    return diff.augmented(disc, kinds) if kinds else disc
 
 
 def make_latent(latent: ConfigDict) -> Callable[[Array, int], Array]:
