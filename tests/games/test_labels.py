@@ -126,6 +126,52 @@ def test_gradients_reach_every_class(net, how):
         assert (of_class > 0).all(), name
 
 
+# What published rows have, and more: net, gen's and disc's condition, other leaves
+IMAGE_NETS = [
+    ("sndcgan", "norm", "projection", {"disc__normalise": "spectral"}),
+    ("sngan", "norm", "projection", {"disc__normalise": "spectral", "objective": "hinge"}),
+    ("sngan", "concat", "acgan", {}),
+    ("sagan", "norm", "projection", {"disc__normalise": "spectral", "objective": "hinge"}),
+    ("biggan", "norm", "projection", {"disc__normalise": "spectral", "objective": "hinge"}),
+    ("biggan", "norm", "concat", {"gen__args__shared": 3, "gen__args__is_hierarchical": True}),
+    ("biggan", "none", "none", {"gen__args__is_hierarchical": True}),
+    ("r3gan", "concat", "projection", {"penalty__name": "r1r2", "penalty__weight": 0.1}),
+    ("r3gan", "concat", "acgan", {"disc__normalise": "spectral"}),
+]
+
+
+@pytest.mark.parametrize("case", IMAGE_NETS, ids=lambda case: " ".join(case[:3]))
+def test_image_networks_train_by_their_labels(case):
+    """Three steps, as some layers begin at 0 and those before them move after they have."""
+    net, gen_how, disc_how, more = case
+    gen_args, disc_args = (ConfigDict(args) for args in tiny.args(net))
+    c = tiny.config(data__name="digits", gen__net=net, disc__net=net, batch_size=20)
+    c.gen.args, c.disc.args, c.latent.dim = gen_args, disc_args, 4
+    c.gen.condition, c.disc.condition = gen_how, disc_how
+    setup, first = begun(tiny.edit(c, **more))
+    state, step = first, jax.jit(make_train_step(setup))
+    for seed in range(3):
+        state, metrics = step(state, batch(c, seed), hypers(c))
+        assert all(np.isfinite(v) for v in metrics.values()), metrics
+    moved = jax.tree.map(
+        lambda a, b: np.abs(np.asarray(a - b)),
+        *({n: p.params for n, p in s.players.items()} for s in (state, first)),
+    )
+    for path, leaf in jax.tree_util.tree_leaves_with_path(moved):
+        at = leaf.shape.index(CLASSES) if CLASSES in leaf.shape else None
+        each = leaf if at is None else np.moveaxis(leaf, at, 0).reshape(CLASSES, -1).max(1)
+        assert each.all() if at is not None else each.any(), jax.tree_util.keystr(path)
+    z, x = setup.game.sampler.latent(jax.random.key(1), 4), batch(c, 3).x[0, :4]
+    of_gen = changes(jax.jit(lambda label: setup.game.sampler.sample(state, z, label)))
+    of_disc = changes(jax.jit(lambda label: setup.game.decision.logits(state, x, label)))
+    assert (of_gen > 0, of_disc > 0) == (gen_how != "none", disc_how in ("concat", "projection"))
+
+
+def test_a_network_without_batch_norm_takes_no_norm_by_labels():
+    with pytest.raises(ConfigError, match="'norm', and net 'r3gan' has no batch norm"):
+        make_generator("r3gan", {}, (32, 32, 3), "tanh", Labels("norm", 10))
+
+
 def turned(params, order):
     """The params with the rows or columns of each class in another order."""
 
