@@ -95,9 +95,9 @@ OBJECTIVE_TERMS: dict[str, Callable[..., tuple[Losses, Memory]]] = {
     "ebgan": _ebgan,
 }
 OF_FEATURES = ("feature_matching",)  # of disc's last hidden layer
-# What a discriminator of logits can have, whichever of them it is: rows that differ in nothing else
-# share a program.
-OF_LOGITS = tuple(name for name in OBJECTIVE_TERMS if name not in ENERGY_OBJECTIVES)
+# Elementwise ones, which cost nothing beside the networks: rows that differ in nothing else share a
+# program that has all of theirs.
+OF_LOGITS = tuple(n for n in OBJECTIVE_TERMS if n not in (*ENERGY_OBJECTIVES, *OF_FEATURES))
 
 
 def _of_critic(penalty: Callable[..., Array]) -> Callable[..., tuple[Array, Memory]]:
