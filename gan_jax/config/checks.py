@@ -35,6 +35,11 @@ REFUSALS = (
         "disc.pack is above eval_samples, which have to fill a pack at least: raise eval_samples",
     ),
     Refusal(
+        {"gen.rescale_gradient": 0.1, "gen.pull_decay": 0.9},
+        lambda c: c.gen.rescale_gradient > 0 and c.gen.pull_decay > 0,
+        "gen.rescale_gradient and gen.pull_decay both set the size of disc's gradient on gen",
+    ),
+    Refusal(
         {"disc.normalise": "gradient", "disc.net": "autoencoder", "objective": "began"},
         lambda c: c.disc.normalise == "gradient" and c.disc.net == "autoencoder",
         "disc.normalise 'gradient' bounds a logit by 1, and an energy is no logit",

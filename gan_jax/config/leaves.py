@@ -179,6 +179,8 @@ LEAVES: dict[str, Leaf] = {
     # Of the fakes with the largest logits; .5 in Sinha et al. 2020, of whom .99 is an epoch's.
     "gen.top_k": Leaf(0.0, "share that it learns from at last; 0: all", SHARE, _PART, before=0.0),
     "gen.top_k_decay": Leaf(0.9999, "of that share, a step, from 1", DECAY, _ITSELF, before=0.9999),
+    # Lin et al. 2025: .9, of the mean square of what it is divided by the root of.
+    "gen.pull_decay": Leaf(0.0, "norms disc's gradient on it; 0: not", SHARE, _PART, before=0.0),
     **_player("disc"),
     "disc.condition": Leaf("none", "how it takes a label", DISC_CONDITIONS, before="none"),
     "disc.class_weight": _class_weight("disc"),
@@ -187,6 +189,8 @@ LEAVES: dict[str, Leaf] = {
     "disc.normalise": Leaf("none", "none, spectral (Miyato 2018), gradient (Wu 2021)"),
     # Of colour, translation, cutout, with commas between: DiffAugment, Zhao et al. 2020.
     "disc.augment": Leaf("none", "how the images that it is given are changed", before="none"),
+    # Takida et al. 2024: wgan's loss trains its last layer's direction, the objective the rest.
+    "disc.san": Leaf(False, "splits its last layer; gen's loss is then -s", before=False),
     # Every weight is put into [-c, c] after each update; 0.01 in the paper on wgan.
     "disc.clip_weights": Leaf(0.0, "the c; 0: no clipping", NOT_NEGATIVE, _PART),
     "disc.instance_noise": Leaf(0.0, "std on reals and fakes, in units of x", NOT_NEGATIVE, _PART),

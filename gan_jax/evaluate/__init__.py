@@ -115,7 +115,8 @@ def make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
     samplers = game.samplers
     if not pointplots.available() or not all(each.real for each in samplers.values()):
         return lambda state: None
-    n = max(config.eval_samples, game.decision.size)  # D's line takes a whole batch
+    size = game.decision.size if game.decision else 1
+    n = max(config.eval_samples, size)  # D's line takes a whole batch
     reals = {  # the same points in every picture
         name: np.asarray(each.real(jax.random.key(0), n))
         for name, each in samplers.items()
@@ -187,12 +188,13 @@ def _make_line_of_d(
 
     @jax.jit
     def line(state: State) -> Array:
+        assert decision
         if decision.size == 1:
             return jax.nn.sigmoid(decision.logits(state, jnp.asarray(places)[:, None]))
         batches = real[: decision.size] - middle + places[:, None, None]
         logit_of = jax.vmap(lambda x: decision.logits(state, decision.view(x))[0])
         return jax.nn.sigmoid(logit_of(batches))
 
-    if not estimates_ratio(setup.config.objective):
+    if not (decision and estimates_ratio(setup.config.objective)):
         return lambda state: (places, np.full_like(places, np.nan))
     return lambda state: (places, np.asarray(line(state)))

@@ -31,7 +31,7 @@ from gan_jax.games.play import (
     averaged,
     infer,
 )
-from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
 from gan_jax.games.play.regularisers import clip_weights, noisy
 from gan_jax.games.play.terms import Case
 from gan_jax.host.errors import ConfigError
@@ -101,10 +101,7 @@ def check(parts: Parts) -> None:
             "game 'bigan' has no place for energies, nor for what changes images or latents: "
             "expected another objective or penalty.name, and disc.augment 'none'"
         )
-    if parts.rescales or parts.selects:
-        raise ConfigError(
-            "game 'bigan' has no place for gen.rescale_gradient or gen.top_k: expected both 0"
-        )
+    refuse(parts, "bigan", *TREATMENTS)
 
 
 def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:

@@ -23,7 +23,7 @@ from jax import lax
 
 from gan_jax.games.gan import decide, disc_objective, repeat, sample
 from gan_jax.games.play import Play
-from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
 from gan_jax.games.play.regularisers import clip_weights, noisy
 from gan_jax.games.play.terms import Case
 from gan_jax.host.errors import ConfigError
@@ -49,10 +49,7 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
             "game 'cyclegan' has no place for objectives and penalties that keep a memory, take "
             "energies or need latents: expected another objective or penalty"
         )
-    if parts.rescales or parts.selects:
-        raise ConfigError(
-            "game 'cyclegan' has no place for gen.rescale_gradient or gen.top_k: expected both 0"
-        )
+    refuse(parts, "cyclegan", *TREATMENTS)
     weights = {"cycle": cycle, "identity": identity}
     gens, discs = ("gen_ab", "gen_ba"), ("disc_a", "disc_b")
     sections = {name: name.partition("_")[0] for name in (*gens, *discs)}

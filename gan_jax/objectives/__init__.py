@@ -10,12 +10,12 @@ To add one: a function of logits that says what its logit means (logits.py), its
 and what it claims in THEORY.
 """
 
-import jax
 import jax.numpy as jnp
 from jax.nn import relu, sigmoid, softplus
 
 from gan_jax.objectives.energies import ENERGY_OBJECTIVES, began, ebgan, pulling_away
 from gan_jax.objectives.fgan import FGAN_OBJECTIVES, FGAN_THEORY, js, kl, total_variation
+from gan_jax.objectives.gradients import rescale_gradient, scale_gradient
 from gan_jax.objectives.logits import (
     Meaning,
     Objective,
@@ -23,15 +23,15 @@ from gan_jax.objectives.logits import (
     add,
     cross_entropy,
     on_logits,
-    widen,
 )
 from gan_jax.objectives.monoflow import MONOFLOW_OBJECTIVES, MONOFLOW_THEORY
-from gan_jax.objectives.samples import gan_qp
+from gan_jax.objectives.samples import feature_matching, gan_qp
 from gan_jax.types import Array, Losses
 
 # Beside the table: energies of an autoencoder instead of logits, began with a state of its own; and
-# gan_qp, which looks at the examples too.
-__all__ = ["ENERGY_OBJECTIVES", "OBJECTIVES", "THEORY", "began", "ebgan", "gan_qp", "pulling_away"]
+# gan_qp and feature_matching, which look at the examples or at disc's features too.
+__all__ = ["ENERGY_OBJECTIVES", "OBJECTIVES", "THEORY", "began", "ebgan", "feature_matching"]
+__all__ += ["gan_qp", "pulling_away", "rescale_gradient", "scale_gradient"]
 
 
 @on_logits("ratio")
@@ -138,33 +138,6 @@ def rpgan(real_B, fake_B) -> Losses:
     return Losses(disc=softplus(fake_B - real_B), gen=softplus(real_B - fake_B))
 
 
-@jax.custom_vjp
-def rescale_gradient(x: Array, target: Array) -> Array:
-    """x itself; its gradient is multiplied by max(1, target / norm2 of it over the whole batch).
-
-    Around the samples gen hands to disc this is scale_grads of Goodfellow's 2014 code (target 0.1):
-    a gradient that vanishes in disc is lifted to norm target; one of exactly zero stays zero.
-    Reverse mode only; target gets no gradient.
-    """
-    return x
-
-
-def _rescale_forward(x, target):
-    return x, target
-
-
-def _rescale_backward(target, gradient):
-    wide = widen(gradient)
-    largest = jnp.max(jnp.abs(wide))
-    unit = wide / jnp.where(largest > 0, largest, 1)  # squares of a vanished gradient underflow
-    norm = jnp.sqrt(jnp.sum(unit**2))
-    lifted = unit * (target / jnp.where(norm > 0, norm, 1))
-    scaled = jnp.where(largest * norm < target, lifted, wide)
-    return scaled.astype(gradient.dtype), jnp.zeros_like(target)
-
-
-rescale_gradient.defvjp(_rescale_forward, _rescale_backward)
-
 OBJECTIVES: dict[str, Objective] = {
     "minimax": minimax,
     "non_saturating": non_saturating,
@@ -231,6 +204,8 @@ THEORY: dict[str, Theory] = {
 
 def meaning(name: str) -> Meaning:
     """What the logit means under the named objective; an energy, which is none, says nothing."""
+    if name == "feature_matching":  # disc is as in minimax
+        return "ratio"
     return OBJECTIVES[name].meaning if name in OBJECTIVES else "nothing"
 
 

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from gan_jax.objectives.logits import on_logits, widen
+from gan_jax.objectives.logits import cross_entropy, on_logits, widen
 from gan_jax.types import Array, Losses
 
 
@@ -23,6 +23,23 @@ def gan_qp(real_B: Array, fake_B: Array, real: Array, fake: Array, *, scale=10.0
         return Losses(disc=-D_B + D_B**2 / (2 * jnp.where(d_B > 0, d_B, jnp.inf)), gen=D_B)
 
     return of_pairs(real_B, fake_B)
+
+
+def feature_matching(
+    real_B: Array, fake_B: Array, real_F: Array, fake_F: Array, *, smooth_real=0.0, smooth_fake=0.0
+) -> Losses:
+    """disc as minimax, gen norm2(mean f(x) - mean f(g))^2, f disc's last hidden layer.
+
+    Salimans et al. 2016, section 3.1. The means are of the batch, and every fake has its number.
+    """
+    apart = jnp.sum((widen(real_F) - widen(fake_F)) ** 2)
+
+    @on_logits("ratio")
+    def of_logits(real_B: Array, fake_B: Array) -> Losses:
+        disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+        return Losses(disc=disc, gen=jnp.full_like(fake_B, apart))
+
+    return of_logits(real_B, fake_B)
 
 
 def transport(z: Array, x: Array) -> Array:

@@ -20,7 +20,13 @@ def test_the_words_are_those_of_the_command_line():
 
 
 def test_a_table_is_listed_whole():
-    assert set(listing.entries("objectives")) == {*OBJECTIVES, "began", "ebgan", "gan_qp"}
+    assert set(listing.entries("objectives")) == {
+        *OBJECTIVES,
+        "began",
+        "ebgan",
+        "gan_qp",
+        "feature_matching",
+    }
     assert set(listing.entries("dynamics")) == set(DYNAMICS)
 
 

@@ -232,7 +232,8 @@ def test_neighbours_are_of_the_last_hidden_layer(monkeypatch):
         ({"penalty__name": "bcr"}, "changes images or latents"),
         ({"penalty__name": "zcr", "penalty__weight": 1.0}, "changes images or latents"),
         ({"gen__rescale_gradient": 1.0}, "no place for gen.rescale_gradient"),
-        ({"gen__top_k": 0.5}, "or gen.top_k"),
+        ({"gen__top_k": 0.5}, "no place for gen.top_k, expected 0"),
+        ({"disc__san": True}, "no place for disc.san, expected False"),
         (
             {"disc__net": "autoencoder", "disc__args": ConfigDict(), "objective": "ebgan"},
             "no place for energies",

@@ -1,5 +1,6 @@
 """The networks as a loss meets them: called on one draw, with statistics noted along the way."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gan_jax.games.play import last_layer
 from gan_jax.nets.layers import logit_of
 from gan_jax.objectives.logits import widen
 from gan_jax.objectives.penalties import Local
@@ -98,6 +100,29 @@ class Play:
     def critic(self, name: str, role: int, **given: Any) -> Critic:
         """The player as a pure function of x, with the statistics from before this loss."""
         return lambda x: logit_of(self._apply(name, self.before[name], x, role, **given)[0])
+
+    def with_params(self, name: str, change: Callable[[PyTree], PyTree]) -> "Play":
+        """This play where a player has other parameters; what it calls is noted here too."""
+        other = copy.copy(self)
+        other.params = {**self.params, name: change(self.params[name])}
+        return other
+
+    def aside(self) -> "Play":
+        """This play to try something in, of which nothing is noted."""
+        other = copy.copy(self)
+        other.vars = dict(self.vars)
+        return other
+
+    def mean_features(self, name: str, role: int, **given: Any) -> Callable[[Array], Array]:
+        """x -> the mean of the player's last hidden layer, with the statistics from before."""
+
+        def mean(x: Array) -> Array:
+            def logits(params: PyTree) -> Array:
+                return self.with_params(name, lambda _: params).critic(name, role, **given)(x)
+
+            return last_layer.mean_features(self.params[name], logits)
+
+        return mean
 
     def encoder(self, name: str) -> Callable[[Array], Array]:
         """The codes of an autoencoder, likewise a pure function of x."""

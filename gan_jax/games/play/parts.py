@@ -16,7 +16,7 @@ from gan_jax.config import choose
 from gan_jax.data import Data
 from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
-from gan_jax.games.play import terms
+from gan_jax.games.play import last_layer, terms
 from gan_jax.games.play.labels import Request, classes_of, labels_of, packed, requests
 from gan_jax.games.play.penalties import Penalty, check_sizes, check_weight, named
 from gan_jax.games.play.terms import Memory
@@ -53,6 +53,9 @@ class Parts(NamedTuple):
     clips: bool  # disc's weights
     is_noisy: bool  # instance noise
     rescales: bool  # gen's gradient
+    norms_pull: bool  # divides disc's gradient on gen by its running size
+    slices: bool  # disc.san
+    wants_features: bool  # the objective is of those of disc's last layer
     selects: bool  # gen learns from the fakes with the largest logits
     shape: tuple[int, ...]  # of one example
     own: Draws | None  # of a synthetic distribution: its examples
@@ -71,6 +74,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     check_sizes(penalties, config.latent.dim, shape)
     seen = jax.eval_shape(view, jnp.zeros((decision, *shape))).shape[1:]
     classes, disc = classes_of(config, data), make_disc(config, seen, data.spec.classes)
+    last_layers_of(config, disc, jnp.zeros((2, *seen)))
     if config.disc.view != "sample":
         disc = disc._replace(rows_are_independent=False)  # a view joins the whole batch
     return Parts(
@@ -99,11 +103,44 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         clips=config.disc.clip_weights > 0,
         is_noisy=config.disc.instance_noise > 0,
         rescales=config.gen.rescale_gradient > 0,
+        norms_pull=config.gen.pull_decay > 0,
+        slices=config.disc.san,
+        wants_features=config.objective in terms.OF_FEATURES,
         selects=config.gen.top_k > 0,
         shape=shape,
         own=synthetic.sample if synthetic else None,
         other=synthetic.other if synthetic and data.is_endless else None,
     )
+
+
+def last_layers_of(config: ConfigDict, disc: Net, x: Array) -> None:
+    """ConfigError where a config treats the last layer of a disc apart that has none."""
+    if config.disc.san:
+        last_layer.check(disc, x, "disc.san")
+        if config.disc.condition == "projection":
+            raise ConfigError(
+                "disc.san splits the last layer, of which disc.condition 'projection' makes one "
+                "for each label: expected another disc.condition"
+            )
+    if config.objective in terms.OF_FEATURES:
+        last_layer.check(disc, x, f"objective {config.objective!r}")
+
+
+# What some games have no place for: the field of Parts, the leaf, and what it has to be there.
+TREATMENTS = {
+    "rescales": "gen.rescale_gradient, expected 0",
+    "norms_pull": "gen.pull_decay, expected 0",
+    "selects": "gen.top_k, expected 0",
+    "slices": "disc.san, expected False",
+    "wants_features": "objective 'feature_matching', expected another",
+}
+
+
+def refuse(parts: Parts, game: str, *treatments: str) -> None:
+    """ConfigError where a config wants any of these of a game that has no place for it."""
+    for name in treatments:
+        if getattr(parts, name):
+            raise ConfigError(f"game {game!r} has no place for {TREATMENTS[name]}")
 
 
 def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransformation]:

@@ -16,7 +16,7 @@ from jax import lax
 from gan_jax.config import choose
 from gan_jax.config.arguments import numbers_of
 from gan_jax.host.errors import ConfigError
-from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan, gan_qp
+from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan, feature_matching, gan_qp
 from gan_jax.objectives.consistency import zcr_disc, zcr_gen
 from gan_jax.objectives.penalties import (
     OF_SLOPES,
@@ -49,6 +49,8 @@ class Case(NamedTuple):
     real_heads: Mapping[str, Array] = {}  # what disc says besides its logits
     fake_heads: Mapping[str, Array] = {}
     critic_of_fakes: Critic | None = None  # with their labels, where these differ from the reals'
+    mean_features: Callable[[Array], Array] | None = None  # x -> those of disc's last layer
+    direction: tuple[Array, Array] | None = None  # the logits, as functions of w's direction alone
     own: Array | None = None  # gen's samples themselves [B, ...], before noise and views
     step: Array | None = None  # int32
     around: tuple[Local, Local] | None = None  # disc at reals and fakes, if the logits' pass knows
@@ -79,15 +81,24 @@ def _gan_qp(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
     return gan_qp(case.real_B, case.fake_B, case.real, case.fake, **numbers), case.memory
 
 
+@functools.wraps(feature_matching)
+def _feature_matching(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
+    assert case.mean_features
+    means = case.mean_features(case.real), case.mean_features(case.fake)
+    return feature_matching(case.real_B, case.fake_B, *means, **numbers), case.memory
+
+
 OBJECTIVE_TERMS: dict[str, Callable[..., tuple[Losses, Memory]]] = {
     **{name: _of_logits(objective) for name, objective in OBJECTIVES.items()},
     "gan_qp": _gan_qp,
+    "feature_matching": _feature_matching,
     "began": _began,
     "ebgan": _ebgan,
 }
-# What a discriminator of logits can have, whichever of them it is: rows that differ in nothing else
-# share a program.
-OF_LOGITS = tuple(name for name in OBJECTIVE_TERMS if name not in ENERGY_OBJECTIVES)
+OF_FEATURES = ("feature_matching",)  # of disc's last hidden layer
+# Elementwise ones, which cost nothing beside the networks: rows that differ in nothing else share a
+# program that has all of theirs.
+OF_LOGITS = tuple(n for n in OBJECTIVE_TERMS if n not in (*ENERGY_OBJECTIVES, *OF_FEATURES))
 
 
 def _of_critic(penalty: Callable[..., Array]) -> Callable[..., tuple[Array, Memory]]:
