@@ -41,12 +41,12 @@ def edit(c, **leaves):
     return c
 
 
-def experiment(path: Path):
-    """An experiment's own config at its own shapes, fewer steps."""
+def experiment(path: Path, *variant: str):
+    """An experiment's own config, or that of a variant."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    config = module.get_config()
+    config = module.get_config(*variant)
     override(config, overrides(path))
     return config
 

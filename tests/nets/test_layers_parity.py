@@ -30,7 +30,7 @@ def some(rng, tree):
 
 
 def close(found, right, tolerance):
-    """Relative to the largest, or to 1: the gradient of a bias before batch norm is 0 but for that."""
+    """Relative to the largest, or to 1, as that of a bias before batch norm is rounding alone."""
     right = np.asarray(right)
     assert np.abs(found - right).max() <= tolerance * max(np.abs(right).max(), 1)
 
