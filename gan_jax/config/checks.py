@@ -50,11 +50,20 @@ REFUSALS = (
 def doubts(config: ConfigDict) -> list[str]:
     """What a run may do and is hardly meant to; the rows of a sweep often are."""
     name, weight = config.penalty.name, config.penalty.weight
-    if name != "none" and not weight:
-        return [f"penalty {name} is off: penalty.weight is 0"]
-    return [f"penalty.weight {weight} is of no penalty: penalty.name is none"] * (
-        name == "none" and weight > 0
+    is_free = not any(config.penalties.values()) and not (
+        (name != "none" and weight) or config.disc.clip_weights or config.disc.normalise != "none"
     )
+    doubted = {
+        f"penalty {name} is off: penalty.weight is 0": name != "none" and not weight,
+        f"penalty.weight {weight} is of no penalty: penalty.name is none": (
+            name == "none" and weight > 0
+        ),
+        "nothing constrains disc, whose wgan objective is then unbounded: expected "
+        "penalty.name=wgan_gp, disc.clip_weights=0.01 or disc.normalise=spectral": (
+            config.objective == "wgan" and is_free
+        ),
+    }
+    return [doubt for doubt, is_there in doubted.items() if is_there]
 
 
 def check_value(path: str, value: Any) -> None:

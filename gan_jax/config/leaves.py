@@ -55,6 +55,7 @@ class Leaf(NamedTuple):
     values: Rule | tuple[str, ...] | None = None  # what it may be: numbers of a rule, or choices
     reach: Reach = STATIC
     before: Any = None  # what was done in 0.1, for a leaf that is newer
+    follows: tuple[str, Callable[..., Any]] | None = None  # default: f(this leaf's value) instead
 
 
 def _finite(test: Callable[[float], bool]) -> Callable[[float], bool]:
@@ -80,6 +81,17 @@ LABELS = ("data", "uniform")
 GEN_CONDITIONS = ("none", "concat", "norm")
 DISC_CONDITIONS = ("none", "concat", "projection", "acgan")
 PRECISIONS = ("default", "highest", "bfloat16")
+
+
+# What a penalty weighs in its paper, where that is one number. Another's weight has to be given.
+USUAL_WEIGHTS = {"none": 0.0, "wgan_gp": 10.0, "dragan": 10.0, "cr": 10.0, "bcr": 10.0}
+NOT_GIVEN = -1.0
+WEIGHT = Rule(_finite(lambda v: v >= 0 or v == NOT_GIVEN), NOT_NEGATIVE.expected)
+
+
+def usual_weight(penalty: str) -> float:
+    """What the named penalty weighs unless a weight is given; NOT_GIVEN where one has to be."""
+    return USUAL_WEIGHTS.get(penalty, NOT_GIVEN)
 
 
 def _player(section: str) -> dict[str, Leaf]:
@@ -126,7 +138,10 @@ LEAVES: dict[str, Leaf] = {
     "objective": Leaf("non_saturating", "Goodfellow et al. 2014, section 3"),
     "objective_args": Leaf({}, "its numbers; defaults in its signature", reach=traced("objective")),
     "penalty.name": Leaf("none", "a row of gan_jax/objectives/penalties.py"),
-    "penalty.weight": Leaf(0.0, "of its mean in disc's loss", NOT_NEGATIVE, traced("penalty")),
+    "penalty.weight": Leaf(
+        *(0.0, "of its mean in disc's loss", WEIGHT, traced("penalty")),
+        follows=("penalty.name", usual_weight),
+    ),
     # Lazy: with n it is taken in every n-th step, n times as strong. A cohort saves no time by it.
     "penalty.every_steps": Leaf(1, "1: it is taken in every step", AT_LEAST_1),
     "penalty.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("penalty")),

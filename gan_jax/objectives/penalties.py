@@ -188,3 +188,18 @@ PENALTIES: dict[str, Penalty] = {
     "cr": cr,
     "bcr": bcr,
 }
+# Weights that have been taken, of penalties whose weights differ from paper to paper. The others'
+# usual weights are the defaults of penalty.weight, in config/leaves.py.
+WEIGHTS_TAKEN = {
+    "r1": "5 (gamma / 2) in Mescheder et al. 2018, 10 in their code, 0.1 in the experiments here",
+    "r2": "5 (gamma / 2) in Mescheder et al. 2018, 10 in their code",
+    "r1r2": "0.025 (gamma / 2) on CIFAR-10 in Huang et al. 2024, 0.5 on 25 Gaussians here",
+    "roth": "0.05 (gamma / 2) in Roth et al. 2017, whose gamma falls",
+    "approximate_r1": "what r1 takes",
+    "approximate_r2": "what r2 takes",
+    "zero_gp": "10, which wgan_gp takes",
+    "centring": "0.01 in Lin et al. 2025",
+    "transport": "0.2 in Lin et al. 2025, with penalty.args.end 0.025",
+    "lecam": "0.3 on CIFAR-10 and 3e-7 for StyleGAN2 in the code of Tseng et al. 2021",
+    "zcr": "5 in Zhao et al. 2021, with penalty.args.gen_weight 0.5",
+}

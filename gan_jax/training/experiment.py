@@ -171,7 +171,6 @@ def _check_shapes(setup: Setup) -> None:
 
 def _wrong_names(config: ConfigDict) -> list[str]:
     tables: dict[str, Any] = {
-        "objective": terms.OBJECTIVE_TERMS,
         "penalty.name": [*terms.PENALTY_TERMS, "none"],
         "dynamics.name": DYNAMICS,
         "disc.view": VIEWS,
@@ -179,7 +178,8 @@ def _wrong_names(config: ConfigDict) -> list[str]:
         "gen.net": nets.names(),
         "disc.net": nets.names(),
     }
-    found = [
+    found = attempt(terms.objective_term, config.objective)
+    found += [
         problem
         for path, table in tables.items()
         for problem in attempt(choose, path, config_lib.leaf(config, path), table)
@@ -204,6 +204,7 @@ def _wrong_args(config: ConfigDict) -> list[str]:
     ]
     shape, classes, gen = opened.spec.shape, opened.spec.classes, config.gen
     of_gen = (gen.net, gen.args, shape, "identity", labels_of(gen, classes))
+    found += attempt(penalties.check_weight, config.penalty.name, config.penalty.weight)
     found += attempt(nets.make_generator, *of_gen)
     found += attempt(make_disc, config, shape, classes)
     return found + attempt(_check_sizes, config, opened)

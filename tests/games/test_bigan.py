@@ -229,7 +229,7 @@ def test_neighbours_are_of_the_last_hidden_layer(monkeypatch):
         ({"data__name": "digits", "gen__condition": "concat"}, "takes no labels"),
         ({"penalty__name": "cr"}, "change images or latents"),
         ({"penalty__name": "bcr"}, "change images or latents"),
-        ({"penalty__name": "zcr"}, "change images or latents"),
+        ({"penalty__name": "zcr", "penalty__weight": 1.0}, "change images or latents"),
         ({"gen__rescale_gradient": 1.0}, "no place for gen.rescale_gradient"),
         ({"gen__top_k": 0.5}, "no place for gen.top_k, expected 0"),
         ({"disc__san": True}, "no place for disc.san, expected False"),

@@ -17,7 +17,7 @@ from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
 from gan_jax.games.play import last_layer, terms
 from gan_jax.games.play.labels import Request, classes_of, labels_of, packed, requests
-from gan_jax.games.play.penalties import Penalty, check_sizes, named
+from gan_jax.games.play.penalties import Penalty, check_sizes, check_weight, named
 from gan_jax.games.play.terms import Memory
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.codes import NO_CODES, Codes
@@ -67,6 +67,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     objectives: several, of logits, chosen by the traced number "index" instead of the config's one.
     """
     shape, synthetic = data.spec.shape, data.synthetic
+    check_weight(config.penalty.name, config.penalty.weight)
     view, decision = make_view(config)
     penalties = named(config)
     check_sizes(penalties, config.latent.dim, shape)

@@ -16,11 +16,11 @@ from jax import lax
 from ml_collections import ConfigDict
 
 from gan_jax.config import choose
-from gan_jax.config.leaves import NOT_NEGATIVE
+from gan_jax.config.leaves import NOT_GIVEN, NOT_NEGATIVE, USUAL_WEIGHTS
 from gan_jax.games.play import Play, terms
 from gan_jax.games.play.terms import Case, Memory
 from gan_jax.host.errors import ConfigError
-from gan_jax.objectives.penalties import OF_SLOPES
+from gan_jax.objectives.penalties import OF_SLOPES, WEIGHTS_TAKEN
 from gan_jax.types import Array, Hypers, Metrics
 
 
@@ -74,6 +74,19 @@ def named(config: ConfigDict) -> tuple[Penalty, ...]:
             every.get(name, 1),
         )
         for name in (*found, *places)
+    )
+
+
+def check_weight(penalty: str, weight: float) -> None:
+    """ConfigError where a penalty that has no usual weight is given none."""
+    if weight != NOT_GIVEN:
+        return
+    is_asked = penalty in USUAL_WEIGHTS  # of a number below 0
+    lacks = f"not given, and penalty {penalty!r} has no usual one"
+    taken = WEIGHTS_TAKEN.get(penalty)
+    raise ConfigError(
+        f"penalty.weight is {weight if is_asked else lacks}: expected a number of at least 0"
+        f"{f', such as {taken}' if taken else ''}"
     )
 
 

@@ -15,6 +15,7 @@ from jax import lax
 
 from gan_jax.config import choose
 from gan_jax.config.arguments import numbers_of
+from gan_jax.host.errors import ConfigError
 from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan, feature_matching, gan_qp
 from gan_jax.objectives.consistency import zcr_disc, zcr_gen
 from gan_jax.objectives.penalties import (
@@ -197,8 +198,23 @@ def first_memory(*names: str) -> Memory:
     return {key: jnp.asarray(value, float) for each in kept for key, value in each.items()}
 
 
+# What papers and libraries name as one thing: an objective and a penalty here.
+NAMED_TOGETHER = {
+    "wgan_gp": ("wgan", "wgan_gp"),
+    "wgangp": ("wgan", "wgan_gp"),
+    "dragan": ("non_saturating", "dragan"),
+    "r3gan": ("rpgan", "r1r2"),
+}
+
+
 def objective_term(name: str) -> Callable[..., tuple[Losses, Memory]]:
     """The named objective; ConfigError with the choices where there is none."""
+    objective, penalty = NAMED_TOGETHER.get(str(name).lower().replace("-", "_"), ("", ""))
+    if objective:
+        raise ConfigError(
+            f"objective {name!r} is unknown: expected objective {objective!r} with penalty.name "
+            f"{penalty!r}, which are two leaves here"
+        )
     return OBJECTIVE_TERMS[choose("objective", name, OBJECTIVE_TERMS)]
 
 

@@ -29,7 +29,10 @@ OPTIONS = {
     "image": Option(r"[A-Za-z0-9][\w./:@-]*", "a container image with gan_jax"),
     "topology": TOPOLOGY,
     "hosts": HOSTS,
-    "claim": Option(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "a persistent volume claim"),
+    "claim": Option(
+        r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?",
+        "the name of a persistent volume claim, of a-z, 0-9, - and .",
+    ),
     "name": NAME._replace(default="gan-jax"),
 }
 FINAL = (FailedRowsError, DataCorruptError, DataMissingError, ConfigError)  # the same next time
