@@ -50,7 +50,7 @@ REFUSALS = (
 def doubts(config: ConfigDict) -> list[str]:
     """What a run may do and is hardly meant to; the rows of a sweep often are."""
     name, weight = config.penalty.name, config.penalty.weight
-    is_free = not (
+    is_free = not any(config.penalties.values()) and not (
         (name != "none" and weight) or config.disc.clip_weights or config.disc.normalise != "none"
     )
     doubted = {

@@ -20,7 +20,6 @@ from gan_jax.games.play import terms
 from gan_jax.games.play.parts import make_parts
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.normalise import NORMALISERS, SPECTRAL, spectral
-from gan_jax.objectives import OBJECTIVES
 from gan_jax.objectives.penalties import OF_SLOPES
 from gan_jax.steps import init_state, make_train_step
 from gan_jax.training import experiment, steps
@@ -337,7 +336,7 @@ def assert_finite(c, names):
 @pytest.mark.slow
 @pytest.mark.parametrize("dynamics", ["simultaneous", "alternating", "extragradient", "optimistic"])
 def test_every_objective_plays_under_first_order_dynamics(dynamics):
-    assert_finite(config(dynamics__name=dynamics), sorted(OBJECTIVES))
+    assert_finite(config(dynamics__name=dynamics), sorted(terms.OF_LOGITS))
 
 
 @pytest.mark.slow
@@ -345,7 +344,7 @@ def test_every_objective_plays_under_first_order_dynamics(dynamics):
 def test_every_objective_plays_where_gradients_are_differentiated(dynamics):
     """Traced, not run: 29 second derivatives take minutes to compile."""
     c = config(dynamics__name=dynamics)
-    names = sorted(OBJECTIVES)
+    names = sorted(terms.OF_LOGITS)
     numbers = hypers(c).replace(objective={"index": jnp.int32(0)})
     state = experiment.state_like(make_setup(c))
     step = steps.make_train_step(make_setup(c, names))
@@ -357,11 +356,11 @@ def test_every_objective_plays_where_gradients_are_differentiated(dynamics):
 @pytest.mark.slow
 @pytest.mark.parametrize("penalty", [*terms.PENALTY_TERMS])
 def test_every_objective_plays_with_every_penalty(penalty):
-    assert_finite(config(penalty__name=penalty, penalty__weight=0.1), sorted(OBJECTIVES))
+    assert_finite(config(penalty__name=penalty, penalty__weight=0.1), sorted(terms.OF_LOGITS))
 
 
 def test_an_objective_by_its_index_is_the_objective():
-    names = ["hinge", "blend", "minimax"]
+    names = ["hinge", "blend", "gan_qp", "minimax"]
     c = config()
     found = list(walked(c, names))
     for name, metrics in zip(names, found, strict=True):

@@ -43,7 +43,9 @@ def test_a_penalty_is_the_same_wherever_it_is_named():
     assert_same(alone, more, rtol=0)
     assert metrics["penalty_r1"] == alone_metrics["penalty"]
     assert "penalty" not in metrics
-    both, metrics = play(config({"r1": 2.0, "centring": 0.5}, penalty__name="r2"))
+    both, metrics = play(
+        config({"r1": 2.0, "centring": 0.5}, penalty__name="r2", penalty__weight=1.0)
+    )
     assert {"penalty", "penalty_r1", "penalty_centring"} <= set(metrics)
     assert not np.array_equal(*(jax.tree.leaves(p.players["disc"].params)[0] for p in (both, more)))
 
@@ -135,7 +137,7 @@ def test_transport_falls_along_a_cosine_and_is_gens_alone():
     np.testing.assert_allclose(falling, [0.2, 0.1025, 0.005, 0.005], rtol=1e-6)
     np.testing.assert_allclose(at(70), [0.2] * 3, rtol=1e-6)
     simultaneous = {"dynamics__name": "simultaneous", "penalty__name": "transport"}
-    without, _ = play(config(**simultaneous))
+    without, _ = play(config(**simultaneous, penalty__weight=0.0))
     with_it, _ = play(config(**simultaneous, penalty__weight=5.0))
     assert_same(without, with_it, of=("disc",), rtol=0)
     gens = (jax.tree.leaves(state.players["gen"].params) for state in (without, with_it))
