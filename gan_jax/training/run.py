@@ -38,10 +38,11 @@ def train(
     writer and checkpoint, before any long work where they can be known. A run that diverged would
     diverge again: it is not repeated, and raises the same error at once.
     """
-    place_of(setup.config)  # said before anything is written
     if not hosts.writes():
         return _keep_up(setup)
     is_new = not os.path.exists(Path(workdir) / "config.json")  # also where the name is too long
+    if is_new:
+        place_of(setup.config)  # said before anything is written
     with RunDir(workdir, setup.config) as run:
         finished = ended(run)
         hosts.first(finished is not None)

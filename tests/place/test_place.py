@@ -30,8 +30,8 @@ from gan_jax.games import make_setup
 from gan_jax.place import place_of
 from gan_jax.training.program import jit_run
 from gan_jax.steps import init_state
+sys.path += ["place", "sweeps"]
 from test_place import GAMES
-sys.path.append("sweeps")
 from test_train_rows import assert_near
 
 for name, leaves in GAMES.items():
