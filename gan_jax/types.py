@@ -67,6 +67,7 @@ class Hypers(struct.PyTreeNode):
     players: dict[str, dict[str, Array]]  # rates and the like, by config section: "gen", "disc"
     objective: dict[str, Array]  # keyword arguments of the objective
     penalty: dict[str, Array]  # weight, and keyword arguments
+    penalties: dict[str, Array]  # the weights of the others, by name
     dynamics: dict[str, Array]  # keyword arguments of the dynamics
     game_args: dict[str, Array]  # keyword arguments of the game
     game: dict[str, Array]  # loss_scale, ema_decay, ...
@@ -152,7 +153,7 @@ class Game(NamedTuple):
     inputs: Callable[[Array], dict[str, Any]]  # key -> an input of each net, to initialise it
     memory: dict[str, PyTree]  # at the start
     samplers: dict[str, Sampler]  # by name; metrics are of the first one's samples
-    decision: Decision
+    decision: Decision | None  # None: there is no discriminator
     # (state, key, reals [N, ...]) -> images [rows, columns, ...] that are shown instead of samples
     gallery: Callable[[State, Array, Array], Array] | None = None
     # What the game makes of examples: (state, x [N, ...]) -> [N, F], by name

@@ -110,8 +110,9 @@ def test_nothing_read_from_disk_runs_code():
 
 
 def test_json_is_read_by_one_reader():
+    """From disk; processes of one run exchange it too."""
     for path in FILES:
-        if path != PACKAGE / "host/files.py":
+        if path not in (PACKAGE / "host/files.py", PACKAGE / "place/hosts.py"):
             names = [
                 x for x in ast.walk(ast.parse(path.read_text())) if isinstance(x, ast.Attribute)
             ]
@@ -131,7 +132,7 @@ def test_pictures_are_opened_in_one_place():
 def test_arrays_are_moved_in_one_place():
     verbs = ("device_put", "device_get", "make_array_from_callback")
     found = {path for path in FILES for verb in verbs if verb in path.read_text()}
-    assert found == {PACKAGE / "place.py"}
+    assert found == {PACKAGE / "place/__init__.py"}
 
 
 def test_one_loop_trains_and_saves():

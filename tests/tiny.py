@@ -1,14 +1,17 @@
 """Configs small enough for tests, for every experiment's game."""
 
+import functools
 import importlib.util
 import os
+import tempfile
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from gan_jax.config import get_config
+from gan_jax.config import get_config, override
 from gan_jax.types import Batch
 
 FOLDER = Path(__file__).parent  # of the tests
@@ -43,7 +46,22 @@ def experiment(path: Path, *variant: str):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.get_config(*variant)
+    config = module.get_config(*variant)
+    override(config, overrides(path))
+    return config
+
+
+@functools.cache
+def own_images() -> str:
+    """A file of a few colour images, for experiments on a user's own."""
+    file = Path(tempfile.mkdtemp()) / "own.npy"
+    np.save(file, np.random.default_rng(0).integers(0, 256, (80, 32, 32, 3), np.uint8))
+    return str(file)
+
+
+def overrides(path: Path) -> dict[str, str]:
+    """What an experiment cannot be loaded without."""
+    return {"data.dir": own_images()} if path.stem == "folder" else {}
 
 
 def batch(c, shape=(1,), seed=0):

@@ -82,9 +82,14 @@ def in_words(name: str, case: dict[str, Any]) -> str:
         words += f", theirs {case['theirs']:.1f}, ratio {speed_up(case)}"
     if "diagnostics_share" in case:
         words += f"; diagnostics {case['diagnostics_share']:.2%} of the time"
-    return words + (
-        f"; matrix products {case['matmul_fraction']:.0%} of the step, "
-        f"{case['flops'] * case['ours'] / 1e9:.0f} GFLOP/s"
+    return (
+        words
+        if "flops" not in case
+        else words
+        + (
+            f"; matrix products {case['matmul_fraction']:.0%} of the step, "
+            f"{case['flops'] * case['ours'] / 1e9:.0f} GFLOP/s"
+        )
     )
 
 

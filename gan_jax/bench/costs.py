@@ -11,14 +11,20 @@ UNROLLED, CG = 5, 10  # the defaults of unrolled and cgd
 PENALTIES = {
     "r1": 4,  # the slope in x, and its gradient in the weights
     "r2": 4,
-    "r1r2": 6,
+    "r1r2": 4,  # the slope in x of the logits that are there, and its gradient in the weights
+    "roth": 4,
+    "approximate_r1": 3,  # one more batch through disc
+    "approximate_r2": 3,
     "wgan_gp": 4,
     "zero_gp": 4,
+    "max_gp": 4,
     "dragan": 4,
-    "cr": 3,  # one more batch through disc
+    "cr": 3,
     "bcr": 4,
     "lecam": 2,  # of the logits that are there
+    "centring": 2,
     "zcr": 3,
+    "transport": 2,
 }
 DYNAMICS = {
     "simultaneous": 2,

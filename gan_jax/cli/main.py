@@ -1,33 +1,18 @@
-"""The command line: the only file with flags. `gan-jax VERB --help` tells each verb's."""
+"""The command line: from words to a verb, and from a mistake to one line and an exit code."""
 
 import argparse
-import functools
 import logging
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
 
-from gan_jax import __version__
-from gan_jax.cli.refusals import OVERRIDE, check_words, choose, refuse, without_jax
+from gan_jax.cli.flags import OVERRIDABLE, make_parser
+from gan_jax.cli.refusals import OVERRIDE, check_words, refuse, without_jax
 from gan_jax.cli.verbs import VERBS
 from gan_jax.host import environment, output, stop
 from gan_jax.host.errors import UserError
 
-EXAMPLES = {  # of the flag used most, which is no argument of the parser's
-    "train": "--config.gen.lr=1e-4 --config.steps=5000",
-    "sweep": "--config.batch_size=64 --config.steps=5000",
-    "plan": "--config.batch_size=256",
-    "evaluate": "--config.eval_samples=50000",
-}
-OVERRIDABLE = tuple(EXAMPLES)
-# Verbs that compute on this machine's devices, and those whose result is on standard output alone.
 COMPUTE = ("train", "sample", "export", "evaluate", "reproduce", "bench")
 ONLY_PRINT = ("list", "plan", "evaluate", "bench")
-LAUNCHERS = ("local", "slurm", "jobset", "tpu_vm")
-LISTS = (
-    *("games", "objectives", "penalties", "dynamics", "nets", "data", "metrics"),
-    *("experiments", "tables"),
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,162 +67,10 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, dict[str, str]]:
         if not given and following.startswith("--"):
             refuse(f"{word}: expected {word}=VALUE")
         overrides[key] = following
-    parser, flags = _parser()
+    parser, flags = make_parser()
     check_words(rest, flags, OVERRIDABLE)
     args = parser.parse_args(rest)
     if overrides and args.verb not in OVERRIDABLE:
         able = f"{', '.join(OVERRIDABLE[:-1])} and {OVERRIDABLE[-1]}"
         refuse(f"--config.{next(iter(overrides))}: only {able} take overrides")
     return args, overrides
-
-
-class _Parser(argparse.ArgumentParser):
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        output.check()  # what --help and --version have printed
-        super().exit(status, message)
-
-    def error(self, message: str) -> NoReturn:
-        refuse(f"{message} (see {self.prog} --help)")
-
-
-def _here(flag: str, what: str = "folder") -> dict[str, Any]:
-    """An argument that names a folder or a file of this machine."""
-    convert = functools.partial(environment.local_path, flag, what=what)
-    return {"type": convert, "metavar": "FILE" if what == "file" else "DIR"}
-
-
-WORKDIR = _here("--workdir")
-FILE: dict[str, Any] = _here("--config", "file") | {"metavar": "NAME|FILE[:ARG]"}
-CONFIG = FILE | {"required": True}
-
-
-def _one_of(kind: str, choices: Sequence[str]) -> dict[str, Any]:
-    """A positional argument that names one of the choices."""
-    return {"type": functools.partial(choose, kind, choices=choices), "metavar": "|".join(choices)}
-
-
-def _parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
-    """The parser, and the names of each verb's flags."""
-    parser = _Parser("gan-jax", description="A laboratory for GAN objectives.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"gan-jax {__version__}")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
-    flags: dict[str, list[str]] = {}
-
-    def verb(name: str, says: str) -> Callable[..., None]:
-        made = verbs.add_parser(
-            name, help=says, description=says, epilog=_epilog(name), allow_abbrev=False
-        )
-        flags[name] = ["--help", "-h"]
-
-        def add(*names: str, **how: Any) -> None:
-            made.add_argument(*names, **how)
-            flags[name] += [each for each in names if each.startswith("-")]
-
-        return add
-
-    _training(verb)
-    _looking(verb)
-    _measuring(verb)
-    _naming(verb)
-    return parser, flags
-
-
-def _measuring(verb: Callable[..., Callable[..., None]]) -> None:
-    """What a run costs, what it comes to beside a paper's, how fast it is."""
-    add = verb("plan", "What a run, or a sweep, would cost on TPUs that are not attached.")
-    add("--config", **CONFIG, help="get_config(), and SWEEPS")
-    add("--topology", required=True, metavar="v5e:16x16", help="or any of v4, v5e, v5p, v6e")
-    add("--sweep", metavar="NAME", help="which of SWEEPS (none: get_config()'s run)")
-    add("--json", **_here("--json", "file"), help="write the figures, unrounded")
-    add = verb("reproduce", "Measure a published table: `gan-jax list tables` names them.")
-    add("name", metavar="NAME")
-    add("--workdir", required=True, **WORKDIR)
-    add("--quick", action="store_true", help="a few seeds and rounds, to see that it runs")
-    add("--seeds", type=int, help="more than the recorded run's: the others are not repeated")
-    add("--steps", type=int, help="more than the recorded run's: it goes on")
-    add("--precision", help="of the products: default, highest, bfloat16 (the device's default)")
-    add("--recorded", **_here("--recorded", "file"), help="a table.json: rows that fit are taken")
-    add = verb("bench", "Measure speed.")
-    add("names", nargs="*", metavar="NAME", help="which benchmarks (all)")
-    add("--against", **_one_of("--against", ["pytorch"]), help="side by side, as a ratio")
-    add("--json", **_here("--json", "file"))
-
-
-def _looking(verb: Callable[..., Callable[..., None]]) -> None:
-    """What is made of a run that is there."""
-    add = verb("sample", "Write samples of a trained run.")
-    add("--workdir", required=True, **WORKDIR)
-    add("--out", required=True, **_here("--out", "file") | {"metavar": "FILE.png|.gif|.npz"})
-    add("--num", type=int, help="samples, or frames of a GIF (64; of all classes: 8 of each)")
-    add("--seed", type=int, default=0)
-    add("--step", type=int, help="the checkpoint (the newest)")
-    add("--label", metavar="N|all", help="of a conditional run: the class (all)")
-    add("--interpolate", action="store_true", help="walk between latents, back to the first")
-    add = verb("export", "Write a trained run's generator as one program of JAX, weights included.")
-    add("--workdir", required=True, **WORKDIR)
-    add("--out", required=True, **_here("--out", "file"))
-    add("--step", type=int, help="the checkpoint (the newest)")
-    add = verb("evaluate", "Evaluate a trained run's newest checkpoint, or that of --step.")
-    add("--workdir", required=True, **WORKDIR)
-    usual = "those of the schedule: line, modes, judge, labels, codes, features.names"
-    add("--metrics", help=f"names of `gan-jax list metrics`, with commas between ({usual})")
-    add("--step", type=int)
-    add = verb("report", "Write report.html of a run, a sweep or a reproduced table.")
-    add("--workdir", required=True, **WORKDIR)
-
-
-def _naming(verb: Callable[..., Callable[..., None]]) -> None:
-    """What a config can name, and how a data set comes to be there."""
-    add = verb("data", "Prepare a data set from files on this machine.")
-    add("action", **_one_of("action", ["prepare"]))
-    add("name", help="mnist or fashion_mnist")
-    add("--from", dest="source", required=True, **_here("--from"), help="holds the four IDX files")
-    add("--data_dir", **_here("--data_dir"), help="where to write ($TFDS_DATA_DIR, TFDS's own)")
-    add = verb("list", "List what a config can name.")
-    add("what", **_one_of("word", LISTS))
-
-
-def _epilog(verb: str) -> str | None:
-    """How a verb takes overrides, for its --help."""
-    if verb not in EXAMPLES:
-        return None
-    every = "any of gan_jax/config/leaves.py"
-    which = "eval_samples and features.*" if verb == "evaluate" else every
-    says = "--config.KEY=VALUE, again and again, sets a leaf of the config"
-    return f"{says} ({which}), as {EXAMPLES[verb]}"
-
-
-def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
-    """The verbs that take a config file."""
-    add = verb("train", "Train one config in a workdir, or go on with what is there.")
-    said = "an experiment, or a file with get_config() (that of the run in --workdir)"
-    add("--config", **FILE, help=said)
-    add("--workdir", required=True, **WORKDIR, help="where the run is, or will be")
-    add("--hosts", metavar="auto|ADDRESS:PORT,COUNT,INDEX", help="of one run on several hosts")
-    weights = _here("--init_from") | {"metavar": "DIR[:STEP]"}
-    add("--init_from", **weights, help="another run, whose weights a new one starts from")
-    add("--init_optimizer", action="store_true", help="and from its optimisers' states")
-    add = verb("sweep", "Train all rows of a sweep, or go on with them; then its statistics.")
-    add("--config", **CONFIG, help="get_config() and SWEEPS")
-    add("--workdir", required=True, **WORKDIR)
-    add("--sweep", metavar="NAME", help="which of SWEEPS (the only one)")
-    add("--rows", metavar="FIRST:LAST", help="only these, by their numbers")
-    add("--dry_run", action="store_true", help="print the rows and cohorts, train nothing")
-    add("--estimate", action="store_true", help="the same, and how long it will take")
-    where = (
-        "local trains here (the default); slurm submits a task a cohort and returns: the same "
-        "command again tells how far they are, and at the end writes the table; jobset (GKE) and "
-        "tpu_vm (Cloud TPU) write the file of --out, which has hosts train a share of rows each"
-    )
-    add("--launcher", default="local", **_one_of("--launcher", LAUNCHERS), help=where)
-    which = (
-        "for the launcher, again and again: slurm takes those of sbatch, as partition=gpu; "
-        "jobset and tpu_vm say which they need"
-    )
-    add("--option", action="append", default=[], metavar="KEY=VALUE", help=which)
-    add("--out", **_here("--out", "file"), help="what jobset and tpu_vm write")
-    add("--share", metavar="I/N", help="only the I-th of N equal parts of the rows, from 0")
-    add("--workers", type=int, help="cohorts at a time (here 1, on SLURM as many as it likes)")
-    add("--chunk", type=int, help="rows of a cohort at a time (what a first measurement likes)")
-    add("--hang_seconds", type=float, default=3600.0, help="a worker silent for so long is ended")
-    add("--retry_failed", action="store_true", help="try failed rows again")

@@ -5,7 +5,6 @@ import logging
 import os
 import shlex
 from pathlib import Path
-from typing import Any
 
 from gan_jax.cli.refusals import EVALUATED, OVERRIDE, refuse
 from gan_jax.host.errors import FailedRowsError
@@ -14,55 +13,35 @@ log = logging.getLogger(__name__)
 
 
 def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Trains, alone or as one of a run's processes."""
-    if args.hosts is None:
-        _train(args, overrides)
+    """Trains, alone or as one of a run's processes, or has hosts elsewhere do it."""
+    if args.launcher != "local" or args.option or args.out:
+        _launch(args, overrides)
         return
-    from gan_jax.host import environment
+    if args.hosts is None:
+        from gan_jax.cli.training import train as run
+
+        run(args, overrides)
+        return
     from gan_jax.place import hosts
 
     if args.config is None:
         refuse("--hosts: expected --config NAME|FILE[:ARG] with it, which each host reads")
-    with hosts.joined(args.hosts):
+    with hosts.joined(args.hosts):  # before anything of jax
+        from gan_jax.cli.training import train as run
+        from gan_jax.host import environment
+
         environment.check_devices()
-        _train(args, {"devices": "0"} | overrides)
+        run(args, {"devices": "0"} | overrides)
 
 
-def _train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Trains, then says what came out and names the files to look at."""
-    from gan_jax.cli.beginnings import command_of, setup_of, start_of
-    from gan_jax.config.checks import doubts
-    from gan_jax.metrics import features
-    from gan_jax.place import hosts
-    from gan_jax.training.results import as_begun
-    from gan_jax.training.run import train as run
+def _launch(args: argparse.Namespace, overrides: dict[str, str]) -> None:
+    """Submits one run over hosts, or writes the file that has them train it."""
+    from gan_jax.cli.training import launch
 
-    if args.config is not None:
-        hosts.check_same({f"config.{leaf}": value for leaf, value in overrides.items()})
-        overrides = hosts.first(as_begun(args.workdir, overrides))
-    setup = setup_of(args, overrides)
-    features.check(setup.config)
-    if not hosts.writes():
-        run(setup, args.workdir)
-        return
-    for doubt in doubts(setup.config):
-        log.warning("%s", doubt)
-    start = start_of(args, setup)
-    result = run(setup, args.workdir, command_of(args, overrides, start), start)
-    _say_end(result, setup.config.steps, Path(args.workdir))
-
-
-def _say_end(result: Any, steps: int, folder: Path) -> None:
-    """What came out, and the files to look at."""
-    from gan_jax.training.progress import last_words
-
-    early = "" if result.step == steps else f" of {steps}: D stays near 1/2"
-    print(f"{'already ' if result.was_done else ''}done at step {result.step}{early}")
-    for line in last_words(result.metrics):
-        print(line)
-    grids = sorted(folder.glob("samples/step_*.png"))[-1:]
-    files = [*grids, folder / "samples/progress.gif", folder / "curves.png"]
-    print("look at " + ", ".join(str(file) for file in files if file.exists()))
+    for flag in ("hosts", "init_from"):
+        if getattr(args, flag) is not None:
+            refuse(f"--{flag}: expected no --launcher with it")
+    print(launch(args, overrides))
 
 
 def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
@@ -161,7 +140,7 @@ def plan(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax.plan import run
 
     file = Path(args.json) if args.json else None
-    run(args.config, overrides, args.sweep, args.topology, file)
+    run(args.config, overrides, args.sweep, args.topology, file, args.price)
 
 
 def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
@@ -203,6 +182,8 @@ def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
             what = "a run without labels" if unconditional else f"data {setup.data.name!r}"
             refuse(f"metric {name!r} does not apply to {what}")
     print(f"step {step}")
+    if names := setup.data.spec.names:
+        print("classes: " + ", ".join(f"{i} is {name}" for i, name in enumerate(names)))
     for name, value in make_evaluate(setup, asked)(state).items():
         shown = f"{value:.6g}" if isinstance(value, float) else value
         print(f"{name.removeprefix('eval/')} {shown}")

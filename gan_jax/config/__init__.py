@@ -17,7 +17,17 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import FieldReference, placeholder
 
 from gan_jax.config.leaves import ARGS, BEFORE, LEAVES, declared
-from gan_jax.config.values import attempt, choose, fitting, flatten, leaf, literal, put, read
+from gan_jax.config.values import (
+    attempt,
+    choose,
+    fitting,
+    flatten,
+    following,
+    leaf,
+    literal,
+    put,
+    read,
+)
 from gan_jax.host.errors import ConfigError
 from gan_jax.types import Hypers
 
@@ -34,6 +44,9 @@ def get_config() -> ConfigDict:
     config = ConfigDict(nested).lock()
     for path in ARGS:
         leaf(config, path).unlock()
+    for path, each in LEAVES.items():
+        if each.follows:
+            put(config, path, following(config, *each.follows, each.default))
     return config
 
 

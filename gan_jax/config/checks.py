@@ -35,6 +35,11 @@ REFUSALS = (
         "disc.pack is above eval_samples, which have to fill a pack at least: raise eval_samples",
     ),
     Refusal(
+        {"gen.rescale_gradient": 0.1, "gen.pull_decay": 0.9},
+        lambda c: c.gen.rescale_gradient > 0 and c.gen.pull_decay > 0,
+        "gen.rescale_gradient and gen.pull_decay both set the size of disc's gradient on gen",
+    ),
+    Refusal(
         {"disc.normalise": "gradient", "disc.net": "autoencoder", "objective": "began"},
         lambda c: c.disc.normalise == "gradient" and c.disc.net == "autoencoder",
         "disc.normalise 'gradient' bounds a logit by 1, and an energy is no logit",
@@ -45,11 +50,20 @@ REFUSALS = (
 def doubts(config: ConfigDict) -> list[str]:
     """What a run may do and is hardly meant to; the rows of a sweep often are."""
     name, weight = config.penalty.name, config.penalty.weight
-    if name != "none" and not weight:
-        return [f"penalty {name} is off: penalty.weight is 0"]
-    return [f"penalty.weight {weight} is of no penalty: penalty.name is none"] * (
-        name == "none" and weight > 0
+    is_free = not any(config.penalties.values()) and not (
+        (name != "none" and weight) or config.disc.clip_weights or config.disc.normalise != "none"
     )
+    doubted = {
+        f"penalty {name} is off: penalty.weight is 0": name != "none" and not weight,
+        f"penalty.weight {weight} is of no penalty: penalty.name is none": (
+            name == "none" and weight > 0
+        ),
+        "nothing constrains disc, whose wgan objective is then unbounded: expected "
+        "penalty.name=wgan_gp, disc.clip_weights=0.01 or disc.normalise=spectral": (
+            config.objective == "wgan" and is_free
+        ),
+    }
+    return [doubt for doubt, is_there in doubted.items() if is_there]
 
 
 def check_value(path: str, value: Any) -> None:

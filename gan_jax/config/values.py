@@ -4,9 +4,10 @@ import ast
 import difflib
 import functools
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -55,6 +56,24 @@ def put(config: ConfigDict, path: str, value: Any) -> Any:
         with owner.ignore_type():
             owner[key] = value
     return value
+
+
+class _Op(NamedTuple):
+    """What a reference applies to its value: fn(value, *args), with references followed."""
+
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
+def following(config: ConfigDict, path: str, made: Callable[[Any], Any], like: Any) -> Any:
+    """A reference to made(the leaf at that path), whenever it is read, until a value is set."""
+    section, _, key = path.rpartition(".")
+    other = leaf(config, section).get_ref(key)
+    return FieldReference(like, op=_Op(functools.partial(_second, made), (other,)))
+
+
+def _second(made: Callable[[Any], Any], _: Any, value: Any) -> Any:
+    return made(value)
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -148,7 +167,13 @@ def _shown(value: Any) -> str:
 
 
 def literal(text: str) -> Any:
-    """Numbers, booleans, tuples; 'nan' and 'inf' as floats; anything else stays the text it is."""
+    """Numbers, booleans, tuples; 'nan' and 'inf' as floats; anything else stays the text it is.
+
+    1e3 is an integer, as whoever writes it means one: where a float is asked for, it will do.
+    """
+    if re.fullmatch(r"[+-]?\d+(\.\d+)?[eE]\+?\d+", text):
+        number = float(text)
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
     try:
         value = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):

@@ -7,6 +7,7 @@ centres(**args) and scale(**args), on the line also cdf(x_N, **args).
 
 import functools
 import importlib
+import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -35,27 +36,69 @@ def describe(name: str) -> str:
     return first_line(_module(name))
 
 
+class Origin(NamedTuple):
+    """Which set, where it lies, and how its images are read. What is made of it is kept by it."""
+
+    name: str
+    dir: PathLike | None = None
+    # The config's data.size, data.channels and data.skip_damaged, of sets that take them.
+    size: int = 0
+    channels: int = 0
+    skip_damaged: bool = False
+
+    def spec(self) -> Spec:
+        """What is known of the set without decoding it.
+
+        ConfigError if there is none of that name, or it does not take what is set here.
+        """
+        module = _module(self.name)
+        if hasattr(module, "log_density"):
+            return module.spec(**self._given(module))
+        return module.spec(*self._where, **self._given(module))
+
+    def load(self, split: str) -> Arrays:
+        """The examples of a split, in TFDS notation ('train', 'train[:50000]', 'test[:10%]').
+
+        The order never changes. ConfigError for an unknown name or split, and for a synthetic
+        distribution, which is sampled instead; DataMissingError, DataCorruptError if the files are
+        not there or not whole.
+        """
+        module = _module(self.name)
+        if hasattr(module, "log_density"):
+            raise ConfigError(
+                f"data {self.name!r} is synthetic: it is sampled and has no split to load"
+            )
+        where, given = self._where, self._given(module)
+        if self.name.startswith(_PREFIX):
+            return module.load(where[0], split, where[1], **given)
+        return module.load(split, *where, **given)
+
+    @property
+    def _where(self) -> tuple:
+        inside = (self.name.removeprefix(_PREFIX),) if self.name.startswith(_PREFIX) else ()
+        return (*inside, self.dir)
+
+    def _given(self, module: ModuleType) -> dict[str, Any]:
+        """Those of size, channels and skip_damaged that the set's spec names."""
+        given = {name: getattr(self, name) for name in self._fields[2:]}
+        taken = {name for name in given if name in inspect.signature(module.spec).parameters}
+        for name in given.keys() - taken:
+            if given[name]:
+                raise ConfigError(
+                    f"data.{name} is {given[name]}, and data {self.name!r} takes none: leave it "
+                    "out, or choose data.name 'folder'"
+                )
+        return {name: given[name] for name in taken}
+
+
 def spec(name: str, data_dir: PathLike | None = None) -> Spec:
-    """What is known of a data set without decoding it. ConfigError if there is none so named."""
-    module = _module(name)
-    if name.startswith(_PREFIX):
-        return module.spec(name.removeprefix(_PREFIX), data_dir)
-    return module.spec() if hasattr(module, "log_density") else module.spec(data_dir)
+    """What is known of a data set without decoding it: see Origin.spec."""
+    return Origin(name, data_dir).spec()
 
 
 def load(name: str, split: str, data_dir: PathLike | None = None) -> Arrays:
-    """The examples of a split, in TFDS notation ('train', 'train[:50000]', 'test[:10%]').
-
-    The order never changes. ConfigError for an unknown name or split, and for a synthetic
-    distribution, which is sampled instead; DataMissingError, DataCorruptError if the files are not
-    there or not whole.
-    """
-    module = _module(name)
-    if name.startswith(_PREFIX):
-        return module.load(name.removeprefix(_PREFIX), split, data_dir)
-    if hasattr(module, "log_density"):
-        raise ConfigError(f"data {name!r} is synthetic: it is sampled and has no split to load")
-    return module.load(split, data_dir)
+    """The examples of a split: see Origin.load."""
+    return Origin(name, data_dir).load(split)
 
 
 def distribution(name: str) -> ModuleType | None:
@@ -84,13 +127,16 @@ class Synthetic(NamedTuple):
 class Data(NamedTuple):
     """A config's data, opened: all that is known of it before any of it is decoded."""
 
-    name: str
-    dir: str | None
+    origin: Origin
     split: str  # what is trained on
     spec: Spec
     low: float  # pixels are in [low, 1] for the networks
     synthetic: Synthetic | None  # None for a set of examples
     points: int  # of a synthetic distribution: so many are drawn once; 0: new ones in every step
+
+    @property
+    def name(self) -> str:
+        return self.origin.name
 
     @property
     def is_image(self) -> bool:
@@ -117,7 +163,7 @@ class Data(NamedTuple):
     def examples(self) -> Arrays | None:
         """What is trained on; None where it is endless."""
         if self.synthetic is None:
-            return load(self.name, self.split, self.dir)
+            return self.origin.load(self.split)
         if not self.points:
             return None
         x = self.synthetic.sample(jax.random.key(POINTS_SEED), self.points)
@@ -125,7 +171,7 @@ class Data(NamedTuple):
 
     def test(self) -> Arrays:
         """The test split."""
-        return load(self.name, "test", self.dir)
+        return self.origin.load("test")
 
     def to_range(self, x: Array) -> Array:
         """uint8 pixels to [low, 1]; points stay as they are."""
@@ -137,6 +183,12 @@ class Data(NamedTuple):
 
 
 POINTS_SEED = 2**32 - 1  # of points drawn once, which all runs share: no run is likely to have it
+
+
+def origin_of(config: ConfigDict) -> Origin:
+    """The set that a config names."""
+    c = config.data
+    return Origin(c.name, c.dir, c.size, c.channels, c.skip_damaged)
 
 
 def open_data(config: ConfigDict) -> Data:
@@ -152,4 +204,5 @@ def open_data(config: ConfigDict) -> Data:
     if module:
         own = {name: bound(name, **args) for name in Synthetic._fields if name != "other"}
         synthetic = Synthetic(**own, other=bound("other"))
-    return Data(c.name, c.dir, c.split, spec(c.name, c.dir), c.low, synthetic, c.points)
+    origin = origin_of(config)
+    return Data(origin, c.split, origin.spec(), c.low, synthetic, c.points)

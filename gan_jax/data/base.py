@@ -20,6 +20,7 @@ class Spec(NamedTuple):
     kind: str  # "image" or "points"
     splits: dict[str, int]  # examples in each; empty where it is synthetic, which has no end
     classes: int  # 0: no labels
+    names: tuple[str, ...] = ()  # of the classes, where they have any but their numbers
 
 
 def points(dim: int) -> Callable[[], Spec]:

@@ -5,6 +5,7 @@ gathers the batches of the next dispatch while the devices work on this one, and
 its part. Both meet the same examples in the same order, on however many devices and hosts.
 """
 
+import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -30,11 +31,23 @@ class Source(NamedTuple):
     order: Array  # [steps, K, B] int32, rows of x; or [steps], where x has the batches themselves
 
 
-def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]:
-    """A pure f(key, step) -> [log_every_steps, K, B] int32: rows of the examples from that step on.
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """Which examples each step takes: a pure f(key, step) -> [log_every_steps, K, B] int32.
 
     Each epoch is a shuffle of its own, cut into whole batches; the rest of it waits for the next.
     """
+
+    shuffles: Callable[[Array, Array], Array]  # (key, epoch) -> the batches from that epoch on
+    pick: Callable[[Array, Array], Array]  # (those of the step's epoch, step) -> the order
+    epoch_of: Callable[[Any], Any]  # of a step
+
+    def __call__(self, key: Array, step: Array) -> Array:
+        return self.pick(self.shuffles(key, self.epoch_of(step)), step)
+
+
+def make_order(config: ConfigDict, size: int) -> Order:
+    """Of so many examples. ConfigError where they are no batch."""
     steps, k, batch = config.log_every_steps, config.dynamics.k_disc, config.batch_size
     per_epoch = size // batch
     if not per_epoch:
@@ -45,15 +58,37 @@ def make_order(config: ConfigDict, size: int) -> Callable[[Array, Array], Array]
         rows = jax.random.permutation(jax.random.fold_in(key, epoch), size)
         return rows[: per_epoch * batch].reshape(per_epoch, batch)
 
-    def order(key: Array, step: Array) -> Array:
+    def shuffles(key: Array, epoch: Array) -> Array:
         key = jax.random.fold_in(key, DATA_STREAM)
-        epoch, start = step * k // per_epoch, step * k % per_epoch
         batches = jax.lax.map(lambda e: shuffle(key, epoch + e), jnp.arange(epochs))
-        batches = batches.reshape(epochs * per_epoch, batch)
-        chosen = jax.lax.dynamic_slice_in_dim(batches, start, steps * k)
-        return chosen.reshape(steps, k, batch).astype(jnp.int32)
+        return batches.reshape(epochs * per_epoch, batch).astype(jnp.int32)
 
-    return order
+    def pick(batches: Array, step: Array) -> Array:
+        chosen = jax.lax.dynamic_slice_in_dim(batches, step * k % per_epoch, steps * k)
+        return chosen.reshape(steps, k, batch)
+
+    return Order(shuffles, pick, lambda step: step * k // per_epoch)
+
+
+def remembered(
+    order: Order, over: Callable[..., Callable] = lambda f, axes: f
+) -> Callable[[Array, Any], Array]:
+    """The order as a function of (key, step) that shuffles once an epoch, and not in each call.
+
+    It is for one key. over: jax.vmap, for an order of each of several keys.
+    """
+    shuffles = jax.jit(over(order.shuffles, (0, None)))
+    pick = jax.jit(over(order.pick, (0, None)))
+    kept: dict[int, Array] = {}
+
+    def call(key: Array, step: Any) -> Array:
+        epoch = int(order.epoch_of(int(step)))
+        if epoch not in kept:
+            kept.clear()
+            kept[epoch] = shuffles(key, np.int32(epoch))
+        return pick(kept[epoch], np.int32(step))
+
+    return call
 
 
 def make_take(config: ConfigDict, data: Data) -> Callable[[State, PyTree, Array], Batch]:
@@ -86,7 +121,7 @@ def make_source(
     if arrays is None:
         nothing = place.replicate(Source((), jnp.zeros((*shape[:2], 0), jnp.int32)))
         return lambda key, step: nothing
-    order = jax.jit(make_order(config, len(arrays.x)))
+    order = remembered(make_order(config, len(arrays.x)))
     if arrays.x.nbytes <= config.data.device_mb * 2**20:
         examples = place.replicate(tuple(arrays))
         return lambda key, step: Source(examples, order(key, step))

@@ -5,6 +5,7 @@ cohort; it yields (name, value). Each says itself whether it applies to the data
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -57,6 +58,7 @@ EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
 OF_LABELS = {"labels", "intra", "cas"}  # apply where gen takes labels
 # While a run trains, with config.features.names; the others when asked for by name.
 SCHEDULED = ("line", "modes", "judge", "labels", "codes")
+UNLABELLED = ("pixels",)  # of images without labels, of which those tell nothing
 
 
 def chosen(names: Iterable[str]) -> dict[str, Callable[..., Evaluator | None]]:
@@ -88,11 +90,17 @@ def make_evaluate(
     draws they see.
     """
     choose("part", part, STREAMS)
-    names = tuple(names) or (*SCHEDULED, *scheduled(setup.config))
+    names = tuple(names) or on_schedule(setup)
     made = [make(setup, part) for make in chosen(names).values()]
     return lambda state: {
         f"{part}/{name}": value for run in made if run for name, value in run(state)
     }
+
+
+def on_schedule(setup: Setup) -> tuple[str, ...]:
+    """The metrics of a run's schedule; those that do not apply to its data are passed over."""
+    is_labelled = setup.data.spec.classes or not setup.data.is_image
+    return (*SCHEDULED, *(() if is_labelled else UNLABELLED), *scheduled(setup.config))
 
 
 def make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
@@ -107,7 +115,8 @@ def make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
     samplers = game.samplers
     if not pointplots.available() or not all(each.real for each in samplers.values()):
         return lambda state: None
-    n = max(config.eval_samples, game.decision.size)  # D's line takes a whole batch
+    size = game.decision.size if game.decision else 1
+    n = max(config.eval_samples, size)  # D's line takes a whole batch
     reals = {  # the same points in every picture
         name: np.asarray(each.real(jax.random.key(0), n))
         for name, each in samplers.items()
@@ -154,14 +163,17 @@ def _make_gallery(
 
 
 def rows_of_classes(n: int, classes: int) -> tuple[np.ndarray | None, int | None]:
-    """Labels of about n samples, and the columns of their grid, so that a row is a class.
+    """Labels of about n samples, and the columns of their grid, so that a row is of one class.
 
-    (None, None) without classes. At least one sample a class.
+    Where there are few classes each has several rows, that the grid be near-square. At least one
+    sample a class; (None, None) without classes.
     """
     if not classes:
         return None, None
-    columns = max(n // classes, 1)
-    return np.repeat(np.arange(classes, dtype=np.int32), columns), columns
+    each = max(n // classes, 1)
+    columns = min(each, math.ceil(math.sqrt(n)))
+    label = np.repeat(np.arange(classes, dtype=np.int32), each - each % columns)
+    return label, columns
 
 
 def _make_line_of_d(
@@ -176,12 +188,13 @@ def _make_line_of_d(
 
     @jax.jit
     def line(state: State) -> Array:
+        assert decision
         if decision.size == 1:
             return jax.nn.sigmoid(decision.logits(state, jnp.asarray(places)[:, None]))
         batches = real[: decision.size] - middle + places[:, None, None]
         logit_of = jax.vmap(lambda x: decision.logits(state, decision.view(x))[0])
         return jax.nn.sigmoid(logit_of(batches))
 
-    if not estimates_ratio(setup.config.objective):
+    if not (decision and estimates_ratio(setup.config.objective)):
         return lambda state: (places, np.full_like(places, np.nan))
     return lambda state: (places, np.asarray(line(state)))

@@ -31,7 +31,7 @@ def make_shown(setup: Setup, arrays: Arrays | None) -> Shown:
     """Examples spread evenly over the sets: sets may be sorted by class."""
     if arrays is None:
         return Shown(Batch(jnp.zeros(0)), None)
-    data, n = setup.data, _examples(setup.game.decision.size)
+    data, n = setup.data, _examples(_size(setup))
     classes = setup.game.sampler.classes
 
     def some(arrays: Arrays) -> Batch:
@@ -40,6 +40,11 @@ def make_shown(setup: Setup, arrays: Arrays | None) -> Shown:
         return Batch(x, jnp.asarray(label[rows]) if classes and label is not None else None)
 
     return Shown(some(arrays), some(data.test()) if data.has_held_out else None)
+
+
+def _size(setup: Setup) -> int:
+    """Samples that one decision is about; 1 where nobody decides."""
+    return setup.game.decision.size if setup.game.decision else 1
 
 
 def _examples(size: int) -> int:
@@ -52,15 +57,17 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
     gen_grad: norm of gen's gradient; logit_real, logit_fake, logit_held: disc's mean
     logit; auc: the share of pairs in which a real one is above a fake; spread: root mean square
     distance of samples from their mean, over that of reals; place: the samples' mean along one
-    fixed direction, in standard deviations of the reals there and from their mean.
+    fixed direction, in standard deviations of the reals there and from their mean. What is of disc
+    is left out where there is none.
     """
     game, synthetic = setup.game, setup.data.synthetic
-    sampler, (size, view, logits) = game.sampler, game.decision
+    sampler, decision, size = game.sampler, game.decision, _size(setup)
     n = _examples(size)
 
     def decide(state: State, x: Array, label: Array | None) -> Array:
-        seen = jax.vmap(view)(x.reshape(-1, size, *x.shape[1:]))
-        return logits(state, seen.reshape(-1, *seen.shape[2:]), label)
+        assert decision
+        seen = jax.vmap(decision.view)(x.reshape(-1, size, *x.shape[1:]))
+        return decision.logits(state, seen.reshape(-1, *seen.shape[2:]), label)
 
     def gen_grad(state: State, hypers: Hypers, real: Batch, z: Array, key: Array) -> Array:
         b = n if size < DECISIONS else size
@@ -76,16 +83,19 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
         batch = Batch(synthetic.sample(k_real, n)) if synthetic else shown.real
         real, label, z = batch.x, batch.label, sampler.latent(k_z, n)
         fake = sampler.sample(state.replace(averages={}), z, label)
-        real_B, fake_B = decide(state, real, label), decide(state, fake, label)
-        found = {
-            "gen_grad": gen_grad(state, hypers, batch, z, k_draw),
-            "logit_real": real_B.mean(),
-            "logit_fake": fake_B.mean(),
-            "auc": (real_B[:, None] > fake_B[None, :]).mean(dtype=real_B.dtype),
+        found = {"gen_grad": gen_grad(state, hypers, batch, z, k_draw)}
+        if decision:
+            real_B, fake_B = decide(state, real, label), decide(state, fake, label)
+            found |= {
+                "logit_real": real_B.mean(),
+                "logit_fake": fake_B.mean(),
+                "auc": (real_B[:, None] > fake_B[None, :]).mean(dtype=real_B.dtype),
+            }
+        found |= {
             "spread": _width(fake) / jnp.maximum(_width(real), 1e-12),
             "place": _place(real, fake, jax.random.normal(k_way, real.shape[1:])),
         }
-        if shown.held_out is not None:
+        if decision and shown.held_out is not None:
             found["logit_held"] = decide(state, shown.held_out.x, shown.held_out.label).mean()
         return {f"watch/{name}": value for name, value in found.items()}
 

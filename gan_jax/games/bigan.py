@@ -31,7 +31,7 @@ from gan_jax.games.play import (
     averaged,
     infer,
 )
-from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
 from gan_jax.games.play.regularisers import clip_weights, noisy
 from gan_jax.games.play.terms import Case
 from gan_jax.host.errors import ConfigError
@@ -96,12 +96,12 @@ def check(parts: Parts) -> None:
             "game 'bigan' shows disc an example and its latent as one vector, and this disc.net "
             "wants images: expected disc.net 'bigan', 'mlp' or 'maxout'"
         )
-    if parts.disc.is_energy or parts.gen_penalty or parts.augments or parts.rescales:
+    if parts.disc.is_energy or parts.penalizes_gen or parts.augments:
         raise ConfigError(
-            "game 'bigan' has no place for energies, for penalties that change images or latents, "
-            "nor for gen.rescale_gradient: expected another objective or penalty.name, and "
-            "gen.rescale_gradient 0"
+            "game 'bigan' has no place for energies, nor for what changes images or latents: "
+            "expected another objective or penalty.name, and disc.augment 'none'"
         )
+    refuse(parts, "bigan", *TREATMENTS)
 
 
 def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:

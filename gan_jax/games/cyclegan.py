@@ -23,7 +23,7 @@ from jax import lax
 
 from gan_jax.games.gan import decide, disc_objective, repeat, sample
 from gan_jax.games.play import Play
-from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
 from gan_jax.games.play.regularisers import clip_weights, noisy
 from gan_jax.games.play.terms import Case
 from gan_jax.host.errors import ConfigError
@@ -44,12 +44,12 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
         )
     if parts.classes:
         raise ConfigError("game 'cyclegan' takes no labels: expected gen.condition 'none'")
-    if parts.memory or parts.gen_penalty or parts.disc.is_energy or parts.rescales:
+    if parts.memory or parts.penalizes_gen or parts.disc.is_energy:
         raise ConfigError(
             "game 'cyclegan' has no place for objectives and penalties that keep a memory, take "
-            "energies or need latents, nor for gen.rescale_gradient: expected another objective "
-            "or penalty, and gen.rescale_gradient 0"
+            "energies or need latents: expected another objective or penalty"
         )
+    refuse(parts, "cyclegan", *TREATMENTS)
     weights = {"cycle": cycle, "identity": identity}
     gens, discs = ("gen_ab", "gen_ba"), ("disc_a", "disc_b")
     sections = {name: name.partition("_")[0] for name in (*gens, *discs)}

@@ -1,7 +1,7 @@
 """The GAN: gen turns noise into fakes, disc tells reals from fakes. Goodfellow et al. 2014.
 
 disc descends  loss_scale * mean objective.disc + penalty.weight * mean penalty,
-gen descends   mean objective.gen (+ mean gen_penalty, whose arguments hold its own weight),
+gen descends   mean objective.gen (+ the mean of the penalty's own part for gen),
 
 each with the other player's parameters held fixed, on the same reals, fakes, noise and, where a
 network has dropout, masks.
@@ -26,8 +26,17 @@ from gan_jax.games.play import (
     infer,
 )
 from gan_jax.games.play.labels import class_accuracy, class_losses
+from gan_jax.games.play.last_layer import with_held_direction
 from gan_jax.games.play.parts import Parts
-from gan_jax.games.play.regularisers import arguments, clip_weights, mean_penalty, noisy
+from gan_jax.games.play.penalties import penalize_disc, penalize_gen
+from gan_jax.games.play.regularisers import (
+    clip_weights,
+    direction_alone,
+    first_pull,
+    mean_of_fakes,
+    noisy,
+    normed_pull,
+)
 from gan_jax.games.play.terms import Case, Memory
 from gan_jax.nets.layers import heads_of, logit_of
 from gan_jax.objectives import rescale_gradient
@@ -65,7 +74,7 @@ def make(parts: Parts) -> Game:
         one_draw=lambda batch, z, key: Draw(batch, z, key, batch.label),
         precompute=lambda play, draw: play.precompute("gen", draw.z, GEN_DROPOUT, label=draw.label),
         inputs=functools.partial(first_inputs, parts),
-        memory=parts.memory,
+        memory=parts.memory | (first_pull() if parts.norms_pull else {}),
         samplers={"samples": Sampler("gen", parts.latent, draw_samples, parts.own, classes)},
         decision=Decision(
             parts.decision_size, parts.view, functools.partial(decide, parts, "disc")
@@ -84,33 +93,44 @@ def disc_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNo
     losses, memory = parts.objective(case, **h.objective)
     loss = h.game["loss_scale"] * losses.disc.mean()
     metrics = disc_metrics(case, memory) | {"disc_loss": loss}
+    if case.direction:
+        loss += (case.direction[1] - case.direction[0]).mean()
     if "class" in case.real_heads:
         class_loss = sum(class_losses(case))
         metrics |= {"class_loss": class_loss, "class_acc": class_accuracy(case)}
         loss += h.game["disc_class_weight"] * class_loss
-    if parts.penalty:
-        penalty, memory = mean_penalty(parts, play, h, case._replace(memory=memory))
-        loss, metrics["penalty"] = loss + h.penalty["weight"] * penalty, penalty
-    return loss, play.notes(metrics, memory)
+    case = case._replace(memory=memory)
+    loss, penalties, memory = penalize_disc(parts.penalties, play, h, loss, case)
+    return loss, play.notes(metrics | penalties, memory)
 
 
 def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
     """gen's loss. Where the objective ignores the logits of reals, the compiler removes them."""
     fake = play("gen", draw.z, GEN_DROPOUT, label=draw.label)
-    if parts.rescales:
-        fake = rescale_gradient(fake, h.game["rescale_gradient"])
-    return gen_objective(parts, play, h, make_case(parts, play, draw, h, fake))
+    shown = rescale_gradient(fake, h.game["rescale_gradient"]) if parts.rescales else fake
+    memory: Memory = {}
+    if parts.norms_pull:
+        to_disc = functools.partial(make_case, parts, play.aside(), draw, h)
+        pull = jax.grad(lambda x: through_disc(parts, play, h, to_disc(x))[1])(fake)
+        shown, memory = normed_pull(play, h, fake, pull)
+    case = make_case(parts, play, draw, h, shown)._replace(own=fake)
+    loss, notes = gen_objective(parts, play, h, case)
+    return loss, notes._replace(memory=memory)
 
 
 def gen_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNotes:
-    """Mean objective + mean gen_penalty, of a discriminator's logits."""
-    loss = parts.objective(case, **h.objective)[0].gen.mean()
-    metrics = {"gen_loss": loss}
-    if "class" in case.fake_heads:
-        loss += h.game["gen_class_weight"] * class_losses(case)[1]
-    if parts.gen_penalty:
-        loss += parts.gen_penalty(case, **arguments(h)).mean()
-    return loss, play.notes(metrics)
+    """Mean objective + gen's parts of the penalties, of a discriminator's logits."""
+    loss, total = through_disc(parts, play, h, case)
+    return penalize_gen(parts.penalties, h, total, case), play.notes({"gen_loss": loss})
+
+
+def through_disc(parts: Parts, play: Play, h: Hypers, case: Case) -> tuple[Array, Array]:
+    """gen's mean objective, and the same with acgan's class term."""
+    loss_B = -case.fake_B if parts.slices else parts.objective(case, **h.objective)[0].gen
+    loss = mean_of_fakes(parts, play, h, loss_B, case.fake_B)
+    if "class" not in case.fake_heads:
+        return loss, loss
+    return loss, loss + h.game["gen_class_weight"] * class_losses(case)[1]
 
 
 def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> Case:
@@ -121,14 +141,21 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> C
         for role, x in ((REAL_NOISE, draw.batch.x), (FAKE_NOISE, fake))
     )
     labels = parts.label_view(draw.batch.label), parts.label_view(draw.label)
-    real_y, fake_y = play.pair("disc", real, fake, (REAL_DROPOUT, FAKE_DROPOUT), label=labels)
+    shown = ("disc", real, fake, (REAL_DROPOUT, FAKE_DROPOUT))
+    held = play.with_params("disc", with_held_direction) if parts.slices else play
+    real_y, fake_y, around = (
+        held.pair_with_slopes(*shown, label=labels)
+        if parts.wants_slopes
+        else (*held.pair(*shown, label=labels), None)
+    )
     generate = play.critic("gen", GEN_DROPOUT, label=draw.label)
     return Case(
         real=real,
         fake=fake,
         real_B=logit_of(real_y),
         fake_B=logit_of(fake_y),
-        critic=play.critic("disc", PENALTY_DROPOUT, label=labels[parts.penalizes_fakes]),
+        critic=held.critic("disc", PENALTY_DROPOUT, label=labels[0]),
+        critic_of_fakes=held.critic("disc", PENALTY_DROPOUT, label=labels[1]),
         encode=play.encoder("disc"),
         generate=lambda z: parts.view(generate(z)),
         z=draw.z,
@@ -137,6 +164,10 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> C
         labels=labels,
         real_heads=heads_of(real_y),
         fake_heads=heads_of(fake_y),
+        around=around,
+        direction=direction_alone(play, *shown, label=labels) if parts.slices else None,
+        mean_features=play.mean_features("disc", PENALTY_DROPOUT, label=labels[0]),
+        step=play.step,
     )
 
 

@@ -18,7 +18,7 @@ import optax
 
 from gan_jax.games import gan
 from gan_jax.games.play import GEN_DROPOUT, Play, averaged, infer
-from gan_jax.games.play.parts import Draws, Parts
+from gan_jax.games.play.parts import Draws, Parts, refuse
 from gan_jax.games.play.terms import Case
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import heads_of
@@ -64,7 +64,8 @@ def check(parts: Parts, categories: int, codes: int) -> None:
             "game 'infogan' asks for the codes of each fake: expected disc.view 'sample' and "
             "disc.pack 1"
         )
-    if parts.gen_penalty:
+    refuse(parts, "infogan", "norms_pull")
+    if parts.penalizes_gen:
         raise ConfigError(
             "game 'infogan' has no place for a penalty that moves latents, as a category is one of "
             "several: expected another penalty.name"

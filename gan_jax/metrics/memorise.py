@@ -6,6 +6,7 @@ import numpy as np
 
 from gan_jax.metrics.distances import Pair, blocks, exact, make_pair
 
+AT_ONCE = 10_000  # training images
 SHARE = 0.01  # of held-out images that are taken to be as near as copies
 
 
@@ -46,10 +47,24 @@ def _nearest(pair: Pair, itself: bool) -> Nearest:
 
 
 def memorised(fake_MxD: np.ndarray, train_NxD: np.ndarray, held_MxD: np.ndarray) -> Memorised:
-    """Distances of fakes and of held-out images to the training images."""
-    fake, held = (nearest(x, train_NxD).distance for x in (fake_MxD, held_MxD))
+    """Distances of fakes and of held-out images to the training images.
+
+    These may be uint8, of pixels that are in [0, 1] elsewhere: few of them are taken at a time, so
+    that there may be more than the memory holds.
+    """
+    fake, held = (_distances(x, train_NxD) for x in (fake_MxD, held_MxD))
     copies = float((fake < np.quantile(held, SHARE)).mean())
     return Memorised(float(np.median(fake)), float(np.median(held)), copies)
+
+
+def _distances(x_MxD: np.ndarray, train_NxD: np.ndarray) -> np.ndarray:
+    """Of each x to the nearest of the training images, [M]."""
+    least = np.full(len(x_MxD), np.inf)
+    for start in range(0, len(train_NxD), AT_ONCE):
+        some = train_NxD[start : start + AT_ONCE]
+        some = some / np.float32(255) if some.dtype == np.uint8 else some
+        least = np.minimum(least, nearest(x_MxD, some).distance)
+    return least
 
 
 def duplicates(x_MxD: np.ndarray, radius: float = 0.0) -> float:

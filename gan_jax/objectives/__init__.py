@@ -10,22 +10,28 @@ To add one: a function of logits that says what its logit means (logits.py), its
 and what it claims in THEORY.
 """
 
-import jax
 import jax.numpy as jnp
 from jax.nn import relu, sigmoid, softplus
 
 from gan_jax.objectives.energies import ENERGY_OBJECTIVES, began, ebgan, pulling_away
 from gan_jax.objectives.fgan import FGAN_OBJECTIVES, FGAN_THEORY, js, kl, total_variation
-from gan_jax.objectives.logits import Meaning, Objective, Theory, add, on_logits, widen
+from gan_jax.objectives.gradients import rescale_gradient, scale_gradient
+from gan_jax.objectives.logits import (
+    Meaning,
+    Objective,
+    Theory,
+    add,
+    cross_entropy,
+    on_logits,
+)
+from gan_jax.objectives.monoflow import MONOFLOW_OBJECTIVES, MONOFLOW_THEORY
+from gan_jax.objectives.samples import feature_matching, gan_qp
 from gan_jax.types import Array, Losses
 
-# Beside the table: energies of an autoencoder instead of logits, began with a state of its own.
-__all__ = ["ENERGY_OBJECTIVES", "OBJECTIVES", "THEORY", "began", "ebgan", "pulling_away"]
-
-
-def _cross_entropy(real_B: Array, fake_B: Array, smooth_real=0.0, smooth_fake=0.0) -> Array:
-    # The target 1 - e costs (1 - e) sp(-s) + e sp(s), which is sp(-s) + e s.
-    return add(softplus(-real_B) + smooth_real * real_B, softplus(fake_B) - smooth_fake * fake_B)
+# Beside the table: energies of an autoencoder instead of logits, began with a state of its own; and
+# gan_qp and feature_matching, which look at the examples or at disc's features too.
+__all__ = ["ENERGY_OBJECTIVES", "OBJECTIVES", "THEORY", "began", "ebgan", "feature_matching"]
+__all__ += ["gan_qp", "pulling_away", "rescale_gradient", "scale_gradient"]
 
 
 @on_logits("ratio")
@@ -35,14 +41,14 @@ def minimax(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     disc's targets are 1 - smooth_real on reals (one-sided smoothing, Salimans et al. 2016) and
     smooth_fake on fakes, here and wherever disc is "as minimax"; gen's loss knows nothing of them.
     """
-    disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+    disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=-softplus(fake_B))
 
 
 @on_logits("ratio")
 def non_saturating(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc as minimax, gen sp(-s_g) = -log sig(s_g). Goodfellow et al. 2014, section 3."""
-    disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+    disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=softplus(-fake_B))
 
 
@@ -53,7 +59,7 @@ def max_likelihood(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losse
     exp overflows float32 from s_g = 88.8 on. It is left so: a bound would end the gradient there,
     and a run that arrives there has diverged and should say so.
     """
-    disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+    disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=-jnp.exp(fake_B) / 2)
 
 
@@ -63,14 +69,14 @@ def blend(real_B, fake_B, *, zeta=1.0, m=1.0, smooth_real=0.0, smooth_fake=0.0) 
 
     Goodfellow's 2014 code (blend_obj), whose disc loss is halved: its m is twice this one.
     """
-    disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+    disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=(zeta * softplus(-fake_B) - m * softplus(fake_B)) / (zeta + m))
 
 
 @on_logits("ratio")
 def thresholded(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc as minimax, gen sp(-s_g) where sig(s_g) < 1/2, else 0. Goodfellow's 2014 code."""
-    disc = _cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
+    disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=jnp.where(fake_B < 0, softplus(-fake_B), 0))
 
 
@@ -132,33 +138,6 @@ def rpgan(real_B, fake_B) -> Losses:
     return Losses(disc=softplus(fake_B - real_B), gen=softplus(real_B - fake_B))
 
 
-@jax.custom_vjp
-def rescale_gradient(x: Array, target: Array) -> Array:
-    """x itself; its gradient is multiplied by max(1, target / norm2 of it over the whole batch).
-
-    Around the samples gen hands to disc this is scale_grads of Goodfellow's 2014 code (target 0.1):
-    a gradient that vanishes in disc is lifted to norm target; one of exactly zero stays zero.
-    Reverse mode only; target gets no gradient.
-    """
-    return x
-
-
-def _rescale_forward(x, target):
-    return x, target
-
-
-def _rescale_backward(target, gradient):
-    wide = widen(gradient)
-    largest = jnp.max(jnp.abs(wide))
-    unit = wide / jnp.where(largest > 0, largest, 1)  # squares of a vanished gradient underflow
-    norm = jnp.sqrt(jnp.sum(unit**2))
-    lifted = unit * (target / jnp.where(norm > 0, norm, 1))
-    scaled = jnp.where(largest * norm < target, lifted, wide)
-    return scaled.astype(gradient.dtype), jnp.zeros_like(target)
-
-
-rescale_gradient.defvjp(_rescale_forward, _rescale_backward)
-
 OBJECTIVES: dict[str, Objective] = {
     "minimax": minimax,
     "non_saturating": non_saturating,
@@ -171,6 +150,7 @@ OBJECTIVES: dict[str, Objective] = {
     "wgan": wgan,
     "ragan": ragan,
     "rpgan": rpgan,
+    **MONOFLOW_OBJECTIVES,
     **FGAN_OBJECTIVES,
 }
 
@@ -217,12 +197,15 @@ THEORY: dict[str, Theory] = {
         reason="the means tie all points together", shift_invariant=True, per_example=False
     ),
     "rpgan": Theory(reason="pairs tie all points together", shift_invariant=True, paired=True),
+    **MONOFLOW_THEORY,
     **FGAN_THEORY,
 }
 
 
 def meaning(name: str) -> Meaning:
     """What the logit means under the named objective; an energy, which is none, says nothing."""
+    if name == "feature_matching":  # disc is as in minimax
+        return "ratio"
     return OBJECTIVES[name].meaning if name in OBJECTIVES else "nothing"
 
 

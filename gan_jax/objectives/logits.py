@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol, cast, get_args
 
 import jax.numpy as jnp
+from jax.nn import softplus
 
 from gan_jax.types import Array, Losses
 
@@ -51,6 +52,15 @@ def widen(x: Array) -> Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
+def mean_of_top(loss_B: Array, fake_B: Array, k: Array) -> Array:
+    """The mean loss of the k fakes with the largest logits, of [B]; k is traced, between 1 and B.
+
+    Sinha et al. 2020 (top-k training). Where logits are equal, the first ones count.
+    """
+    rank_B = jnp.argsort(jnp.argsort(-fake_B))
+    return jnp.mean(jnp.where(rank_B < k, loss_B, 0)) * (len(loss_B) / k)
+
+
 def add(first_B: Array, second_N: Array) -> Array:
     """Two terms of a loss: by example where there are as many, else by the mean of the second.
 
@@ -60,6 +70,14 @@ def add(first_B: Array, second_N: Array) -> Array:
         if jnp.ndim(term) != 1:
             raise ValueError(f"a loss has one number per example, [B], not {jnp.shape(term)}")
     return first_B + (second_N if first_B.shape == second_N.shape else jnp.mean(second_N))
+
+
+def cross_entropy(
+    real_B: Array, fake_B: Array, smooth_real: Array | float = 0.0, smooth_fake: Array | float = 0.0
+) -> Array:
+    """sp(-s_x) + sp(s_g), with the targets 1 - smooth_real and smooth_fake: disc of minimax."""
+    # The target 1 - e costs (1 - e) sp(-s) + e sp(s), which is sp(-s) + e s.
+    return add(softplus(-real_B) + smooth_real * real_B, softplus(fake_B) - smooth_fake * fake_B)
 
 
 def square_norm(x: Array) -> Array:

@@ -9,17 +9,19 @@ Signature: (critic, real, fake, key, **numbers) -> [B]; what a penalty does not 
 `none` is not here: no penalty is no call. To add one: a function and its row in PENALTIES.
 """
 
+import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.nn import relu
+from jax.nn import relu, sigmoid
 
+from gan_jax.objectives.consistency import bcr, cr, jitter
 from gan_jax.objectives.logits import add, norm, square_norm, widen
 from gan_jax.types import Array, Critic
 
 Penalty = Callable[..., Array]
-Augment = Callable[[Array, Array], Array]  # (x, key) -> x of the same shape
 
 
 def input_gradient(critic: Critic, x: Array) -> Array:
@@ -37,9 +39,63 @@ def r2(critic: Critic, real: Array, fake: Array, key: Array) -> Array:
     return square_norm(input_gradient(critic, fake))
 
 
-def r1r2(critic: Critic, real: Array, fake: Array, key: Array) -> Array:
+class Local(NamedTuple):
+    """A critic at x: its logits, and the gradient in x of their sum."""
+
+    logits: Array  # [B]
+    slope: Array  # [B, ...] like x
+
+
+def around(critic: Critic, x: Array) -> Local:
+    """The critic's logits and slopes, by one vector-Jacobian product with ones on the logits."""
+    logits, pull = jax.vjp(lambda x: widen(critic(x)), x)
+    return Local(logits, widen(pull(jnp.ones_like(logits))[0]))
+
+
+def r1r2(real: Local, fake: Local) -> Array:
     """r1 + r2, weight gamma / 2. Huang et al. 2024 (R3GAN)."""
-    return add(r1(critic, real, fake, key), r2(critic, real, fake, key))
+    return add(square_norm(real.slope), square_norm(fake.slope))
+
+
+def roth(real: Local, fake: Local) -> Array:
+    """(1 - sig(s_x))^2 norm2(grad s)^2 at reals + sig(s_g)^2 norm2(grad s)^2 at fakes.
+
+    Roth et al. 2017, whose weight is gamma / 2: noise on the examples, integrated out. It
+    pays where disc is unsure or wrong; where D = 1/2 it is r1r2 / 4.
+    """
+    at_reals = sigmoid(-real.logits) ** 2 * square_norm(real.slope)
+    return add(at_reals, sigmoid(fake.logits) ** 2 * square_norm(fake.slope))
+
+
+# Of what the critic is at reals and at fakes. Where examples do not mix, one pass gives both along
+# with the logits of the objective: games/play.
+OF_SLOPES: dict[str, Callable[[Local, Local], Array]] = {"r1r2": r1r2, "roth": roth}
+
+
+def _at_both(formula: Callable[[Local, Local], Array]) -> Penalty:
+    @functools.wraps(formula)
+    def penalty(critic: Critic, real: Array, fake: Array, key: Array) -> Array:
+        return formula(around(critic, real), around(critic, fake))
+
+    return penalty
+
+
+def approximate_r1(critic: Critic, real: Array, fake: Array, key: Array, *, eps=0.01) -> Array:
+    """((s(x) - s(x + eps n)) / eps)^2 at reals, n ~ N(0, 1): r1 without a gradient of a gradient.
+
+    Lin et al. 2025 (APT). Its mean over n is r1 to first order in eps, which is in the units of x;
+    it wants float32 logits, of whose difference little is left. Weight gamma / 2, as r1's.
+    """
+    return _squared_difference(critic, real, key, eps)
+
+
+def approximate_r2(critic: Critic, real: Array, fake: Array, key: Array, *, eps=0.01) -> Array:
+    """approximate_r1 at fakes."""
+    return _squared_difference(critic, fake, key, eps)
+
+
+def _squared_difference(critic: Critic, x: Array, key: Array, eps: Array | float) -> Array:
+    return ((widen(critic(x)) - widen(critic(jitter(x, key, scale=eps)))) / eps) ** 2
 
 
 def interpolate(real: Array, fake: Array, key: Array) -> Array:
@@ -65,6 +121,15 @@ def zero_gp(critic: Critic, real: Array, fake: Array, key: Array) -> Array:
     return square_norm(input_gradient(critic, interpolate(real, fake, key)))
 
 
+def max_gp(critic: Critic, real: Array, fake: Array, key: Array) -> Array:
+    """The largest norm2(grad s)^2 of the batch, between reals and fakes; [B], all of them it.
+
+    Zhou et al. 2019 (Lipschitz GANs).
+    """
+    square_B = zero_gp(critic, real, fake, key)
+    return jnp.full_like(square_B, jnp.max(square_B))
+
+
 def dragan(critic: Critic, real: Array, fake: Array, key: Array, *, c=0.5, target=1.0) -> Array:
     """(norm2(grad s) - target)^2 at x + a c std(x) u, around reals. Kodali et al. 2017, weight 10.
 
@@ -87,6 +152,17 @@ def lecam(real_B: Array, fake_B: Array, ema_real: Array, ema_fake: Array) -> Arr
     return add(relu(real - ema_fake) ** 2, relu(ema_real - fake) ** 2)
 
 
+def centring(real_B: Array, fake_B: Array) -> Array:
+    """(s_x + s_g)^2 by pairs, [B]: keeps logits of which only differences matter from drifting.
+
+    Lin et al. 2025 (adversarial flow models): .01 beside a relativistic objective. ValueError where
+    there are not as many reals as fakes.
+    """
+    if real_B.shape != fake_B.shape:
+        raise ValueError(f"centring is by pairs: {real_B.shape} reals, {fake_B.shape} fakes")
+    return (widen(real_B) + widen(fake_B)) ** 2
+
+
 def update_means(
     ema_real: Array, ema_fake: Array, real_B: Array, fake_B: Array, *, decay=0.99
 ) -> tuple[Array, Array]:
@@ -99,75 +175,31 @@ def update_means(
     return decay * ema_real + (1 - decay) * real, decay * ema_fake + (1 - decay) * fake
 
 
-def flip_and_shift(x_BxHxWxC: Array, key: Array) -> Array:
-    """Each image mirrored with chance 1/2 and moved by up to an eighth of its height and width.
-
-    Borders are filled by reflection. Zhang et al. 2020 (CR-GAN), section 3.
-    """
-    k_flip, k_rows, k_columns = jax.random.split(key, 3)
-    batch, height, width, channels = x_BxHxWxC.shape
-    up, left = height // 8, width // 8
-    flip = jax.random.bernoulli(k_flip, shape=(batch, 1, 1, 1))
-    mirrored = jnp.where(flip, x_BxHxWxC[:, :, ::-1], x_BxHxWxC)
-    padded = jnp.pad(mirrored, ((0, 0), (up, up), (left, left), (0, 0)), mode="reflect")
-    row = jax.random.randint(k_rows, (batch,), 0, 2 * up + 1)
-    column = jax.random.randint(k_columns, (batch,), 0, 2 * left + 1)
-
-    def cut(image, i, j):
-        return jax.lax.dynamic_slice(image, (i, j, 0), (height, width, channels))
-
-    return jax.vmap(cut)(padded, row, column)
-
-
-def jitter(x: Array, key: Array, *, scale=0.05) -> Array:
-    """x + scale * N(0, 1), in the units of x."""
-    return x + (scale * jax.random.normal(key, x.shape)).astype(x.dtype)
-
-
-def augment(x: Array, key: Array) -> Array:
-    """flip_and_shift for images [B, H, W, C], jitter for anything else."""
-    return (flip_and_shift if x.ndim == 4 else jitter)(x, key)
-
-
-def cr(
-    critic: Critic, real: Array, fake: Array, key: Array, *, augment: Augment = augment
-) -> Array:
-    """(s_x - s_T(x))^2 with T = augment. Zhang et al. 2020 (CR-GAN), weight 10.
-
-    As many numbers as the critic has logits.
-    """
-    return (widen(critic(real)) - widen(critic(augment(real, key)))) ** 2
-
-
-def bcr(
-    critic: Critic, real: Array, fake: Array, key: Array, *, augment: Augment = augment
-) -> Array:
-    """cr on reals plus cr on fakes. Zhao et al. 2021 (bCR), weight 10."""
-    k_real, k_fake = jax.random.split(key)
-    on_fakes = cr(critic, fake, real, k_fake, augment=augment)
-    return add(cr(critic, real, fake, k_real, augment=augment), on_fakes)
-
-
-def zcr_disc(critic: Critic, gen: Callable[[Array], Array], z: Array, dz: Array) -> Array:
-    """disc's (s_G(z) - s_G(z + dz))^2, [B]. Zhao et al. 2021 (zCR).
-
-    dz is the caller's small noise, the same in both terms; gen maps [B, Z] to [B, ...].
-    """
-    return (widen(critic(gen(z))) - widen(critic(gen(z + dz)))) ** 2
-
-
-def zcr_gen(gen: Callable[[Array], Array], z: Array, dz: Array) -> Array:
-    """gen's -norm2(G(z) - G(z + dz))^2, [B], a distance of images. Zhao et al. 2021."""
-    return -square_norm(widen(gen(z)) - widen(gen(z + dz)))
-
-
 PENALTIES: dict[str, Penalty] = {
     "r1": r1,
     "r2": r2,
-    "r1r2": r1r2,
+    **{name: _at_both(formula) for name, formula in OF_SLOPES.items()},
+    "approximate_r1": approximate_r1,
+    "approximate_r2": approximate_r2,
     "wgan_gp": wgan_gp,
     "zero_gp": zero_gp,
+    "max_gp": max_gp,
     "dragan": dragan,
     "cr": cr,
     "bcr": bcr,
+}
+# Weights that have been taken, of penalties whose weights differ from paper to paper. The others'
+# usual weights are the defaults of penalty.weight, in config/leaves.py.
+WEIGHTS_TAKEN = {
+    "r1": "5 (gamma / 2) in Mescheder et al. 2018, 10 in their code, 0.1 in the experiments here",
+    "r2": "5 (gamma / 2) in Mescheder et al. 2018, 10 in their code",
+    "r1r2": "0.025 (gamma / 2) on CIFAR-10 in Huang et al. 2024, 0.5 on 25 Gaussians here",
+    "roth": "0.05 (gamma / 2) in Roth et al. 2017, whose gamma falls",
+    "approximate_r1": "what r1 takes",
+    "approximate_r2": "what r2 takes",
+    "zero_gp": "10, which wgan_gp takes",
+    "centring": "0.01 in Lin et al. 2025",
+    "transport": "0.2 in Lin et al. 2025, with penalty.args.end 0.025",
+    "lecam": "0.3 on CIFAR-10 and 3e-7 for StyleGAN2 in the code of Tseng et al. 2021",
+    "zcr": "5 in Zhao et al. 2021, with penalty.args.gen_weight 0.5",
 }

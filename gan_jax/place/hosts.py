@@ -195,7 +195,10 @@ def check_same(facts: dict[str, str]) -> None:
         raise ConfigError(f"process {jax.process_index()} has {_differs(wrong, theirs, facts)}")
     if others:
         named = ", ".join(map(str, others))
-        raise ConfigError(f"process {named}: its settings, versions or data are not process 0's")
+        words = f"process {named}: its settings, versions or data are not process 0's"
+        if not writes():
+            wait_for_first()
+        raise ConfigError(words)
 
 
 def _differs(wrong: list[str], theirs: dict[str, str], ours: dict[str, str]) -> str:

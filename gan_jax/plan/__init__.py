@@ -26,7 +26,7 @@ from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import write_named
 from gan_jax.host.versions import made_with
 from gan_jax.place import place_batch, place_rows
-from gan_jax.plan.schedule import cycles
+from gan_jax.plan.schedule import collective_bytes, cycles
 from gan_jax.plan.table import to_lines
 from gan_jax.plan.topology import Topology, describe, one_line
 from gan_jax.sweeps import rows
@@ -48,35 +48,56 @@ def run(
     file: str,
     overrides: Mapping[str, str],
     sweep: str | None,
-    topology_name: str,
+    topology_names: str,
     json_file: Path | None,
+    price: float | None = None,
 ) -> None:
-    """Prints the plan of FILE[:ARG]'s run, or of one of its SWEEPS; writes JSON if asked."""
+    """Prints the plan of FILE[:ARG]'s run, or of one of its SWEEPS; writes JSON if asked.
+
+    topology_names: one, or several of a run with commas between; price: of a chip's hour.
+    """
     jax.config.update("jax_platforms", "cpu")  # a TPU that is attached stays free
-    topology = describe(topology_name)
+    topologies = [describe(name) for name in topology_names.split(",")]
     if json_file:
         write_named("--json", json_file, None)
-    if sweep is None:
-        found = [of_run(load_setup(file, overrides), topology)]
-    else:
-        base, _, settings = load_sweep(file, overrides, sweep)
-        cohorts = rows.group(rows.resolve(base, settings))
-        rows.check(cohorts)
-        found = [of_cohort(cohort, topology) for cohort in cohorts]
-    words = ["gan-jax", "plan", "--config", file, "--topology", topology_name]
+    words = ["gan-jax", "plan", "--config", file, "--topology", topology_names]
     words += [] if sweep is None else ["--sweep", sweep]
+    words += [] if price is None else ["--price", f"{price:g}"]
     words += [f"--config.{key}={value}" for key, value in overrides.items()]
-    said = report(topology, shlex.join(words), found)
+    if sweep is None:
+        found = _runs(load_setup(file, overrides), topologies)
+    else:
+        found = _cohorts(load_sweep(file, overrides, sweep), topologies)
+    said = report(topologies, shlex.join(words), found, price)
     for line in to_lines(said):
         print(line)
     if json_file:
         write_named("--json", json_file, (json.dumps(said, indent=2) + "\n").encode())
 
 
+def _runs(setup: Setup, topologies: Sequence[Topology]) -> list[dict[str, Any]]:
+    """The run on each topology; named after it where there are several."""
+    found = [of_run(setup, topology) for topology in topologies]
+    if len(topologies) == 1:
+        return found
+    return [each | {"id": t.name} for each, t in zip(found, topologies, strict=True)]
+
+
+def _cohorts(sweep: Any, topologies: Sequence[Topology]) -> list[dict[str, Any]]:
+    base, _, settings = sweep
+    if len(topologies) > 1:
+        raise ConfigError("--topology: expected one of a sweep, and several of a run alone")
+    cohorts = rows.group(rows.resolve(base, settings))
+    rows.check(cohorts)
+    return [of_cohort(cohort, topologies[0]) for cohort in cohorts]
+
+
 def of_run(setup: Setup, topology: Topology) -> dict[str, Any]:
     """What one run costs, on as many of the chips as its devices."""
-    config = setup.config
-    n, chips = config.devices, topology.chips
+    config, chips = setup.config, topology.chips
+    n = config.devices or len(chips)
+    if config.batch_size % n:
+        raise ConfigError(f"batch_size is {config.batch_size}: expected a multiple of {n} chips")
     if n > 1 and n != len(chips):  # the larger topologies have no program of some of their chips
         raise ConfigError(
             f"devices is {n}, and {topology.name} has {len(chips)} chips: "
@@ -84,7 +105,8 @@ def of_run(setup: Setup, topology: Topology) -> dict[str, Any]:
         )
     chips = chips[:n]
     lowered = lower_run(setup, chips)
-    return {"id": "run", "rows": 1, "chips": len(chips)} | costs(lowered, config, topology)
+    found = {"id": "run", "rows": 1, "chips": len(chips), "batch_size": config.batch_size}
+    return found | costs(lowered, config, topology)
 
 
 def of_cohort(cohort: rows.Cohort, topology: Topology) -> dict[str, Any]:
@@ -116,7 +138,7 @@ def lower_rows(configs: Sequence[ConfigDict], chips: Sequence[jax.Device], chunk
     setup = members.setup
     states, hypers = jax.eval_shape(lambda: init_rows(members))
     source = make_source(setup.config, len(configs), setup.examples(), place_rows())
-    examples, orders = jax.eval_shape(source, states.key, np.int32(0))
+    examples, orders = source(jax.random.split(jax.random.key(0), len(configs)), np.int32(0))
     place = place_rows(chips)
     many = jit_rows(make_train_rows(setup, chunk), place)
     args = (states, examples, orders, hypers, np.int32(1))
@@ -154,9 +176,8 @@ def costs(lowered: Any, config: ConfigDict, topology: Topology) -> dict[str, Any
         "flops": cost["flops"],
         "bytes_accessed": cost["bytes accessed"],
         "optimal_seconds": cost.get("optimal_seconds"),
-        **_times(compiled.as_text(), config, topology.kind.ghz * 1e9),
         "compile_seconds": compile_seconds,
-    }
+    } | times(compiled.as_text(), config, topology)
 
 
 @contextlib.contextmanager
@@ -171,23 +192,36 @@ def _unkept() -> Iterator[None]:
         jax.config.update(name, before)
 
 
-def _times(text: str, config: ConfigDict, hertz: float) -> dict[str, Any]:
+def times(text: str, config: ConfigDict, topology: Topology) -> dict[str, Any]:
+    """A step by the compiler's schedule, and what its collectives take besides.
+
+    Around a ring of n chips, sums of b bytes send 2 b (n - 1) / n of them over each chip's links;
+    here as if nothing else went on meanwhile, so that the sum of both times is an upper end.
+    """
+    kind, n = topology.kind, len(topology.chips)
+    moved = collective_bytes(text)
+    links = 2 * moved * (n - 1) / n / (kind.link_gb * 1e9)
     found = cycles(text)
+    said: dict[str, Any] = {"collective_bytes": moved, "collective_seconds": links, "loops": []}
     if not found:
-        return {"step_seconds": None, "run_seconds": None, "loops": []}
+        return said | {"step_seconds": None, "run_seconds": None}
+    step = found.step / (kind.ghz * 1e9) + links
     dispatches = -(-config.steps // config.log_every_steps)
-    whole = config.steps * found.step + dispatches * found.around
-    return {
-        "step_seconds": found.step / hertz,
-        "run_seconds": whole / hertz,
-        "loops": list(found.loops),
-    }
+    around = dispatches * found.around / (kind.ghz * 1e9)
+    said |= {"step_seconds": step, "run_seconds": config.steps * step + around}
+    return said | {"loops": list(found.loops)}
 
 
-def report(topology: Topology, command: str, cohorts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What --json writes, unrounded."""
+def report(
+    topologies: Sequence[Topology],
+    command: str,
+    cohorts: Sequence[dict[str, Any]],
+    price: float | None = None,
+) -> dict[str, Any]:
+    """What --json writes, unrounded; of several topologies the facts of the largest."""
     made = made_with(command)
     made["versions"]["libtpu"] = metadata.version("libtpu")
+    topology = max(topologies, key=lambda each: len(each.chips))
     return {
         "name": "plan",
         **made,
@@ -195,5 +229,6 @@ def report(topology: Topology, command: str, cohorts: Sequence[dict[str, Any]]) 
         "chips": len(topology.chips),
         "hosts": len({chip.process_index for chip in topology.chips}),
         "hbm_bytes": topology.kind.hbm_gib * 2**30,
+        "price": price,
         "cohorts": list(cohorts),
     }

@@ -2,15 +2,22 @@
 
 Its cost_analysis() counts a loop's body once, and its seconds are negative where there is a call
 that it does not know; the schedule has an estimate for each fusion, and loops have their bounds.
+For collectives it has none: their bytes are in the text too.
 """
 
 import functools
+import math
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 _NAMES = re.compile(r"%([\w.-]+)")
 _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 _WHILE = re.compile(r" while\(.*condition=%([\w.-]+), body=%([\w.-]+)")
+_COLLECTIVE = re.compile(
+    r" = (.*?) (all-reduce|all-gather|reduce-scatter|collective-permute|all-to-all)(-start)?\("
+)
+_SHAPE = re.compile(r"([a-z]+)([0-9]*)\[([0-9,]*)\]")
 _BOUND = re.compile(r"= s32\[\]\S* constant\((\d+)\)")
 
 
@@ -28,6 +35,17 @@ def cycles(text: str) -> Cycles | None:
     The loop over steps is the outermost of those whose bound is no constant. Copies between
     memories that overlap computing have no estimate.
     """
+    step, around, loops = _sums(text, _own)
+    return Cycles(step, around, loops) if step else None
+
+
+def collective_bytes(text: str) -> int:
+    """What a chip's collectives of one step, gradients' sums above all, leave in its memory."""
+    return _sums(text, _collected)[0]
+
+
+def _sums(text: str, own: Callable[[str], int]) -> tuple[int, int, tuple[int, ...]]:
+    """What own says of the lines of a step, what of all others, and the loops inside a step."""
     parts, entry = _parts(text)
     bounds: dict[str, int | None] = {  # of loops, by their bodies' names
         body: max((int(n) for line in parts[condition] for n in _BOUND.findall(line)), default=None)
@@ -36,7 +54,7 @@ def cycles(text: str) -> Cycles | None:
 
     @functools.cache
     def total(name: str) -> int:
-        return sum(_own(line) + called(line) for line in parts[name])
+        return sum(own(line) + called(line) for line in parts[name])
 
     def called(line: str) -> int:
         """Of a conditional's branches the longest, of a loop as many times as it runs."""
@@ -45,11 +63,23 @@ def cycles(text: str) -> Cycles | None:
 
     step = max((total(body) for body, bound in bounds.items() if bound is None), default=0)
     loops = tuple(sorted(n for n in bounds.values() if n and n > 1))
-    return Cycles(step, total(entry) - step, loops) if step else None
+    return (step, total(entry) - step, loops) if step else (0, 0, ())
 
 
 def _own(line: str) -> int:
     return sum(int(n) for n in _CYCLES.findall(line))
+
+
+def _collected(line: str) -> int:
+    """Bytes of a collective's result; one that has only started names its argument as well."""
+    found = _COLLECTIVE.search(line)
+    if not found:
+        return 0
+    bits = (
+        int(size or 8) * math.prod(int(n) for n in shape.split(",") if n)
+        for _, size, shape in _SHAPE.findall(found[1])
+    )
+    return sum(bits) // (8 * (2 if found[3] and found[2] != "all-reduce" else 1))
 
 
 def _parts(text: str) -> tuple[dict[str, list[str]], str]:

@@ -5,7 +5,8 @@ from typing import Any
 
 HEAD = (
     *("cohort", "rows", "rows a chip", "arguments", "outputs", "temporaries", "of its HBM"),
-    *("FLOPs", "bytes", "FLOPs a byte", "at peak", "a step", "in all", "compiled in"),
+    *("FLOPs", "bytes", "FLOPs a byte", "summed over chips", "of it a step's", "at peak"),
+    *("a step", "images/s", "in all", "compiled in"),
 )
 ESTIMATE = "the compiler's estimate"
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -34,7 +35,7 @@ def to_markdown(plan: dict[str, Any]) -> str:
 def _cells(cohort: dict[str, Any], hbm: int) -> list[str]:
     first = [cohort["id"], str(cohort["rows"]), f"{-(-cohort['rows'] // cohort['chips'])}"]
     if "error" in cohort:
-        return [*first, *"---", "does not fit", *"-------"]
+        return [*first, *"---", "does not fit", *"-" * (len(HEAD) - 7)]
     total = f"{_scaled(cohort['total_bytes'], _BYTES, 1024)} of {_scaled(hbm, _BYTES, 1024)}"
     parts = ("argument_bytes", "output_bytes", "temporary_bytes")
     return [
@@ -44,11 +45,21 @@ def _cells(cohort: dict[str, Any], hbm: int) -> list[str]:
         _scaled(cohort["flops"], _MANY, 1000),
         _scaled(cohort["bytes_accessed"], _BYTES, 1024),
         f"{cohort['flops'] / cohort['bytes_accessed']:.3g}",
+        _scaled(cohort.get("collective_bytes", 0), _BYTES, 1024),
+        _time(cohort.get("collective_seconds")),
         _time(cohort["optimal_seconds"]),
         _time(cohort["step_seconds"]),
+        _rate(cohort),
         _time(cohort["run_seconds"]),
         _time(cohort["compile_seconds"]),
     ]
+
+
+def _rate(cohort: dict[str, Any]) -> str:
+    """Examples a second of a run."""
+    if not cohort.get("step_seconds") or "batch_size" not in cohort:
+        return "-"
+    return f"{cohort['batch_size'] / cohort['step_seconds']:,.0f}"
 
 
 def notes(plan: dict[str, Any]) -> Iterator[str]:
@@ -57,27 +68,41 @@ def notes(plan: dict[str, Any]) -> Iterator[str]:
     yield f"a chip's figures, of {plan['chips']} in {plan['topology']} on {hosts}, a step's"
     yield _in_all(plan["cohorts"])
     for each in plan["cohorts"]:
-        name = each["id"] if each["id"] == "run" else f"cohort {each['id']}"
+        name = each["id"] if "batch_size" in each else f"cohort {each['id']}"
         if "error" in each:
             yield f"{name} does not fit: {each['error']}"
         if each["id"] == "run" and each["chips"] < plan["chips"]:
-            yield "the run trains on one of them, unless with --config.devices=N"
-        elif each["id"] == "run" and plan["hosts"] > 1:
-            yield "gan-jax train takes the chips of one host"
+            yield "the run trains on one of them, unless with --config.devices=0"
+        elif "batch_size" in each and each["chips"] > 1:
+            yield f"{name}: {_bound(each)}"
+        if plan.get("price") and each.get("run_seconds"):
+            cost = plan["price"] * each["chips"] * each["run_seconds"] / 3600
+            yield f"{name}: {cost:,.2f} at {plan['price']:g} for a chip's hour"
         if each["rows"] > 1 and each["chips"] < plan["chips"]:
             share = -(-each["rows"] // each["chips"])
             yield f"{name}: {each['rows']} rows, {share} a chip, fill {each['chips']} chips"
         if each.get("loops"):
             times = " and ".join(f"{n} times" for n in each["loops"])
             yield f"{name}: loops inside a step, {times}, count once in FLOPs, bytes and at peak"
-    if plan["hosts"] > 1 and plan["cohorts"][0]["id"] != "run":
+    if plan["hosts"] > 1 and "batch_size" not in plan["cohorts"][0]:
         yield "gan-jax sweep trains on one host's chips: hosts take a share of the rows (--share)"
+
+
+def _bound(run: dict[str, Any]) -> str:
+    """What a step waits for, by the compiler's schedule and published link speeds."""
+    links, step = run["collective_seconds"], run["step_seconds"]
+    if not step:
+        return "the compiler gives no estimate of its step"
+    share = f"the sums over chips take {links / step:.0%} of a step, if nothing goes on meanwhile"
+    return f"{share}, which is {'most' if links > step / 2 else 'less than half'} of it"
 
 
 def _in_all(cohorts: list[dict[str, Any]]) -> str:
     times = [each["run_seconds"] for each in cohorts if each.get("run_seconds") is not None]
     if len(times) < len(cohorts):
         return f"{ESTIMATE}: none for {len(cohorts) - len(times)} of {len(cohorts)}"
+    if "batch_size" in cohorts[0] and len(cohorts) > 1:
+        return f"{ESTIMATE} of each topology, without start-up, evaluations and pictures"
     whole = f"{_time(sum(times))} for {len(cohorts)} cohorts in turn"
     if len(cohorts) == 1:
         (only,) = cohorts

@@ -26,16 +26,17 @@ class Generation(NamedTuple):
 
     hbm_gib: int
     ghz: float  # its published bfloat16 peak over what its multipliers do in a cycle
+    link_gb: int  # GB/s that a chip's links carry together, as published
     axes: int  # of a topology
     options: dict[str, Any]  # for libtpu: v4's two cores are one device
     examples: str
 
 
 GENERATIONS = {
-    "v4": Generation(32, 1.05, 3, {"chip_config_name": "megacore"}, "v4:2x2x1, v4:4x4x4"),
-    "v5e": Generation(16, 1.5, 2, {}, "v5e:1x1, v5e:2x2, v5e:2x4, v5e:16x16"),
-    "v5p": Generation(95, 1.75, 3, {}, "v5p:2x2x1, v5p:4x4x4"),
-    "v6e": Generation(32, 1.75, 2, {}, "v6e:1x1, v6e:2x2, v6e:2x4, v6e:16x16"),
+    "v4": Generation(32, 1.05, 300, 3, {"chip_config_name": "megacore"}, "v4:2x2x1, v4:4x4x4"),
+    "v5e": Generation(16, 1.5, 200, 2, {}, "v5e:1x1, v5e:2x2, v5e:2x4, v5e:16x16"),
+    "v5p": Generation(95, 1.75, 600, 3, {}, "v5p:2x2x1, v5p:4x4x4"),
+    "v6e": Generation(32, 1.75, 448, 2, {}, "v6e:1x1, v6e:2x2, v6e:2x4, v6e:16x16"),
 }
 
 

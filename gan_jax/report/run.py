@@ -2,12 +2,14 @@
 
 import base64
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gan_jax.config.as_json import read_config
+from gan_jax.config.values import flatten
 from gan_jax.evaluate.pictures.panels import Panel, panels
 from gan_jax.report import charts, facts
 from gan_jax.report.gather import MOST_POINTS
@@ -39,6 +41,8 @@ PARTS = {
     "config": "Config",
     "made-with": "Made with",
 }
+# A metric of one class ends in its number.
+OF_CLASS = re.compile(r"/(?:count|label_accuracy|intra_(?:frechet|coverage|spread))_(\d{1,6})$")
 GRID_BYTES = 3_000_000  # a larger picture is shown smaller, and linked
 
 
@@ -48,14 +52,16 @@ def run_page(folder: Path) -> str:
     path = folder / "metrics.jsonl"
     columns = read_columns(path) if path.exists() else {}
     lessons, made = section_of([config]), read_made_with(folder)
+    names = made["classes"]
+    rows = names if flatten(config).get("gen.condition", "none") != "none" else []
     return page(
         f"{folder.resolve().name} - gan_jax",
         _head(folder, config, summary, made.get("command")),
         facts.navigation({i: title for i, title in PARTS.items() if lessons or i != "objective"}),
         tag(
             "main",
-            tag("div", _samples(folder), _numbers(summary, path), class_="beside"),
-            _curves(columns),
+            tag("div", _samples(folder, rows), _numbers(summary, path, names), class_="beside"),
+            _curves(columns, names),
             lessons,
             facts.config_section([config], []),
             facts.made_with(made.get("versions"), made.get("hardware")),
@@ -81,7 +87,8 @@ def _head(
     return facts.head("run", folder.resolve().name, [s for s in says if s], command, more)
 
 
-def _samples(folder: Path) -> Html:
+def _samples(folder: Path, rows: Sequence[str]) -> Html:
+    """The newest picture; rows: the classes that its rows are of."""
     grid, gif = last_grid(folder), folder / "samples" / "progress.gif"
     if grid is None:
         return section("samples", "Samples", empty("No samples yet."))
@@ -93,10 +100,12 @@ def _samples(folder: Path) -> Html:
     files = [link(relative(grid, folder), "this grid")]
     files += [link(relative(gif, folder), "progress.gif: how it came about")] * gif.exists()
     words = join((f"Step {step}: ", facts.between(files, Html(" &middot; "))))
+    if rows:
+        words = join((words, f". From the top, as many rows of each class: {', '.join(rows)}."))
     return section("samples", "Samples", tag("p", words, class_="quiet"), picture)
 
 
-def _numbers(summary: dict[str, Any] | None, path: Path) -> Html:
+def _numbers(summary: dict[str, Any] | None, path: Path, classes: Sequence[str]) -> Html:
     """The last value of each metric, the evaluation's first."""
     if summary is None:
         found, says = _latest(path), "The run has not ended: these are its latest numbers."
@@ -106,9 +115,22 @@ def _numbers(summary: dict[str, Any] | None, path: Path) -> Html:
     names = sorted(set(found) - {"nonfinite"}, key=lambda n: ("/" not in n, n))
     if not names:
         return section("numbers", "Numbers", empty("No numbers yet."))
-    rows = [(cell(metric_name(n)), number_cell(found.get(n), odd.get(n))) for n in names]
+    rows = [(_name_cell(n, classes), number_cell(found.get(n), odd.get(n))) for n in names]
     whole = table(("metric", "value"), rows, "Numbers", {"value"}, class_="narrow")
     return section("numbers", "Numbers", quiet(says), whole)
+
+
+def _name_cell(metric: str, classes: Sequence[str]) -> Html:
+    """A metric's name; one of a class is told with the class's own name."""
+    found = OF_CLASS.search(metric)
+    name = _class_name(found[1], classes) if found else ""
+    return cell(join((metric_name(metric), tag("small", f" {name}") if name else None)))
+
+
+def _class_name(number: str, classes: Sequence[str]) -> str:
+    """The name of the class of that number, or nothing."""
+    is_one = number.isdecimal() and int(number) < len(classes)
+    return classes[int(number)] if is_one else ""
 
 
 def _latest(path: Path) -> dict[str, Any]:
@@ -121,14 +143,14 @@ def _latest(path: Path) -> dict[str, Any]:
     return found | {"nonfinite": odd}
 
 
-def _curves(columns: Columns) -> Html:
+def _curves(columns: Columns, classes: Sequence[str]) -> Html:
     if not any(len(steps) > 1 for steps, _ in columns.values()):
         return section("curves", "Curves", empty("No curves yet."))
-    drawn = [_draw(panel, columns) for panel in panels(columns)]
+    drawn = [_draw(panel, columns, classes) for panel in panels(columns)]
     return section("curves", "Curves", tag("div", *drawn, class_="panels"))
 
 
-def _draw(panel: Panel, columns: Columns) -> Html:
+def _draw(panel: Panel, columns: Columns, classes: Sequence[str]) -> Html:
     lines, key = [], []
     for i, (name, label) in enumerate(list(panel.lines.items())[: charts.COLOURS]):
         x, y = columns[name]
@@ -136,7 +158,8 @@ def _draw(panel: Panel, columns: Columns) -> Html:
         kept = np.isfinite(y)
         if kept.any():
             lines.append(charts.Line(colour, *_smooth(x[kept], y[kept])))
-        key.append(tag("span", tag("i", class_=f"key {colour}"), label))
+        words = _class_name(label, classes) or label
+        key.append(tag("span", tag("i", class_=f"key {colour}"), words))
     if not lines:
         return tag("figure", tag("figcaption", panel.title), empty("No finite number."))
     values = np.concatenate([line.y for line in lines])

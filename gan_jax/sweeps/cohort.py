@@ -171,7 +171,7 @@ def make_source(
     if arrays is None:
         nothing = jnp.zeros((m, config.log_every_steps, config.dynamics.k_disc, 0), jnp.int32)
         return lambda keys, step: ((), nothing)
-    orders = jax.jit(jax.vmap(pipeline.make_order(config, len(arrays.x)), in_axes=(0, None)))
+    orders = pipeline.remembered(pipeline.make_order(config, len(arrays.x)), jax.vmap)
     examples = place.replicate(tuple(arrays))
     return lambda keys, step: (examples, orders(keys, step))
 

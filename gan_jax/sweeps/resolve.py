@@ -14,7 +14,7 @@ from gan_jax.config import as_json as config_json
 from gan_jax.config.checks import check_value
 from gan_jax.config.leaves import BEFORE
 from gan_jax.config.values import attempt, flatten, leaf, read
-from gan_jax.games.play import terms
+from gan_jax.games.play import penalties, terms
 from gan_jax.host.errors import ConfigError, listed
 
 
@@ -76,9 +76,10 @@ def _changed(
         raise ConfigError(f"it is a {type(row).__name__}: expected a dict, such as {{'seed': 0}}")
     config = copy.deepcopy(base)
     found = [problem for item in row.items() for problem in attempt(_set, config, *item)]
-    after = read(config).items()
-    changed = {k: v for k, v in after if k not in before or v is not before[k]}
+    after = read(config)
+    changed = {k: v for k, v in after.items() if k not in before or v is not before[k]}
     found += [problem for item in changed.items() for problem in attempt(_check_leaf, *item)]
+    found = found or attempt(penalties.check_weight, config.penalty.name, config.penalty.weight)
     if found:
         raise ConfigError("; ".join(found))
     changed = {path: config_lib.fit(path, value) for path, value in changed.items()}

@@ -14,8 +14,8 @@ from gan_jax.config.leaves import LEAVES, declared
 from gan_jax.config.values import attempt, flatten
 from gan_jax.data import open_data
 from gan_jax.dynamics import DYNAMICS
+from gan_jax.games.play import terms
 from gan_jax.host.errors import ConfigError, listed
-from gan_jax.objectives import OBJECTIVES
 from gan_jax.sweeps.resolve import Row, as_known_before, hashed, resolve  # noqa: F401
 from gan_jax.training import experiment
 
@@ -60,7 +60,7 @@ def static_part(config: Mapping[str, Any], row_id: str) -> dict[str, Any]:
             static[path] = "a number"
         else:
             static[path] = value > 0 if how == "switch" else value
-    if config["objective"] in OBJECTIVES:  # chosen by a traced index
+    if config["objective"] in terms.OF_LOGITS:  # chosen by a traced index
         static["objective"] = "one of logits"
     if config["stop_at_equilibrium"]:
         static["ends by itself"] = row_id

@@ -92,7 +92,8 @@ def _draw_panel(ax: Any, panel: Panel, columns: Columns) -> None:
         shown = smooth(values, len(steps) // _SMOOTH) if many else values
         mark = "o" if len(steps) <= 40 else None
         ax.plot(steps, shown, color=colour, linewidth=1.6, label=label, marker=mark, markersize=3)
-    ax.set_title(panel.title.removeprefix("eval/"), loc="left", fontsize=11, fontweight="bold")
+    title = panel.title.removeprefix("eval/")
+    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=_head(ax, panel))
     ax.set_xlabel("step", fontsize=9)
     ax.tick_params(labelsize=8, color="#bbbbbb")
     ax.grid(axis="y", color="#eeeeee", linewidth=0.8)
@@ -100,8 +101,18 @@ def _draw_panel(ax: Any, panel: Panel, columns: Columns) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color("#bbbbbb")
     ax.margins(x=0.02)
-    if (count := len(panel.lines)) > 1:
-        ax.legend(frameon=False, fontsize=9, loc="best", ncols=1 if count < 6 else 5)
+
+
+def _head(ax: Any, panel: Panel) -> float:
+    """Draws the legend between the title and the curves, of which it covers none.
+
+    Returns the room that the title leaves for it, in points.
+    """
+    if (count := len(panel.lines)) < 2:
+        return 6.0
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.1, "borderpad": 0.2}
+    ax.legend(frameon=False, fontsize=9, ncols=5, columnspacing=1.2, handlelength=1.5, **place)
+    return 6.0 + 14.0 * math.ceil(count / 5)
 
 
 def smooth(values: np.ndarray, width: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 tensorboardX imports torch where there is one, which takes seconds: the thread does that too.
 """
 
+import json
 import logging
 import queue
 import threading
@@ -11,16 +12,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gan_jax.config import flatten
+
 log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 2
 
 
 class EventLog:
-    """Scalars and pictures for `tensorboard --logdir`. With purge_step, TensorBoard hides what
-    earlier files in the folder say about that step and later ones."""
+    """Scalars and pictures for `tensorboard --logdir`, and the config as hparams and as text. With
+    purge_step, TensorBoard hides what earlier files in the folder say about that step and later
+    ones."""
 
-    def __init__(self, folder: Path, purge_step: int | None = None):
+    def __init__(
+        self, folder: Path, purge_step: int | None = None, config: Mapping[str, Any] | None = None
+    ):
         self._folder = folder
+        self._config = config or {}
         self._purge_step = purge_step
         self._queue: queue.Queue = queue.Queue(10_000)
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
@@ -60,6 +67,8 @@ class EventLog:
             writer.write_event(
                 Event(wall_time=time.time(), step=self._purge_step, session_log=start)
             )
+        for summary in _of_config(self._config) if self._config else ():
+            writer.write_event(Event(wall_time=time.time(), step=0, summary=summary))
         flushed = 0.0
         while (item := self._queue.get()) is not None:
             kind, step, wall_time, content = item
@@ -69,6 +78,18 @@ class EventLog:
                 writer.flush()
                 flushed = time.monotonic()
         writer.close()
+
+
+def _of_config(config: Mapping[str, Any]) -> list[Any]:
+    """What the HPARAMS tab compares runs by, and the config on the TEXT tab."""
+    from tensorboardX import summary
+
+    plain = {
+        k: v if isinstance(v, str | int | float) else str(v) for k, v in flatten(config).items()
+    }
+    _, started, _ = summary.hparams(plain, {})  # the others would fix which metrics it shows
+    lines = json.dumps(config, indent=2).splitlines()
+    return [started, summary.text("config", "\n".join(f"    {line}" for line in lines))]
 
 
 def _scalars(values: Mapping[str, Any]):

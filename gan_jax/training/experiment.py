@@ -22,7 +22,7 @@ from gan_jax.config.values import attempt, choose
 from gan_jax.data import Data, open_data
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.games import Setup, make_setup
-from gan_jax.games.play import terms
+from gan_jax.games.play import penalties, terms
 from gan_jax.games.play.labels import labels_of
 from gan_jax.games.play.parts import make_disc
 from gan_jax.host.errors import ConfigError, DataMissingError, UserError
@@ -171,7 +171,6 @@ def _check_shapes(setup: Setup) -> None:
 
 def _wrong_names(config: ConfigDict) -> list[str]:
     tables: dict[str, Any] = {
-        "objective": terms.OBJECTIVE_TERMS,
         "penalty.name": [*terms.PENALTY_TERMS, "none"],
         "dynamics.name": DYNAMICS,
         "disc.view": VIEWS,
@@ -179,12 +178,14 @@ def _wrong_names(config: ConfigDict) -> list[str]:
         "gen.net": nets.names(),
         "disc.net": nets.names(),
     }
-    found = [
+    found = attempt(terms.objective_term, config.objective)
+    found += [
         problem
         for path, table in tables.items()
         for problem in attempt(choose, path, config_lib.leaf(config, path), table)
     ]
-    return found + attempt(data.spec, config.data.name, config.data.dir)
+    found += attempt(penalties.named, config)
+    return found + attempt(data.origin_of(config).spec)
 
 
 def _wrong_args(config: ConfigDict) -> list[str]:
@@ -203,6 +204,7 @@ def _wrong_args(config: ConfigDict) -> list[str]:
     ]
     shape, classes, gen = opened.spec.shape, opened.spec.classes, config.gen
     of_gen = (gen.net, gen.args, shape, "identity", labels_of(gen, classes))
+    found += attempt(penalties.check_weight, config.penalty.name, config.penalty.weight)
     found += attempt(nets.make_generator, *of_gen)
     found += attempt(make_disc, config, shape, classes)
     return found + attempt(_check_sizes, config, opened)

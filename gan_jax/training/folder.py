@@ -42,13 +42,14 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         self._metrics: linelog.LineLog | None = None
         self._timing: linelog.LineLog | None = None
         self._events: EventLog | None = None
+        self._config = None if config is None else plain_config(config)
         with contextlib.ExitStack() as stack:
             stack.enter_context(holding(self.workdir))
             for folder in (self.samples_dir, self.checkpoints_dir):
                 with writing(folder):
                     make_folder(folder)
-            if config is not None:
-                self._settle_config(plain_config(config))
+            if self._config is not None:
+                self._settle_config(self._config)
             self._held = stack.pop_all()
 
     def __exit__(self, kind, error, trace):
@@ -81,7 +82,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
             self._timing = linelog.LineLog(self.path("timing.jsonl"), last)
             self._held.callback(self._timing.close)
         if events:
-            self._events = EventLog(self.workdir, last + 1)
+            self._events = EventLog(self.workdir, last + 1, self._config)
             self._held.callback(self._events.close)
 
     def replay_events(self) -> None:
@@ -89,7 +90,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         with writing(self.workdir):
             for old in self.workdir.glob("events.*"):
                 old.unlink()
-        log = EventLog(self.workdir)
+        log = EventLog(self.workdir, config=self._config)
         for line in linelog.read_lines(self.path("metrics.jsonl")):
             log.scalars(line["step"], {k: v for k, v in line.items() if k != "step"})
         log.close()

@@ -70,7 +70,7 @@ def prepare(setup: Setup, workdir: str | Path, asked: str, optimizer: bool) -> S
 def first_state(setup: Setup, run: RunDir, start: Start | None) -> State:
     """The state of step 0: of the config's seed, with what was taken from another run."""
     config = setup.config
-    if start is None and origin(run.workdir) is None:
+    if start is None and not run.path(STATE).exists():
         return init_state(setup, jax.random.key(config.seed))
     if start is not None:
         discard(run.path(STATE))  # of a start that came to nothing

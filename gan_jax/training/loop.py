@@ -49,6 +49,11 @@ def schedule_of(config: ConfigDict) -> Schedule:
     return Schedule(config.steps, *(config[f"{name}_every_steps"] for name in names))
 
 
+def asked() -> bool:
+    """Whether this process has been asked to stop."""
+    return stop.requested()
+
+
 class Program(NamedTuple):
     """What is dispatched: a run, or the rows of a cohort along a leading axis of everything."""
 
@@ -57,7 +62,7 @@ class Program(NamedTuple):
     source: Callable[[Array, Any], tuple[PyTree, Array]]  # (key, step) -> (examples, order)
     signals: Callable[[State, Hypers], Metrics]
     h: Hypers
-    stopping: Callable[[], bool] = stop.requested  # asked once a dispatch; see place/hosts.py
+    stopping: Callable[[], bool] = asked  # by this process or another; called once a dispatch
 
 
 class Recorder(Protocol):

@@ -8,9 +8,8 @@ from gan_jax import config as config_lib
 from gan_jax.data import Arrays, pipeline
 from gan_jax.evaluate.signals import make_shown, make_signals
 from gan_jax.games import Setup
-from gan_jax.host import stop
 from gan_jax.place import Place, hosts
-from gan_jax.training.loop import Program, schedule_of
+from gan_jax.training.loop import Program, asked, schedule_of
 from gan_jax.training.steps import jit_loop, make_train_many
 
 
@@ -23,7 +22,7 @@ def make_program(setup: Setup, arrays: Arrays | None, place: Place) -> Program:
         source=pipeline.make_source(setup.config, arrays, place),
         signals=lambda state, h: signals(state, h, shown),
         h=place.replicate(config_lib.hypers(setup.config)),
-        stopping=hosts.agreement(stop.requested),
+        stopping=hosts.agreement(asked),
     )
 
 

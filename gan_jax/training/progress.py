@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -102,16 +102,20 @@ def _in_short(metrics: Mapping[str, Any]) -> str:
     return " ".join(losses + right)
 
 
-def last_words(metrics: Mapping[str, Any]) -> list[str]:
-    """The numbers at the end of a run in lines: the game's, the classifier's, the others."""
+def last_words(metrics: Mapping[str, Any], classes: Sequence[str] = ()) -> list[str]:
+    """The numbers at the end of a run in lines: the game's, the classifier's, the others.
+
+    classes: the names of the data's classes, where they have any but their numbers.
+    """
     found = {k.removeprefix("eval/"): v for k, v in metrics.items() if k.startswith("eval/")}
     lines = [_game_in_words(metrics)]
     samples = sum(n for name, n in found.items() if name.startswith("count_"))
     if set(_CLASSIFIED) <= set(found):
-        counts = _take(found, "count_")
+        counts = _by_name(_take(found, "count_"), classes)
         lines += _classes_in_words({name: found.pop(name) for name in _CLASSIFIED}, counts)
     if "label_accuracy" in found:
-        of_each, share = _take(found, "label_accuracy_"), found.pop("label_accuracy")
+        of_each = _by_name(_take(found, "label_accuracy_"), classes)
+        share = found.pop("label_accuracy")
         lines.append(_labels_in_words(share, samples, of_each))
     rest = ", ".join(f"{name} {_short(found[name])}" for name in sorted(found))
     return [line for line in (*lines, rest) if line]
@@ -148,6 +152,10 @@ def _take(found: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Removes the metrics whose names begin so, and returns them without the prefix."""
     names = [name for name in found if name.startswith(prefix)]
     return {name.removeprefix(prefix): found.pop(name) for name in names}
+
+
+def _by_name(found: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:
+    return {classes[int(i)] if int(i) < len(classes) else i: n for i, n in found.items()}
 
 
 def _short(value: Any) -> str:

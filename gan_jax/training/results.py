@@ -80,8 +80,13 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
 
 
 def read_made_with(run_dir: Path) -> dict[str, Any]:
-    """made_with.json: command, versions and hardware; nothing where it cannot be read."""
-    return read_if_whole(run_dir / "made_with.json") or {}
+    """made_with.json: command, versions and hardware; nothing where it cannot be read.
+
+    And the names of the data's classes, none where they have but their numbers.
+    """
+    found = read_if_whole(run_dir / "made_with.json") or {}
+    names = found.get("classes")
+    return found | {"classes": [str(n) for n in names] if isinstance(names, list) else []}
 
 
 def numbers(metrics: Mapping[str, Any]) -> dict[str, int | float]:

@@ -38,10 +38,11 @@ def train(
     writer and checkpoint, before any long work where they can be known. A run that diverged would
     diverge again: it is not repeated, and raises the same error at once.
     """
-    place_of(setup.config)  # said before anything is written
     if not hosts.writes():
         return _keep_up(setup)
     is_new = not os.path.exists(Path(workdir) / "config.json")  # also where the name is too long
+    if is_new:
+        place_of(setup.config)  # said before anything is written
     with RunDir(workdir, setup.config) as run:
         finished = ended(run)
         hosts.first(finished is not None)
@@ -65,7 +66,8 @@ def _lead(
         found = saved.restore(state_like(setup), lines=lambda at: [run.lines_until(at)])
         step, state = found or (0, None)
         run.start(step or None)
-        run.write_json("made_with.json", made_with(command))
+        classes = {"classes": setup.data.spec.names} if setup.data.spec.names else {}
+        run.write_json("made_with.json", made_with(command) | classes)
         print(first_words(setup, state_like(setup), place_of(config), step), file=sys.stderr)
         with Progress(step, config.steps) as progress:
             record = Record(setup, run, saved, make_evaluations()(setup), progress)

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
 from gan_jax.config.as_json import read_config
+from gan_jax.data import Data
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.games import Setup
 from gan_jax.host import files
@@ -24,6 +25,7 @@ from gan_jax.types import Array, State
 
 BATCH = 500  # samples made at a time
 LATENTS = 64_000  # latents drawn at a time
+MOST_NAMED = 10  # classes, in an error's line
 CORNERS = 8  # latents that a walk visits
 Label = int | Sequence[int] | np.ndarray  # a class, or one for each sample
 
@@ -104,7 +106,7 @@ def write_samples(
     files.write_named("--out", out, None)
     setup, step, state = load_run(workdir, step)
     classes = setup.game.sampler.classes
-    asked = _class_of(label, classes, setup.data.name)
+    asked = _class_of(label, classes, setup.data)
     num = num or (8 * classes if classes and asked is None else 64)
     _check_number(out, num, setup.data.spec.shape)
     labels = _labels(num, classes, asked)
@@ -113,18 +115,26 @@ def write_samples(
     return f"{out}: {num} samples of step {step}"
 
 
-def _class_of(label: str | None, classes: int, name: str) -> int | None:
-    """The class that --label names; None for all of them, or where there are none."""
+def _class_of(label: str | None, classes: int, data: Data) -> int | None:
+    """The class of that name or number; None for all of them, or where there are none."""
     if label is not None and not classes:
         raise ConfigError(f"--label is {label!r}, and this run takes no labels: leave it out")
     if label in (None, "all"):
         return None
+    if label in data.spec.names:
+        return data.spec.names.index(label)
     if not label.isdecimal() or not int(label) < classes:
         raise ConfigError(
-            f"--label is {label!r}: expected all, or one of the {classes} classes of {name}, "
-            f"0 to {classes - 1}"
+            f"--label is {label!r}: expected all, or one of the {classes} classes of {data.name}, "
+            f"0 to {classes - 1}{_in_words(data.spec.names)}"
         )
     return int(label)
+
+
+def _in_words(names: Sequence[str]) -> str:
+    """Names of classes at the end of a line, not too many of them."""
+    some = ", ".join(names[:MOST_NAMED])
+    return f" or {some}{', ...' * (len(names) > MOST_NAMED)}" if names else ""
 
 
 def _check_label(label: Label | None, n: int, classes: int) -> None:

@@ -11,10 +11,11 @@ import time
 import numpy as np
 import pytest
 import tiny
+from toy_sets import encode
 
 from gan_jax import __version__
 from gan_jax import config as config_lib
-from gan_jax.cli import main
+from gan_jax.cli import flags, main
 from gan_jax.evaluate import SCHEDULED
 from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import launch
@@ -28,6 +29,7 @@ EXPERIMENT = """
 import sys
 sys.path.insert(0, {tests!r})
 import tiny
+from toy_sets import encode
 
 def get_config(name="gaussian1d"):
     c = tiny.config(steps=10, log_every_steps=5, eval_every_steps=10, sample_every_steps=10)
@@ -274,6 +276,30 @@ def test_sample_and_evaluate(run, place):
     assert run("evaluate --workdir run")[1] == out
 
 
+def test_ones_own_images_train_evaluate_and_report(run, place):
+    for colour, name in enumerate(("<b>cats", "dogs")):
+        (place / "own" / name).mkdir(parents=True)
+        for i in range(40):
+            image = np.full((9, 12, 3), 60 + 120 * colour + i, np.uint8)
+            (place / "own" / name / f"{i}.png").write_bytes(encode(image))
+    own = "--config.data.name=folder --config.data.dir=own --config.data.size=8"
+    code, out, _ = run(f"{TRAIN} mine {own} {' '.join(LABELS[:2])}")
+    assert code == 0
+    assert re.search(r"samples of each class: <b>cats: \d+, dogs: \d+\n", out)
+    out = run("evaluate --workdir mine")[1]
+    assert "classes: 0 is <b>cats, 1 is dogs\n" in out
+    assert float(re.search(r"accuracy_real (.*)", out)[1]) > 0.9
+    assert run("sample --workdir mine --label dogs --out s/dogs.npz --num 2")[0] == 0
+    with np.load(place / "s/dogs.npz") as file:
+        assert file["x"].shape == (2, 8, 8, 3)
+        assert file["label"].tolist() == [1, 1]
+    assert run("report --workdir mine")[0] == 0
+    page = (place / "mine" / "report.html").read_text()
+    assert "each class: &lt;b&gt;cats, dogs." in page
+    assert "<b>" not in page
+    assert run(f"{TRAIN} none --config.data.name=folder")[0] == 66
+
+
 def test_a_conditional_run_tells_and_samples_its_classes(run, place):
     words = r"the class asked for in \d+% of 40 samples, by class: 0: \d+%, 1: .*, 9: \d+%"
     lines = run(f"{TRAIN} conditional {' '.join(LABELS)}")[1].splitlines()
@@ -313,7 +339,7 @@ def test_a_runs_first_line_says_where_and_what_it_trains(run, tmp_path):
         assert first.endswith(goes_on)
 
 
-@pytest.mark.parametrize("word", main.LISTS)
+@pytest.mark.parametrize("word", flags.LISTS)
 def test_list(word, run):
     code, out, err = run(f"list {word}")
     assert code == 0
@@ -333,7 +359,7 @@ def test_help_shows_an_override_where_there_are_any(verb, capsys):
     with pytest.raises(SystemExit):
         main.main([verb, "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    assert ("--config.KEY=VALUE" in said) == (verb in main.OVERRIDABLE)
+    assert ("--config.KEY=VALUE" in said) == (verb in flags.OVERRIDABLE)
     for word in re.findall(r"--config\.(?!KEY)\S+", said):  # the example is one that works
         key, _, value = word.removeprefix("--config.").partition("=")
         assert config_lib.override(config_lib.get_config(), {key: value}) == []

@@ -1,3 +1,4 @@
+import copy
 import json
 import math
 
@@ -90,6 +91,10 @@ def test_all_problems_at_once(config):
         ({"gen.lr": "1e-3"}, 1e-3),
         ({"gen.lr": "1"}, 1.0),
         ({"steps": "7"}, 7),
+        ({"steps": "1e3"}, 1000),
+        ({"gen.args.width": "1.5e2"}, 150),
+        ({"gen.lr": "1e1"}, 10.0),
+        ({"disc.lr": "1e99"}, 1e99),
         ({"objective": "hinge"}, "hinge"),
         ({"data.dir": "/tmp/x"}, "/tmp/x"),
         ({"gen.args.hidden": "(3, 4)"}, (3, 4)),
@@ -238,6 +243,21 @@ def test_references_and_their_types_settle(config):
     assert settled.disc.lr == 2e-3
 
 
+def test_a_weight_follows_the_penalty_until_one_is_given(config):
+    """In copies too, and in what is written down; with no penalty it is 0, as it always was."""
+    assert config.penalty.weight == 0.0
+    config.penalty.name = "wgan_gp"
+    copied = copy.deepcopy(config)
+    copied.penalty.name = "r1"
+    found = [config.penalty.weight, copied.penalty.weight]
+    assert found == [10.0, leaves.NOT_GIVEN]
+    assert config_lib.to_json(config)["penalty"]["weight"] == 10.0
+    config.penalty.weight = 0
+    config.penalty.name = "dragan"
+    assert config.penalty.weight == 0.0
+    assert config_lib.settle(config)[0].penalty.weight == 0.0
+
+
 def test_an_older_config_means_what_it_did():
     """Its runs had no warm-up of the average; a new one has."""
     assert config_lib.get_config().ema.warmup
@@ -282,3 +302,23 @@ def test_a_penalty_that_is_off_is_said(name, weight, says):
     config.penalty.name, config.penalty.weight = name, weight
     assert doubts(config) == [says] * bool(says)
     assert problems(config) == []
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"penalty.name": "wgan_gp"},
+        {"disc.clip_weights": "0.01"},
+        {"disc.normalise": "spectral"},
+        {"objective": "hinge"},
+    ],
+)
+def test_wgan_wants_a_constraint(held):
+    config = config_lib.get_config()
+    config.objective = "wgan"
+    assert "nothing constrains disc" in doubts(config)[0]
+    config_lib.override(config, held)
+    assert doubts(config) == []
+    if "penalty.name" in held:
+        config.penalty.weight = 0.0
+        assert len(doubts(config)) == 2

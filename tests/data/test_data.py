@@ -33,6 +33,8 @@ def cache_home(tmp_path_factory):
 @pytest.mark.parametrize("name", data.names())
 def test_every_set_is_described_and_has_a_spec(name):
     assert data.describe(name).endswith((".", ")", ":"))
+    if name == "folder":  # of which nothing is known without it
+        return
     spec = data.spec(name, data_dir="/nowhere")  # needs no files
     assert spec.kind == ("points" if data.distribution(name) else "image")
     assert bool(spec.splits) == (data.distribution(name) is None)

@@ -1,5 +1,7 @@
 """The order of examples is a function of (seed, step), whatever feeds the device."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -59,6 +61,20 @@ def test_a_step_meets_the_same_examples_from_any_dispatch(k, size):
     whole = [order(key(), np.int32(step))[0] for step in range(14)]
     for start in (0, 1, 5, 8):
         np.testing.assert_array_equal(order(key(), np.int32(start)), whole[start : start + 6])
+
+
+def test_what_is_remembered_is_the_same_and_shuffled_once_an_epoch():
+    order, made = pipeline.make_order(small(), 57), []  # five batches an epoch, six a dispatch
+
+    def shuffles(key, epoch):
+        jax.debug.callback(made.append, epoch)
+        return order.shuffles(key, epoch)
+
+    call = pipeline.remembered(dataclasses.replace(order, shuffles=shuffles))
+    for step in (0, 1, 4, 5, 11, 3):
+        np.testing.assert_array_equal(call(key(), np.int32(step)), order(key(), np.int32(step)))
+    jax.effects_barrier()
+    assert [int(e) for e in made] == [0, 1, 2, 0]
 
 
 def test_another_key_is_another_order():

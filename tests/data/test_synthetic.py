@@ -8,9 +8,9 @@ import scipy.integrate
 import scipy.special
 import scipy.stats
 
-from gan_jax.data import gaussian1d, grid, ring
+from gan_jax.data import gaussian1d, grid, mixture1d, ring
 
-LAWS = {"gaussian1d": gaussian1d, "grid": grid, "ring": ring}
+LAWS = {"gaussian1d": gaussian1d, "grid": grid, "mixture1d": mixture1d, "ring": ring}
 
 
 def test_the_laws_are_the_published_ones():
@@ -37,6 +37,19 @@ def test_gaussian1d_against_scipy():
     np.testing.assert_allclose(gaussian1d.log_density(x), law.logpdf(x[:, 0]), rtol=1e-5)
     sample = np.asarray(gaussian1d.sample(jax.random.key(1), 20000))[:, 0]
     assert scipy.stats.kstest(sample, law.cdf).pvalue > 0.01
+
+
+def test_the_mixture_on_the_line_integrates_to_its_distribution_function():
+    x = np.linspace(-6, 6, 4001, dtype=np.float32)
+    density = np.exp(np.asarray(mixture1d.log_density(x[:, None])))
+    cdf = np.asarray(mixture1d.cdf(x))
+    found = scipy.integrate.cumulative_trapezoid(density, x, initial=0)
+    np.testing.assert_allclose(found, cdf, atol=1e-4)
+    sample = np.asarray(mixture1d.sample(jax.random.key(1), 20000))[:, 0]
+    assert (
+        scipy.stats.kstest(sample, lambda x: np.interp(x, np.linspace(-6, 6, 4001), cdf)).pvalue
+        > 0.01
+    )
 
 
 @pytest.mark.parametrize(("law", "sigma"), [(ring, 0.01), (grid, 0.05)])

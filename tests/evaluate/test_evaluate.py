@@ -247,6 +247,16 @@ def test_only_what_is_cheap_runs_on_schedule():
     assert evaluate.EVALUATORS["digits"](make_setup(config)) is None
 
 
+def test_images_without_labels_are_evaluated_by_their_pixels(tmp_path):
+    config = tiny.config(data__name="folder", data__dir=tiny.own_images(), data__size=8)
+    setup = make_setup(config)
+    assert evaluate.on_schedule(setup)[-1] == "pixels"
+    found = evaluate.make_evaluate(setup)(init_state(config, jax.random.key(0)))
+    assert {"eval/sliced_wasserstein", "eval/ms_ssim", "eval/copies"} <= {*found}
+    for name in ("digits", "ring"):
+        assert "pixels" not in evaluate.on_schedule(make_setup(tiny.config(data__name=name)))
+
+
 def test_one_classifier_serves_all_rows():
     config, state = game("digits")
     before = features.digits.trained.cache_info().misses

@@ -51,7 +51,7 @@ def test_the_class_asked_for_is_on_schedule():
     setup, state = game()
     x, label = data.load("digits", "train")
     probabilities = (
-        digits.trained("digits", None)
+        digits.trained(data.Origin("digits"))
         .features.see(np.array([x[label == each][0] for each in range(CLASSES)]) / np.float32(255))
         .probabilities
     )
@@ -140,7 +140,7 @@ def test_a_student_of_one_image_each_knows_some_of_the_reals(monkeypatch):
     assert (label == of_reals).all()  # as often as in the data
     assert (x[0] == reals[of_reals == label[0]][0]).all()
     assert found["cas_samples"] == len(reals)
-    assert found["cas_real"] == digits.trained("digits", None).accuracy_real
+    assert found["cas_real"] == digits.trained(data.Origin("digits")).accuracy_real
     assert 0.3 < found["cas"] < found["cas_real"]
 
 

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 from toy_sets import encode
 
 from gan_jax.data.support import opening
@@ -77,7 +77,10 @@ def test_no_other_format_is_tried(form, tmp_path, monkeypatch):
     content = EPS if form == "EPS" else encode(GREY, form)
     (tmp_path / "x.png").write_bytes(content)
     for source in (io.BytesIO(content), tmp_path / "x.png"):
-        with pytest.raises(ValueError, match="cannot identify"), opening.opened(source):
+        with (
+            pytest.raises(ValueError, match="its bytes are of no PNG, JPEG"),
+            opening.opened(source),
+        ):
             pass
 
 
@@ -127,3 +130,16 @@ def test_one_unreadable_picture_does_not_end_an_animation(tmp_path):
     paths[1].write_bytes(EPS)  # and the third is not there
     with Image.open(io.BytesIO(images.gif_bytes(paths, ["1", "2", "3"]))) as animation:
         assert animation.n_frames == 3
+
+
+def test_a_label_stands_above_its_picture_and_covers_none_of_it(tmp_path):
+    flat = np.full((300, 200), 255, np.uint8)
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(encode(flat))
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    with Image.open(io.BytesIO(images.gif_bytes(paths, ["step 5", "of 10"]))) as animation:
+        for frame in ImageSequence.Iterator(animation):
+            strip, below = np.split(np.asarray(frame.convert("L")), [frame.height - 300])
+            assert (below == 255).all()
+            assert strip.max() > 200  # the label
+            assert (strip == 0).mean() > 0.5

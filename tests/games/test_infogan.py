@@ -246,7 +246,7 @@ def test_its_error_is_of_held_out_images_on_schedule():
     [
         ({"disc__pack": 2}, "disc.pack 1"),
         ({"disc__view": "moments"}, "disc.view 'sample'"),
-        ({"penalty__name": "zcr"}, "moves latents"),
+        ({"penalty__name": "zcr", "penalty__weight": 1.0}, "moves latents"),
         ({"disc__net": "maxout", "disc__args": ConfigDict()}, "no recognition head"),
         (
             {"disc__net": "autoencoder", "disc__args": ConfigDict(), "objective": "ebgan"},

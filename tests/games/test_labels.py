@@ -14,7 +14,7 @@ from gan_jax.evaluate import make_evaluate, make_picture, rows_of_classes
 from gan_jax.evaluate.evaluators.draws import make_draw
 from gan_jax.games import make_setup
 from gan_jax.games.play.labels import class_losses
-from gan_jax.games.play.terms import PENALTY_TERMS, Case
+from gan_jax.games.play.terms import OF_GEN_ALONE, PENALTY_TERMS, Case
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets import make_discriminator, make_generator
 from gan_jax.nets.layers import BatchNorm, Labels, logit_of
@@ -348,7 +348,7 @@ def test_examples_without_labels_are_refused(monkeypatch):
     assert make_setup(tiny.config(data__name="digits")).examples() is not None
 
 
-@pytest.mark.parametrize("penalty", PENALTY_TERMS)
+@pytest.mark.parametrize("penalty", sorted({*PENALTY_TERMS} - {*OF_GEN_ALONE}))
 def test_penalties_take_labels_along(penalty):
     begun(config(disc_how="projection", penalty__name=penalty, penalty__weight=0.1), 2)
 
@@ -439,6 +439,10 @@ def test_a_row_of_the_grid_is_a_class():
     assert columns == 6
     assert (label.reshape(10, 6) == np.arange(10)[:, None]).all()
     assert rows_of_classes(4, 10)[1] == 1  # at least one each
+    label, columns = rows_of_classes(64, 3)  # each has several rows
+    assert columns == 8
+    assert label.reshape(-1, 8)[:, 0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert (label.reshape(-1, 8) == label.reshape(-1, 8)[:, :1]).all()
     assert rows_of_classes(64, 0) == (None, None)
 
 

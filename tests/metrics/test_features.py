@@ -16,7 +16,7 @@ from toy_sets import write_set
 
 from gan_jax import evaluate
 from gan_jax.config import get_config
-from gan_jax.data import open_data
+from gan_jax.data import open_data, origin_of
 from gan_jax.games import make_setup
 from gan_jax.host.errors import ConfigError, DataCorruptError, DataMissingError
 from gan_jax.metrics import classifier, features
@@ -518,7 +518,7 @@ def taught(monkeypatch):
 
 def test_no_accuracy_is_told_of_images_without_labels(tmp_path, monkeypatch, taught):
     config = set_of(tmp_path, monkeypatch, [0, 1, 2] * 4, [-1] * 12)
-    trained = digit_features.trained(config.data.name, config.data.dir)
+    trained = digit_features.trained(origin_of(config))
     assert trained.accuracy_real is None
     assert trained.features.facts == {}
     found = evaluate.make_evaluate(make_setup(config), ["judge"])(
@@ -530,7 +530,7 @@ def test_no_accuracy_is_told_of_images_without_labels(tmp_path, monkeypatch, tau
 
 def test_images_without_labels_teach_nothing_and_do_not_count(tmp_path, monkeypatch, taught):
     config = set_of(tmp_path, monkeypatch, [0, 1, 2, -1] * 5, [0, 1, 2, -1] * 5)
-    assert digit_features.trained(config.data.name, config.data.dir).accuracy_real == 1
+    assert digit_features.trained(origin_of(config)).accuracy_real == 1
     assert sorted(taught) == sorted([0, 1, 2] * 5)
 
 
@@ -539,7 +539,7 @@ def test_where_no_training_image_has_a_label_no_class_is_told(tmp_path, monkeypa
     assert evaluate.make_evaluate(make_setup(config), ["judge"])(None) == {}
     assert "no image of its train split has a label" in caplog.text
     with pytest.raises(ConfigError, match="no image of its train split has a label, of which"):
-        digit_features.trained(config.data.name, config.data.dir)
+        digit_features.trained(origin_of(config))
 
 
 # --- which apply

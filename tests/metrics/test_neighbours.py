@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from gan_jax.metrics import density_coverage, duplicates, memorised, precision_recall
+from gan_jax.metrics import density_coverage, duplicates, memorise, memorised, precision_recall
 from gan_jax.metrics.distances import blocks, make_pair
 from gan_jax.metrics.memorise import nearest, nearest_other
 
@@ -122,6 +122,14 @@ def test_copies_are_found_out():
     assert good.distance == pytest.approx(good.distance_held_out, rel=0.1)
     assert good.distance_held_out == pytest.approx(np.median(distances(held, train).min(1)))
     assert memorised(train, train, held)[::2] == (0.0, 1.0)
+
+
+def test_training_images_are_taken_a_few_at_a_time_as_pixels(monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 6), np.uint8)
+    train, held, fake = np.split(pixels / np.float32(255), 3)
+    whole = memorised(fake, train, held)
+    monkeypatch.setattr(memorise, "AT_ONCE", 7)
+    np.testing.assert_allclose(memorised(fake, pixels[:20], held), whole, rtol=1e-6)
 
 
 def test_duplicates_are_counted():

@@ -1,11 +1,12 @@
 """Numbers per example: wide enough, of the right shape, and with the right mean."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gan_jax.objectives import OBJECTIVES
-from gan_jax.objectives.logits import add, on_logits, widen
+from gan_jax.objectives.logits import add, mean_of_top, on_logits, widen
 from gan_jax.types import Losses
 
 
@@ -25,6 +26,17 @@ def test_terms_add_by_example_or_by_mean():
     assert add(first, jnp.array([3.0, 5.0, 10.0])).tolist() == [7, 8]
     assert add(first, second[:1]).tolist() == [4, 5]
     assert add(first[:1], second).tolist() == [5]
+
+
+def test_the_mean_of_the_top_is_the_plain_mean_where_all_are_taken():
+    rng = np.random.default_rng(0)
+    loss, logits = jnp.asarray(rng.normal(size=9)), jnp.asarray(rng.normal(size=9))
+    best = np.argsort(-logits)
+    for k in (1, 4, 9):
+        found = jax.jit(mean_of_top)(loss, logits, jnp.float32(k))
+        np.testing.assert_allclose(found, loss[best[:k]].mean(), rtol=1e-5)
+    assert mean_of_top(loss, logits, jnp.float32(9)) == loss.mean()
+    np.testing.assert_allclose(mean_of_top(loss, 0 * logits, jnp.float32(2)), loss[:2].mean())
 
 
 @pytest.mark.parametrize("shape", [(), (2, 1)])

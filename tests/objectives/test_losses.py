@@ -14,12 +14,13 @@ from gan_jax.config import hypers, to_json
 from gan_jax.config.checks import REFUSALS, problems
 from gan_jax.data import open_data
 from gan_jax.dynamics import DYNAMICS
-from gan_jax.games import make_setup
+from gan_jax.dynamics.step import make_step
+from gan_jax.games import gan, make_setup
 from gan_jax.games.play import terms
 from gan_jax.games.play.parts import make_parts
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.normalise import NORMALISERS, SPECTRAL, spectral
-from gan_jax.objectives import OBJECTIVES
+from gan_jax.objectives.penalties import OF_SLOPES
 from gan_jax.steps import init_state, make_train_step
 from gan_jax.training import experiment, steps
 
@@ -123,6 +124,37 @@ def test_a_lazy_penalty_comes_every_n_steps_n_times():
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [*((name, {}) for name in OF_SLOPES), ("r1r2", {"disc__normalise": "spectral"})],
+)
+def test_slopes_of_the_logits_own_pass_are_those_of_two_more(name, more):
+    """To rounding, and at fewer products."""
+    c = config(penalty__name=name, penalty__weight=5.0, disc__optimizer="sgd", **more)
+    parts, state = make_parts(c, open_data(c)), init_state(c, jax.random.key(0))
+    flops, after = [], []
+    for wants in (True, False):
+        game = gan.make(parts._replace(wants_slopes=wants))
+        step = make_step(game, DYNAMICS["alternating"])
+        step = jax.jit(step).lower(state, tiny.batch(c, SHAPE), hypers(c)).compile()
+        flops.append(step.cost_analysis()["flops"])
+        after.append(step(state, tiny.batch(c, SHAPE), hypers(c)))
+    for a, b in zip(*map(jax.tree.leaves, (after[0][0].players, after[1][0].players)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(after[0][1]["penalty"], after[1][1]["penalty"], rtol=1e-5)
+    assert flops[0] < flops[1]
+
+
+def test_centring_is_of_disc_alone():
+    moved = []
+    for weight in (0.0, 5.0):
+        c = config(objective="rpgan", penalty__name="centring", penalty__weight=weight)
+        c.dynamics.name = "simultaneous"
+        moved.append(play(c)[0].players)
+    np.testing.assert_array_equal(*(weights(players["gen"]) for players in moved))
+    assert (weights(moved[0]["disc"]) != weights(moved[1]["disc"])).any()
+
+
 def test_lecam_remembers_the_logits():
     c = config(penalty__name="lecam", penalty__weight=0.5, disc__lr=0.0, gen__lr=0.0)
     c.penalty.args.decay = 0.75
@@ -195,6 +227,18 @@ def test_a_rescaled_gradient_lifts_gens_step():
     ratio = np.linalg.norm(moved[2]) / np.linalg.norm(moved[0])
     assert ratio > 2
     np.testing.assert_allclose(moved[2], ratio * moved[0], rtol=1e-3, atol=1e-5)
+
+
+def test_gen_learns_from_ever_fewer_fakes_down_to_a_share():
+    """Of 8: 8 at first, then 4; beyond the least share no fewer."""
+    every, half = config(), config(gen__top_k=0.5, gen__top_k_decay=0.5)
+    one = config(gen__top_k=0.125, gen__top_k_decay=0.5)
+    first = [play(c)[1]["gen_loss"] for c in (every, half)]
+    np.testing.assert_allclose(first[1], first[0], rtol=1e-6)
+    losses = [play(half, start=n)[1]["gen_loss"] for n in (0, 1, 2)]
+    assert losses[1] < losses[0]  # those with the largest logits lose least
+    found = [play(c, start=3)[1]["gen_loss"] for c in (one, half, every)]
+    assert found[0] < found[1] < found[2]
 
 
 def test_spectral_normalisation_finds_the_largest_singular_value():
@@ -292,7 +336,7 @@ def assert_finite(c, names):
 @pytest.mark.slow
 @pytest.mark.parametrize("dynamics", ["simultaneous", "alternating", "extragradient", "optimistic"])
 def test_every_objective_plays_under_first_order_dynamics(dynamics):
-    assert_finite(config(dynamics__name=dynamics), sorted(OBJECTIVES))
+    assert_finite(config(dynamics__name=dynamics), sorted(terms.OF_LOGITS))
 
 
 @pytest.mark.slow
@@ -300,7 +344,7 @@ def test_every_objective_plays_under_first_order_dynamics(dynamics):
 def test_every_objective_plays_where_gradients_are_differentiated(dynamics):
     """Traced, not run: 29 second derivatives take minutes to compile."""
     c = config(dynamics__name=dynamics)
-    names = sorted(OBJECTIVES)
+    names = sorted(terms.OF_LOGITS)
     numbers = hypers(c).replace(objective={"index": jnp.int32(0)})
     state = experiment.state_like(make_setup(c))
     step = steps.make_train_step(make_setup(c, names))
@@ -312,11 +356,11 @@ def test_every_objective_plays_where_gradients_are_differentiated(dynamics):
 @pytest.mark.slow
 @pytest.mark.parametrize("penalty", [*terms.PENALTY_TERMS])
 def test_every_objective_plays_with_every_penalty(penalty):
-    assert_finite(config(penalty__name=penalty, penalty__weight=0.1), sorted(OBJECTIVES))
+    assert_finite(config(penalty__name=penalty, penalty__weight=0.1), sorted(terms.OF_LOGITS))
 
 
 def test_an_objective_by_its_index_is_the_objective():
-    names = ["hinge", "blend", "minimax"]
+    names = ["hinge", "blend", "gan_qp", "minimax"]
     c = config()
     found = list(walked(c, names))
     for name, metrics in zip(names, found, strict=True):
@@ -343,7 +387,7 @@ def test_energies_play_under_every_dynamics(objective, dynamics):
 @pytest.mark.parametrize("penalty", [*terms.PENALTY_TERMS])
 def test_energies_play_with_every_penalty(objective, penalty):
     c = autoencoder(objective, penalty__name=penalty, penalty__weight=0.1)
-    assert "penalty" in traced(c)
+    assert ("penalty" in traced(c)) == (penalty not in terms.OF_GEN_ALONE)
 
 
 @pytest.mark.parametrize("objective", sorted(terms.ENERGY_OBJECTIVES))

@@ -22,7 +22,8 @@ from gan_jax.objectives.logits import Theory, on_logits
 from gan_jax.types import Losses
 
 NAMES = list(OBJECTIVES)
-CROSS_ENTROPY = ["minimax", "non_saturating", "max_likelihood", "blend", "thresholded"]
+MONOFLOW = ["monoflow_linear", "monoflow_arcsinh", "monoflow_shifted"]
+CROSS_ENTROPY = ["minimax", "non_saturating", "max_likelihood", "blend", "thresholded", *MONOFLOW]
 GRID = np.linspace(-50, 50, 41)
 REAL, FAKE = np.linspace(-2, 2, 7), np.linspace(1, -1.5, 7)
 SIZE = 2010  # of every batch, so that the whole table compiles once for each dtype
@@ -222,6 +223,29 @@ def test_disc_keeps_its_slope_where_it_is_sure_and_wrong(name):
     assert np.all(on_fakes == 1)
 
 
+@pytest.mark.parametrize("name", ["minimax", "non_saturating", *MONOFLOW])
+def test_fakes_stand_still_where_the_laws_agree_and_only_there(name, x64):
+    """Whatever increases with the logit: its slope is positive, and all of them have one end."""
+    assert np.all(evaluate(name, 0, GRID).gen[1][: len(GRID)] < 0)
+    p, theta = distributions()
+    for q, stand in ((p, True), (softmax(theta), False)):
+        s = np.log(p / q)
+        gen = evaluate(name, s, s).losses.gen[:10]
+        flow = q * (gen - q @ gen)  # in theta, of sum softmax(theta) gen
+        assert np.allclose(flow, 0, atol=1e-15) == stand
+        towards = q * (np.log(q / p) - q @ np.log(q / p))  # of KL(gen, data)
+        assert flow @ towards > (-1e-15 if stand else 1e-4)
+
+
+def test_a_shift_of_0_is_minimax_and_the_shift_keeps_the_slope_of_hopeless_fakes(x64):
+    plain = evaluate("minimax", 0, GRID)
+    unshifted = evaluate("monoflow_shifted", 0, GRID, shift=0.0)
+    for a, b in zip(jax.tree.leaves(unshifted), jax.tree.leaves(plain), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+    lost = evaluate("monoflow_shifted", 0, -5.0, shift=5.0).gen[1][0]
+    np.testing.assert_allclose(lost, -0.5)
+
+
 @pytest.mark.parametrize("name", CROSS_ENTROPY)
 def test_smoothed_labels_are_cross_entropy_with_a_softer_target(name, x64):
     smoothed = evaluate(name, REAL, FAKE, smooth_real=0.1, smooth_fake=0.2).losses
@@ -255,7 +279,7 @@ def test_relativistic_losses_compare_as_written(x64):
         np.testing.assert_allclose(rpgan.gen[i], sp(-(fake[i] - real[i])))
 
 
-RATIO = {"minimax", "non_saturating", "max_likelihood", "blend", "thresholded"}
+RATIO = {*CROSS_ENTROPY}
 RATIO |= {f"fgan_{name}{end}" for name in ("reverse_kl", "js", "gan") for end in ("", "_heuristic")}
 
 

@@ -1,11 +1,14 @@
-"""What stands beside the table: began, ebgan and the rescaled gradient."""
+"""What stands beside the table: began, ebgan, gan_qp and the rescaled gradient."""
+
+import itertools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.objectives import began, ebgan, pulling_away, rescale_gradient
+from gan_jax.objectives import began, ebgan, gan_qp, pulling_away, rescale_gradient
+from gan_jax.objectives.samples import transport
 
 
 @pytest.fixture
@@ -46,6 +49,38 @@ def test_pulling_away_is_safe_for_zero_encodings_and_a_batch_of_one(shape):
     value, pullback = jax.vjp(jax.jit(pulling_away), jnp.zeros(shape))
     assert np.all(value == 0)
     assert np.all(pullback(jnp.ones_like(value))[0] == 0)
+
+
+def test_gan_qp_is_least_where_the_difference_is_the_distance(x64):
+    real, fake = np.random.default_rng(0).normal(size=(2, 5, 3, 2))
+    d = 10 * np.abs(real - fake).mean((1, 2))
+    s = jnp.asarray(np.random.default_rng(1).normal(size=5))
+    loss = lambda D: gan_qp(s + D, s, real, fake).disc  # noqa: E731
+    np.testing.assert_allclose(loss(d), -d / 2)
+    np.testing.assert_allclose(jax.grad(lambda D: loss(D).sum())(jnp.asarray(d)), 0, atol=1e-14)
+    for away in (-0.1, 0.1):
+        assert np.all(loss(d + away) > loss(d))
+    losses = gan_qp(s, 2 * s, real, fake)
+    np.testing.assert_allclose(losses.gen, -s)
+    np.testing.assert_allclose(losses.disc, s + s**2 / (2 * d))
+    twins = gan_qp(s, s + 1, real, real)  # no distance: no quadratic term
+    assert losses.disc.shape == (5,)
+    np.testing.assert_allclose(twins.disc, 1)
+    with pytest.raises(ValueError, match="pairs by index"):
+        gan_qp(s, s[:1], real, fake[:1])
+
+
+def test_transport_is_least_where_the_order_is_kept(x64):
+    """Of all ways to give 6 latents 6 numbers; it is 0 where nothing moves."""
+    z, x = np.random.default_rng(0).normal(size=(2, 6))
+    ways = np.asarray(list(itertools.permutations(np.sort(x))))
+    costs = jax.vmap(lambda x: transport(jnp.asarray(np.sort(z))[:, None], x[:, None]).mean())(ways)
+    assert np.argmin(costs) == 0  # the first one is in order
+    np.testing.assert_allclose(costs[0], ((np.sort(x) - np.sort(z)) ** 2).mean())
+    images = jnp.asarray(np.random.default_rng(1).normal(size=(2, 3, 2, 2)))
+    flat = images.reshape(2, 12)
+    np.testing.assert_array_equal(transport(flat, images), [0, 0])
+    np.testing.assert_allclose(transport(flat, images + 0.5), [0.25, 0.25])
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ from gan_jax.games import make_setup
 from gan_jax.place import place_of
 from gan_jax.training.program import jit_run
 from gan_jax.steps import init_state
+sys.path += ["place", "sweeps"]
 from test_place import GAMES
-sys.path.append("sweeps")
 from test_train_rows import assert_near
 
 for name, leaves in GAMES.items():
@@ -66,7 +66,10 @@ DCGANS = {
 GAMES = {
     "perceptrons": {"data__name": "ring", "batch_size": 64},
     "twice": {"data__name": "digits", "batch_size": 64, "dynamics__k_gen": 2},
-    "moments": {"disc__view": "moments", "batch_size": 64, "penalty__name": "r1"},
+    "moments": {
+        **{"disc__view": "moments", "batch_size": 64},
+        **{"penalty__name": "r1", "penalty__weight": 0.1},
+    },
     "batch norm": {"data__name": "ring", "batch_size": 64, "gen__args__batch_norm": True},
     "dropout": {"batch_size": 64, "disc__net": "maxout", "disc__args": MAXOUT},
     "convolutions": {"data__name": "digits", "batch_size": 16, **DCGANS},

@@ -151,16 +151,16 @@ def spy(jitted):
     return dispatch
 
 
-def shapes(setup, key):
+def shapes(setup, run, start):
     """A state to lower a program for, without the compile that a new one takes."""
-    return train.state_like(setup).replace(key=key, step=jnp.zeros((), jnp.int32))
+    return train.state_like(setup).replace(key=jax.random.key(0), step=jnp.zeros((), jnp.int32))
 
 
 def test_what_is_planned_is_what_train_dispatches(anywhere, tmp_path, monkeypatch):
     config = tiny.config(data__name="ring")
     jit = program.jit_run
     monkeypatch.setattr(program, "jit_run", lambda setup, place: spy(jit(setup, place)))
-    monkeypatch.setattr(train, "init_state", shapes)
+    monkeypatch.setattr(train, "first_state", shapes)
     monkeypatch.setattr(Place, "replicate", lambda place, tree: tree)  # shapes are nowhere
     with pytest.raises(_DispatchedError) as dispatched:
         train.train(make_setup(config), tmp_path)

@@ -46,6 +46,23 @@ def test_cycles_of_a_step_and_around_it():
     assert schedule.cycles(TEXT) == schedule.Cycles(100 + 5 * 7 + 90, 1000, (5,))
 
 
+SUMS = """
+  %all-reduce.1 = (f32[784,100]{1,0:T(8,128)}, /*index=1*/bf16[10]{0}, f32[]) all-reduce(%a, %b)
+  %collective-permute-start.2 = (f32[16]{0}, f32[16]{0}) collective-permute-start(%d)
+  %get-tuple-element.3 = f32[784,100]{1,0} get-tuple-element(%all-reduce.1), index=0
+"""
+
+
+def test_bytes_that_a_step_sums_over_chips():
+    inside = TEXT.replace(
+        "%step_body (p: (s32[], s32[], f32[4])) -> (s32[], s32[], f32[4]) {", "{0}{1}"
+    )
+    first = "%step_body (p: (s32[], s32[], f32[4])) -> (s32[], s32[], f32[4]) {"
+    text = inside.replace("{0}", first).replace("{1}", SUMS.rstrip())
+    assert schedule.collective_bytes(text) == 4 * 784 * 100 + 2 * 10 + 4 + 4 * 16
+    assert schedule.collective_bytes(TEXT) == 0
+
+
 def test_no_estimate_is_none():
     assert schedule.cycles(TEXT.replace("estimated_cycles", "cycles")) is None
     assert schedule.cycles("HloModule jit_f") is None
@@ -98,8 +115,11 @@ def test_the_table_says_what_is_there():
         "FLOPs": "2.5 G",
         "bytes": "477 MiB",
         "FLOPs a byte": "5",
+        "summed over chips": "0 B",
+        "of it a step's": "-",
         "at peak": "30 us",
         "a step": "40 us",
+        "images/s": "-",
         "in all": "200 ms",
         "compiled in": "12.3 s",
     }
@@ -122,12 +142,16 @@ def test_a_chip_has_a_place_for_each_of_its_rows():
 
 
 def test_a_run_that_leaves_chips_idle_says_so():
-    run = COHORT | {"id": "run", "rows": 1, "chips": 1}
+    run = COHORT | {"id": "run", "rows": 1, "chips": 1, "batch_size": 512}
+    run |= {"collective_bytes": 4 * 2**20, "collective_seconds": 1e-5}
     said = table.to_lines(PLAN | {"cohorts": [run]})
-    assert "the run trains on one of them, unless with --config.devices=N" in said
-    all_of_them = list(table.to_lines(PLAN | {"cohorts": [run | {"chips": 256}]}))
+    assert "the run trains on one of them, unless with --config.devices=0" in said
+    all_of_them = list(table.to_lines(PLAN | {"cohorts": [run | {"chips": 256}], "price": 1.2}))
     assert not any("of them" in line for line in all_of_them)
-    assert "gan-jax train takes the chips of one host" in all_of_them
+    assert any("take 25% of a step" in line for line in all_of_them)
+    assert "run: 0.02 at 1.2 for a chip's hour" in all_of_them  # 256 chips, .2 s
+    assert "12,800,000" in all_of_them[1]  # images a second
+    assert "4 MiB" in all_of_them[1]
 
 
 def test_what_does_not_fit_or_is_counted_once_is_said():

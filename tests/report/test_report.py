@@ -428,6 +428,27 @@ def test_a_page_of_a_run_says_where_it_comes_from(tmp_path):
         assert "not recorded" in read(folder)
 
 
+def test_a_page_of_a_run_tells_classes_by_their_names(tmp_path):
+    lines = [{"step": s, "eval/count_0": 3 * s, "eval/count_1": s} for s in (1, 2)]
+    metrics = {"eval/count_0": 6, "eval/intra_spread_1": 0.5, "eval/ms_ssim_1": 0.25}
+    summary = {"status": "done", "step": 2, "metrics": metrics, "labels": [], "findings": []}
+    config = to_json(get_config())
+    config["gen"]["condition"] = "norm"
+    folder = make_run(tmp_path / "r", lines, summary, gen=config["gen"])
+    fake_sweep.write_picture(folder / "samples", 2, 0.9, np.random.default_rng(0))
+    (folder / "made_with.json").write_text(json.dumps({"classes": ["<b>cats", "dogs"]}))
+    text = read(folder)
+    tree = Tree(text)
+    assert tree.count("b") == 0
+    assert "each class: &lt;b&gt;cats, dogs." in text
+    assert "count_0<small> &lt;b&gt;cats</small>" in text
+    assert "spread_1<small> dogs</small>" in text
+    assert "ms_ssim_1</td>" in text
+    assert {"<b>cats", "dogs"} <= {*tree.texts}  # in the legend
+    (folder / "made_with.json").write_text(json.dumps({"classes": 3}))
+    assert "cats" not in read(folder)
+
+
 def test_a_run_without_anything_yet(tmp_path):
     text = read(make_run(tmp_path / "r"))
     for said in ("unfinished", "No samples yet.", "No numbers yet.", "No curves yet."):

@@ -28,7 +28,9 @@ def test_settings_are_those_of_the_experiment_without_an_average(name):
     ours = flatten(BOTH[name].settings("mnist5k", 0, BOTH[name].RECORDED.steps))
     assert {leaf for leaf in ours if ours[leaf] != theirs[leaf]} <= APART
     assert ours["ema.decay"] == 0
-    assert set(LEAVES) - set(ours) <= {path for path in LEAVES if path.endswith("args")}
+    assert set(LEAVES) - set(ours) <= {path for path in LEAVES if path.endswith("args")} | {
+        "penalties"
+    }
     for seed in (0, 3):
         experiment.check(BOTH[name].settings("mnist5k", seed, 50))
 

@@ -4,18 +4,19 @@ import os
 import signal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
 
 from gan_jax import bench, reproduce
 from gan_jax.config import flatten
-from gan_jax.data import grid
+from gan_jax.data import grid, mixture1d
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError, PreemptedError, WorkdirBusyError
 from gan_jax.host.locks import hold
 from gan_jax.report import readme
-from gan_jax.reproduce import gaussian1d, modes, r3gan_lazy
+from gan_jax.reproduce import adversarial_flow_1d, gaussian1d, modes, r3gan_lazy
 from gan_jax.reproduce import goodfellow2014_recipe as recipe
 from gan_jax.reproduce.methods import Methods
 from gan_jax.reproduce.work import Size, make_row, mean_and_error, ours, shortened, verdict
@@ -24,9 +25,16 @@ from gan_jax.training import experiment
 KEYS = {"name", "published", "published_error", "measured", "standard_error", "seeds", "differs"}
 
 
-def test_the_tables_settings_are_the_experiments(tmp_path):
-    path = next(p for p in tiny.EXPERIMENTS if p.stem == "gaussian1d")
-    theirs, ours = flatten(tiny.experiment(path)), flatten(gaussian1d.settings("moments", 0, 5000))
+@pytest.mark.parametrize(
+    ("table", "settings"),
+    [
+        ("gaussian1d", lambda: gaussian1d.settings("moments", 0, 5000)),
+        ("adversarial_flow_1d", lambda: adversarial_flow_1d.settings("normal", 0.2, 0, 3000)),
+    ],
+)
+def test_the_tables_settings_are_the_experiments(table, settings):
+    path = next(p for p in tiny.EXPERIMENTS if p.stem == table.rpartition(".")[2])
+    theirs, ours = flatten(tiny.experiment(path)), flatten(settings())
     how_often = {k for k in ours if k.endswith("_every_steps")} | {"eval_samples"}
     assert {k for k in ours if ours[k] != theirs[k]} <= how_often
 
@@ -41,6 +49,23 @@ def test_seeds_are_summarised_by_hand():
     assert rows["v: median abs(mean - 4)"] == pytest.approx(0.125)
     assert rows["v: median KS distance"] == pytest.approx(0.2)
     assert rows["v: share of seeds within 0.1 of both"] == 0.5
+
+
+def test_maps_are_compared_by_hand():
+    """The quantile map of its own law is on it; turned around it is as far as can be."""
+    order = adversarial_flow_1d.quantile_map()
+    assert (np.diff(order) > 0).all()
+    share = np.asarray(mixture1d.cdf(jnp.asarray(order)))
+    np.testing.assert_allclose(share, (np.arange(400) + 0.5) / 400, atol=1e-4)
+    for law, spread in (("normal", 1.0), ("uniform", 3**-0.5)):
+        assert adversarial_flow_1d.places(law).std() == pytest.approx(spread, rel=0.01)
+    maps = np.stack([order, order + 0.1, order[::-1]])
+    row = adversarial_flow_1d.make_flow_row("x", "normal", maps, [])
+    turned = abs(order - order[::-1]).mean()
+    np.testing.assert_allclose(row["each"], [0, 0.1, turned], atol=1e-9)
+    expected = (0.1 + turned + abs(order + 0.1 - order[::-1]).mean()) / 3
+    assert row["between"] == pytest.approx(expected)
+    assert row["order"] == pytest.approx(2 / 3)
 
 
 @pytest.mark.slow
@@ -252,7 +277,17 @@ def test_sizes_that_a_table_does_not_take():
 
 
 @pytest.mark.parametrize(
-    "name", ["bigan", "gaussian1d", "goodfellow2014", "grid", "infogan", "r3gan_lazy", "ring"]
+    "name",
+    [
+        "adversarial_flow_1d",
+        "bigan",
+        "gaussian1d",
+        "goodfellow2014",
+        "grid",
+        "infogan",
+        "r3gan_lazy",
+        "ring",
+    ],
 )
 def test_tables_train_at_the_precision_that_is_asked_for(tmp_path, monkeypatch, name):
     """The command keeps it; the first cohort is all we let them train."""

@@ -10,7 +10,14 @@ import tiny
 from gan_jax.config import hypers
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError, PreemptedError
-from gan_jax.reproduce import gaussian1d, goodfellow2014_recipe, modes, r3gan_lazy, training
+from gan_jax.reproduce import (
+    adversarial_flow_1d,
+    gaussian1d,
+    goodfellow2014_recipe,
+    modes,
+    r3gan_lazy,
+    training,
+)
 from gan_jax.reproduce.training import refused, train
 from gan_jax.reproduce.work import samples
 
@@ -235,6 +242,7 @@ def test_refused_updates_are_told(tmp_path):
 SETTINGS = {
     "goodfellow2014": lambda steps: goodfellow2014_recipe.settings(0, steps),
     "goodfellow2014, k = 2": lambda steps: goodfellow2014_recipe.settings(0, steps, k=2),
+    "adversarial_flow_1d": lambda steps: adversarial_flow_1d.settings("normal", 0.2, 0, steps),
     "gaussian1d": lambda steps: gaussian1d.settings("raw", 0, steps),
     "r3gan_lazy": lambda steps: r3gan_lazy.settings("rpgan", 8, 0, steps),
     **{

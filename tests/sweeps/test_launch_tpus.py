@@ -252,7 +252,7 @@ def expand(word):
         ({"name": "a" * 33}, "up to 32 of a-z"),
         ({"name": "-a"}, "up to 32 of a-z"),
         ({"image": "a b", "zone": "b; c"}, "expected a "),
-        ({"claim": "../a", "project": "$(x)"}, "expected a "),
+        ({"claim": "../a", "project": "$(x)"}, "expected "),
         ({"hostz": "3"}, "Did you mean 'hosts'"),
     ],
 )
@@ -261,6 +261,12 @@ def test_options_are_what_they_should_be(launcher, options, says, config):
     wrong = {k: v for k, v in options.items() if k in launcher.OPTIONS or len(options) == 1}
     with pytest.raises(ConfigError, match=re.escape(says)):
         launcher.text(sweep(config), right | wrong)
+
+
+def test_a_claim_in_capitals_is_told_what_a_name_is_made_of(config):
+    told = "--option claim='CLAIM': expected the name of a persistent volume claim, of a-z, 0-9"
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        jobset.text(sweep(config), JOBSET | {"claim": "CLAIM"})
 
 
 def test_an_option_that_is_missing_is_named(config):

@@ -75,6 +75,23 @@ def test_what_follows_a_row_is_held_to_its_rule():
         rows_lib.resolve(config, param("gen.momentum", [0.1, 0.5]))
 
 
+def test_a_row_weighs_its_penalty_as_is_usual_unless_it_says_how():
+    rows = rows_lib.resolve(
+        base(),
+        [
+            {"penalty.name": "wgan_gp"},
+            {"penalty.name": "wgan_gp", "penalty.weight": 0.0},
+            {"penalty.weight": 0.5, "penalty.name": "r1"},
+            {"seed": 1},
+        ],
+    )
+    assert [row.config["penalty"]["weight"] for row in rows] == [10.0, 0.0, 0.5, 0.0]
+    with pytest.raises(ConfigError, match=r"^row 1: penalty.weight is not given, and penalty 'r1'"):
+        rows_lib.resolve(base(), [{"seed": 1}, {"penalty.name": "r1"}])
+    config = base(penalty__name="r1")  # each row gives it
+    assert len(rows_lib.resolve(config, param("penalty.weight", [0.0, 1.0]))) == 2
+
+
 RATES = [1e-3, 1e-2]
 
 
@@ -192,7 +209,9 @@ APART = {
     "game_args.pool is 9, not 8": product(
         [{"game": "cyclegan", "data.name": "square_ring"}], param("game_args.pool", [8, 9])
     ),
-    "penalty.name is r2, not r1": param("penalty.name", ["r1", "r2"]),
+    "penalty.name is r2, not r1": product(
+        [{"penalty.weight": 1.0}], param("penalty.name", ["r1", "r2"])
+    ),
     "objective is began, not one of logits": param("objective", ["hinge", "began"]),
     "penalty.args.target is a number, not absent": [
         {"penalty.name": "wgan_gp"},

@@ -6,8 +6,11 @@ import pytest
 import tiny
 
 from gan_jax.config import to_json
+from gan_jax.config.leaves import USUAL_WEIGHTS
 from gan_jax.games import make_setup
+from gan_jax.games.play import terms
 from gan_jax.host.errors import ConfigError, DataMissingError
+from gan_jax.objectives.penalties import WEIGHTS_TAKEN
 from gan_jax.training import experiment
 
 GOOD = """
@@ -77,17 +80,21 @@ OVERRIDES = {
     "steps=0": "steps is 0: expected",
     "steps=99999999999": "steps is 99999999999: expected",
     "batch_size=0": "batch_size is 0: expected",
-    "batch_size=1e9": "batch_size is '1e9': expected int",
+    "batch_size=1e-1": "batch_size is '1e-1': expected int",
+    "steps=1e99": "steps is '1e99': expected int",
     "seed=-1": "seed is -1: expected",
     "gen.lr=-1": "gen.lr is -1.0: expected",
     "gen.lr=nan": "gen.lr is nan: expected a finite",
     "disc.lr=inf": "disc.lr is inf: expected a finite",
     "disc.lr=1e999": "disc.lr is inf: expected a finite",
     "penalty.weight=-inf": "penalty.weight is -inf: expected",
+    "penalty.weight=-1": "penalty.weight is -1.0: expected",
     "ema.decay=1": "ema.decay is 1.0: expected",
     "data.low=0.5": "data.low is 0.5: expected",
     "eval_every_steps=150": "eval_every_steps is 150: expected a multiple",
     "objective=hinje": "objective 'hinje' is unknown.*Did you mean 'hinge'",
+    "objective=wgan_gp": "expected objective 'wgan' with penalty.name 'wgan_gp'",
+    "objective=R3GAN": "expected objective 'rpgan' with penalty.name 'r1r2'",
     "gen.net=mpl": "gen.net 'mpl' is unknown.*Did you mean 'mlp'",
     "disc.net=": "disc.net '' is unknown",
     "disc.view=momens": "Did you mean 'moments'",
@@ -187,6 +194,28 @@ def test_args_given_beside_a_swapped_net_are_that_nets(file):
         load(file, "data.name=digits gen.args.hidden=(4,) gen.net=dcgan")
 
 
+@pytest.mark.parametrize("name", terms.PENALTY_TERMS)
+def test_a_penalty_has_a_usual_weight_or_has_to_be_given_one(name, file):
+    if name in USUAL_WEIGHTS:
+        assert load(file, f"penalty.name={name}").penalty.weight == 10.0
+    else:
+        taken = WEIGHTS_TAKEN.get(name)  # as far as papers are known to say
+        such = f", such as {re.escape(taken)}" if taken else ""
+        told = rf"not given, and penalty '{name}' has no .* of at least 0{such}$"
+        with pytest.raises(ConfigError, match=told):
+            load(file, f"penalty.name={name}")
+    for weight in (0.0, 3.0):  # what is given stays, also where the name comes after it
+        given = f"latent.dim=1 penalty.weight={weight} penalty.name={name}"
+        assert load(file, given).penalty.weight == weight
+
+
+def test_a_step_without_a_weight_is_refused_too():
+    """By whoever takes a config from Python and checks nothing."""
+    config = tiny.config(penalty__name="r1")
+    with pytest.raises(ConfigError, match=r"penalty\.weight is not given"):
+        make_setup(config)
+
+
 def test_missing_data_say_where_it_looked_and_what_prepares_them(file, tmp_path):
     with pytest.raises(DataMissingError, match=r"nodata/mnist.*gan-jax data prepare mnist"):
         load(file, f"data.name=tfds:mnist data.dir={tmp_path}/nodata")
@@ -204,6 +233,6 @@ def test_the_state_is_known_without_computing_it():
 @pytest.mark.parametrize("path", tiny.EXPERIMENTS, ids=lambda p: p.stem)
 def test_every_experiment_of_ours_is_good(path):
     try:
-        experiment.load_setup(str(path))
+        experiment.load_setup(str(path), tiny.overrides(path))
     except DataMissingError:
         pytest.skip("needs data that have to be prepared")

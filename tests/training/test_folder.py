@@ -489,6 +489,21 @@ def test_the_events_hold_scalars_and_samples_and_a_resume_purges(tmp_path):
     assert [e.step for e in events if e.session_log.status == 1] == [0, 2]
 
 
+def test_the_events_hold_the_config_as_hparams_and_as_text(tmp_path):
+    from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
+
+    write_steps(tmp_path, 1, 2)
+    said = {v.tag: v for e in read_events(tmp_path) for v in e.summary.value}
+    content = said["_hparams_/session_start_info"].metadata.plugin_data.content
+    found = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert {k: v.number_value or v.string_value for k, v in found.items()} == {
+        **{"gen.lr": 0.0002, "gen.betas": "(0.5, 0.999)", "steps": 10.0},
+        **{"name": "ring", "ema": "None"},
+    }
+    text = said["config/text_summary"].tensor.string_val[0].decode()
+    assert json.loads(text) == read_config(tmp_path)
+
+
 def test_broken_events_do_not_stop_a_run(tmp_path, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "tensorboardX.event_file_writer", None)
     write_steps(tmp_path, 1, 4)
@@ -512,6 +527,22 @@ def test_the_curves_are_drawn(tmp_path):
         assert len(np.unique(np.asarray(drawn))) > 10
     steps, values = plots.read_columns(tmp_path / "metrics.jsonl")["gen_loss"]
     assert (len(steps), math.isnan(values[7]), values[6]) == (300, True, 0.02)
+
+
+@pytest.mark.parametrize("count", [2, 10])
+def test_a_legend_covers_no_curve_and_no_title(count):
+    pytest.importorskip("matplotlib")
+    steps = np.arange(5)
+    names = [f"eval/count_{i}" for i in range(count)]
+    panel = plots.Panel("samples of each class", {name: name[-1] for name in names})
+    figure = plots._draw(dict.fromkeys(names, (steps, steps)), [panel] * 3)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        (title,) = ax.findobj(lambda each: getattr(each, "get_text", str)() == panel.title)
+        legend = ax.get_legend().get_window_extent()
+        for other in (ax, title):
+            assert not legend.overlaps(other.get_window_extent().padded(-1))
+        assert len(ax.get_legend().get_texts()) == count
 
 
 def test_curves_that_do_not_fit_leave_nothing(tmp_path):

@@ -127,10 +127,20 @@ def test_it_starts_again_without_the_other_run(source, tmp_path):
     shutil.rmtree(other)
     shutil.copytree(whole, cut)
     shutil.rmtree(cut / "checkpoints")
-    for name in ("metrics.jsonl", "summary.json"):
+    for name in ("metrics.jsonl", "summary.json", init_from.RECORD):
         (cut / name).unlink()
     assert not train.train(setup, cut).was_done
     assert (cut / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+
+
+def test_a_start_that_was_cut_short_is_not_taken_for_a_fresh_one(source, tmp_path):
+    setup = small()
+    (tmp_path / init_from.STATE).mkdir()
+    with pytest.raises(NoCheckpointError, match=r"checkpoint 0 in .*init cannot be used"):
+        train.train(setup, tmp_path)
+    found, start = began(setup, tmp_path, source)  # named again, it is mended
+    assert len(start.taken) > 8
+    assert found["step"] == 0
 
 
 def test_a_run_that_has_begun_takes_its_own_origin_only(source, tmp_path):

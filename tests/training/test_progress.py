@@ -112,6 +112,9 @@ def test_last_words_of_labels():
     lines = last_words({f"eval/{k}": v for k, v in judged.items()})
     assert len(lines) == 3
     assert lines[2] == words
+    named = last_words({f"eval/{k}": v for k, v in judged.items()}, ("cats", "dogs"))
+    assert named[1] == "samples of each class: cats: 400, dogs: 600"
+    assert named[2].endswith("by class: cats: 100%, dogs: 85%")
     judged.pop("accuracy_real")  # no held-out image has a label
     lines = last_words({f"eval/{k}": v for k, v in judged.items()})
     assert lines == [

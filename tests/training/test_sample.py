@@ -10,6 +10,7 @@ import tiny
 from PIL import Image
 
 from gan_jax import load_run
+from gan_jax.data import open_data
 from gan_jax.games import make_setup
 from gan_jax.host.errors import CannotWriteError, ConfigError, NoCheckpointError
 from gan_jax.steps import init_state, make_sampler
@@ -288,6 +289,15 @@ def test_a_label_that_is_no_class_is_refused(conditional, tmp_path, label):
     says = f"--label is '{label}': expected all, or one of the 10 classes of digits, 0 to 9"
     with pytest.raises(ConfigError, match=says):
         labelled(conditional, tmp_path / "x.npz", label=label)
+
+
+def test_a_class_is_asked_for_by_its_name_too():
+    opened = open_data(tiny.config(data__name="digits"))
+    named = opened._replace(spec=opened.spec._replace(names=("cats", "1", "0")))
+    found = [sample._class_of(label, 3, named) for label in ("cats", "0", "2", "all")]
+    assert found == [0, 2, 2, None]  # a name goes before a number
+    with pytest.raises(ConfigError, match=r"0 to 2 or cats, 1, 0$"):
+        sample._class_of("dogs", 3, named)
 
 
 def test_a_label_of_a_run_without_labels_is_refused(images, tmp_path):

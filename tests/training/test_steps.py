@@ -254,11 +254,12 @@ def test_every_experiment_lowers_for_tpu_and_gpu(path):
     """
     config = tiny.experiment(path)
     try:
-        shape = data.spec(config.data.name).shape
+        setup = make_setup(config)
     except DataMissingError:
         config = tiny.experiment(path, "tiny")
-        shape = data.spec(config.data.name).shape
-    setup, numbers = make_setup(config), hypers(config)
+        setup = make_setup(config)
+    numbers = hypers(config)
+    shape = setup.data.spec.shape
     state = jax.eval_shape(make_init(setup), jax.random.key(0), numbers, jnp.zeros(shape))
     x = jax.ShapeDtypeStruct((config.dynamics.k_disc, config.batch_size, *shape), jnp.float32)
     label = jax.ShapeDtypeStruct(x.shape[:2], jnp.int32) if setup.game.sampler.classes else None

@@ -98,6 +98,11 @@ def user_folders(name: str) -> tuple[Path, ...]:
     return (base.joinpath(*name.split("/")),) if base else ()
 
 
+def memory_bytes() -> int:
+    """The memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def file_stamp(path: Path) -> tuple[str, int, int]:
     """What changes when a file is replaced or written to: its name, size and time."""
     stat = path.stat()
@@ -203,7 +208,7 @@ def _remove_others(folder: Path, stem: str) -> None:
 
 
 def _gather(entry: Entry, blocks: Blocks) -> Arrays:
-    if (size := math.prod(entry.shape)) > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+    if (size := math.prod(entry.shape)) > memory_bytes():
         raise CannotWriteError(
             f"{entry.name} takes {size >> 20} MB decoded, more than the memory: make room in "
             f"{entry.folders[-1] if entry.folders else 'a home folder'}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from gan_jax.host.errors import UserError
 
@@ -19,14 +19,14 @@ warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 @contextlib.contextmanager
-def opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
-    """A PNG or JPEG file of which only the header is decoded yet.
+def opened(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """A file of one of the formats, of which only the header is decoded yet.
 
     ValueError, in one line, for whatever is wrong with it, also where the pixels are decoded within
     the block.
     """
     try:
-        with Image.open(source, formats=FORMATS) as file:
+        with Image.open(source, formats=formats) as file:
             if file.width * file.height > MOST_PIXELS:
                 raise ValueError(
                     f"{file.width} x {file.height} pixels, expected at most {MOST_PIXELS} in all"
@@ -34,6 +34,10 @@ def opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
             yield file
     except UserError:
         raise
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"too large a picture, expected at most {MOST_PIXELS} pixels") from error
+    except UnidentifiedImageError as error:
+        raise ValueError(f"its bytes are of no {', '.join(formats)}") from error
     except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them trip on
         raise ValueError(" ".join(str(error).split())[:300] or type(error).__name__) from error
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan_jax.data import load
+from gan_jax.data import Origin
 from gan_jax.games import Setup
 from gan_jax.types import Array, Sampler, State
 
@@ -19,9 +19,9 @@ Values = Iterator[tuple[str, Any]]
 Evaluator = Callable[[State], Values]
 
 
-def held_out(name: str, data_dir: str | None, n: int) -> np.ndarray:
+def held_out(origin: Origin, n: int) -> np.ndarray:
     """The first n images of a data set's test split, or all there are, in [0, 1]."""
-    return unit(load(name, "test", data_dir).x[:n])
+    return unit(origin.load("test").x[:n])
 
 
 def unit(x: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from gan_jax import metrics
+from gan_jax.data import Origin
 from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw
 from gan_jax.games import Setup
 from gan_jax.metrics import features
@@ -51,10 +52,9 @@ def _distances(name: str, setup: Setup, part: str, kinds: Collection[str]) -> Ev
     if extractor is None:
         return None
     draw, see, n = make_draw(setup, part), extractor.see, setup.config.eval_samples
-    of = setup.data.name, setup.data.dir
 
     def run(state: State) -> Values:
-        real, fake = _real(see, *of, n), see(draw(state, n))
+        real, fake = _real(see, setup.data.origin, n), see(draw(state, n))
         values = dict(compare(real, fake.features, kinds))
         if "inception" in kinds and fake.probabilities is not None:
             values["inception"] = metrics.inception_score(fake.probabilities)
@@ -66,8 +66,8 @@ def _distances(name: str, setup: Setup, part: str, kinds: Collection[str]) -> Ev
 
 
 @functools.lru_cache(maxsize=2)  # for both parts, and all rows of a sweep
-def _real(see: Callable[..., Seen], name: str, data_dir: str | None, n: int) -> np.ndarray:
-    return see(held_out(name, data_dir, n)).features
+def _real(see: Callable[..., Seen], origin: Origin, n: int) -> np.ndarray:
+    return see(held_out(origin, n)).features
 
 
 def compare(real_NxF: np.ndarray, fake_MxF: np.ndarray, kinds: Collection[str] = KINDS) -> Values:

@@ -1,11 +1,13 @@
 """Evaluators of images: by a classifier trained here, and by the pixels."""
 
 from gan_jax import metrics
-from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw, unit
+from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw
 from gan_jax.games import Setup
 from gan_jax.metrics.classifier import count_classes
 from gan_jax.metrics.features import digits, has_images
 from gan_jax.types import State
+
+MOST_COMPARED = 60_000  # training images that samples are compared with, the first ones
 
 
 def classes_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | None:
@@ -15,13 +17,13 @@ def classes_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | Non
     of the likeliest class; confidence_real and accuracy_real: on the data set's test split, the
     latter of the images that have a label. Nothing where no training image has one.
     """
-    name, data_dir, n = setup.data.name, setup.data.dir, setup.config.eval_samples
-    if not has_images(setup.data, labels=True) or not digits.has_labels(name, data_dir):
+    origin, n = setup.data.origin, setup.config.eval_samples
+    if not has_images(setup.data, labels=True) or not digits.has_labels(origin):
         return None
     draw = make_draw(setup, part)
 
     def run(state: State) -> Values:
-        trained = digits.trained(name, data_dir)
+        trained = digits.trained(origin)
         seen = trained.features.see(draw(state, n))
         assert seen.probabilities is not None
         found = count_classes(seen.probabilities)
@@ -39,6 +41,9 @@ def classes_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | Non
 def pixels(setup: Setup, part: str = "eval") -> Evaluator | None:
     """sliced_wasserstein, ms_ssim, nearest, copies, duplicates: by the pixels, in [0, 1].
 
+    On schedule where images have no labels. Of more training images than MOST_COMPARED the first
+    are looked at.
+
     ms_ssim and nearest, the median distance to the nearest training image, stand beside the same
     of held-out images, ms_ssim_real and nearest_real; copies: share of samples nearer to a
     training image than 99 % of held-out ones; duplicates: share of samples that come twice. Where
@@ -50,9 +55,9 @@ def pixels(setup: Setup, part: str = "eval") -> Evaluator | None:
     draw = make_draw(setup, part)
 
     def run(state: State) -> Values:
-        fake, held, arrays = draw(state, n), held_out(data.name, data.dir, n), data.examples()
+        fake, held, arrays = draw(state, n), held_out(data.origin, n), data.examples()
         assert arrays
-        train = unit(arrays.x)
+        train = arrays.x[:MOST_COMPARED]
         flat, held_flat, train_flat = (x.reshape(len(x), -1) for x in (fake, held, train))
         yield "sliced_wasserstein", metrics.sliced_wasserstein(held_flat, flat)
         if min(len(fake), len(held)) > 1:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gan_jax.data import load
 from gan_jax.data.base import labelled
 from gan_jax.evaluate.evaluators.draws import (
     Evaluator,
@@ -110,12 +109,12 @@ def accuracy_of_a_student(setup: Setup, part: str = "eval") -> Evaluator | None:
         )
 
     def run(state: State) -> Values:
-        label, real = labelled(load(data.name, "train", data.dir)).label, _test(setup)
+        label, real = labelled(data.origin.load("train")).label, _test(setup)
         assert label is not None
         label = label[:MOST].astype(np.int32)
         x, classes = to_uint8(draw(state, label)), data.spec.classes
         yield "cas", measures.classification_accuracy_score(x, label, *real, classes)
-        yield "cas_real", digits.trained(data.name, data.dir).accuracy_real
+        yield "cas_real", digits.trained(data.origin).accuracy_real
         yield "cas_samples", len(x)
 
     return run
@@ -125,11 +124,11 @@ def _takes_labels(setup: Setup) -> bool:
     """Whether the game takes labels, and a classifier can be trained on the data's."""
     if not setup.game.sampler.classes or not has_images(setup.data, labels=True):
         return False
-    return digits.has_labels(setup.data.name, setup.data.dir)
+    return digits.has_labels(setup.data.origin)
 
 
 def _classifier(setup: Setup) -> Features:
-    return digits.trained(setup.data.name, setup.data.dir).features
+    return digits.trained(setup.data.origin).features
 
 
 def _test(setup: Setup) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from gan_jax.games import Setup
 from gan_jax.metrics import divergences, mode_statistics
 from gan_jax.metrics.divergence import estimated_optimum, ks_distance, parzen_density
 from gan_jax.objectives import estimates_ratio
-from gan_jax.types import Array, State
+from gan_jax.types import Array, Decision, State
 
 DECISIONS = 400  # of disc on each side, half of them for the density estimate
 
@@ -26,24 +26,27 @@ def moments_on_the_line(setup: Setup, part: str = "eval") -> Evaluator | None:
     if synthetic is None or synthetic.cdf is None:
         return None
     draw, cdf = make_draw(setup, part), synthetic.cdf
-    gap = jax.jit(_make_disc_gap(setup, part, synthetic))
-    has_gap = estimates_ratio(config.objective)
+    decision = setup.game.decision
+    has_gap = decision is not None and estimates_ratio(config.objective)
+    gap = jax.jit(_make_disc_gap(setup, part, synthetic, decision)) if decision else None
 
     def run(state: State) -> Values:
         x_N = draw(state, config.eval_samples)[:, 0].astype(np.float64)
         yield "mean", float(x_N.mean())
         yield "std", float(x_N.std())
         yield "ks", ks_distance(x_N, np.asarray(cdf(jnp.asarray(x_N))))
-        if has_gap:
+        if has_gap and gap:
             yield "disc_gap", float(gap(state))
 
     return run
 
 
-def _make_disc_gap(setup: Setup, part: str, synthetic: Synthetic) -> Callable[[State], Array]:
+def _make_disc_gap(
+    setup: Setup, part: str, synthetic: Synthetic, decision: Decision
+) -> Callable[[State], Array]:
     """Mean |D - D*| over what disc sees of both sides; D* from Parzen windows on other draws."""
     game, half = setup.game, DECISIONS // 2
-    sampler, (size, view, logits) = game.sampler, game.decision
+    sampler, (size, view, logits) = game.sampler, decision
 
     def seen(x: Array) -> Array:
         groups = x.reshape(DECISIONS, size, *x.shape[1:])

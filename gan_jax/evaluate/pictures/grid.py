@@ -75,7 +75,7 @@ def png_bytes(picture_HxWxC: np.ndarray) -> bytes:
 def gif_bytes(
     paths: Sequence[Path], labels: Sequence[str], frame_ms: int = 120, last_ms: int = 2000
 ) -> bytes:
-    """The pictures as one animation, each with its label in a corner.
+    """The pictures as one animation, each with its label above it.
 
     At most GIF_FRAMES frames, evenly spread with the first and the last among them. If the file is
     still larger than GIF_BYTES, frames and then pixels go until it fits.
@@ -126,12 +126,12 @@ def _frame(path: Path, label: str) -> Image.Image:
     if scale < 1:
         width, height = (max(1, round(n * scale)) for n in picture.size)
         picture = picture.resize((width, height), Image.Resampling.BOX)
-    draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(max(10, min(picture.size) // 28))
-    box = draw.textbbox((6, 4), label, font=font)
-    draw.rectangle((0, 0, box[2] + 6, box[3] + 5), fill="black")
-    draw.text((6, 4), label, font=font, fill="white")
-    return picture
+    strip = round(font.getbbox("Ag")[3]) + 9  # as high for every label
+    frame = Image.new(picture.mode, (picture.width, picture.height + strip))
+    frame.paste(picture, (0, strip))
+    ImageDraw.Draw(frame).text((6, 4), label, font=font, fill="white")
+    return frame
 
 
 def _encode(frames: list[Image.Image], frame_ms: int, last_ms: int) -> bytes:

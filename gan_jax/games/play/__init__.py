@@ -1,5 +1,6 @@
 """The networks as a loss meets them: called on one draw, with statistics noted along the way."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gan_jax.games.play import last_layer
 from gan_jax.nets.layers import logit_of
+from gan_jax.objectives.logits import widen
+from gan_jax.objectives.penalties import Local
 from gan_jax.types import (
     Array,
     Critic,
@@ -63,19 +67,62 @@ class Play:
         products. Else one pass each, reals first: the compiler can then remove that of the reals
         from a loss that ignores it, as gen's often does.
         """
-        if name in self.moving and self.nets[name].rows_are_independent:
-            both = {
-                key: jnp.concatenate(pair) for key, pair in given.items() if pair[0] is not None
-            }
-            y = self(name, jnp.concatenate([real, fake]), roles[0], **both)
-            n = len(real)
-            return jax.tree.map(lambda y: y[:n], y), jax.tree.map(lambda y: y[n:], y)
+        if self._joins(name):
+            x, both = _joined(real, fake, given)
+            return _parted(self(name, x, roles[0], **both), len(real))
         first, second = ({key: pair[i] for key, pair in given.items()} for i in (0, 1))
         return self(name, real, roles[0], **first), self(name, fake, roles[1], **second)
+
+    def pair_with_slopes(
+        self, name: str, real: Array, fake: Array, roles: tuple[int, int], **given: Any
+    ) -> tuple[Any, Any, tuple[Local, Local] | None]:
+        """pair, and its logits with their slopes; None where it takes a pass for each side.
+
+        One vector-Jacobian product of the one pass, so that a penalty of slopes has none of its
+        own: no example's logit depends on another, and ones on all logits give each its own slope.
+        """
+        if not self._joins(name):
+            return *self.pair(name, real, fake, roles, **given), None
+        x, both = _joined(real, fake, given)
+
+        def logits(x: Array) -> tuple[Array, Any]:
+            y = self._apply(name, self.vars[name], x, roles[0], **both)
+            return widen(logit_of(y[0])), y
+
+        logits_B, pull, (y, vars) = jax.vjp(logits, x, has_aux=True)
+        self.vars[name] = vars
+        at_both = _parted(Local(logits_B, widen(pull(jnp.ones_like(logits_B))[0])), len(real))
+        return *_parted(y, len(real)), at_both
+
+    def _joins(self, name: str) -> bool:
+        return name in self.moving and self.nets[name].rows_are_independent
 
     def critic(self, name: str, role: int, **given: Any) -> Critic:
         """The player as a pure function of x, with the statistics from before this loss."""
         return lambda x: logit_of(self._apply(name, self.before[name], x, role, **given)[0])
+
+    def with_params(self, name: str, change: Callable[[PyTree], PyTree]) -> "Play":
+        """This play where a player has other parameters; what it calls is noted here too."""
+        other = copy.copy(self)
+        other.params = {**self.params, name: change(self.params[name])}
+        return other
+
+    def aside(self) -> "Play":
+        """This play to try something in, of which nothing is noted."""
+        other = copy.copy(self)
+        other.vars = dict(self.vars)
+        return other
+
+    def mean_features(self, name: str, role: int, **given: Any) -> Callable[[Array], Array]:
+        """x -> the mean of the player's last hidden layer, with the statistics from before."""
+
+        def mean(x: Array) -> Array:
+            def logits(params: PyTree) -> Array:
+                return self.with_params(name, lambda _: params).critic(name, role, **given)(x)
+
+            return last_layer.mean_features(self.params[name], logits)
+
+        return mean
 
     def encoder(self, name: str) -> Callable[[Array], Array]:
         """The codes of an autoencoder, likewise a pure function of x."""
@@ -99,6 +146,17 @@ class Play:
         net = self.nets[name]
         known = {key: value for key, value in given.items() if key in net.takes}
         return net.apply(self.params[name], vars, x, self.key(role), train=True, **known)
+
+
+def _joined(real: Array, fake: Array, given: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
+    """Reals before fakes, and so what is given for both."""
+    known = {key: jnp.concatenate(pair) for key, pair in given.items() if pair[0] is not None}
+    return jnp.concatenate([real, fake]), known
+
+
+def _parted(y: Any, n: int) -> tuple[Any, Any]:
+    """What is of the first n, and of the others."""
+    return jax.tree.map(lambda y: y[:n], y), jax.tree.map(lambda y: y[n:], y)
 
 
 def averaged(state: State, name: str) -> tuple[PyTree, PyTree]:

@@ -43,9 +43,11 @@ def requests(config: ConfigDict, classes: int) -> Request:
     """f(keys [n], labels of reals [n, B] or None) -> those of fakes. ConfigError."""
     if not classes or config.latent.labels == "data":
         return lambda keys, label: label
-    if terms.sides(config.penalty.name) == "both":
+    for name in (config.penalty.name, *config.penalties):
+        if terms.sides(name) != "both":
+            continue
         raise ConfigError(
-            f"penalty {config.penalty.name!r} takes reals and fakes to one disc, and with "
+            f"penalty {name!r} takes reals and fakes to one disc, and with "
             "latent.labels 'uniform' their labels differ: expected latent.labels 'data'"
         )
 

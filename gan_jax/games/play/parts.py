@@ -10,13 +10,15 @@ import optax
 from ml_collections import ConfigDict
 
 from gan_jax import nets
+from gan_jax.augment import diff
 from gan_jax.augment.views import VIEWS, pack
 from gan_jax.config import choose
 from gan_jax.data import Data
 from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
-from gan_jax.games.play import terms
+from gan_jax.games.play import last_layer, terms
 from gan_jax.games.play.labels import Request, classes_of, labels_of, packed, requests
+from gan_jax.games.play.penalties import Penalty, check_sizes, check_weight, named
 from gan_jax.games.play.terms import Memory
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.codes import NO_CODES, Codes
@@ -40,11 +42,10 @@ class Parts(NamedTuple):
     label_view: Callable[[Array | None], Array | None]  # labels as disc sees them
     latent: Draws  # z [n, Z]
     objective: Callable[..., Any]
-    penalty: Callable[..., Any] | None
-    gen_penalty: Callable[..., Array] | None
-    penalty_every: int  # steps
-    penalizes_fakes: bool  # alone, and so with their labels
-    augments: bool  # the penalty changes images, and so wants images
+    penalties: tuple[Penalty, ...]
+    wants_slopes: bool  # some penalty does
+    penalizes_gen: bool  # some penalty has a part for gen, of its latents
+    augments: bool  # some penalty changes images, and so wants images
     memory: Memory  # of the terms, at the start
     optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # of a section's numbers
     k_disc: int  # updates a step
@@ -52,6 +53,10 @@ class Parts(NamedTuple):
     clips: bool  # disc's weights
     is_noisy: bool  # instance noise
     rescales: bool  # gen's gradient
+    norms_pull: bool  # divides disc's gradient on gen by its running size
+    slices: bool  # disc.san
+    wants_features: bool  # the objective is of those of disc's last layer
+    selects: bool  # gen learns from the fakes with the largest logits
     shape: tuple[int, ...]  # of one example
     own: Draws | None  # of a synthetic distribution: its examples
     other: Draws | None  # and those of its other domain, where it has one
@@ -63,9 +68,13 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     objectives: several, of logits, chosen by the traced number "index" instead of the config's one.
     """
     shape, synthetic = data.spec.shape, data.synthetic
+    check_weight(config.penalty.name, config.penalty.weight)
     view, decision = make_view(config)
+    penalties = named(config)
+    check_sizes(penalties, config.latent.dim, shape)
     seen = jax.eval_shape(view, jnp.zeros((decision, *shape))).shape[1:]
     classes, disc = classes_of(config, data), make_disc(config, seen, data.spec.classes)
+    last_layers_of(config, disc, jnp.zeros((2, *seen)))
     if config.disc.view != "sample":
         disc = disc._replace(rows_are_independent=False)  # a view joins the whole batch
     return Parts(
@@ -82,22 +91,56 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         objective=terms.objective_switch(objectives)
         if objectives
         else terms.objective_term(config.objective),
-        penalty=terms.penalty_term(config.penalty.name),
-        gen_penalty=terms.GEN_TERMS.get(config.penalty.name),
-        penalty_every=config.penalty.every_steps,
-        augments=config.penalty.name in terms.AUGMENTING,
-        penalizes_fakes=terms.sides(config.penalty.name) == "fake",
-        memory=terms.first_memory(config.objective, config.penalty.name),
+        penalties=penalties,
+        wants_slopes=any(each.wants_slopes for each in penalties),
+        penalizes_gen=any(each.gen for each in penalties),
+        augments=config.disc.augment != "none"
+        or any(each.name in terms.AUGMENTING for each in penalties),
+        memory=terms.first_memory(config.objective, *(each.name for each in penalties)),
         optimizers={section: player_optimizer(config[section]) for section in ("gen", "disc")},
         k_disc=config.dynamics.k_disc,
         k_gen=config.dynamics.k_gen,
         clips=config.disc.clip_weights > 0,
         is_noisy=config.disc.instance_noise > 0,
         rescales=config.gen.rescale_gradient > 0,
+        norms_pull=config.gen.pull_decay > 0,
+        slices=config.disc.san,
+        wants_features=config.objective in terms.OF_FEATURES,
+        selects=config.gen.top_k > 0,
         shape=shape,
         own=synthetic.sample if synthetic else None,
         other=synthetic.other if synthetic and data.is_endless else None,
     )
+
+
+def last_layers_of(config: ConfigDict, disc: Net, x: Array) -> None:
+    """ConfigError where a config treats the last layer of a disc apart that has none."""
+    if config.disc.san:
+        last_layer.check(disc, x, "disc.san")
+        if config.disc.condition == "projection":
+            raise ConfigError(
+                "disc.san splits the last layer, of which disc.condition 'projection' makes one "
+                "for each label: expected another disc.condition"
+            )
+    if config.objective in terms.OF_FEATURES:
+        last_layer.check(disc, x, f"objective {config.objective!r}")
+
+
+# What some games have no place for: the field of Parts, the leaf, and what it has to be there.
+TREATMENTS = {
+    "rescales": "gen.rescale_gradient, expected 0",
+    "norms_pull": "gen.pull_decay, expected 0",
+    "selects": "gen.top_k, expected 0",
+    "slices": "disc.san, expected False",
+    "wants_features": "objective 'feature_matching', expected another",
+}
+
+
+def refuse(parts: Parts, game: str, *treatments: str) -> None:
+    """ConfigError where a config wants any of these of a game that has no place for it."""
+    for name in treatments:
+        if getattr(parts, name):
+            raise ConfigError(f"game {game!r} has no place for {TREATMENTS[name]}")
 
 
 def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransformation]:
@@ -143,7 +186,14 @@ def make_disc(
             f"objective {config.objective!r} is one of {needs}, and disc.net {config.disc.net!r} "
             f"gives {has}: choose a net or an objective of the other kind"
         )
-    return NORMALISERS[choose("disc.normalise", config.disc.normalise, NORMALISERS)](disc)
+    disc = NORMALISERS[choose("disc.normalise", config.disc.normalise, NORMALISERS)](disc)
+    kinds = diff.parse(config.disc.augment)
+    if kinds and (len(shape) != 3 or config.disc.pack > 1):
+        raise ConfigError(
+            f"disc.augment is {config.disc.augment!r}, which changes images one by one: expected "
+            "'none' for points, for disc.view 'moments' and for disc.pack above 1"
+        )
+    return diff.augmented(disc, kinds) if kinds else disc
 
 
 def make_latent(latent: ConfigDict) -> Callable[[Array, int], Array]:

@@ -1,12 +1,18 @@
-"""Regularisers of a discriminator: instance noise, a penalty's mean, clipped weights."""
+"""Regularisers: instance noise, clipped weights, a split last layer, what gen learns from."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from gan_jax.games.play import Play
+from gan_jax.games.play.last_layer import with_direction_alone
 from gan_jax.games.play.parts import Parts
-from gan_jax.games.play.terms import Case, Memory
+from gan_jax.games.play.terms import Memory
+from gan_jax.nets.layers import logit_of
+from gan_jax.objectives import scale_gradient
+from gan_jax.objectives.logits import mean_of_top
 from gan_jax.types import Array, Hypers, Player
 
 
@@ -22,28 +28,48 @@ def noisy(parts: Parts, play: Play, h: Hypers, role: int, x: Array) -> Array:
     return x + (std * left * jax.random.normal(play.key(role), x.shape)).astype(x.dtype)
 
 
-def mean_penalty(parts: Parts, play: Play, h: Hypers, case: Case) -> tuple[Array, Memory]:
-    """The mean penalty; with penalty.every_steps n, in every n-th step, n times."""
-    term, every = parts.penalty, parts.penalty_every
-    assert term
-
-    def now() -> tuple[Array, Memory]:
-        penalty, memory = term(case, **arguments(h))
-        return every * penalty.mean(), memory
-
-    if every == 1:
-        return now()
-    return lax.cond(play.step % every == 0, now, lambda: (jnp.zeros(()), case.memory))
-
-
-def arguments(h: Hypers) -> dict[str, Array]:
-    """The penalty's keyword arguments."""
-    return {name: value for name, value in h.penalty.items() if name != "weight"}
-
-
 def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:
     """Clips every weight of a discriminator to [-c, c]. Arjovsky et al. 2017, algorithm 1."""
     if not (parts.clips and name.startswith("disc")):
         return player
     c = h.game["clip_weights"]
     return player.replace(params=jax.tree.map(lambda w: jnp.clip(w, -c, c), player.params))
+
+
+def mean_of_fakes(parts: Parts, play: Play, h: Hypers, loss_B: Array, fake_B: Array) -> Array:
+    """The mean loss of fakes; with gen.top_k, of the share with the largest logits.
+
+    The share falls from 1 by the factor gen.top_k_decay a step, until it is gen.top_k.
+    """
+    if not parts.selects:
+        return loss_B.mean()
+    share = jnp.maximum(h.game["top_k"], h.game["top_k_decay"] ** play.step)
+    return mean_of_top(loss_B, fake_B, jnp.maximum(jnp.round(share * len(loss_B)), 1))
+
+
+def first_pull() -> Memory:
+    """What normed_pull remembers at first: a mean square, and of how many updates."""
+    return {"pull": jnp.zeros(()), "pulls": jnp.zeros(())}
+
+
+def normed_pull(play: Play, h: Hypers, fake: Array, pull: Array) -> tuple[Array, Memory]:
+    """The fakes, whose gradient from disc is divided by its running size, and what that is now.
+
+    Lin et al. 2025 (adversarial flow models): by sqrt(EMA of sum(g^2) * the numbers in g), of this
+    gradient too, so that gen's update does not depend on the scale of disc's logits. pull is this
+    gradient; it is taken twice, and the compiler makes it once.
+    """
+    pull = lax.stop_gradient(pull)
+    decay = jnp.where(play.memory["pulls"] > 0, h.game["pull_decay"], 0.0)
+    size = decay * play.memory["pull"] + (1 - decay) * jnp.sum(pull**2) * pull.size
+    factor = jnp.where(size > 0, lax.rsqrt(jnp.where(size > 0, size, 1)), 1)
+    return scale_gradient(fake, factor), {"pull": size, "pulls": play.memory["pulls"] + 1}
+
+
+def direction_alone(
+    play: Play, name: str, real: Array, fake: Array, roles: tuple[int, int], **given: Any
+) -> tuple[Array, Array]:
+    """disc's logits of reals and fakes, as functions of the direction of its last layer alone."""
+    alone = play.aside().with_params(name, with_direction_alone)
+    ys = alone.pair(name, lax.stop_gradient(real), lax.stop_gradient(fake), roles, **given)
+    return logit_of(ys[0]), logit_of(ys[1])

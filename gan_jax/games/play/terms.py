@@ -7,7 +7,7 @@ numbers, and returns what it is and what it remembers.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +15,18 @@ from jax import lax
 
 from gan_jax.config import choose
 from gan_jax.config.arguments import numbers_of
-from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan
-from gan_jax.objectives.penalties import PENALTIES, lecam, update_means, zcr_disc, zcr_gen
+from gan_jax.host.errors import ConfigError
+from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan, feature_matching, gan_qp
+from gan_jax.objectives.consistency import zcr_disc, zcr_gen
+from gan_jax.objectives.penalties import (
+    OF_SLOPES,
+    PENALTIES,
+    Local,
+    centring,
+    lecam,
+    update_means,
+)
+from gan_jax.objectives.samples import transport
 from gan_jax.types import Array, Critic, Losses
 
 Memory = dict[str, Array]  # what terms keep from one update of disc to the next
@@ -38,6 +48,12 @@ class Case(NamedTuple):
     labels: tuple[Array | None, Array | None] = (None, None)  # of reals and fakes, as seen
     real_heads: Mapping[str, Array] = {}  # what disc says besides its logits
     fake_heads: Mapping[str, Array] = {}
+    critic_of_fakes: Critic | None = None  # with their labels, where these differ from the reals'
+    mean_features: Callable[[Array], Array] | None = None  # x -> those of disc's last layer
+    direction: tuple[Array, Array] | None = None  # the logits, as functions of w's direction alone
+    own: Array | None = None  # gen's samples themselves [B, ...], before noise and views
+    step: Array | None = None  # int32
+    around: tuple[Local, Local] | None = None  # disc at reals and fakes, if the logits' pass knows
 
 
 def _of_logits(objective: Callable[..., Losses]) -> Callable[..., tuple[Losses, Memory]]:
@@ -60,11 +76,29 @@ def _ebgan(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
     return ebgan(-case.real_B, -case.fake_B, codes, **numbers), case.memory
 
 
+@functools.wraps(gan_qp)
+def _gan_qp(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
+    return gan_qp(case.real_B, case.fake_B, case.real, case.fake, **numbers), case.memory
+
+
+@functools.wraps(feature_matching)
+def _feature_matching(case: Case, **numbers: Array) -> tuple[Losses, Memory]:
+    assert case.mean_features
+    means = case.mean_features(case.real), case.mean_features(case.fake)
+    return feature_matching(case.real_B, case.fake_B, *means, **numbers), case.memory
+
+
 OBJECTIVE_TERMS: dict[str, Callable[..., tuple[Losses, Memory]]] = {
     **{name: _of_logits(objective) for name, objective in OBJECTIVES.items()},
+    "gan_qp": _gan_qp,
+    "feature_matching": _feature_matching,
     "began": _began,
     "ebgan": _ebgan,
 }
+OF_FEATURES = ("feature_matching",)  # of disc's last hidden layer
+# Elementwise ones, which cost nothing beside the networks: rows that differ in nothing else share a
+# program that has all of theirs.
+OF_LOGITS = tuple(n for n in OBJECTIVE_TERMS if n not in (*ENERGY_OBJECTIVES, *OF_FEATURES))
 
 
 def _of_critic(penalty: Callable[..., Array]) -> Callable[..., tuple[Array, Memory]]:
@@ -73,6 +107,23 @@ def _of_critic(penalty: Callable[..., Array]) -> Callable[..., tuple[Array, Memo
         return penalty(case.critic, case.real, case.fake, case.key, **numbers), case.memory
 
     return term
+
+
+def _of_slopes(name: str) -> Callable[..., tuple[Array, Memory]]:
+    """The penalty by the slopes of the logits' own pass where there are any."""
+
+    @functools.wraps(OF_SLOPES[name])
+    def term(case: Case) -> tuple[Array, Memory]:
+        if case.around is None:
+            return PENALTIES[name](case.critic, case.real, case.fake, case.key), case.memory
+        return OF_SLOPES[name](*case.around), case.memory
+
+    return term
+
+
+@functools.wraps(centring)
+def _centring(case: Case) -> tuple[Array, Memory]:
+    return centring(case.real_B, case.fake_B), case.memory
 
 
 def lecam_term(case: Case, *, decay=0.99) -> tuple[Array, Memory]:
@@ -96,7 +147,7 @@ def zcr_term(case: Case, *, scale=0.1, gen_weight=0.0) -> tuple[Array, Memory]:
     return zcr_disc(case.critic, case.generate, case.z, _nearby(case, scale)), case.memory
 
 
-def zcr_gen_term(case: Case, *, scale=0.1, gen_weight=0.0) -> Array:
+def zcr_gen_term(case: Case, weight: Array, *, scale=0.1, gen_weight=0.0) -> Array:
     """gen_weight * -norm2(G(z) - G(z + dz))^2, with the dz that disc's term of the draw has."""
     return gen_weight * zcr_gen(case.generate, case.z, _nearby(case, scale))
 
@@ -105,17 +156,36 @@ def _nearby(case: Case, scale: Array | float) -> Array:
     return scale * jax.random.normal(case.key, case.z.shape, case.z.dtype)
 
 
-PENALTY_TERMS: dict[str, Callable[..., tuple[Array, Memory]]] = {
+def transport_term(case: Case, weight: Array, *, end=1.0, steps=0.0) -> Array:
+    """gen's weight * mean over dimensions of (G(z) - z)^2: of all maps the one that moves z least.
+
+    Lin et al. 2025 (adversarial flow models). The weight falls to the share end of itself along a
+    cosine over so many steps; with 0 steps it stays. Theirs falls from .2 to .005: end .025.
+    """
+    assert case.own is not None
+    assert case.step is not None
+    done = jnp.clip(case.step / jnp.maximum(steps, 1), 0, 1)
+    share = jnp.where(steps > 0, end + (1 - end) * (1 + jnp.cos(jnp.pi * done)) / 2, 1)
+    return weight * share * transport(case.z, case.own)
+
+
+PENALTY_TERMS: dict[str, Callable[..., Any]] = {
     **{name: _of_critic(penalty) for name, penalty in PENALTIES.items()},
+    **{name: _of_slopes(name) for name in OF_SLOPES},
+    "centring": _centring,
     "lecam": lecam_term,
     "zcr": zcr_term,
+    "transport": transport_term,
 }
 # Penalties that take examples of one side to disc; the others take both, or mixtures of the two.
-# lecam takes none: it is a function of the logits.
-ONE_SIDED = dict.fromkeys(("none", "r1", "dragan", "cr", "lecam"), "real")
-ONE_SIDED |= dict.fromkeys(("r2", "zcr"), "fake")
+# lecam and centring take none, as they are functions of the logits; nor does transport.
+ONE_SIDED = dict.fromkeys(("none", "r1", "approximate_r1", "dragan", "cr"), "real")
+ONE_SIDED |= dict.fromkeys(("lecam", "centring", "transport"), "real")
+ONE_SIDED |= dict.fromkeys(("r2", "approximate_r2", "zcr"), "fake")
 AUGMENTING = ("cr", "bcr")
-GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term}
+# Of gen's loss: (case, weight, **numbers) -> [B], weighted.
+GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term, "transport": transport_term}
+OF_GEN_ALONE = ("transport",)
 MEMORIES = {
     "began": {"balance": 0.0},
     "lecam": {"mean_real": 0.0, "mean_fake": 0.0, "updates": 0.0},
@@ -128,8 +198,23 @@ def first_memory(*names: str) -> Memory:
     return {key: jnp.asarray(value, float) for each in kept for key, value in each.items()}
 
 
+# What papers and libraries name as one thing: an objective and a penalty here.
+NAMED_TOGETHER = {
+    "wgan_gp": ("wgan", "wgan_gp"),
+    "wgangp": ("wgan", "wgan_gp"),
+    "dragan": ("non_saturating", "dragan"),
+    "r3gan": ("rpgan", "r1r2"),
+}
+
+
 def objective_term(name: str) -> Callable[..., tuple[Losses, Memory]]:
     """The named objective; ConfigError with the choices where there is none."""
+    objective, penalty = NAMED_TOGETHER.get(str(name).lower().replace("-", "_"), ("", ""))
+    if objective:
+        raise ConfigError(
+            f"objective {name!r} is unknown: expected objective {objective!r} with penalty.name "
+            f"{penalty!r}, which are two leaves here"
+        )
     return OBJECTIVE_TERMS[choose("objective", name, OBJECTIVE_TERMS)]
 
 
@@ -150,7 +235,7 @@ def objective_switch(names: Sequence[str]) -> Callable[..., tuple[Losses, Memory
     return term
 
 
-def penalty_term(name: str) -> Callable[..., tuple[Array, Memory]] | None:
+def penalty_term(name: str) -> Callable[..., Any] | None:
     """The named penalty, or None for "none"; ConfigError with the choices where it is unknown."""
     return PENALTY_TERMS.get(choose("penalty.name", name, [*PENALTY_TERMS, "none"]))
 

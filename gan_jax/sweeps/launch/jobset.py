@@ -9,7 +9,7 @@ See tpus.py: rows are spread over hosts, and none spans hosts.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,7 +29,10 @@ OPTIONS = {
     "image": Option(r"[A-Za-z0-9][\w./:@-]*", "a container image with gan_jax"),
     "topology": TOPOLOGY,
     "hosts": HOSTS,
-    "claim": Option(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "a persistent volume claim"),
+    "claim": Option(
+        r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?",
+        "the name of a persistent volume claim, of a-z, 0-9, - and .",
+    ),
     "name": NAME._replace(default="gan-jax"),
 }
 FINAL = (FailedRowsError, DataCorruptError, DataMissingError, ConfigError)  # the same next time
@@ -45,7 +48,8 @@ def text(sweep: Sweep, given: Mapping[str, str]) -> str:
     hosts, name = check(sweep, options), options["name"]
     # $$ stands for $, so that Kubernetes puts in no value but the index
     words = [w.replace("$", "$$") for w in command(sweep, f"{FOLDER}/config.py")]
-    pod = _pod(options, [*words, f"$({INDEX})/{hosts}"], str(PurePosixPath(sweep.workdir).parent))
+    tpu, folder = TPUS[options["topology"]], str(PurePosixPath(sweep.workdir).parent)
+    pod = make_pod(options, [*words, f"$({INDEX})/{hosts}"], folder, tpu.label, tpu.chips)
     job = {
         "completionMode": "Indexed",
         "completions": hosts,
@@ -54,27 +58,11 @@ def text(sweep: Sweep, given: Mapping[str, str]) -> str:
         "podFailurePolicy": {"rules": _rules()},
         "template": {"spec": pod},
     }
-    config = _utf8(Path(split_arg(sweep.config)[0]))
-    items = [
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": name},
-            "data": {"config.py": config},
-        },
-        {
-            "apiVersion": "jobset.x-k8s.io/v1alpha2",
-            "kind": "JobSet",
-            "metadata": {"name": name},
-            "spec": {
-                "replicatedJobs": [{"name": "rows", "replicas": 1, "template": {"spec": job}}]
-            },
-        },
-    ]
-    return _yaml({"apiVersion": "v1", "kind": "List", "items": items})
+    jobs = [{"name": "rows", "replicas": 1, "template": {"spec": job}}]
+    return write_items(name, Path(split_arg(sweep.config)[0]), {"replicatedJobs": jobs})
 
 
-def _utf8(file: Path) -> str:
+def config_text(file: Path) -> str:
     """The config as Kubernetes takes it. ConfigError."""
     try:
         return file.read_text(encoding="utf-8")
@@ -82,7 +70,7 @@ def _utf8(file: Path) -> str:
         raise ConfigError(f"--config {file}: expected UTF-8, as a jobset carries it") from error
 
 
-def _yaml(said: Mapping[str, Any]) -> str:
+def to_yaml(said: Mapping[str, Any]) -> str:
     """JSON that is YAML too, letter by letter.
 
     YAML has no surrogates, so that letters beyond U+FFFF stand as they are; what it folds as the
@@ -97,24 +85,25 @@ def _yaml(said: Mapping[str, Any]) -> str:
     return re.sub(NOT_IN_YAML, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def _pod(options: Mapping[str, str], words: list[str], folder: str) -> dict[str, Any]:
-    """A host's pod, with all its chips."""
-    tpu, topology = TPUS[options["topology"]], options["topology"].partition(":")[2]
+def make_pod(
+    options: Mapping[str, str], words: list[str], folder: str, label: str, chips: int
+) -> dict[str, Any]:
+    """A host's pod, with all its chips, whose container is named "host"."""
     index = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
     return {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "nodeSelector": {
-            "cloud.google.com/gke-tpu-accelerator": tpu.label,
-            "cloud.google.com/gke-tpu-topology": topology,
+            "cloud.google.com/gke-tpu-accelerator": label,
+            "cloud.google.com/gke-tpu-topology": options["topology"].partition(":")[2],
         },
         "containers": [
             {
-                "name": "sweep",
+                "name": "host",
                 "image": options["image"],
                 "command": words,
                 "env": [{"name": INDEX, "valueFrom": {"fieldRef": {"fieldPath": index}}}],
-                "resources": {"limits": {"google.com/tpu": tpu.chips}},
+                "resources": {"limits": {"google.com/tpu": chips}},
                 "volumeMounts": [
                     {"name": "folder", "mountPath": folder},
                     {"name": "config", "mountPath": FOLDER, "readOnly": True},
@@ -128,18 +117,41 @@ def _pod(options: Mapping[str, str], words: list[str], folder: str) -> dict[str,
     }
 
 
+def on_codes(action: str, values: Sequence[int]) -> dict[str, Any]:
+    """A rule for a pod that ends with one of these codes."""
+    what = {"containerName": "host", "operator": "In", "values": sorted(values)}
+    return {"action": action, "onExitCodes": what}
+
+
+DISRUPTED = {
+    "action": "Ignore",
+    "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+}
+
+
 def _rules() -> list[dict[str, Any]]:
     """What a pod's end means: the first rule that fits."""
-
-    def codes(action: str, values: list[int]) -> dict[str, Any]:
-        what = {"containerName": "sweep", "operator": "In", "values": values}
-        return {"action": action, "onExitCodes": what}
-
     return [
-        codes("Ignore", [PreemptedError.code]),
-        {
-            "action": "Ignore",
-            "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
-        },
-        codes("FailIndex", sorted({error.code for error in FINAL})),
+        on_codes("Ignore", [PreemptedError.code]),
+        DISRUPTED,
+        on_codes("FailIndex", [*{error.code for error in FINAL}]),
     ]
+
+
+def write_items(name: str, config: Path, spec: dict[str, Any]) -> str:
+    """The file: a ConfigMap with the config, and the JobSet."""
+    items = [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name},
+            "data": {"config.py": config_text(config)},
+        },
+        {
+            "apiVersion": "jobset.x-k8s.io/v1alpha2",
+            "kind": "JobSet",
+            "metadata": {"name": name},
+            "spec": spec,
+        },
+    ]
+    return to_yaml({"apiVersion": "v1", "kind": "List", "items": items})

@@ -23,24 +23,39 @@ NAME = Option("[a-z]([-a-z0-9]{0,30}[a-z0-9])?", "up to 32 of a-z, 0-9 and -, a 
 def check(args: argparse.Namespace) -> None:
     """ConfigError where flags of a sweep do not fit each other."""
     launcher, workers, chunk = args.launcher, args.workers, args.chunk
+    _refuse(
+        {
+            f"--workers is {workers}: expected at least 1": workers is not None and workers < 1,
+            f"--chunk is {chunk}: expected at least 1": chunk is not None and chunk < 1,
+            f"--hang_seconds is {args.hang_seconds:g}: expected a number above 0": (
+                not args.hang_seconds > 0
+            ),
+            f"--share: expected no --launcher {launcher}, which spreads rows itself": (
+                args.share and launcher != "local"
+            ),
+        }
+    )
+    check_launcher(args)
+
+
+def check_launcher(args: argparse.Namespace) -> None:
+    """ConfigError where a launcher and its flags do not fit each other."""
+    launcher = args.launcher
     writes = launcher in ("jobset", "tpu_vm")
-    problems = {
-        f"--workers is {workers}: expected at least 1": workers is not None and workers < 1,
-        f"--chunk is {chunk}: expected at least 1": chunk is not None and chunk < 1,
-        f"--hang_seconds is {args.hang_seconds:g}: expected a number above 0": (
-            not args.hang_seconds > 0
-        ),
-        f"--launcher {launcher} writes a file: expected --out FILE": writes and not args.out,
-        "--out: expected --launcher jobset or tpu_vm with it, which write a file": (
-            args.out and not writes
-        ),
-        "--option: expected another --launcher than local with it": (
-            args.option and launcher == "local"
-        ),
-        f"--share: expected no --launcher {launcher}, which spreads rows itself": (
-            args.share and launcher != "local"
-        ),
-    }
+    _refuse(
+        {
+            f"--launcher {launcher} writes a file: expected --out FILE": writes and not args.out,
+            "--out: expected --launcher jobset or tpu_vm with it, which write a file": (
+                args.out and not writes
+            ),
+            "--option: expected another --launcher than local with it": (
+                args.option and launcher == "local"
+            ),
+        }
+    )
+
+
+def _refuse(problems: Mapping[str, object]) -> None:
     for problem, is_there in problems.items():
         if is_there:
             raise ConfigError(problem)

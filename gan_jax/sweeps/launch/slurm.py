@@ -41,7 +41,7 @@ def submit(
     Rows of `again` that had failed have not ended. Returns what there is to say, or None: all have
     ended. ConfigError with SLURM's own words where it refuses.
     """
-    extra = _extra(workdir, options)
+    given = extra(workdir, options)
     with holding(workdir):  # two calls at once would both find an empty queue
         launch.forgive(workdir, again)
         launch.note_how(workdir)
@@ -51,7 +51,7 @@ def submit(
             return None
         queued = waiting & _in_queue(name)
         new = sorted(waiting - queued)
-        job = _sbatch(workdir, name, new, at_a_time, hang_seconds, extra) if new else None
+        job = _sbatch(workdir, name, new, at_a_time, hang_seconds, given) if new else None
     told = [f"job {job}: {len(new)} cohorts submitted to SLURM"] if job else []
     told += [f"{len(queued)} cohorts in SLURM's queue"] if queued else []
     told += [f"{len(ids) - len(waiting)} of {len(ids)} ended"] if len(waiting) < len(ids) else []
@@ -91,7 +91,7 @@ def ask(*command: str, script: str = "") -> str:
     return done.stdout.strip()
 
 
-def _extra(workdir: Path, options: Mapping[str, str]) -> list[str]:
+def extra(workdir: Path, options: Mapping[str, str]) -> list[str]:
     """Options as sbatch takes them; it also takes unfinished names, as --out for --output."""
     for key in options:
         if any(ours.startswith(key) for ours in OURS):
