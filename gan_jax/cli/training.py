@@ -20,6 +20,7 @@ from gan_jax.training.experiment import load_setup
 from gan_jax.training.outcome import Result
 from gan_jax.training.progress import last_words
 from gan_jax.training.results import as_begun
+from gan_jax.training.together import OWN
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +28,11 @@ log = logging.getLogger(__name__)
 def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Trains; process 0 says what came out."""
     if args.config is not None:
-        hosts.check_same({f"config.{leaf}": value for leaf, value in overrides.items()})
-        overrides = hosts.first(as_begun(args.workdir, overrides) if hosts.writes() else None)
+        said = {f"config.{leaf}": value for leaf, value in overrides.items() if leaf not in OWN}
+        hosts.check_same(said)
+        own = {leaf: value for leaf, value in overrides.items() if leaf in OWN}
+        begun = as_begun(args.workdir, overrides) if hosts.writes() else None
+        overrides = hosts.first(begun) | own
     setup = setup_of(args, overrides)
     features.check(setup.config)
     if not hosts.writes():

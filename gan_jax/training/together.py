@@ -19,6 +19,9 @@ from gan_jax.training.loop import Recorder
 from gan_jax.training.outcome import Result
 from gan_jax.types import Metrics, State
 
+OWN = ("data.dir",)  # may differ between hosts
+WHOLE = 2**30  # bytes of a set that are compared; of a larger one every so many examples
+
 
 class Together:
     """The recorder of one of several processes: its own is None but in process 0.
@@ -63,10 +66,6 @@ class Together:
             return Result(step, {})
         with hosts.announced():
             return self.own.finish(step, nearby(state))
-
-
-OWN = ("data.dir",)  # may differ between hosts
-WHOLE = 2**30  # bytes of a set that are compared; of a larger one every so many examples
 
 
 def facts_of(setup: Setup, arrays: Arrays | None) -> dict[str, str]:

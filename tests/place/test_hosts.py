@@ -170,6 +170,52 @@ def test_settings_that_differ_are_refused_by_all(tmp_path):
 
 
 @pytest.mark.slow
+def test_data_that_differ_are_refused_by_all_and_may_lie_anywhere(tmp_path):
+    """Each process has its own folder of images."""
+    for name, seed in (("here", 0), ("there", 0), ("other", 1)):
+        (tmp_path / name).mkdir()
+        x = np.random.default_rng(seed).integers(0, 256, (80, 8, 8, 1), np.uint8)
+        np.save(tmp_path / name / "x.npy", x)
+    words = ["--config.data.name=folder", "--config.data.size=8", "--config.data.channels=1"]
+    places = {n: [f"--config.data.dir={tmp_path / n}"] for n in ("here", "there", "other")}
+    own = {0: places["here"], 1: places["other"]}
+    (one, first), (two, second) = end(begin(tmp_path, *words, own=own))
+    assert (one, two) == (78, 78), (first, second)
+    assert "the digest of data" in second
+    own = {0: places["here"], 1: places["there"]}
+    assert train(tmp_path, *words, own=own)[-1]["step"] == 60
+
+
+@pytest.mark.slow
+def test_a_stop_before_the_first_step_leaves_none_waiting(tmp_path):
+    processes = begin(tmp_path, STEPS)
+    until = time.monotonic() + DEADLINE
+    while not (tmp_path / "run/made_with.json").exists():  # next, it compiles
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    processes[1].terminate()
+    began = time.monotonic()
+    (one, first), (two, second) = end(processes)
+    assert time.monotonic() - began < 30
+    assert (one, two) == (75, 75), (first, second)
+    assert train(tmp_path, STEPS, count=1, devices=1)[-1]["step"] == 600
+
+
+@pytest.mark.slow
+def test_all_fall_back_to_the_same_step_where_the_newest_is_damaged(tmp_path):
+    before = train(tmp_path)
+    newest = tmp_path / "run/checkpoints/60"
+    (newest / "files.sha256").write_text("torn")
+    (tmp_path / "run/summary.json").unlink()
+    processes = begin(tmp_path)
+    said = [words for _, words in end(processes)]
+    assert [p.returncode for p in processes] == [0, 0], said
+    assert "checkpoint 60" in said[0]
+    assert "goes on from step 40" in said[0]
+    assert lines(tmp_path) == before
+
+
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_ends_all(tmp_path):
     (tmp_path / "run").write_text("a file")
     codes = [code for code, _ in end(begin(tmp_path))]
