@@ -8,7 +8,7 @@ gamma .05. Expected of the paper's whole recipe: FID 1.96, by Inception. Cost: n
 
 Differs, and so reaches less: b2 stays .9 where the paper's rises to .99, gamma where it falls to
 .005, and the average's half-life is 5e6 images from the start (with ema.warmup) where it rises from
-0, as only rates have a schedule here; there is no augmentation, whose probability rises to .55.
+0, as only rates have a schedule here; theirs also augments, with a chance that rises to .55.
 tiny is 28x28 digits with channels of 32 and 16.
 """
 
