@@ -4,6 +4,7 @@ waiting."""
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -41,6 +42,19 @@ def command(folder: Path, *words: str, of: tuple[int, int, int] | None = None) -
     return found if of is None else [*found, "--hosts", "127.0.0.1:{},{},{}".format(*of)]
 
 
+BEGUN: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left():
+    """Also where a test fails."""
+    yield
+    for process in BEGUN:
+        process.kill()
+        process.communicate()
+    BEGUN.clear()
+
+
 def begin(folder: Path, *words: str, count: int = 2, devices: int = 2, own: dict | None = None):
     """The processes; own: further words of one of them."""
     (folder / "experiment.py").write_text(EXPERIMENT)
@@ -49,7 +63,7 @@ def begin(folder: Path, *words: str, count: int = 2, devices: int = 2, own: dict
     flag = f"--xla_force_host_platform_device_count={devices}"
     env = os.environ | {"XLA_FLAGS": flag, "JAX_PLATFORMS": "cpu"}
     alone = [None] if count == 1 else [(port, count, i) for i in range(count)]
-    return [
+    BEGUN.extend(
         subprocess.Popen(
             command(folder, *words, *(own or {}).get(i, ()), of=of),
             env=env,
@@ -59,7 +73,8 @@ def begin(folder: Path, *words: str, count: int = 2, devices: int = 2, own: dict
             text=True,
         )
         for i, of in enumerate(alone)
-    ]
+    )
+    return BEGUN[-count:]
 
 
 def end(processes) -> list[tuple[int, str]]:
@@ -227,13 +242,15 @@ def test_killed_at_random_and_gone_on_the_bytes_are_those_of_no_kill(tmp_path):
     draw = random.Random(0)
     for name in ("whole", "parts"):
         (tmp_path / name).mkdir()
-    steps = "--config.steps=200"
-    for _ in range(3):
+    steps, done = "--config.steps=200", 0
+    for _ in range(2):
         processes = begin(tmp_path / "parts", steps)
-        wait_for_line(tmp_path / "parts", 10)
+        wait_for_line(tmp_path / "parts", done + 10)  # both have met
         time.sleep(draw.uniform(0, 2))
         draw.choice(processes).kill()
         end(processes)
+        text = (tmp_path / "parts/run/metrics.jsonl").read_text()
+        done = int(re.findall(r'"step": (\d+)', text)[-1])
     train(tmp_path / "parts", steps)
     train(tmp_path / "whole", steps)
     whole, parts = ((tmp_path / n / "run/metrics.jsonl").read_bytes() for n in ("whole", "parts"))
