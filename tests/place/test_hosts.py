@@ -31,7 +31,7 @@ def get_config():
     c.eval_samples = 50
     return c
 """
-DEADLINE = 60  # seconds, of whatever is waited for
+DEADLINE = 120  # seconds, of whatever is waited for
 STEPS = "--config.steps=600"
 
 
