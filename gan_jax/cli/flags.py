@@ -153,11 +153,19 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     said = "an experiment, or a file with get_config() (that of the run in --workdir)"
     add("--config", **FILE, help=said)
     add("--workdir", required=True, **WORKDIR, help="where the run is, or will be")
-    add("--hosts", metavar="auto|ADDRESS:PORT,COUNT,INDEX", help="of one run on several hosts")
+    add(
+        "--hosts",
+        metavar="auto|ADDRESS:PORT,COUNT,INDEX",
+        help="this is one process of several that train the run",
+    )
     weights = _here("--init_from") | {"metavar": "DIR[:STEP]"}
     add("--init_from", **weights, help="another run, whose weights a new one starts from")
     add("--init_optimizer", action="store_true", help="and from its optimisers' states")
-    _launching(add, "of one run on several hosts")
+    _launching(
+        add,
+        "local trains here (the default); of one run over several hosts slurm submits a job, and "
+        "jobset (GKE) and tpu_vm (Cloud TPU) write the file of --out",
+    )
     add = verb("sweep", "Train all rows of a sweep, or go on with them; then its statistics.")
     add("--config", **CONFIG, help="get_config() and SWEEPS")
     add("--workdir", required=True, **WORKDIR)
@@ -167,7 +175,7 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     add("--estimate", action="store_true", help="the same, and how long it will take")
     _launching(
         add,
-        "of a sweep: slurm submits a task a cohort and returns (the same command again tells how "
+        "local trains here (the default); slurm submits a task a cohort and returns (the same command again tells how "
         "far they are, and at the end writes the table); jobset (GKE) and tpu_vm (Cloud TPU) write "
         "the file of --out, which has hosts train a share of rows each",
     )
