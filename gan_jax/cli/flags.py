@@ -175,8 +175,8 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     add("--estimate", action="store_true", help="the same, and how long it will take")
     _launching(
         add,
-        "local trains here (the default); slurm submits a task a cohort and returns (the same command again tells how "
-        "far they are, and at the end writes the table); jobset (GKE) and tpu_vm (Cloud TPU) write "
+        "local trains here (the default); slurm submits a task a cohort and returns (the same "
+        "command again tells how far they are, and at the end writes the table); jobset (GKE) and tpu_vm (Cloud TPU) write "
         "the file of --out, which has hosts train a share of rows each",
     )
     add("--share", metavar="I/N", help="only the I-th of N equal parts of the rows, from 0")
