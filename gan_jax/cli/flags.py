@@ -176,8 +176,8 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     _launching(
         add,
         "local trains here (the default); slurm submits a task a cohort and returns (the same "
-        "command again tells how far they are, and at the end writes the table); jobset (GKE) and tpu_vm (Cloud TPU) write "
-        "the file of --out, which has hosts train a share of rows each",
+        "command again tells how far they are, and at the end writes the table); jobset (GKE) and "
+        "tpu_vm (Cloud TPU) write the file of --out, which has hosts train a share of rows each",
     )
     add("--share", metavar="I/N", help="only the I-th of N equal parts of the rows, from 0")
     add("--workers", type=int, help="cohorts at a time (here 1, on SLURM as many as it likes)")
