@@ -73,7 +73,7 @@ BAD = {
     "train --workdri x": (78, "flag of train '--workdri' is unknown: .*Did you mean '--workdir'"),
     "train --cofnig=x --workdir x": (78, "Did you mean '--config'"),
     "sample --workdir run --out x.png --sed 3": (78, "Did you mean '--seed'"),
-    "train --workdir x": (78, "no run in 'x' to go on with: expected --config NAME|FILE"),
+    "train --workdir x": (78, r"no run in 'x' to go on with: expected --config NAME\|FILE"),
     "sweep --workdir x": (78, r"required: --config \(see gan-jax sweep --help\)"),
     f"{TRAIN} x --steps=500": (78, "'--steps' is unknown: expected --config.steps=500"),
     f"{TRAIN} x --batch-size 3": (78, "unknown: expected --config.batch_size=3"),
