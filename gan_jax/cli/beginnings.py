@@ -20,8 +20,8 @@ def setup_of(args: argparse.Namespace, overrides: dict[str, str]) -> Setup:
         return load_setup(args.config, overrides)
     if not (Path(args.workdir) / "config.json").exists():
         refuse(
-            f"no run in {args.workdir!r} to go on with: expected --config NAME|FILE[:ARG] for a new "
-            "one"
+            f"no run in {args.workdir!r} to go on with: expected --config NAME|FILE[:ARG] for a "
+            "new one"
         )
     return load_begun(args.workdir, overrides)
 
