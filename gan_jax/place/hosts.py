@@ -26,6 +26,7 @@ from gan_jax.types import PyTree
 
 T = TypeVar("T")
 COLD = 900  # seconds: hosts of a pod begin minutes apart
+REASON = 1000  # bytes: what differs between two processes, in words
 HEARTBEAT = 30  # jax's own, seconds: it aborts, so that peers.py is to be quicker
 
 _peers: Peers | None = None
@@ -105,10 +106,10 @@ def _links(hosts: Hosts | None) -> None:
 
 
 def _leave(code: int, words: str) -> NoReturn:
-    print(words, file=sys.stderr, flush=True)
     sys.stdout.flush()
     if _peers is not None:
-        _peers.leave(code)
+        _peers.leave(code, words)
+    print(words, file=sys.stderr, flush=True)
     jax.distributed.shutdown()
     sys.exit(code)
 
@@ -184,21 +185,22 @@ def _broadcast(leaf: Any) -> Any:
 
 
 def check_same(facts: dict[str, str]) -> None:
-    """ConfigError in all processes where some have other facts than process 0."""
+    """ConfigError in all processes, with the same words, where one has other facts than process 0.
+
+    The words go round in buffers of one size, as an array's shape is the same on all.
+    """
     theirs = first(facts)
     wrong = [name for name in {**theirs, **facts} if theirs.get(name) != facts.get(name)]
     if count() == 1:
         return
-    told = multihost_utils.process_allgather(np.asarray(bool(wrong)))
-    others = np.flatnonzero(np.asarray(told)).tolist()
+    said = np.zeros(REASON, np.uint8)
     if wrong:
-        raise ConfigError(f"process {jax.process_index()} has {_differs(wrong, theirs, facts)}")
-    if others:
-        named = ", ".join(map(str, others))
-        words = f"process {named}: its settings, versions or data are not process 0's"
-        if not writes():
-            wait_for_first()
-        raise ConfigError(words)
+        words = f"process {jax.process_index()} has {_differs(wrong, theirs, facts)}"
+        text = np.frombuffer(words.encode()[:REASON], np.uint8)
+        said[: text.size] = text
+    for row in np.asarray(multihost_utils.process_allgather(said)):
+        if row.any():
+            raise ConfigError(row.tobytes().rstrip(b"\0").decode("utf-8", "replace"))
 
 
 def _differs(wrong: list[str], theirs: dict[str, str], ours: dict[str, str]) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 PREEMPTED = 75
-ALIVE, AT_WORK, DONE, LEAVES = b".", b"w", b"d", b"x"  # after LEAVES comes an exit code
+ALIVE, AT_WORK, DONE, LEAVES = b".", b"w", b"d", b"x"  # LEAVES: an exit code and the reason follow
 SECONDS, SILENT, STUCK = 1.0, 10.0, 60.0  # between two messages; until silence, or a stop, is told
 SLOWER = 5.0  # a dispatch may take so many times as long as the longest so far
 
@@ -52,13 +52,15 @@ class Peers:
             self.at_work -= 1
             self.ticked = self.ticked and time.monotonic()
 
-    def leave(self, code: int, line: str = "") -> None:
-        """Ends this process, and the others with the same code. os._exit: jax would abort."""
-        if line:
-            with contextlib.suppress(OSError):
-                os.write(2, f"gan-jax: {line}\n".encode())
+    def leave(self, code: int, words: str) -> None:
+        """Ends this process, and the others with the same code, and words say why on all of them.
+
+        os._exit: jax would abort.
+        """
+        with contextlib.suppress(OSError):
+            os.write(2, f"{words}\n".encode())
         for index in self.links:
-            self._send(index, LEAVES + bytes([code]))
+            self._send(index, LEAVES + bytes([code]) + words.encode()[:2000])
         os._exit(code)
 
     def finish(self) -> None:
@@ -87,9 +89,9 @@ class Peers:
             said = b""
         if not said:
             self.leave(PREEMPTED, lost(index, "is gone"))
-        if (at := said.find(LEAVES)) >= 0:
-            code = said[at + 1] if len(said) > at + 1 else PREEMPTED
-            self.leave(code, f"process {index} ended with {code}, and this one with it")
+        _, leaves, how = said.partition(LEAVES)
+        if leaves:
+            self.leave(how[0] if how else PREEMPTED, how[1:].decode("utf-8", "replace"))
         self.heard[index] = time.monotonic()
         if AT_WORK in said and self.ticked is not None:
             self.ticked = self.heard[index]
@@ -115,7 +117,7 @@ class Peers:
 def lost(index: int | None, how: str) -> str:
     """One plain line."""
     who = "the run" if index is None else f"process {index}"
-    return f"{who} {how}: what was saved is there; run the same command again on all hosts"
+    return f"gan-jax: {who} {how}: what was saved is there; run the same command again on all hosts"
 
 
 def gather_links(
