@@ -2,13 +2,14 @@
 
 A benchmark is CASES, a list of names, and for each side a maker: make_ours(case) and, for each
 entry of THEIRS, make(case) -> a function of n that runs n steps and returns when they are done.
-It may have a UNIT for its steps, and how many PAIRS of runs it is worth.
+It may have a UNIT for its steps, and how many PAIRS of runs it is worth. One that takes no time has
+estimate(case) -> figures and in_words(figures) instead, and runs only where it is named.
 """
 
 import importlib.util
 import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +27,34 @@ PAIRS = 7
 
 def run(wanted: Iterable[str], against: str | None, json_file: Path | None) -> None:
     """Runs the named benchmarks (all by default), prints a line a case, writes JSON if asked."""
-    chosen = [choose("benchmark", name, names()) for name in wanted] or names()
+    timed = [name for name in names() if not hasattr(_FILES.module(name), "estimate")]
+    chosen = [choose("benchmark", name, names()) for name in wanted] or timed
     if against and importlib.util.find_spec("torch") is None:
         raise ConfigError("--against pytorch needs torch: pip install 'gan-jax[bench]'")
     if json_file:
         write_named("--json", json_file, None)
     reports: list[dict[str, Any]] = []
     for name in chosen:
-        reports.append(_report(name, against))
-        if json_file:  # after each: what has been measured outlives a later one that fails
-            text = json.dumps(reports if len(chosen) > 1 else reports[0], indent=2) + "\n"
-            write_named("--json", json_file, text.encode())
+        reports.append({"name": name, "versions": versions(), "hardware": hardware(), "cases": []})
+        for case, words in _cases(name, against):
+            print(words, flush=True)
+            reports[-1]["cases"].append(case)
+            if json_file:  # after each: what has been measured outlives a later one that fails
+                text = json.dumps(reports if len(chosen) > 1 else reports[0], indent=2) + "\n"
+                write_named("--json", json_file, text.encode())
 
 
-def _report(name: str, against: str | None) -> dict[str, Any]:
+def _cases(name: str, against: str | None) -> Iterator[tuple[dict[str, Any], str]]:
+    """What each case measured, and the same in words."""
     module = _FILES.module(name)
-    cases = []
     for case in module.CASES:
+        if hasattr(module, "estimate"):
+            found = {"name": case, **module.estimate(case)}
+            yield found, f"{name} {case}: {module.in_words(found)}"
+            continue
         for other in (module.THEIRS if against else None) or [None]:
-            cases.append(measure(module, case, other))
-            print(in_words(name, cases[-1]), flush=True)
-    return {"name": name, "versions": versions(), "hardware": hardware(), "cases": cases}
+            found = measure(module, case, other)
+            yield found, in_words(name, found)
 
 
 def measure(module: Any, case: str, other: str | None) -> dict[str, Any]:

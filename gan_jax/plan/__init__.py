@@ -20,7 +20,7 @@ from jax.sharding import Sharding
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax.data import pipeline
+from gan_jax.data import Arrays, pipeline
 from gan_jax.games import Setup
 from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import write_named
@@ -123,9 +123,9 @@ def of_cohort(cohort: rows.Cohort, topology: Topology) -> dict[str, Any]:
     return found | costs(lowered, configs[0], topology)
 
 
-def lower_run(setup: Setup, chips: Sequence[jax.Device]) -> Any:
-    """train's program for these devices."""
-    config, arrays = setup.config, setup.examples()
+def lower_run(setup: Setup, chips: Sequence[jax.Device], arrays: Arrays | None = None) -> Any:
+    """train's program for these devices. arrays: the examples, where they are not the setup's."""
+    config, arrays = setup.config, arrays or setup.examples()
     place = place_batch(chips)
     source = pipeline.make_source(config, arrays, place_batch())(jax.random.key(0), 0)
     args = (state_like(setup), *source, config_lib.hypers(config), np.int32(1))

@@ -4,7 +4,6 @@ waiting."""
 import json
 import os
 import random
-import re
 import signal
 import socket
 import subprocess
@@ -12,9 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
+from gan_jax import load_run
 from gan_jax.host.errors import ConfigError
 from gan_jax.place import hosts
 
@@ -61,7 +62,7 @@ def begin(folder: Path, *words: str, count: int = 2, devices: int = 2, own: dict
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     flag = f"--xla_force_host_platform_device_count={devices}"
-    env = os.environ | {"XLA_FLAGS": flag, "JAX_PLATFORMS": "cpu"}
+    env = os.environ | {"XLA_FLAGS": flag, "JAX_PLATFORMS": "cpu", "PYTHONFAULTHANDLER": "1"}
     alone = [None] if count == 1 else [(port, count, i) for i in range(count)]
     BEGUN.extend(
         subprocess.Popen(
@@ -78,8 +79,14 @@ def begin(folder: Path, *words: str, count: int = 2, devices: int = 2, own: dict
 
 
 def end(processes) -> list[tuple[int, str]]:
-    """The exit code and the error output of each."""
-    return [(p.wait(DEADLINE), p.communicate()[1]) for p in processes]
+    """The exit code and the error output of each; where one does not end, where it stands."""
+    for process in processes:
+        try:
+            process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            pytest.fail(process.communicate()[1])
+    return [(p.returncode, p.communicate()[1]) for p in processes]
 
 
 def train(folder: Path, *words: str, **how) -> list[dict]:
@@ -238,20 +245,26 @@ def test_a_folder_that_cannot_be_written_ends_all(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_at_random_and_gone_on_the_bytes_are_those_of_no_kill(tmp_path):
-    draw = random.Random(0)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_ended_at_random_and_gone_on_the_bytes_are_those_of_no_end(tmp_path, number):
+    """GAN_JAX_KILLS: how often."""
+    draw, ends = random.Random(int(number)), int(os.environ.get("GAN_JAX_KILLS", "2"))
     for name in ("whole", "parts"):
         (tmp_path / name).mkdir()
-    steps, done = "--config.steps=200", 0
-    for _ in range(2):
+    steps, done = f"--config.steps={200 * ends}", 0
+    for _ in range(ends):
         processes = begin(tmp_path / "parts", steps)
         wait_for_line(tmp_path / "parts", done + 10)  # both have met
-        time.sleep(draw.uniform(0, 2))
-        draw.choice(processes).kill()
-        end(processes)
-        text = (tmp_path / "parts/run/metrics.jsonl").read_text()
-        done = int(re.findall(r'"step": (\d+)', text)[-1])
+        time.sleep(draw.uniform(0, 1))
+        draw.choice(processes).send_signal(number)
+        found = end(processes)
+        if number == signal.SIGTERM:
+            assert [code for code, _ in found] == [75, 75], found
+        done = lines(tmp_path / "parts")[-1]["step"]
+    assert done < 200 * ends, "it had ended before the last signal"
     train(tmp_path / "parts", steps)
     train(tmp_path / "whole", steps)
-    whole, parts = ((tmp_path / n / "run/metrics.jsonl").read_bytes() for n in ("whole", "parts"))
-    assert whole == parts
+    whole, parts = ((tmp_path / n / "run") for n in ("whole", "parts"))
+    assert (whole / "metrics.jsonl").read_bytes() == (parts / "metrics.jsonl").read_bytes()
+    a, b = (load_run(run).state.replace(key=None) for run in (whole, parts))
+    jax.tree.map(np.testing.assert_array_equal, a, b)
