@@ -4,7 +4,7 @@ BIN := .venv/bin
 TESTS = $(BIN)/python -m pytest -n auto --dist loadfile --durations 15
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-slow check bench format readme clean
+.PHONY: demo test test-slow check bench docs format readme clean
 
 demo: .venv/demo
 	$(BIN)/gan-jax train --config mnist_mlp:demo --workdir runs/demo
@@ -24,6 +24,10 @@ check: .venv/test
 
 bench: .venv/bench
 	$(BIN)/gan-jax bench --against pytorch
+
+# The pages and the API as a site; a link that leads nowhere is an error.
+docs: .venv/docs
+	$(BIN)/sphinx-build -q -W --keep-going -c docs -d build/doctrees . build/docs
 
 format: .venv/test
 	$(BIN)/ruff check --fix .

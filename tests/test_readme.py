@@ -1,6 +1,7 @@
-"""What the front page tells people to write works as it stands there."""
+"""What the front page and docs/ tell people to write works as it stands there."""
 
 import re
+import shlex
 import sys
 import textwrap
 import types
@@ -12,7 +13,11 @@ import pytest
 import tiny
 from ml_collections import ConfigDict
 
-from gan_jax import data, nets, objectives
+from gan_jax import config as config_lib
+from gan_jax import data, games, nets, objectives
+from gan_jax.cli.flags import make_parser as parser
+from gan_jax.config.file import experiments
+from gan_jax.config.leaves import ARGS
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.evaluate import EVALUATORS
 from gan_jax.objectives.penalties import PENALTIES
@@ -20,10 +25,16 @@ from gan_jax.report import readme
 from gan_jax.sweeps.rows import resolve
 from gan_jax.training import experiment
 
-CODE = [
-    textwrap.dedent(block)
-    for block in re.findall(r"(?:^ {4}.*\n|^\n)+", readme.PAGES[0].read_text(), re.MULTILINE)
-]
+MADE = {"FILE.py", "compare.py", "few.py"}
+PAGES = {page.name: page.read_text() for page in (readme.ROOT / "docs").glob("*.md")}
+PAGES["README.md"] = readme.PAGES[0].read_text()
+CODE = list(
+    dict.fromkeys(
+        textwrap.dedent(block).strip()
+        for page in PAGES.values()
+        for block in re.findall(r"(?:^ {4}.*\n|^\n)+", page, re.MULTILINE)
+    )
+)
 
 
 def module(monkeypatch, words, package=None):
@@ -80,9 +91,40 @@ def test_its_experiment(monkeypatch):
     experiment.check(module(monkeypatch, "on the bundled 8x8 digits").get_config())
 
 
-def test_its_sweep(monkeypatch):
-    made = module(monkeypatch, "SWEEPS = {")
-    assert len(resolve(made.get_config(), made.SWEEPS["losses"])) == 32
+@pytest.mark.parametrize(("words", "rows"), [('"minimax", "hinge"', 32), ('"hinge", "non', 8)])
+def test_its_sweeps(monkeypatch, words, rows):
+    made = module(monkeypatch, words)
+    assert len(resolve(made.get_config(), made.SWEEPS["losses"])) == rows
+
+
+def commands():
+    """Each command of the pages in words, its continued lines joined and its comment left out."""
+    for block in CODE:
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.startswith("gan-jax "):
+                yield shlex.split(line.removesuffix(" &"), comments=True)[1:]
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_its_commands_have_flags_that_there_are(words):
+    parser()[0].parse_known_args(words)
+    overrides = [word for word in words if word.startswith("--config.")]
+    known = config_lib.flatten(config_lib.get_config())
+    for key in (word.removeprefix("--config.").partition("=")[0] for word in overrides):
+        assert key in known or key.rpartition(".")[0] in ARGS
+    names = [words[i + 1] for i, word in enumerate(words) if word == "--config"]
+    assert all(name.partition(":")[0] in experiments() or name in MADE for name in names)
+
+
+def test_its_links_lead_to_files():
+    for name, page in PAGES.items():
+        folder = readme.ROOT if name == "README.md" else readme.ROOT / "docs"
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", page):
+            assert (folder / link).exists(), f"{name}: {link}"
+
+
+def test_the_front_page_is_short():
+    assert len(PAGES["README.md"].splitlines()) < 250
 
 
 def test_its_step(monkeypatch):
@@ -106,11 +148,19 @@ def test_its_images(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "names", [objectives.OBJECTIVES, PENALTIES, DYNAMICS, nets.names(), EVALUATORS]
+    ("page", "names"),
+    [
+        ("objectives.md", objectives.OBJECTIVES),
+        ("objectives.md", PENALTIES),
+        ("objectives.md", DYNAMICS),
+        ("networks.md", nets.names()),
+        ("metrics.md", EVALUATORS),
+        ("games.md", games.names()),
+        ("data.md", data.names()),
+        ("training.md", experiments()),
+    ],
 )
-def test_it_lists_what_there_is(names):
+def test_they_list_what_there_is(page, names):
     """Of f-divergences, which are many, the first two."""
-    page = readme.PAGES[0].read_text()
-    table = page[page.index("| objectives |") : page.index("**What has run where")]
-    listed = set(re.findall(r"\w+", table))
+    listed = set(re.findall(r"\w+", PAGES[page]))
     assert {n for n in names if not n.startswith("fgan_")} <= listed

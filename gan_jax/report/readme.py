@@ -21,7 +21,7 @@ from gan_jax.sweeps.typeset import duration, of_fewer, pipes, plus_minus
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "experiments" / "results"
-PAGES = (ROOT / "README.md", RESULTS / "README.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "speed.md", RESULTS / "README.md")
 BLOCK = re.compile(r"(<!-- results:(\w+)( brief)? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
