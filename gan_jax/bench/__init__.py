@@ -20,7 +20,7 @@ from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import write_named
 from gan_jax.host.versions import hardware, versions
 
-_FILES = Choices(__name__, "benchmark", {"worker", "matmul"})
+_FILES = Choices(__name__, "benchmark", {"worker", "matmul", "stand_in"})
 names = _FILES.names
 PAIRS = 7
 
@@ -90,6 +90,8 @@ def in_words(name: str, case: dict[str, Any]) -> str:
         words += f", theirs {case['theirs']:.1f}, ratio {speed_up(case)}"
     if "diagnostics_share" in case:
         words += f"; diagnostics {case['diagnostics_share']:.2%} of the time"
+    if "lost_to_input" in case:
+        words += f"; {case['lost_to_input']:.1%} lost to input, {case['anonymous_mb']:.0f} MB held"
     return (
         words
         if "flops" not in case

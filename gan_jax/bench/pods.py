@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax.config.file import load_module, split_arg
-from gan_jax.data import Arrays, open_data
+from gan_jax.bench.stand_in import make_stand_in
+from gan_jax.data import Arrays
 from gan_jax.data.base import Spec
-from gan_jax.games import Setup, gan
-from gan_jax.games.play.parts import make_parts
 from gan_jax.plan import costs, lower_run
 from gan_jax.plan.topology import describe
 
@@ -46,21 +44,13 @@ def estimate(case: str) -> dict[str, Any]:
     topology = describe(where)
     chips = len(topology.chips)
     batch = BATCH if how == "strong" else RUNS[run].share * chips
-    setup = make_setup(RUNS[run], batch)
+    setup = make_stand_in(RUNS[run].experiment, RUNS[run].spec, {"batch_size": batch})
     lowered = lower_run(setup, topology.chips, zeros(RUNS[run].spec))
     return {"chips": chips, "batch_size": batch} | costs(lowered, setup.config, topology)
 
 
-def make_setup(run: Scaled, batch: int) -> Setup:
-    """Its run at that batch. The data need not be there: a plan depends on nothing but the spec."""
-    config = load_module(split_arg(run.experiment)[0]).get_config()
-    config.batch_size, config.data.name = batch, "mnist5k"
-    data = open_data(config)._replace(spec=run.spec)
-    return Setup(config, data, gan.make(make_parts(config, data)))
-
-
 def zeros(spec: Spec) -> Arrays:
-    """Examples of that shape."""
+    """Examples of that shape: a plan depends on nothing else of them."""
     size = spec.splits["train"]
     labels = np.broadcast_to(np.int32(0), (size,))
     return Arrays(np.broadcast_to(np.uint8(0), (size, *spec.shape)), labels)
