@@ -145,9 +145,9 @@ def refuse(parts: Parts, game: str, *treatments: str) -> None:
 
 def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransformation]:
     """A function of the section's numbers: its guarded optimiser."""
-    build = make_optimizer(
-        section.optimizer, section.schedule, section.clip > 0, section.weight_decay > 0
-    )
+    clips, decays = section.clip > 0, section.weight_decay > 0
+    how = (section.optimizer, section.schedule, clips, decays, section.b2_schedule)
+    build = make_optimizer(*how)
     return lambda numbers: guarded(build(numbers))
 
 
