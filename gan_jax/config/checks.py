@@ -51,6 +51,12 @@ REFUSALS = (
         "disc.normalise 'gradient' bounds a logit by 1, and an energy is no logit",
     ),
     Refusal(
+        {"gen.batch_factor": 2, "disc.view": "moments"},
+        lambda c: c.gen.batch_factor > 1 and c.disc.view == "moments",
+        "gen.batch_factor above 1 shows disc larger batches than its own, and disc.view 'moments' "
+        "joins the whole batch",
+    ),
+    Refusal(
         {"gen.b2_schedule": "cosine", "gen.optimizer": "rmsprop"},
         _b2_changes,
         "b2_schedule is of adam: expected 'constant' with another optimizer",

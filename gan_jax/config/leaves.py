@@ -142,6 +142,8 @@ LEAVES: dict[str, Leaf] = {
     **_player("gen"),
     "gen.condition": Leaf("none", "how it takes a label", GEN_CONDITIONS, before="none"),
     "gen.class_weight": _class_weight("gen"),
+    # SNGAN's 2: disc meets the first batch_size of them, and gen's loss repeats the reals.
+    "gen.batch_factor": Leaf(1, "times batch_size: fakes of gen's update", AT_LEAST_1, before=1),
     # Of the gradient in the batch of samples, when it is smaller than that.
     "gen.rescale_gradient": Leaf(0.0, "its least norm; 0: as it is", NOT_NEGATIVE, _PART),
     # Of the fakes with the largest logits; .5 in Sinha et al. 2020, of whom .99 is an epoch's.

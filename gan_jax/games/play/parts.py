@@ -50,6 +50,7 @@ class Parts(NamedTuple):
     optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # of a section's numbers
     k_disc: int  # updates a step
     k_gen: int
+    more_fakes: int  # batches of them that gen alone meets
     clips: bool  # disc's weights
     is_noisy: bool  # instance noise
     rescales: bool  # gen's gradient
@@ -100,6 +101,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         optimizers={section: player_optimizer(config[section]) for section in ("gen", "disc")},
         k_disc=config.dynamics.k_disc,
         k_gen=config.dynamics.k_gen,
+        more_fakes=config.gen.batch_factor - 1,
         clips=config.disc.clip_weights > 0,
         is_noisy=config.disc.instance_noise > 0,
         rescales=config.gen.rescale_gradient > 0,
@@ -131,6 +133,7 @@ TREATMENTS = {
     "rescales": "gen.rescale_gradient, expected 0",
     "norms_pull": "gen.pull_decay, expected 0",
     "selects": "gen.top_k, expected 0",
+    "more_fakes": "gen.batch_factor, expected 1",
     "slices": "disc.san, expected False",
     "wants_features": "objective 'feature_matching', expected another",
 }
