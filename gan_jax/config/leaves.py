@@ -14,6 +14,7 @@ from gan_jax.config.leaf import (
     CHANNELS,
     DECAY,
     DISC_CONDITIONS,
+    DTYPES,
     FINITE,
     GEN_CONDITIONS,
     LABELS,
@@ -175,6 +176,8 @@ LEAVES: dict[str, Leaf] = {
     # its start. With the warm-up the decay is at most (1 + t) / (10 + t) in step t = 0, 1, ...
     "ema.warmup": Leaf(True, "short runs are judged by their end", before=False),
     "precision": Leaf("default", "of matrix products; default: the device's own", PRECISIONS),
+    # Parameters, statistics, logits and losses are float32 always: gan_jax/nets/layers/narrow.py.
+    "activation_dtype": Leaf("float32", "of what layers give on", DTYPES, before="float32"),
     # A run's batch is parted between them; a sweep parts its rows.
     "devices": Leaf(1, "that share each batch; 0: all, those of other hosts too", AT_LEAST_0),
     "log_every_steps": Leaf(100, "also the steps of one dispatch: a stop waits for it", AT_LEAST_1),

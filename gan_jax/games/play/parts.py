@@ -22,6 +22,7 @@ from gan_jax.games.play.penalties import Penalty, check_sizes, check_weight, nam
 from gan_jax.games.play.terms import Memory
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.codes import NO_CODES, Codes
+from gan_jax.nets.layers.narrow import with_dtype
 from gan_jax.nets.layers.normalise import NORMALISERS
 from gan_jax.types import Array, Net
 
@@ -81,7 +82,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     return Parts(
         gen=make_gen(config, data),
         disc=disc,
-        enc=nets.make_encoder(config.gen.net, config.gen.args, config.latent.dim),
+        enc=make_enc(config),
         disc_with=functools.partial(make_disc, config, seen, classes),
         view=view,
         decision_size=decision,
@@ -159,9 +160,16 @@ def make_gen(config: ConfigDict, data: Data) -> Net:
     natural = {-1.0: "tanh", 0.0: "sigmoid"}[data.low] if data.is_image else "identity"
     labels = labels_of(config.gen, data.spec.classes)
     gen = nets.make_generator(config.gen.net, config.gen.args, data.spec.shape, natural, labels)
+    gen = with_dtype(gen, config.activation_dtype)
     if not (gen.start_at and data.is_image):  # the mean of points has no range
         return gen._replace(start_at=None)
     return gen._replace(start_at=functools.partial(gen.start_at, low=data.low))
+
+
+def make_enc(config: ConfigDict) -> Net | None:
+    """The encoder in the file of gen.net, where it has one."""
+    enc = nets.make_encoder(config.gen.net, config.gen.args, config.latent.dim)
+    return with_dtype(enc, config.activation_dtype) if enc else None
 
 
 def make_view(config: ConfigDict) -> tuple[Callable[[Array], Array], int]:
@@ -189,6 +197,7 @@ def make_disc(
             f"objective {config.objective!r} is one of {needs}, and disc.net {config.disc.net!r} "
             f"gives {has}: choose a net or an objective of the other kind"
         )
+    disc = with_dtype(disc, config.activation_dtype)
     disc = NORMALISERS[choose("disc.normalise", config.disc.normalise, NORMALISERS)](disc)
     kinds = diff.parse(config.disc.augment)
     if kinds and (len(shape) != 3 or config.disc.pack > 1):
