@@ -65,8 +65,8 @@ def test_activations_alone_are_bfloat16(name):
         rounded = [types == {"bfloat16"} for types in seen]
         last = seen.index({"float32"}) if False in rounded else len(seen)
         assert all(rounded[:last])
-        tail = (1, 2) if player == "disc" and name not in ENERGIES else (0,)
-        assert len(seen) - last in tail
+        of_last_layer = (1 + bool(given)) * (player == "disc" and name not in ENERGIES)
+        assert len(seen) - last == of_last_layer  # of its projection too
         after = jax.eval_shape(apply, params, vars, inputs[player])
         assert types_of((params, vars, after)) == {"float32"}
 
