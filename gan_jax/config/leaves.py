@@ -158,6 +158,7 @@ LEAVES: dict[str, Leaf] = {
     "disc.view": Leaf("sample", "what it decides on: sample, or moments of a whole batch"),
     "disc.pack": Leaf(1, "samples a decision, of the batch_size (PacGAN)", AT_LEAST_1),
     "disc.normalise": Leaf("none", "none, spectral (Miyato 2018), gradient (Wu 2021)"),
+    "disc.one_batch": Leaf(False, "its batch norm joins reals and fakes", before=False),
     # Of colour, translation, cutout, with commas between: DiffAugment, Zhao et al. 2020.
     "disc.augment": Leaf("none", "how the images that it is given are changed", before="none"),
     # Takida et al. 2024: wgan's loss trains its last layer's direction, the objective the rest.
@@ -176,6 +177,10 @@ LEAVES: dict[str, Leaf] = {
     # its start. With the warm-up the decay is at most (1 + t) / (10 + t) in step t = 0, 1, ...
     "ema.warmup": Leaf(True, "short runs are judged by their end", before=False),
     "precision": Leaf("default", "of matrix products; default: the device's own", PRECISIONS),
+    # Standing ones: the batch norm of samples. See gan_jax/games/play/standing.py for all policies.
+    "ema.standing_batches": Leaf(
+        *(0, "batches that gen's statistics are taken of; 0: averages", AT_LEAST_0), before=0
+    ),
     # Parameters, statistics, logits and losses are float32 always: gan_jax/nets/layers/narrow.py.
     "activation_dtype": Leaf("float32", "of what layers give on", DTYPES, before="float32"),
     # A run's batch is parted between them; a sweep parts its rows.

@@ -37,6 +37,7 @@ from gan_jax.games.play.regularisers import (
     noisy,
     normed_pull,
 )
+from gan_jax.games.play.standing import check_standing, settled
 from gan_jax.games.play.terms import Case, Memory
 from gan_jax.nets.layers import heads_of, logit_of
 from gan_jax.objectives import rescale_gradient
@@ -58,6 +59,7 @@ LossAndNotes = tuple[Array, Notes]
 
 def make(parts: Parts) -> Game:
     """The game of a config's parts."""
+    check_standing(parts)
     draw_samples = functools.partial(sample, parts, "gen")
     classes = parts.classes if "label" in parts.gen.takes else 0
     return Game(
@@ -75,6 +77,7 @@ def make(parts: Parts) -> Game:
         inputs=functools.partial(first_inputs, parts),
         memory=parts.memory | (first_pull() if parts.norms_pull else {}),
         samplers={"samples": Sampler("gen", parts.latent, draw_samples, parts.own, classes)},
+        settle=functools.partial(settled, parts, "gen") if parts.standing_batches else None,
         decision=Decision(
             parts.decision_size, parts.view, functools.partial(decide, parts, "disc")
         ),

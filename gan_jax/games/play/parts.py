@@ -51,7 +51,9 @@ class Parts(NamedTuple):
     optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # of a section's numbers
     k_disc: int  # updates a step
     k_gen: int
+    batch_size: int
     more_fakes: int  # batches of them that gen alone meets
+    standing_batches: int  # of the statistics of samples; 0: averages
     clips: bool  # disc's weights
     is_noisy: bool  # instance noise
     rescales: bool  # gen's gradient
@@ -102,7 +104,9 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         optimizers={section: player_optimizer(config[section]) for section in ("gen", "disc")},
         k_disc=config.dynamics.k_disc,
         k_gen=config.dynamics.k_gen,
+        batch_size=config.batch_size,
         more_fakes=config.gen.batch_factor - 1,
+        standing_batches=config.ema.standing_batches,
         clips=config.disc.clip_weights > 0,
         is_noisy=config.disc.instance_noise > 0,
         rescales=config.gen.rescale_gradient > 0,
@@ -134,6 +138,7 @@ TREATMENTS = {
     "rescales": "gen.rescale_gradient, expected 0",
     "norms_pull": "gen.pull_decay, expected 0",
     "selects": "gen.top_k, expected 0",
+    "standing_batches": "ema.standing_batches, expected 0",
     "more_fakes": "gen.batch_factor, expected 1",
     "slices": "disc.san, expected False",
     "wants_features": "objective 'feature_matching', expected another",
@@ -197,7 +202,12 @@ def make_disc(
             f"objective {config.objective!r} is one of {needs}, and disc.net {config.disc.net!r} "
             f"gives {has}: choose a net or an objective of the other kind"
         )
-    disc = with_dtype(disc, config.activation_dtype)
+    if config.disc.one_batch and disc.rows_are_independent:
+        raise ConfigError(
+            "disc.one_batch joins reals and fakes in the batch norm of disc, which has none: "
+            "expected False, or disc.args.batch_norm True where disc.net takes it"
+        )
+    disc = with_dtype(disc, config.activation_dtype)._replace(one_batch=config.disc.one_batch)
     disc = NORMALISERS[choose("disc.normalise", config.disc.normalise, NORMALISERS)](disc)
     kinds = diff.parse(config.disc.augment)
     if kinds and (len(shape) != 3 or config.disc.pack > 1):
