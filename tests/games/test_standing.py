@@ -29,7 +29,8 @@ def begun(steps=3, **leaves):
 @pytest.mark.parametrize("decay", [0.9, 0.0])
 def test_standing_statistics_are_those_of_the_weights_that_are_sampled(decay):
     """With so many batches those of the population, whatever the running averages were."""
-    setup, state = begun(ema__decay=decay, ema__standing_batches=400, gen__lr=0.05)
+    leaves = {"ema__decay": decay, "ema__warmup": False, "gen__lr": 0.3}
+    setup, state = begun(ema__standing_batches=400, **leaves)
     settled = setup.settled(state)
     params, vars = averaged(settled, "gen")
     before = averaged(state, "gen")
