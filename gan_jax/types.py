@@ -108,6 +108,7 @@ class Net(NamedTuple):
         None  # (params, vars, x) -> codes [B, F], where it has any
     )
     takes: frozenset[str] = frozenset()  # keywords that apply knows
+    one_batch: bool = False  # reals and fakes pass together though their examples mix
 
 
 Loss = Callable[[Any, Draw, Hypers], tuple[Array, Notes]]  # of (play, draw, h); see games/play
@@ -158,6 +159,8 @@ class Game(NamedTuple):
     gallery: Callable[[State, Array, Array], Array] | None = None
     # What the game makes of examples: (state, x [N, ...]) -> [N, F], by name
     encoders: Mapping[str, Callable[[State, Array], Array]] = {}
+    # The state with other statistics of batch norm, for samples; None: they are as they are
+    settle: Callable[[State], State] | None = None
     averaged: tuple[
         str, ...
     ] = ()  # players with averages besides those that samples are drawn from

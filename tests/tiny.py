@@ -1,6 +1,7 @@
 """Configs small enough for tests, for every experiment's game."""
 
 import functools
+import importlib
 import importlib.util
 import os
 import tempfile
@@ -76,6 +77,13 @@ def missing(kind, what, how):
     if kind in os.environ.get("GAN_JAX_REQUIRE", "").split(","):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def torch_or_skip():
+    """PyTorch, the extra `parity`."""
+    if importlib.util.find_spec("torch") is None:
+        missing("parity", "torch", "pip install 'gan-jax[parity]'")
+    return importlib.import_module("torch")
 
 
 # Networks that would be slow at their own sizes: gen's and disc's args at 8x8 and 16x16.

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from gan_jax.cli.refusals import OVERRIDE, refuse
+from gan_jax.config import keeps_average
 from gan_jax.games import Setup
 from gan_jax.training.experiment import load_begun, load_setup
 from gan_jax.training.init_from import Start, origin, prepare
@@ -36,7 +37,7 @@ def start_of(args: argparse.Namespace, setup: Setup) -> Start | None:
     if start is None:
         return None
     print(start.says(), flush=True)
-    if setup.config.ema.decay and setup.config.ema.warmup:
+    if keeps_average(setup.config) and setup.config.ema.warmup:
         log.warning(
             "ema.warmup is on, and has the average forget %s within ten steps: "
             "--config.ema.warmup=False keeps it",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from gan_jax import __version__
-from gan_jax.cli.refusals import choose, refuse
+from gan_jax.cli.refusals import EVALUATED_WORDS, choose, refuse
 from gan_jax.host import environment, output
 
 EXAMPLES = {  # of the flag used most, which is no argument of the parser's
@@ -142,7 +142,7 @@ def _epilog(verb: str) -> str | None:
     if verb not in EXAMPLES:
         return None
     every = "any of gan_jax/config/leaves.py"
-    which = "eval_samples and features.*" if verb == "evaluate" else every
+    which = EVALUATED_WORDS if verb == "evaluate" else every
     says = "--config.KEY=VALUE, again and again, sets a leaf of the config"
     return f"{says} ({which}), as {EXAMPLES[verb]}"
 

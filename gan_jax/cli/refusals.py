@@ -8,7 +8,9 @@ from typing import Any, NoReturn
 from gan_jax.host.errors import ConfigError
 
 OVERRIDE = "--config."
-EVALUATED = re.compile(r"eval_samples|features\..*")  # the leaves that evaluate takes
+# The leaves that evaluate takes, and the same in words.
+EVALUATED = re.compile(r"eval_samples|ema\.standing_batches|features\..*")
+EVALUATED_WORDS = "eval_samples, ema.standing_batches and features.*"
 
 
 def choose(kind: str, name: str, choices: Any, hint: str = "") -> str:

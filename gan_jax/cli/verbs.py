@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from gan_jax.cli.refusals import EVALUATED, OVERRIDE, refuse
+from gan_jax.cli.refusals import EVALUATED, EVALUATED_WORDS, OVERRIDE, refuse
 from gan_jax.host.errors import FailedRowsError
 
 log = logging.getLogger(__name__)
@@ -174,7 +174,7 @@ def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     evaluators = chosen(asked)
     for key in overrides:
         if not EVALUATED.fullmatch(key):
-            refuse(f"{OVERRIDE}{key}: evaluate takes eval_samples and features.* only")
+            refuse(f"{OVERRIDE}{key}: evaluate takes {EVALUATED_WORDS} only")
     setup, step, state = load_run(args.workdir, args.step, overrides)
     for name, make in evaluators.items():
         if make(setup) is None:

@@ -112,6 +112,11 @@ def to_json(config: ConfigDict) -> dict[str, Any]:
     }
 
 
+def keeps_average(config: ConfigDict) -> bool:
+    """Whether gen has an average: with a schedule its decay is 0 only at the start."""
+    return config.ema.decay > 0 or config.ema.schedule != "constant"
+
+
 def hypers(config: ConfigDict) -> Hypers:
     """The traced numbers, as arrays: mixing in Python floats would retrace.
 
@@ -125,7 +130,10 @@ def hypers(config: ConfigDict) -> Hypers:
         if group == "players":
             owner = owner.setdefault(section, {})
         owner[name or key] = value
+    whole = config.schedule_images / config.batch_size or config.steps
     for section, numbers in groups["players"].items():
-        updates = config.steps * config.dynamics[f"k_{section}"]
+        updates = whole * config.dynamics[f"k_{section}"]
         numbers["schedule_steps"] = numbers["schedule_steps"] or updates
+    for name in ("penalty_schedule_steps", "ema_schedule_steps"):
+        groups["game"][name] = groups["game"][name] or whole
     return jax.tree.map(lambda value: jnp.asarray(value, float), Hypers(**groups))

@@ -58,7 +58,7 @@ def config_difference(there: Any, here: Any, defaults: Any = None) -> list[str]:
     """One phrase a leaf that differs, e.g. `gen.lr 0.0002 there, 0.001 here`.
 
     A leaf that is absent there has its default: an older version did not know it. More steps than
-    there are no difference, unless a learning rate comes down over all of them: the run goes on,
+    there are no difference, unless a number changes over all of them: the run goes on,
     also on other devices.
     """
     new = flatten(here)
@@ -78,10 +78,12 @@ def leaf_texts(config: Any, free: Collection[str]) -> dict[str, str]:
 
 
 def _follows_steps(leaves: dict[str, Any]) -> bool:
-    return any(
-        leaves.get(f"{player}.schedule") in ("linear", "cosine")
-        and not leaves.get(f"{player}.schedule_steps")
-        for player in ("gen", "disc")
+    """Whether a number changes over the steps of the whole run."""
+    found = [path for path in leaves if path.endswith("schedule")]
+    return not leaves.get("schedule_images") and any(
+        leaves[path] in ("linear", "cosine")
+        and not leaves.get(f"{path.rpartition('.')[0]}.schedule_steps")
+        for path in found
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gan_jax.config.leaves import Rule, declared
+from gan_jax.config.leaf import Rule
+from gan_jax.config.leaves import declared
 from gan_jax.config.values import attempt, choose, flatten
 from gan_jax.host.errors import ConfigError
 
@@ -16,6 +17,11 @@ class Refusal(NamedTuple):
     leaves: dict[str, Any]
     applies: Callable[[ConfigDict], bool]
     why: str
+
+
+def _b2_changes(c: ConfigDict) -> bool:
+    changed = [c[name] for name in ("gen", "disc") if c[name].b2_schedule != "constant"]
+    return any(section.optimizer != "adam" for section in changed)
 
 
 REFUSALS = (
@@ -43,6 +49,17 @@ REFUSALS = (
         {"disc.normalise": "gradient", "disc.net": "autoencoder", "objective": "began"},
         lambda c: c.disc.normalise == "gradient" and c.disc.net == "autoencoder",
         "disc.normalise 'gradient' bounds a logit by 1, and an energy is no logit",
+    ),
+    Refusal(
+        {"gen.batch_factor": 2, "disc.view": "moments"},
+        lambda c: c.gen.batch_factor > 1 and c.disc.view == "moments",
+        "gen.batch_factor above 1 shows disc larger batches than its own, and disc.view 'moments' "
+        "joins the whole batch",
+    ),
+    Refusal(
+        {"gen.b2_schedule": "cosine", "gen.optimizer": "rmsprop"},
+        _b2_changes,
+        "b2_schedule is of adam: expected 'constant' with another optimizer",
     ),
 )
 

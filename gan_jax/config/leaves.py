@@ -6,89 +6,39 @@ A new leaf is one more row here. get_config, the checks of values, what a sweep'
 and the numbers that a program takes as arguments all read this table.
 """
 
-import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
-
-class Rule(NamedTuple):
-    """What a number must satisfy."""
-
-    test: Callable[[Any], bool]
-    expected: str  # the same in words
-
-
-class Reach(NamedTuple):
-    """How a leaf reaches the program.
-
-    A static one is compiled in. A traced one is an argument: it may change without a recompile, and
-    differ between the rows of a cohort. So is a switch, but whether it is above 0 is compiled in.
-    """
-
-    how: str = "static"
-    group: str = ""  # the field of Hypers that holds it; the seed's is none, as it makes the key
-    name: str = ""  # its name there, where that is not the leaf's own
-
-
-STATIC = Reach()
-
-
-def traced(group: str) -> Reach:
-    """A number in that group of Hypers."""
-    return Reach("traced", group)
-
-
-def switch(group: str, name: str = "") -> Reach:
-    """A number in that group whose feature is left out of the program at 0."""
-    return Reach("switch", group, name)
-
-
-class Leaf(NamedTuple):
-    """One leaf, or where the default is {} a section of arguments.
-
-    The keys of such a section belong to the function or network that takes them: its signature
-    names them, and where they are traced an integer default there makes the argument static.
-    """
-
-    default: Any  # None: a text that may be unset
-    why: str  # the unit or the reason
-    values: Rule | tuple[str, ...] | None = None  # what it may be: numbers of a rule, or choices
-    reach: Reach = STATIC
-    before: Any = None  # what was done in 0.1, for a leaf that is newer
-    follows: tuple[str, Callable[..., Any]] | None = None  # default: f(this leaf's value) instead
-
-
-def _finite(test: Callable[[float], bool]) -> Callable[[float], bool]:
-    return lambda v: math.isfinite(v) and test(v)
-
-
-AT_LEAST_1 = Rule(lambda v: 1 <= v < 2**31, "an integer in [1, 2^31)")  # int32 on a device
-AT_LEAST_0 = Rule(lambda v: 0 <= v < 2**31, "an integer in [0, 2^31)")
-UINT32 = Rule(lambda v: 0 <= v < 2**32, "an integer in [0, 2^32)")
-POSITIVE = Rule(_finite(lambda v: v > 0), "a finite number above 0")
-NOT_NEGATIVE = Rule(_finite(lambda v: v >= 0), "a finite number of at least 0")
-SHARE = Rule(_finite(lambda v: 0 <= v < 1), "a number in [0, 1)")
-DECAY = Rule(_finite(lambda v: 0 < v <= 1), "a number in (0, 1]")
-BAND = Rule(_finite(lambda v: 0 < v < 0.5), "a number in (0, 0.5)")
-FINITE = Rule(_finite(lambda v: True), "a finite number")
-SIDE = Rule(lambda v: 0 <= v <= 4096, "an integer in [0, 4096]")
-CHANNELS = Rule(lambda v: v in (0, 1, 3), "1 or 3, or 0 for the set's own")
-LOW = Rule(lambda v: v in (-1.0, 0.0), "-1.0 or 0.0")
-
-OPTIMIZERS = ("adam", "sgd", "rmsprop")
-SCHEDULES = ("constant", "exponential", "linear", "cosine")
-LABELS = ("data", "uniform")
-# concat: beside what goes in; norm: conditional batch norm; projection: Miyato and Koyama 2018;
-# acgan: a classifier beside the logit, Odena et al. 2017.
-GEN_CONDITIONS = ("none", "concat", "norm")
-DISC_CONDITIONS = ("none", "concat", "projection", "acgan")
-PRECISIONS = ("default", "highest", "bfloat16")
-
+from gan_jax.config.leaf import (
+    AT_LEAST_0,
+    AT_LEAST_1,
+    BAND,
+    CHANGES,
+    CHANNELS,
+    DECAY,
+    DISC_CONDITIONS,
+    DTYPES,
+    FINITE,
+    GEN_CONDITIONS,
+    LABELS,
+    LOW,
+    NOT_NEGATIVE,
+    OPTIMIZERS,
+    POSITIVE,
+    PRECISIONS,
+    SCHEDULES,
+    SHARE,
+    SIDE,
+    UINT32,
+    Leaf,
+    Reach,
+    Rule,
+    finite,
+    switch,
+    traced,
+)
 
 # What a penalty weighs in its paper, where that is one number. Another's weight has to be given.
 USUAL_WEIGHTS = {"none": 0.0, "wgan_gp": 10.0, "dragan": 10.0, "cr": 10.0, "bcr": 10.0}
 NOT_GIVEN = -1.0
-WEIGHT = Rule(_finite(lambda v: v >= 0 or v == NOT_GIVEN), NOT_NEGATIVE.expected)
+WEIGHT = Rule(finite(lambda v: v >= 0 or v == NOT_GIVEN), NOT_NEGATIVE.expected)
 
 
 def usual_weight(penalty: str) -> float:
@@ -106,12 +56,14 @@ def _player(section: str) -> dict[str, Leaf]:
         "lr": Leaf(2e-4, "of one update; Radford et al. 2015", NOT_NEGATIVE, number),
         "b1": Leaf(0.5, "adam: more destabilises the game (Radford 2015)", SHARE, number),
         "b2": Leaf(0.999, "adam, rmsprop: decay of the squared gradient", SHARE, number),
+        "b2_schedule": Leaf("constant", "adam: how b2 changes", CHANGES, before="constant"),
+        "b2_end": Leaf(0.0, "linear, cosine: after schedule_steps", SHARE, number, before=0.0),
         "eps": Leaf(1e-8, "adam, rmsprop: added to the root", POSITIVE, number),
         "momentum": Leaf(0.0, "sgd: heavy ball, at the first update", SHARE, number),
         "momentum_end": Leaf(0.0, "sgd: reached linearly after momentum_steps", SHARE, number),
         "momentum_steps": Leaf(0, "updates; 0: momentum stays as it is", AT_LEAST_0, number),
         "schedule": Leaf("constant", "how lr changes", SCHEDULES),
-        "schedule_steps": Leaf(0, "linear, cosine: updates; 0: the run's", AT_LEAST_0, number),
+        "schedule_steps": Leaf(0, "updates; 0: schedule_images, the run's", AT_LEAST_0, number),
         "lr_decay": Leaf(1.0, "exponential: factor per update", DECAY, number),
         "lr_end": Leaf(0.0, "linear, cosine: the end; exponential: least", NOT_NEGATIVE, number),
         "clip": Leaf(0.0, "global norm of the gradient; 0: no clipping", NOT_NEGATIVE, off_at_0),
@@ -130,11 +82,27 @@ def _class_weight(section: str) -> Leaf:
     return Leaf(1.0, "of acgan's class terms in its loss", NOT_NEGATIVE, reach, before=1.0)
 
 
+def _schedule(section: str, name: str, why: str, values: Rule) -> dict[str, Leaf]:
+    """The schedule of a section's number, over steps of the run."""
+    end, steps = (
+        Reach("traced", "game", f"{section}_{key}") for key in (f"{name}_end", "schedule_steps")
+    )
+    return {
+        f"{section}.schedule": Leaf("constant", why, CHANGES, before="constant"),
+        f"{section}.{name}_end": Leaf(0.0, "after schedule_steps", values, end, before=0.0),
+        f"{section}.schedule_steps": Leaf(
+            *(0, "steps; 0: schedule_images, the run's", AT_LEAST_0, steps), before=0
+        ),
+    }
+
+
 # A comment above a row says what does not fit into it.
 LEAVES: dict[str, Leaf] = {
     "seed": Leaf(0, "initial weights, order of examples, noise: all follow", UINT32, traced("")),
     "steps": Leaf(10_000, "train steps: k_disc updates of disc and k_gen of gen each", AT_LEAST_1),
     "batch_size": Leaf(64, "examples of each kind per update", AT_LEAST_1),
+    # For whoever counts in images, batch_size of them a step; 0: the steps of the run.
+    "schedule_images": Leaf(0, "of schedules whose steps are 0", AT_LEAST_0, traced(""), before=0),
     "game": Leaf("gan", "who plays: a file in gan_jax/games", before="gan"),
     "game_args": Leaf({}, "its numbers, by its make", reach=traced("game_args"), before={}),
     "objective": Leaf("non_saturating", "Goodfellow et al. 2014, section 3"),
@@ -144,6 +112,7 @@ LEAVES: dict[str, Leaf] = {
         *(0.0, "of its mean in disc's loss", WEIGHT, traced("penalty")),
         follows=("penalty.name", usual_weight),
     ),
+    **_schedule("penalty", "weight", "how its weight changes", NOT_NEGATIVE),
     # Lazy: with n it is taken in every n-th step, n times as strong. A cohort saves no time by it.
     "penalty.every_steps": Leaf(1, "1: it is taken in every step", AT_LEAST_1),
     "penalty.args": Leaf({}, "its numbers; defaults in its signature", reach=traced("penalty")),
@@ -174,6 +143,8 @@ LEAVES: dict[str, Leaf] = {
     **_player("gen"),
     "gen.condition": Leaf("none", "how it takes a label", GEN_CONDITIONS, before="none"),
     "gen.class_weight": _class_weight("gen"),
+    # SNGAN's 2: disc meets the first batch_size of them, and gen's loss repeats the reals.
+    "gen.batch_factor": Leaf(1, "times batch_size: fakes of gen's update", AT_LEAST_1, before=1),
     # Of the gradient in the batch of samples, when it is smaller than that.
     "gen.rescale_gradient": Leaf(0.0, "its least norm; 0: as it is", NOT_NEGATIVE, _PART),
     # Of the fakes with the largest logits; .5 in Sinha et al. 2020, of whom .99 is an epoch's.
@@ -187,6 +158,7 @@ LEAVES: dict[str, Leaf] = {
     "disc.view": Leaf("sample", "what it decides on: sample, or moments of a whole batch"),
     "disc.pack": Leaf(1, "samples a decision, of the batch_size (PacGAN)", AT_LEAST_1),
     "disc.normalise": Leaf("none", "none, spectral (Miyato 2018), gradient (Wu 2021)"),
+    "disc.one_batch": Leaf(False, "its batch norm joins reals and fakes", before=False),
     # Of colour, translation, cutout, with commas between: DiffAugment, Zhao et al. 2020.
     "disc.augment": Leaf("none", "how the images that it is given are changed", before="none"),
     # Takida et al. 2024: wgan's loss trains its last layer's direction, the objective the rest.
@@ -199,10 +171,18 @@ LEAVES: dict[str, Leaf] = {
     "disc.loss_scale": Leaf(1.0, "times its loss without the penalty", POSITIVE, _ITSELF),
     # An average of gen's weights and statistics, which samples are drawn from.
     "ema.decay": Leaf(0.999, "per step; 0: no average", SHARE, switch("game", "ema_decay")),
+    # The half-life is log(1/2) / log(decay) steps: 0 of decay 0, 7,000 of .9999.
+    **_schedule("ema", "decay", "how its half-life changes", SHARE),
     # After 1,000 steps .999 alone keeps 37 % of the initial weights: a short run would be judged by
     # its start. With the warm-up the decay is at most (1 + t) / (10 + t) in step t = 0, 1, ...
     "ema.warmup": Leaf(True, "short runs are judged by their end", before=False),
     "precision": Leaf("default", "of matrix products; default: the device's own", PRECISIONS),
+    # Standing ones: the batch norm of samples. See gan_jax/games/play/standing.py for all policies.
+    "ema.standing_batches": Leaf(
+        *(0, "batches that gen's statistics are taken of; 0: averages", AT_LEAST_0), before=0
+    ),
+    # Parameters, statistics, logits and losses are float32 always: gan_jax/nets/layers/narrow.py.
+    "activation_dtype": Leaf("float32", "of what layers give on", DTYPES, before="float32"),
     # A run's batch is parted between them; a sweep parts its rows.
     "devices": Leaf(1, "that share each batch; 0: all, those of other hosts too", AT_LEAST_0),
     "log_every_steps": Leaf(100, "also the steps of one dispatch: a stop waits for it", AT_LEAST_1),

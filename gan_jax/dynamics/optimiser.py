@@ -1,89 +1,77 @@
 """One player's optimiser. The numbers arrive traced, so a new learning rate needs no recompile."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax.numpy as jnp
 import optax
 
-from gan_jax.types import Array
+from gan_jax.dynamics.schedule import between
+from gan_jax.types import Array, PyTree
 
-Schedule = Callable[[Array], Array]  # count of this player's updates -> learning rate
-
-
-def _ramp(count: Array, start: Array | float, end: Array | float, steps: Array) -> Array:
-    return start + (end - start) * jnp.clip(count / jnp.maximum(steps, 1), 0, 1)
+Numbers = Mapping[str, Array]
+At = Callable[[Array], Array]  # count of this player's updates -> a number
 
 
-def constant(h: Mapping[str, Array]) -> Schedule:
-    """lr."""
-    return lambda count: h["lr"]
+def rate(schedule: str, h: Numbers) -> At:
+    """The learning rate: exponential is max(lr * lr_decay^count, lr_end), others as in schedule."""
+    if schedule == "exponential":
+        return lambda count: jnp.maximum(h["lr"] * h["lr_decay"] ** count, h["lr_end"])
+    return lambda count: between(schedule, h["lr"], h["lr_end"], h["schedule_steps"], count)
 
 
-def exponential(h: Mapping[str, Array]) -> Schedule:
-    """max(lr * lr_decay^count, lr_end)."""
-    return lambda count: jnp.maximum(h["lr"] * h["lr_decay"] ** count, h["lr_end"])
+def adam(h: Numbers, lr: At, b2_schedule: str, decay: list) -> list:
+    """Kingma and Ba 2015; with weight decay, AdamW.
+
+    Where b2 changes, a moment is corrected by the power of its present value, as in PyTorch.
+    """
+
+    def scale(count: Array) -> optax.GradientTransformation:
+        b2 = between(b2_schedule, h["b2"], h["b2_end"], h["schedule_steps"], count)
+        return optax.scale_by_adam(h["b1"], b2, h["eps"])
+
+    return [_counted(scale), *decay, optax.scale_by_learning_rate(lr)]
 
 
-def linear(h: Mapping[str, Array]) -> Schedule:
-    """From lr to lr_end over schedule_steps, then lr_end."""
-    return lambda count: _ramp(count, h["lr"], h["lr_end"], h["schedule_steps"])
+def _counted(scale: Callable[[Array], optax.GradientTransformation]) -> Any:
+    """A transform that depends on the count of updates, which is in its state."""
+
+    def update(grads: PyTree, state: Any, params: PyTree = None) -> tuple[PyTree, Any]:
+        return scale(state.count).update(grads, state, params)
+
+    return optax.GradientTransformation(scale(jnp.zeros(())).init, update)
 
 
-def cosine(h: Mapping[str, Array]) -> Schedule:
-    """Half a cosine from lr to lr_end over schedule_steps, then lr_end. Loshchilov 2017."""
-
-    def rate(count: Array) -> Array:
-        done = _ramp(count, 0.0, 1.0, h["schedule_steps"])
-        return h["lr"] + (h["lr_end"] - h["lr"]) * (1 - jnp.cos(jnp.pi * done)) / 2
-
-    return rate
-
-
-SCHEDULES = {f.__name__: f for f in (constant, exponential, linear, cosine)}
-
-
-def adam(h: Mapping[str, Array], rate: Schedule, decay: list) -> list:
-    """Kingma and Ba 2015; with weight decay, AdamW."""
-    return [
-        optax.scale_by_adam(h["b1"], h["b2"], h["eps"]),
-        *decay,
-        optax.scale_by_learning_rate(rate),
-    ]
-
-
-def rmsprop(h: Mapping[str, Array], rate: Schedule, decay: list) -> list:
+def rmsprop(h: Numbers, lr: At, b2_schedule: str, decay: list) -> list:
     """Tieleman and Hinton 2012: g / (root of the mean of g^2 + eps)."""
     root = optax.scale_by_rms(h["b2"], h["eps"], eps_in_sqrt=False)
-    return [root, *decay, optax.scale_by_learning_rate(rate)]
+    return [root, *decay, optax.scale_by_learning_rate(lr)]
 
 
-def sgd(h: Mapping[str, Array], rate: Schedule, decay: list) -> list:
+def sgd(h: Numbers, lr: At, b2_schedule: str, decay: list) -> list:
     """v <- momentum v - lr g; w <- w + v, as in the 2014 code: an old step keeps its own rate."""
 
     def momentum(count: Array) -> Array:
-        return _ramp(count, h["momentum"], h["momentum_final"], h["momentum_steps"])
+        return between("linear", h["momentum"], h["momentum_end"], h["momentum_steps"], count)
 
     heavy_ball = optax.inject_hyperparams(optax.trace, hyperparam_dtype=float)(decay=momentum)
-    return [*decay, optax.scale_by_learning_rate(rate), heavy_ball]
+    return [*decay, optax.scale_by_learning_rate(lr), heavy_ball]
 
 
 OPTIMIZERS = {f.__name__: f for f in (adam, rmsprop, sgd)}
 
 
 def make_optimizer(
-    name: str, schedule: str, clips: bool, decays: bool
-) -> Callable[[Mapping[str, Array]], optax.GradientTransformation]:
+    name: str, schedule: str, clips: bool, decays: bool, b2_schedule: str = "constant"
+) -> Callable[[Numbers], optax.GradientTransformation]:
     """A function of the player's numbers (config.hypers) that gives its optax transform.
 
     clips and decays say whether clipping by global norm and weight decay are in the program at all.
     """
 
-    def build(h: Mapping[str, Array]) -> optax.GradientTransformation:
-        ramped = jnp.where(h["momentum_steps"] > 0, h["momentum_end"], h["momentum"])
-        h = {**h, "momentum_final": ramped}
+    def build(h: Numbers) -> optax.GradientTransformation:
         clip = [optax.clip_by_global_norm(h["clip"])] if clips else []
         decay = [optax.add_decayed_weights(h["weight_decay"])] if decays else []
-        rate = SCHEDULES[schedule](h)
-        return optax.chain(*clip, *OPTIMIZERS[name](h, rate, decay))
+        return optax.chain(*clip, *OPTIMIZERS[name](h, rate(schedule, h), b2_schedule, decay))
 
     return build

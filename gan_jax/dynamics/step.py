@@ -14,10 +14,12 @@ import jax.numpy as jnp
 
 from gan_jax.dynamics.first_order import first_memory
 from gan_jax.dynamics.move import StepResult
+from gan_jax.dynamics.schedule import between
 from gan_jax.types import Array, Batch, Draw, Game, Hypers, Metrics, Player, PyTree, State
 
 TrainStep = Callable[[State, Batch, Hypers], tuple[State, Metrics]]
 Part = Callable[[Array], Array]
+Numbers = dict[str, Array]
 
 
 def make_step(
@@ -25,12 +27,13 @@ def make_step(
     dynamics: Callable[..., StepResult],
     precision: str | None = None,
     part: Part = lambda x: x,
-    warms_up: bool = False,
+    decay_at: Callable[[Array, Numbers], Array] = lambda t, numbers: numbers["ema_decay"],
 ) -> TrainStep:
     """A pure f(state, batch, h) -> (state, metrics); batch.x is [K, B, ...], K of the first move.
 
     precision: of the matrix products; None leaves it to the device. part: says where reals and
-    latents [K, B, ...] are placed, see place.py. warms_up: whether the averages' decay does.
+    latents [K, B, ...] are placed, see place.py. decay_at: the averages' decay, of the step and
+    h.game.
     """
 
     def step(state: State, batch: Batch, h: Hypers) -> tuple[State, Metrics]:
@@ -39,7 +42,7 @@ def make_step(
             draws = place(game.draw(batch, keys), part)
             state, metrics = dynamics(game, state, draws, h, **h.dynamics)
         players = {n: game.project(n, p, h) for n, p in state.players.items()}  # optimistic
-        decay = decay_at(state.step, h.game["ema_decay"], warms_up)
+        decay = decay_at(state.step, h.game)
         averages = average(state.averages, players, decay)
         return state.replace(step=state.step + 1, players=players, averages=averages), metrics
 
@@ -66,13 +69,23 @@ def variables(player: Player) -> PyTree:
     return {**player.params, **player.vars}
 
 
-def decay_at(t: Array, decay: Array, warms_up: bool) -> Array:
+def average_decay(schedule: str, warms_up: bool, t: Array, numbers: Numbers) -> Array:
     """The average's decay after t steps; min(decay, (1 + t) / (10 + t)) while it warms up.
 
-    A short run's average is otherwise mostly the initial weights: .999^1000 is 37 %.
+    A short run's average is otherwise mostly the initial weights: .999^1000 is 37 %. With a
+    schedule its half-life changes from that of ema.decay to that of ema.decay_end.
     """
+    decay = numbers["ema_decay"]
+    if schedule != "constant":
+        ends = half_life(decay), half_life(numbers["ema_decay_end"])
+        decay = jnp.exp2(-1 / between(schedule, *ends, numbers["ema_schedule_steps"], t))
     t = t.astype(decay.dtype)
     return jnp.minimum(decay, (1 + t) / (10 + t)) if warms_up else decay
+
+
+def half_life(decay: Array) -> Array:
+    """After how many steps an average with that decay has half of what it began with; 0 of 0."""
+    return -1 / jnp.log2(decay)
 
 
 def average(averages: dict[str, PyTree], players: dict[str, Player], decay: Array) -> dict:

@@ -92,9 +92,12 @@ def make_evaluate(
     choose("part", part, STREAMS)
     names = tuple(names) or on_schedule(setup)
     made = [make(setup, part) for make in chosen(names).values()]
-    return lambda state: {
-        f"{part}/{name}": value for run in made if run for name, value in run(state)
-    }
+
+    def evaluate(state: State) -> dict[str, Any]:
+        state = setup.settled(state)
+        return {f"{part}/{name}": value for run in made if run for name, value in run(state)}
+
+    return evaluate
 
 
 def on_schedule(setup: Setup) -> tuple[str, ...]:
@@ -105,6 +108,11 @@ def on_schedule(setup: Setup) -> tuple[str, ...]:
 
 def make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
     """f(state) -> a uint8 picture of the samples of the run's fixed latents, or None."""
+    picture = _make_picture(setup)
+    return lambda state: picture(setup.settled(state))
+
+
+def _make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
     config, game, draw = setup.config, setup.game, make_draw(setup)
     if setup.data.is_image and game.gallery:
         return _make_gallery(setup, game.gallery)

@@ -5,6 +5,7 @@ Numbers whose default is an integer are handed to make; the others are in h.game
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import jax
 from ml_collections import ConfigDict
 
 from gan_jax.config.arguments import static_arguments
@@ -13,7 +14,7 @@ from gan_jax.data import Arrays, Data, open_data
 from gan_jax.data.base import all_labelled
 from gan_jax.games.play.parts import make_parts
 from gan_jax.host.errors import ConfigError
-from gan_jax.types import Game
+from gan_jax.types import Game, State
 
 _FILES = Choices(__name__, "game")
 names, describe = _FILES.names, _FILES.describe
@@ -30,6 +31,11 @@ class Setup(NamedTuple):
     config: ConfigDict
     data: Data
     game: Game
+
+    def settled(self, state: State) -> State:
+        """The state that samples are drawn from: see games/play/standing.py."""
+        settle = self.game.settle
+        return jax.jit(settle)(state) if settle else state
 
     def examples(self) -> Arrays | None:
         """What is trained on. ConfigError where a conditional game lacks labels of some."""

@@ -18,7 +18,7 @@ import math
 
 import jax.numpy as jnp
 
-from gan_jax.games.gan import disc_objective, make_draws, sample
+from gan_jax.games.gan import disc_objective, sample
 from gan_jax.games.play import (
     FAKE_DROPOUT,
     FAKE_NOISE,
@@ -31,6 +31,7 @@ from gan_jax.games.play import (
     averaged,
     infer,
 )
+from gan_jax.games.play.draws import make_draws
 from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
 from gan_jax.games.play.regularisers import clip_weights, noisy
 from gan_jax.games.play.terms import Case

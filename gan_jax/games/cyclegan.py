@@ -21,8 +21,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax.games.gan import decide, disc_objective, repeat, sample
+from gan_jax.games.gan import decide, disc_objective, sample
 from gan_jax.games.play import Play
+from gan_jax.games.play.draws import repeat
 from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
 from gan_jax.games.play.regularisers import clip_weights, noisy
 from gan_jax.games.play.terms import Case

@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax.games.gan import make_draws, sample
+from gan_jax.games.gan import sample
 from gan_jax.games.play import GEN_DROPOUT, Play
+from gan_jax.games.play.draws import make_draws
 from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
 from gan_jax.host.errors import ConfigError
 from gan_jax.objectives.logits import square_norm

@@ -16,7 +16,6 @@ from gan_jax.games.play import (
     FAKE_DROPOUT,
     FAKE_NOISE,
     GEN_DROPOUT,
-    LATENT,
     PENALTY,
     PENALTY_DROPOUT,
     REAL_DROPOUT,
@@ -25,6 +24,7 @@ from gan_jax.games.play import (
     averaged,
     infer,
 )
+from gan_jax.games.play.draws import as_many_fakes, as_many_reals, make_draws, make_fakes
 from gan_jax.games.play.labels import class_accuracy, class_losses
 from gan_jax.games.play.last_layer import with_held_direction
 from gan_jax.games.play.parts import Parts
@@ -37,12 +37,12 @@ from gan_jax.games.play.regularisers import (
     noisy,
     normed_pull,
 )
+from gan_jax.games.play.standing import check_standing, settled
 from gan_jax.games.play.terms import Case, Memory
 from gan_jax.nets.layers import heads_of, logit_of
 from gan_jax.objectives import rescale_gradient
 from gan_jax.types import (
     Array,
-    Batch,
     Decision,
     Draw,
     Game,
@@ -59,6 +59,7 @@ LossAndNotes = tuple[Array, Notes]
 
 def make(parts: Parts) -> Game:
     """The game of a config's parts."""
+    check_standing(parts)
     draw_samples = functools.partial(sample, parts, "gen")
     classes = parts.classes if "label" in parts.gen.takes else 0
     return Game(
@@ -72,10 +73,11 @@ def make(parts: Parts) -> Game:
         project=functools.partial(clip_weights, parts),
         draw=functools.partial(make_draws, parts),
         one_draw=lambda batch, z, key: Draw(batch, z, key, batch.label),
-        precompute=lambda play, draw: play.precompute("gen", draw.z, GEN_DROPOUT, label=draw.label),
+        precompute=functools.partial(make_fakes, parts),
         inputs=functools.partial(first_inputs, parts),
         memory=parts.memory | (first_pull() if parts.norms_pull else {}),
         samplers={"samples": Sampler("gen", parts.latent, draw_samples, parts.own, classes)},
+        settle=functools.partial(settled, parts, "gen") if parts.standing_batches else None,
         decision=Decision(
             parts.decision_size, parts.view, functools.partial(decide, parts, "disc")
         ),
@@ -84,6 +86,7 @@ def make(parts: Parts) -> Game:
 
 def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
     """disc's loss. The fakes are not detached, so it is a function of gen's parameters too."""
+    draw = as_many_fakes(draw)
     fake = play("gen", draw.z, GEN_DROPOUT, label=draw.label)
     return disc_objective(parts, play, h, make_case(parts, play, draw, h, fake))
 
@@ -106,6 +109,7 @@ def disc_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNo
 
 def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
     """gen's loss. Where the objective ignores the logits of reals, the compiler removes them."""
+    draw = as_many_reals(draw)
     fake = play("gen", draw.z, GEN_DROPOUT, label=draw.label)
     shown = rescale_gradient(fake, h.game["rescale_gradient"]) if parts.rescales else fake
     memory: Memory = {}
@@ -181,24 +185,6 @@ def disc_metrics(case: Case, memory: Memory) -> Metrics:
         "acc_fake": (fake_B < 0).mean(dtype=fake_B.dtype),
     }
     return found | {name: memory[name] for name in ("balance",) if name in memory}
-
-
-def make_draws(parts: Parts, batch: Batch, keys: Array) -> Draw:
-    """A step's draws: a key each, from which the latents follow."""
-
-    def latent(key: Array) -> Array:
-        return parts.latent(jax.random.fold_in(key, LATENT), batch.x.shape[1])
-
-    reals = repeat(Batch(batch.x, batch.label if parts.classes else None), len(keys))
-    return Draw(reals, jax.vmap(latent)(keys), keys, parts.request(keys, reals.label))
-
-
-def repeat(batch: Batch, n: int) -> Batch:
-    """The K batches of examples, from the first again where there are n > K draws."""
-    if n <= len(batch.x):
-        return batch
-    again = jnp.arange(n) % len(batch.x)
-    return jax.tree.map(lambda a: a[again], batch)
 
 
 def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:

@@ -64,7 +64,7 @@ def check(parts: Parts, categories: int, codes: int) -> None:
             "game 'infogan' asks for the codes of each fake: expected disc.view 'sample' and "
             "disc.pack 1"
         )
-    refuse(parts, "infogan", "norms_pull")
+    refuse(parts, "infogan", "norms_pull", "more_fakes")
     if parts.penalizes_gen:
         raise ConfigError(
             "game 'infogan' has no place for a penalty that moves latents, as a category is one of "

@@ -16,6 +16,7 @@ from gan_jax.config.choices import Choices
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import Labels, flat, one_hot
 from gan_jax.nets.layers.codes import NO_CODES, Codes
+from gan_jax.nets.layers.narrow import like
 from gan_jax.nets.layers.normalise import spectral
 from gan_jax.types import Array, Net, PyTree
 
@@ -101,7 +102,8 @@ def with_labels(net: Net, classes: int, pack: int = 1, is_flat: bool = False) ->
     def beside(x: Array, label: Array) -> Array:
         x = flat(x) if is_flat else x
         hot = one_hot(label, classes).reshape(x.shape[0], *(1,) * (x.ndim - 2), -1)
-        return jnp.concatenate([x, jnp.broadcast_to(hot, (*x.shape[:-1], hot.shape[-1]))], -1)
+        hot = jnp.broadcast_to(like(x, hot), (*x.shape[:-1], hot.shape[-1]))
+        return jnp.concatenate([x, hot], -1)
 
     def init(key: Array, x: Array) -> tuple[PyTree, PyTree]:
         return net.init(key, beside(x, _some_labels(len(x), pack)))

@@ -8,6 +8,7 @@ from flax import linen as nn
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets import mlp
 from gan_jax.nets.layers import Dense, Stack, activation, flat
+from gan_jax.objectives.logits import widen
 from gan_jax.types import Array
 
 ERRORS = {"l1": jnp.abs, "l2": jnp.square}
@@ -46,7 +47,7 @@ class Discriminator(nn.Module):
 
     def __call__(self, x: Array, train: bool) -> Array:
         again = self.out(self.decoder(self.encode(x)))
-        return -ERRORS[self.error](again - flat(x)).mean(-1)
+        return -ERRORS[self.error](widen(again) - widen(flat(x))).mean(-1)
 
     def encode(self, x: Array) -> Array:
         """x [B, ...] -> codes [B, code], what pulling_away keeps apart."""

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax.nets.layers import BatchNorm, Dense, activation, flat
+from gan_jax.objectives.logits import widen
 from gan_jax.types import Array
 
 
@@ -95,4 +96,5 @@ class Discriminator(nn.Module):
             h = layer(h, width, f"dense_{i}")
             h = BatchNorm(affine=False, name=f"norm_{i}")(h, train) if i else h
             h = nn.leaky_relu(h, self.slope)
+        h, z = widen(h), widen(z)
         return layer(h, 1, "logit")[:, 0]

@@ -12,6 +12,7 @@ from gan_jax.host.errors import ConfigError
 from gan_jax.nets import sngan
 from gan_jax.nets.layers import INITS
 from gan_jax.nets.layers.images import halvings, square
+from gan_jax.nets.layers.narrow import like
 from gan_jax.types import Array
 
 # side -> channels as multiples of width: gen's first map and blocks; disc's blocks, how many halve
@@ -57,7 +58,7 @@ class Generator(sngan.Generator):
             vectors = [[chunk] for chunk in chunks]
         if label is not None and self.shared:
             init = INITS[self.weights](self.gain, self.labels.classes)[0]
-            e = self.param("shared", init, (self.labels.classes, self.shared))[label]
+            e = like(z, self.param("shared", init, (self.labels.classes, self.shared)))[label]
             vectors = [[e, *each] for each in vectors]
         return z, [jnp.concatenate(each, -1) if each else label for each in vectors]
 

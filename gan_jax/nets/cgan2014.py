@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from gan_jax.nets.layers import Dense, Labels, Maxout, Output, activation, flat, logits, one_hot
+from gan_jax.nets.layers.narrow import like
 from gan_jax.nets.maxout import start_at as at_mean
 from gan_jax.types import Array
 
@@ -37,7 +38,7 @@ class Generator(nn.Module):
         drop = nn.Dropout(1 - self.keep_hidden, deterministic=not train)
         h = drop(act(Dense(self.latent_units, *how, name="latent")(z)))
         if label is not None:
-            y = one_hot(label, self.labels.classes)
+            y = like(z, one_hot(label, self.labels.classes))
             y = drop(act(Dense(self.label_units, *how, name="label")(y)))
             h = jnp.concatenate([h, y], -1)
         h = drop(act(Dense(self.joint_units, *how, name="joint")(h)))
@@ -73,7 +74,7 @@ class Discriminator(nn.Module):
         h = drop(Maxout(self.image_units, self.pieces, *how, name="image")(flat(x)))
         if self.labels.condition == "concat":
             assert label is not None
-            y = one_hot(label, self.labels.classes)
+            y = like(x, one_hot(label, self.labels.classes))
             y = drop(Maxout(self.label_units, self.pieces, *how, name="label")(y))
             h = jnp.concatenate([h, y], -1)
         h = drop(Maxout(self.joint_units, self.joint_pieces, *how, name="joint")(h))

@@ -21,6 +21,8 @@ from gan_jax.nets.layers.images import (
     smoothly_halved,
     square,
 )
+from gan_jax.nets.layers.narrow import like
+from gan_jax.objectives.logits import widen
 from gan_jax.types import Array
 
 SLOPE, WEIGHTS = 0.2, "fan_in_normal"
@@ -51,7 +53,7 @@ class Block(nn.Module):
 
         def act(h: Array, name: str) -> Array:
             bias = self.param(name, nn.initializers.zeros, (2 * c,))
-            return nn.leaky_relu(h + bias.reshape(1, 1, 1, -1), SLOPE)
+            return nn.leaky_relu(h + like(h, bias).reshape(1, 1, 1, -1), SLOPE)
 
         groups = max(2 * c // self.group, 1)
         h = act(point(2 * c, "conv_0", gain)(x), "bias_0")
@@ -79,12 +81,12 @@ class Generator(nn.Module):
         channels = self.channels or widths(self.shape, "gen")
         start = smallest(self.shape, len(channels) - 1, "gen", "r3gan")
         if label is not None:
-            y = one_hot(label, self.labels.classes)
+            y = like(z, one_hot(label, self.labels.classes))
             embed = Dense(self.embedding, WEIGHTS, bias=False, name="embedding")
             z = jnp.concatenate([z, embed(y)], -1)
         basis = self.param("basis", nn.initializers.normal(1.0), (*start, channels[0]))
         h = Dense(channels[0], WEIGHTS, bias=False, name="start")(z)
-        h = h[:, None, None] * basis[None]
+        h = h[:, None, None] * like(h, basis)[None]
         for i, width in enumerate(channels):
             if i:
                 h = point(width, f"widen_{i}")(h) if width != h.shape[-1] else h
@@ -119,7 +121,7 @@ class Discriminator(nn.Module):
                 h = point(width, f"widen_{i}")(h) if width != h.shape[-1] else h
             h = stage(h, i, self.blocks, self.group, len(channels))
         spread = nn.initializers.normal(1 / math.sqrt(math.prod(sides)))
-        h = (h * self.param("basis", spread, (*sides, h.shape[-1]))[None]).sum((1, 2))
+        h = (widen(h) * self.param("basis", spread, (*sides, h.shape[-1]))[None]).sum((1, 2))
         if self.labels.condition != "projection":
             return logits(h, label, self.labels, WEIGHTS, 1.0, bias=False)
         assert label is not None

@@ -15,6 +15,7 @@ from gan_jax.nets.layers import BatchNorm, Dense, Labels, Output, activation, lo
 from gan_jax.nets.layers.convolution import Conv
 from gan_jax.nets.layers.images import halvings, smallest, square
 from gan_jax.nets.layers.residual import Attention, DiscBlock, GenBlock, VectorNorm
+from gan_jax.objectives.logits import widen
 from gan_jax.types import Array
 
 LARGE = {48: (5, 4), 64: (5, 5), 128: (6, 5), 256: (7, 6)}  # side -> disc's blocks; halvings
@@ -114,4 +115,4 @@ class Discriminator(nn.Module):
             block = functools.partial(DiscBlock, width, *how, self.residual_gain, hidden)
             x = block(i < times, i == 0, name=f"block_{i}")(x)
             x = Attention(*how, name=f"attention_{i}")(x) if i in self.attention else x
-        return logits(nn.relu(x).sum((1, 2)), label, self.labels, *how)
+        return logits(widen(nn.relu(x)).sum((1, 2)), label, self.labels, *how)

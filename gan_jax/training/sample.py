@@ -76,7 +76,8 @@ def load_run(
         found = saved.restore(state_like(setup), step)
     if found is None:
         raise NoCheckpointError(f"no checkpoint in {workdir} yet: train it first")
-    return Run(setup, *found)
+    step, state = found
+    return Run(setup, step, setup.settled(state))
 
 
 def write_samples(

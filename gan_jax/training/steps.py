@@ -4,6 +4,7 @@ Everything is pure: jit, vmap over rows and loops over steps belong to the calle
 is in dynamics/step.py.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +45,7 @@ def mean_example(setup: Setup) -> Array:
 def make_init(setup: Setup) -> Callable[[Array, Hypers, Array], State]:
     """A pure f(key, hypers, mean example in [0, 1]) -> State."""
     config = setup.config
-    return game_step.make_init(setup.game, config.dynamics.name, config.ema.decay > 0)
+    return game_step.make_init(setup.game, config.dynamics.name, config_lib.keeps_average(config))
 
 
 def make_train_step(setup: Setup, part: Part = lambda x: x) -> TrainStep:
@@ -56,7 +57,9 @@ def make_train_step(setup: Setup, part: Part = lambda x: x) -> TrainStep:
     _check_end(config)
     precision = None if config.precision == "default" else config.precision
     dynamics = _make_dynamics(config, game)
-    return game_step.make_step(game, dynamics, precision, part, config.ema.warmup)
+    average = config.ema.schedule, config.ema.warmup
+    decay_at = functools.partial(game_step.average_decay, *average)
+    return game_step.make_step(game, dynamics, precision, part, decay_at)
 
 
 def _check_end(config: ConfigDict) -> None:

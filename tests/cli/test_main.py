@@ -136,7 +136,10 @@ BAD = {
     "evaluate --workdir run --metrics EMPTY": (78, "metric '' is unknown"),
     "evaluate --workdir run --metrics frechet_digts": (78, "is unknown.*such as frechet_digits"),
     "evaluate --workdir run --metrics frechet_digits": (78, "'digits' does not apply to data"),
-    "evaluate --workdir run --config.seed=1": (78, "evaluate takes eval_samples and features"),
+    "evaluate --workdir run --config.seed=1": (
+        78,
+        "evaluate takes eval_samples, ema.standing_batches and features",
+    ),
     "evaluate --workdir run --config.eval_samples=0": (78, "eval_samples is 0: expected"),
     f"{TRAIN} x --config.features.names=('digits',)": (78, "'digits' does not apply to data"),
     f"{TRAIN} x --config.features.names=('digts',)": (78, "Did you mean 'digits'"),

@@ -11,9 +11,10 @@ from ml_collections import ConfigDict
 from gan_jax import config as config_lib
 from gan_jax.config import leaves
 from gan_jax.config.checks import doubts, problems
+from gan_jax.config.leaf import STATIC, Rule
 from gan_jax.host.errors import ConfigError
 
-RULES = {path for path, leaf in leaves.LEAVES.items() if isinstance(leaf.values, leaves.Rule)}
+RULES = {path for path, leaf in leaves.LEAVES.items() if isinstance(leaf.values, Rule)}
 CHOICES = {k: leaf.values for k, leaf in leaves.LEAVES.items() if leaf.values and k not in RULES}
 
 
@@ -52,9 +53,7 @@ def test_rates_are_finite(path, value, config):
 def test_every_leaf_says_why_and_traced_ones_are_numbers():
     for path, leaf in leaves.LEAVES.items():
         assert leaf.why
-        assert (
-            leaf.reach == leaves.STATIC or leaf.default == {} or type(leaf.default) in (int, float)
-        )
+        assert leaf.reach == STATIC or leaf.default == {} or type(leaf.default) in (int, float)
         assert leaf.reach.how != "switch" or not leaf.values.test(-1.0), path  # 0 is off
 
 
@@ -286,6 +285,17 @@ def test_schedules_last_the_run_by_default(config):
     hypers = config_lib.hypers(config)
     assert hypers.players["disc"]["schedule_steps"] == 30
     assert hypers.players["gen"]["schedule_steps"] == 10
+    assert hypers.game["penalty_schedule_steps"] == hypers.game["ema_schedule_steps"] == 10
+
+
+def test_schedules_may_be_counted_in_images(config):
+    """batch_size of them a step, however many steps the run has; steps of its own come first."""
+    config.steps, config.batch_size, config.dynamics.k_disc = 10, 8, 3
+    config.schedule_images, config.ema.schedule_steps = 100, 7
+    hypers = config_lib.hypers(config)
+    assert hypers.players["disc"]["schedule_steps"] == 37.5
+    assert hypers.game["penalty_schedule_steps"] == 12.5
+    assert hypers.game["ema_schedule_steps"] == 7
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import optax
 import pytest
 
 from gan_jax.config import get_config, hypers
-from gan_jax.config.leaves import OPTIMIZERS, SCHEDULES
+from gan_jax.config.leaf import CHANGES, OPTIMIZERS, SCHEDULES
 from gan_jax.dynamics import optimiser
+from gan_jax.dynamics.schedule import SHAPES, between
 
 
 def numbers(**values):
@@ -29,7 +30,7 @@ GRADS = [1.0, -0.5, 2.0, 0.25, 1.5]
 
 def test_the_tables_are_what_config_promises():
     assert set(optimiser.OPTIMIZERS) == set(OPTIMIZERS)
-    assert set(optimiser.SCHEDULES) == set(SCHEDULES)
+    assert set(SHAPES) == set(CHANGES) == set(SCHEDULES) - {"exponential"}
 
 
 def test_adam_is_adam():
@@ -74,13 +75,31 @@ def test_momentum_stays_without_ramp_steps():
 @pytest.mark.parametrize("schedule", sorted(SCHEDULES))
 def test_schedules_start_and_end(schedule):
     h = numbers(lr=0.3, lr_end=0.1, lr_decay=0.5, schedule_steps=10)
-    rate = optimiser.SCHEDULES[schedule](h)
+    rate = optimiser.rate(schedule, h)
     assert float(rate(jnp.asarray(0.0))) == pytest.approx(0.3)
     end = 0.3 if schedule == "constant" else 0.1
     for count in (10.0, 50.0):
         assert float(rate(jnp.asarray(count))) == pytest.approx(end)
     middle = {"constant": 0.3, "exponential": 0.1, "linear": 0.2, "cosine": 0.2}[schedule]
     assert float(rate(jnp.asarray(5.0))) == pytest.approx(middle)
+
+
+@pytest.mark.parametrize("schedule", sorted(SHAPES))
+def test_at_no_steps_nothing_changes(schedule):
+    assert float(between(schedule, 0.3, 0.1, 0, jnp.asarray(7))) == pytest.approx(0.3)
+
+
+def test_b2_changes_and_corrects_as_pytorch_does():
+    """Moments are divided by 1 - b2^t of the present b2, not by the product of all so far."""
+    h = numbers(lr=0.1, b1=0.0, b2=0.5, b2_end=0.9, schedule_steps=4)
+    ours = optimiser.make_optimizer("adam", "constant", False, False, "linear")(h)
+    w, v, expected = 1.0, 0.0, []
+    for t, g in enumerate(GRADS):
+        b2 = 0.5 + 0.4 * min(t / 4, 1)
+        v = b2 * v + (1 - b2) * g * g
+        w -= 0.1 * g / (np.sqrt(v / (1 - b2 ** (t + 1))) + 1e-8)
+        expected.append(w)
+    np.testing.assert_allclose(trajectory(ours, GRADS), expected, rtol=1e-5)
 
 
 def test_clipping_is_of_the_global_norm():
@@ -109,7 +128,8 @@ def test_numbers_do_not_retrace(name, schedule):
     @jax.jit
     def update(w, h):
         traces.append(1)
-        transform = optimiser.make_optimizer(name, schedule, True, True)(h)
+        b2_schedule = schedule if schedule in CHANGES else "constant"
+        transform = optimiser.make_optimizer(name, schedule, True, True, b2_schedule)(h)
         return transform.update(w, transform.init(w), w)[0]
 
     first = update(jnp.ones(3), numbers(lr=0.1, clip=1.0))

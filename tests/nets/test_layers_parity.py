@@ -1,7 +1,5 @@
 """Layers held against PyTorch's, outputs and gradients on the same weights: the extra `parity`."""
 
-import importlib.util
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,12 +16,6 @@ FORWARD, GRADIENT, EPS = 1e-5, 1e-4, 1e-5
 LABEL = np.asarray([0, 2, 1, 1])
 
 
-def torch_or_skip():
-    if importlib.util.find_spec("torch") is None:
-        tiny.missing("parity", "torch", "pip install 'gan-jax[parity]'")
-    return importlib.import_module("torch")
-
-
 def some(rng, tree):
     """Weights of no special value, of the shapes of a tree."""
     return jax.tree.map(lambda a: rng.normal(0, 0.3, a.shape).astype(np.float32), tree)
@@ -37,7 +29,7 @@ def close(found, right, tolerance):
 
 def hold(ours, theirs, params, shape):
     """ours(params, x) in NHWC and theirs(torch, params, x) in NCHW: values, gradients in all."""
-    torch, rng = torch_or_skip(), np.random.default_rng(0)
+    torch, rng = tiny.torch_or_skip(), np.random.default_rng(0)
     params, x = some(rng, params), rng.normal(1, 2, shape).astype(np.float32)
     y, pull = jax.vjp(jax.jit(ours), params, x)
     g = rng.normal(size=y.shape).astype(np.float32)

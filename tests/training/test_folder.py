@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from gan_jax.config.as_json import read_config
+from gan_jax.config import flatten, get_config
+from gan_jax.config.as_json import config_difference, read_config
+from gan_jax.config.leaves import LEAVES
 from gan_jax.evaluate.diagnostics import Finding
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.host import files
@@ -168,6 +170,17 @@ def test_fewer_steps_and_a_rate_that_follows_all_steps_are_refused(tmp_path):
         with pytest.raises(ConfigError, match="steps 10 there, 20 here"):
             longer(tmp_path / schedule, schedule)
         assert longer(tmp_path / f"{schedule} of its own", schedule, 5) == (20, False)
+
+
+@pytest.mark.parametrize("path", [p for p in sorted(LEAVES) if p.endswith("schedule")])
+def test_every_schedule_may_follow_all_steps(path):
+    """Unless its steps are its own, or counted in images."""
+    section = path.rpartition(".")[0]
+    before, after = flatten(get_config()), {path: "linear", "steps": 20_000}
+    assert config_difference(before | {path: "linear"}, before | after)
+    for own in (f"{section}.schedule_steps", "schedule_images"):
+        free = {path: "linear", own: 5}
+        assert not config_difference(before | free, before | after | free)
 
 
 @pytest.mark.parametrize(

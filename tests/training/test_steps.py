@@ -9,12 +9,14 @@ from jax import export
 
 from gan_jax import data
 from gan_jax.bench.matmul import products
-from gan_jax.config import get_config, hypers
+from gan_jax.config import get_config, hypers, to_json
 from gan_jax.data import open_data, pipeline
+from gan_jax.dynamics.step import average_decay
 from gan_jax.games import make_setup
 from gan_jax.host.errors import DataMissingError
 from gan_jax.place import place_batch
 from gan_jax.steps import init_state, make_sampler, make_train_many, make_train_step
+from gan_jax.sweeps import rows
 from gan_jax.training.steps import make_init
 from gan_jax.types import Batch
 
@@ -64,6 +66,37 @@ def test_new_numbers_do_not_recompile(game):
     for lr in (1e-3, 0.5, 2):
         step(state, tiny.batch(config), hypers(tiny.config(gen__lr=float(lr), seed=3)))
     assert step._cache_size() == before
+
+
+def scheduled(**leaves):
+    """Every number that may change along a run does."""
+    schedules = dict.fromkeys(("gen__schedule", "gen__b2_schedule", "ema__schedule"), "linear")
+    schedules |= {"penalty__schedule": "cosine", "penalty__name": "r1", "disc__optimizer": "sgd"}
+    numbers = {"gen__b2_end": 0.9, "penalty__weight": 1.0, "penalty__weight_end": 0.1}
+    numbers |= {"ema__decay": 0.0, "ema__decay_end": 0.9, "ema__warmup": False}
+    return tiny.config(**{**schedules, **numbers, **leaves})
+
+
+def test_numbers_of_schedules_do_not_recompile_and_may_differ_between_rows():
+    own = {"penalty__weight_end": 0.5, "penalty__schedule_steps": 3, "ema__schedule_steps": 2}
+    own |= {"ema__decay_end": 0.5, "gen__b2_end": 0.5, "schedule_images": 80, "gen__lr_end": 1e-5}
+    configs = scheduled(), scheduled(**own)
+    static = [rows.static_part(to_json(c), "") for c in configs]
+    assert static[0] == static[1]
+    state, step = init_state(configs[0], jax.random.key(0)), jax.jit(make_train_step(configs[0]))
+    state = state.replace(step=jnp.int32(1))
+    one, other = (step(state, tiny.batch(c), hypers(c))[0] for c in configs)
+    assert step._cache_size() == 1
+    assert not leaves_equal(one.players["disc"].params, other.players["disc"].params)
+    assert not leaves_equal(one.averages, other.averages)
+
+
+@pytest.mark.parametrize(("t", "decay"), [(0, 0.0), (2, 0.5**0.5), (4, 0.5**0.25), (9, 0.5**0.25)])
+def test_a_half_life_that_rises(t, decay):
+    """Linearly from 0 to 4 steps, in 4 steps: 2 in the middle."""
+    config = scheduled(ema__schedule_steps=4, ema__decay_end=0.5**0.25, ema__warmup=False)
+    found = average_decay("linear", False, jnp.int32(t), hypers(config).game)
+    assert float(found) == pytest.approx(decay, rel=1e-5)
 
 
 def test_the_first_losses_are_those_of_the_formulas():

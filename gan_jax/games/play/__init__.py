@@ -64,8 +64,9 @@ class Play:
         """Outputs for reals and for fakes; given holds a pair (for reals, for fakes) a keyword.
 
         One pass over both where the player moves and its examples do not mix: larger, faster
-        products. Else one pass each, reals first: the compiler can then remove that of the reals
-        from a loss that ignores it, as gen's often does.
+        products; and where they mix and are to, as disc.one_batch has it. Else one pass each, reals
+        first: the compiler can then remove that of the reals from a loss that ignores it, as gen's
+        often does.
         """
         if self._joins(name):
             x, both = _joined(real, fake, given)
@@ -81,7 +82,7 @@ class Play:
         One vector-Jacobian product of the one pass, so that a penalty of slopes has none of its
         own: no example's logit depends on another, and ones on all logits give each its own slope.
         """
-        if not self._joins(name):
+        if not (self._joins(name) and self.nets[name].rows_are_independent):
             return *self.pair(name, real, fake, roles, **given), None
         x, both = _joined(real, fake, given)
 
@@ -95,7 +96,8 @@ class Play:
         return *_parted(y, len(real)), at_both
 
     def _joins(self, name: str) -> bool:
-        return name in self.moving and self.nets[name].rows_are_independent
+        net = self.nets[name]
+        return name in self.moving if net.rows_are_independent else net.one_batch
 
     def critic(self, name: str, role: int, **given: Any) -> Critic:
         """The player as a pure function of x, with the statistics from before this loss."""

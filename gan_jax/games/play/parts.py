@@ -22,6 +22,7 @@ from gan_jax.games.play.penalties import Penalty, check_sizes, check_weight, nam
 from gan_jax.games.play.terms import Memory
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.codes import NO_CODES, Codes
+from gan_jax.nets.layers.narrow import with_dtype
 from gan_jax.nets.layers.normalise import NORMALISERS
 from gan_jax.types import Array, Net
 
@@ -50,6 +51,9 @@ class Parts(NamedTuple):
     optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # of a section's numbers
     k_disc: int  # updates a step
     k_gen: int
+    batch_size: int
+    more_fakes: int  # batches of them that gen alone meets
+    standing_batches: int  # of the statistics of samples; 0: averages
     clips: bool  # disc's weights
     is_noisy: bool  # instance noise
     rescales: bool  # gen's gradient
@@ -80,7 +84,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     return Parts(
         gen=make_gen(config, data),
         disc=disc,
-        enc=nets.make_encoder(config.gen.net, config.gen.args, config.latent.dim),
+        enc=make_enc(config),
         disc_with=functools.partial(make_disc, config, seen, classes),
         view=view,
         decision_size=decision,
@@ -100,6 +104,9 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         optimizers={section: player_optimizer(config[section]) for section in ("gen", "disc")},
         k_disc=config.dynamics.k_disc,
         k_gen=config.dynamics.k_gen,
+        batch_size=config.batch_size,
+        more_fakes=config.gen.batch_factor - 1,
+        standing_batches=config.ema.standing_batches,
         clips=config.disc.clip_weights > 0,
         is_noisy=config.disc.instance_noise > 0,
         rescales=config.gen.rescale_gradient > 0,
@@ -131,6 +138,8 @@ TREATMENTS = {
     "rescales": "gen.rescale_gradient, expected 0",
     "norms_pull": "gen.pull_decay, expected 0",
     "selects": "gen.top_k, expected 0",
+    "standing_batches": "ema.standing_batches, expected 0",
+    "more_fakes": "gen.batch_factor, expected 1",
     "slices": "disc.san, expected False",
     "wants_features": "objective 'feature_matching', expected another",
 }
@@ -145,9 +154,9 @@ def refuse(parts: Parts, game: str, *treatments: str) -> None:
 
 def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransformation]:
     """A function of the section's numbers: its guarded optimiser."""
-    build = make_optimizer(
-        section.optimizer, section.schedule, section.clip > 0, section.weight_decay > 0
-    )
+    clips, decays = section.clip > 0, section.weight_decay > 0
+    how = (section.optimizer, section.schedule, clips, decays, section.b2_schedule)
+    build = make_optimizer(*how)
     return lambda numbers: guarded(build(numbers))
 
 
@@ -156,9 +165,16 @@ def make_gen(config: ConfigDict, data: Data) -> Net:
     natural = {-1.0: "tanh", 0.0: "sigmoid"}[data.low] if data.is_image else "identity"
     labels = labels_of(config.gen, data.spec.classes)
     gen = nets.make_generator(config.gen.net, config.gen.args, data.spec.shape, natural, labels)
+    gen = with_dtype(gen, config.activation_dtype)
     if not (gen.start_at and data.is_image):  # the mean of points has no range
         return gen._replace(start_at=None)
     return gen._replace(start_at=functools.partial(gen.start_at, low=data.low))
+
+
+def make_enc(config: ConfigDict) -> Net | None:
+    """The encoder in the file of gen.net, where it has one."""
+    enc = nets.make_encoder(config.gen.net, config.gen.args, config.latent.dim)
+    return with_dtype(enc, config.activation_dtype) if enc else None
 
 
 def make_view(config: ConfigDict) -> tuple[Callable[[Array], Array], int]:
@@ -186,6 +202,12 @@ def make_disc(
             f"objective {config.objective!r} is one of {needs}, and disc.net {config.disc.net!r} "
             f"gives {has}: choose a net or an objective of the other kind"
         )
+    if config.disc.one_batch and disc.rows_are_independent:
+        raise ConfigError(
+            "disc.one_batch joins reals and fakes in the batch norm of disc, which has none: "
+            "expected False, or disc.args.batch_norm True where disc.net takes it"
+        )
+    disc = with_dtype(disc, config.activation_dtype)._replace(one_batch=config.disc.one_batch)
     disc = NORMALISERS[choose("disc.normalise", config.disc.normalise, NORMALISERS)](disc)
     kinds = diff.parse(config.disc.augment)
     if kinds and (len(shape) != 3 or config.disc.pack > 1):

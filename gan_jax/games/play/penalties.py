@@ -16,7 +16,9 @@ from jax import lax
 from ml_collections import ConfigDict
 
 from gan_jax.config import choose
-from gan_jax.config.leaves import NOT_GIVEN, NOT_NEGATIVE, USUAL_WEIGHTS
+from gan_jax.config.leaf import NOT_NEGATIVE
+from gan_jax.config.leaves import NOT_GIVEN, USUAL_WEIGHTS
+from gan_jax.dynamics.schedule import between
 from gan_jax.games.play import Play, terms
 from gan_jax.games.play.terms import Case, Memory
 from gan_jax.host.errors import ConfigError
@@ -32,10 +34,16 @@ class Penalty(NamedTuple):
     gen: Callable[..., Array] | None  # (case, weight, **numbers): one of gen's, weighted
     place: int = 0  # 0: it is penalty.name; others: in the order of their names
     every: int = 1  # steps
+    schedule: str = "constant"  # of the weight
 
-    def weight(self, h: Hypers) -> Array:
+    def weight(self, h: Hypers, step: Array | None) -> Array:
         """What its mean is multiplied by."""
-        return h.penalties[self.name] if self.place else h.penalty["weight"]
+        weight = h.penalties[self.name] if self.place else h.penalty["weight"]
+        if self.schedule == "constant":
+            return weight
+        assert step is not None
+        end, steps = h.game["penalty_weight_end"], h.game["penalty_schedule_steps"]
+        return between(self.schedule, weight, end, steps, step)
 
     def arguments(self, h: Hypers) -> dict[str, Array]:
         """Its keyword arguments."""
@@ -63,7 +71,7 @@ def named(config: ConfigDict) -> tuple[Penalty, ...]:
             raise ConfigError(f"penalties.{name}: penalty.name is {name!r} already")
         if type(weight) not in (int, float) or not NOT_NEGATIVE.test(weight):
             raise ConfigError(f"penalties.{name} is {weight!r}: expected {NOT_NEGATIVE.expected}")
-    every = {first: config.penalty.every_steps}
+    every, schedule = {first: config.penalty.every_steps}, {first: config.penalty.schedule}
     places = {name: place for place, name in enumerate(sorted(config.penalties), start=1)}
     return tuple(
         Penalty(
@@ -72,6 +80,7 @@ def named(config: ConfigDict) -> tuple[Penalty, ...]:
             terms.GEN_TERMS.get(name),
             places.get(name, 0),
             every.get(name, 1),
+            schedule.get(name, "constant"),
         )
         for name in (*found, *places)
     )
@@ -107,7 +116,7 @@ def penalize_disc(
     for each in penalties:
         if each.disc:
             mean, memory = mean_penalty(each, play, h, each.seen(case))
-            loss, case = loss + each.weight(h) * mean, case._replace(memory=memory)
+            loss, case = loss + each.weight(h, play.step) * mean, case._replace(memory=memory)
             metrics[f"penalty_{each.name}" if each.place else "penalty"] = mean
     return loss, metrics, case.memory
 
@@ -116,7 +125,8 @@ def penalize_gen(penalties: tuple[Penalty, ...], h: Hypers, loss: Array, case: C
     """gen's loss with its parts of the penalties."""
     for each in penalties:
         if each.gen:
-            loss += each.gen(each.seen(case), each.weight(h), **each.arguments(h)).mean()
+            weight = each.weight(h, case.step)
+            loss += each.gen(each.seen(case), weight, **each.arguments(h)).mean()
     return loss
 
 

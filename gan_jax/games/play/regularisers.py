@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gan_jax.dynamics.schedule import between
 from gan_jax.games.play import Play
 from gan_jax.games.play.last_layer import with_direction_alone
 from gan_jax.games.play.parts import Parts
@@ -23,9 +24,9 @@ def noisy(parts: Parts, play: Play, h: Hypers, role: int, x: Array) -> Array:
     """
     if not parts.is_noisy:
         return x
-    std, steps = h.game["instance_noise"], h.game["instance_noise_steps"]
-    left = jnp.where(steps > 0, jnp.maximum(1 - play.step / jnp.maximum(steps, 1), 0), 1)
-    return x + (std * left * jax.random.normal(play.key(role), x.shape)).astype(x.dtype)
+    noise, steps = h.game["instance_noise"], h.game["instance_noise_steps"]
+    std = between("linear", noise, 0.0, steps, play.step)
+    return x + (std * jax.random.normal(play.key(role), x.shape)).astype(x.dtype)
 
 
 def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:

@@ -15,6 +15,7 @@ from jax import lax
 
 from gan_jax.config import choose
 from gan_jax.config.arguments import numbers_of
+from gan_jax.dynamics.schedule import between
 from gan_jax.host.errors import ConfigError
 from gan_jax.objectives import ENERGY_OBJECTIVES, OBJECTIVES, began, ebgan, feature_matching, gan_qp
 from gan_jax.objectives.consistency import zcr_disc, zcr_gen
@@ -164,9 +165,7 @@ def transport_term(case: Case, weight: Array, *, end=1.0, steps=0.0) -> Array:
     """
     assert case.own is not None
     assert case.step is not None
-    done = jnp.clip(case.step / jnp.maximum(steps, 1), 0, 1)
-    share = jnp.where(steps > 0, end + (1 - end) * (1 + jnp.cos(jnp.pi * done)) / 2, 1)
-    return weight * share * transport(case.z, case.own)
+    return weight * between("cosine", 1.0, end, steps, case.step) * transport(case.z, case.own)
 
 
 PENALTY_TERMS: dict[str, Callable[..., Any]] = {

@@ -11,6 +11,8 @@ from flax import linen as nn
 
 from gan_jax.config import choose
 from gan_jax.nets.layers.matmul import matmul
+from gan_jax.nets.layers.narrow import dtype_of, like
+from gan_jax.objectives.logits import widen
 from gan_jax.types import Array
 
 ACTIVATIONS: dict[str, Callable[..., Array]] = {
@@ -76,6 +78,7 @@ class Dense(nn.Module):
         layer = nn.Dense(
             self.features,
             self.bias,
+            dtype=dtype_of(x),
             kernel_init=pair[0],
             bias_init=pair[1],
             dot_general=lambda x, kernel, *_, **__: matmul(x, kernel),
@@ -132,6 +135,7 @@ def logits(
     has the logits of a classifier of the same h (Odena et al. 2017). A pack of m samples has labels
     [B, m]: an embedding, or a classifier, for each place.
     """
+    h = widen(h)
     logit = Dense(1, weights, gain, bias, name="logit")(h)[:, 0]
     if labels.condition == "projection":
         assert label is not None
@@ -187,6 +191,7 @@ class BatchNorm(nn.Module):
             not train,
             momentum=self.keep,
             epsilon=self.eps,
+            dtype=dtype_of(x),
             use_scale=self.affine and not self.classes,
             use_bias=self.affine and not self.classes,
             use_fast_variance=False,
@@ -197,7 +202,9 @@ class BatchNorm(nn.Module):
             return x
         assert label is not None
         table = (self.classes, x.shape[-1])
-        gain, bias = (self.param(n, nn.initializers.zeros, table) for n in ("gain", "bias"))
+        gain, bias = (
+            like(x, self.param(n, nn.initializers.zeros, table)) for n in ("gain", "bias")
+        )
         where = (x.shape[0], *(1,) * (x.ndim - 2), -1)
         return x * (1 + gain[label].reshape(where)) + bias[label].reshape(where)
 

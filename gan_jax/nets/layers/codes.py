@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gan_jax.nets.layers import Dense, Output, Stack, heads_of, logit_of
+from gan_jax.objectives.logits import widen
 from gan_jax.types import Array
 
 UNITS = 128  # of the head's own layer
@@ -38,7 +39,7 @@ def with_codes(
     if not codes.categories:
         return y
     how = (weights, gain)
-    q = Stack((UNITS,), act, *how, batch_norm=True, name="recognition")(h, train)
+    q = Stack((UNITS,), act, *how, batch_norm=True, name="recognition")(widen(h), train)
     category = Dense(codes.categories, *how, name="category")(q)
     mean = Dense(codes.numbers, *how, name="mean")(q)
     return Output(logit_of(y), heads_of(y) | {"category": category, "mean": mean})

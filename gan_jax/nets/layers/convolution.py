@@ -4,6 +4,7 @@ from flax import linen as nn
 
 from gan_jax.config import choose
 from gan_jax.nets.layers import INITS
+from gan_jax.nets.layers.narrow import like
 from gan_jax.nets.layers.trilinear import How, convolution, transposed
 from gan_jax.types import Array
 
@@ -57,8 +58,10 @@ class Conv(nn.Module):
     def __call__(self, x: Array) -> Array:
         c, f, k = x.shape[-1] // self.groups, self.features, self.size
         pair = INITS[choose("weights", self.weights, INITS)](self.gain, k * k * c)
-        y = self.linear(x, self.param("kernel", pair[0], (k, k, c, f)))
-        return y + self.param("bias", pair[1], (f,)).reshape(1, 1, 1, f) if self.bias else y
+        y = self.linear(x, like(x, self.param("kernel", pair[0], (k, k, c, f))))
+        if not self.bias:
+            return y
+        return y + like(y, self.param("bias", pair[1], (f,))).reshape(1, 1, 1, f)
 
 
 class ConvTranspose(Conv):

@@ -9,6 +9,8 @@ from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import BatchNorm, Dense
 from gan_jax.nets.layers.convolution import Conv
 from gan_jax.nets.layers.images import doubled, halved, largest
+from gan_jax.nets.layers.narrow import like
+from gan_jax.objectives.logits import widen
 from gan_jax.types import Array
 
 Norm = Callable[[str, Array], Array]  # (name, x) -> x normalised by a layer of that name
@@ -79,7 +81,7 @@ class VectorNorm(nn.Module):
     def __call__(self, x: Array, train: bool, e: Array) -> Array:
         x = BatchNorm(self.keep, self.eps, affine=False, name="norm")(x, train)
         scale, bias = (
-            Dense(x.shape[-1], self.weights, self.gain, False, name=name)(e)[:, None, None]
+            like(x, Dense(x.shape[-1], self.weights, self.gain, False, name=name)(e))[:, None, None]
             for name in ("scale", "shift")
         )
         return x * (1 + scale) + bias
@@ -109,7 +111,7 @@ class Attention(nn.Module):
             return y.reshape(b, -1, features)
 
         q, k = rows("query", c // 8, lambda x: x), rows("key", c // 8, largest)
-        weight = jax.nn.softmax(q @ k.swapaxes(1, 2))
+        weight = like(x, jax.nn.softmax(widen(q @ k.swapaxes(1, 2))))
         seen = (weight @ rows("value", c // 2, largest)).reshape(b, h, w, -1)
-        gamma = self.param("gamma", nn.initializers.zeros, ())
+        gamma = like(x, self.param("gamma", nn.initializers.zeros, ()))
         return x + gamma * Conv(c, *how, name="out")(seen)

@@ -1,0 +1,82 @@
+"""What a leaf of a config is, how it reaches the program, and what its value may be."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Rule(NamedTuple):
+    """What a number must satisfy."""
+
+    test: Callable[[Any], bool]
+    expected: str  # the same in words
+
+
+class Reach(NamedTuple):
+    """How a leaf reaches the program.
+
+    A static one is compiled in. A traced one is an argument: it may change without a recompile, and
+    differ between the rows of a cohort. So is a switch, but whether it is above 0 is compiled in.
+    """
+
+    how: str = "static"
+    group: str = ""  # the field of Hypers that holds it; none: it goes into others, or the key
+    name: str = ""  # its name there, where that is not the leaf's own
+
+
+STATIC = Reach()
+
+
+def traced(group: str) -> Reach:
+    """A number in that group of Hypers."""
+    return Reach("traced", group)
+
+
+def switch(group: str, name: str = "") -> Reach:
+    """A number in that group whose feature is left out of the program at 0."""
+    return Reach("switch", group, name)
+
+
+class Leaf(NamedTuple):
+    """One leaf, or where the default is {} a section of arguments.
+
+    The keys of such a section belong to the function or network that takes them: its signature
+    names them, and where they are traced an integer default there makes the argument static.
+    """
+
+    default: Any  # None: a text that may be unset
+    why: str  # the unit or the reason
+    values: Rule | tuple[str, ...] | None = None  # what it may be: numbers of a rule, or choices
+    reach: Reach = STATIC
+    before: Any = None  # what was done in 0.1, for a leaf that is newer
+    follows: tuple[str, Callable[..., Any]] | None = None  # default: f(this leaf's value) instead
+
+
+def finite(test: Callable[[float], bool]) -> Callable[[float], bool]:
+    """The test, of numbers that are finite."""
+    return lambda v: math.isfinite(v) and test(v)
+
+
+AT_LEAST_1 = Rule(lambda v: 1 <= v < 2**31, "an integer in [1, 2^31)")  # int32 on a device
+AT_LEAST_0 = Rule(lambda v: 0 <= v < 2**31, "an integer in [0, 2^31)")
+UINT32 = Rule(lambda v: 0 <= v < 2**32, "an integer in [0, 2^32)")
+POSITIVE = Rule(finite(lambda v: v > 0), "a finite number above 0")
+NOT_NEGATIVE = Rule(finite(lambda v: v >= 0), "a finite number of at least 0")
+SHARE = Rule(finite(lambda v: 0 <= v < 1), "a number in [0, 1)")
+DECAY = Rule(finite(lambda v: 0 < v <= 1), "a number in (0, 1]")
+BAND = Rule(finite(lambda v: 0 < v < 0.5), "a number in (0, 0.5)")
+FINITE = Rule(finite(lambda v: True), "a finite number")
+SIDE = Rule(lambda v: 0 <= v <= 4096, "an integer in [0, 4096]")
+CHANNELS = Rule(lambda v: v in (0, 1, 3), "1 or 3, or 0 for the set's own")
+LOW = Rule(lambda v: v in (-1.0, 0.0), "-1.0 or 0.0")
+
+OPTIMIZERS = ("adam", "sgd", "rmsprop")
+CHANGES = ("constant", "linear", "cosine")
+SCHEDULES = (*CHANGES, "exponential")  # of a learning rate
+LABELS = ("data", "uniform")
+# concat: beside what goes in; norm: conditional batch norm; projection: Miyato and Koyama 2018;
+# acgan: a classifier beside the logit, Odena et al. 2017.
+GEN_CONDITIONS = ("none", "concat", "norm")
+DISC_CONDITIONS = ("none", "concat", "projection", "acgan")
+PRECISIONS = ("default", "highest", "bfloat16")
+DTYPES = ("float32", "bfloat16")
