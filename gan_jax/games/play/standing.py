@@ -28,8 +28,8 @@ def check_standing(parts: Parts) -> None:
     """ConfigError where statistics are asked for of a gen that has none."""
     if not parts.standing_batches:
         return
-    key = jax.random.key(0)
-    _, vars = jax.eval_shape(lambda: parts.gen.init(key, parts.latent(key, 2)))
+    k_net, k_z = jax.random.split(jax.random.key(0))
+    _, vars = jax.eval_shape(lambda: parts.gen.init(k_net, parts.latent(k_z, 2)))
     if STATISTICS not in vars:
         raise ConfigError(
             f"ema.standing_batches is {parts.standing_batches}, and gen has no batch norm: "
