@@ -13,9 +13,10 @@ the rate: 2e-4 there, 5e-4 here, as the layers are narrow. Labels come in as in 
 2018: conditional batch norm in gen, projection in disc. DiffAugment is Zhao et al. 2020, all three
 kinds: disc soon knows 3,398 drawings by heart. Nothing is published for these data.
 
-Cost: 9.3 GFLOP a step, 47 at 64x64; about 20 minutes on two cores, five times that at 64x64, by the
-rate of the first 400 steps. Expected: after 400 steps round and square shapes in the categories'
-colours on white; the end is not measured. Beside the samples' own numbers, look at
+Cost: 9.3 GFLOP a step, 47 at 64x64. Planned: 20 minutes on two cores, by the processor time of the
+first 400 steps, and five times that at 64x64; not measured. Expected: after 400 steps round and
+square shapes in the categories' colours on white; the end is not measured. Beside the samples' own
+numbers, look at
 gan-jax evaluate --workdir runs/emoji --metrics labels,efficientnet_lite0
 """
 

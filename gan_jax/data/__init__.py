@@ -61,7 +61,7 @@ class Origin(NamedTuple):
     size: int = 0
     channels: int = 0
     skip_damaged: bool = False
-    dir_b: PathLike | None = None
+    dir_b: PathLike = ""
     paired: bool = True
     args: tuple[tuple[str, Any], ...] = ()  # its data.args
 

@@ -58,7 +58,7 @@ def spec(
     size: int = 0,
     channels: int = 0,
     skip_damaged: bool = False,
-    dir_b: PathLike | None = None,
+    dir_b: PathLike = "",
     paired: bool = True,
 ) -> Spec:
     """What the folders' listings tell; with skip_damaged every file is decoded first.
@@ -102,13 +102,13 @@ def _domains(
     size: int = 0,
     channels: int = 0,
     skip_damaged: bool = False,
-    dir_b: PathLike | None = None,
+    dir_b: PathLike = "",
     paired: bool = True,
 ) -> tuple[tuple, tuple | None]:
     """How the folder of x is opened, and that of the other domain where there are two."""
-    how = (size, channels, skip_damaged, dir_b is not None and paired)
+    how = (size, channels, skip_damaged, bool(dir_b) and paired)
     a = (_root("data.dir", data_dir), *how)
-    return (a, None) if dir_b is None else ((_root("data.dir_b", dir_b), *how), a)
+    return (a, None) if not dir_b else ((_root("data.dir_b", dir_b), *how), a)
 
 
 def _root(leaf: str, data_dir: PathLike | None) -> str:

@@ -386,11 +386,14 @@ def test_overrides_are_taken_in_both_forms():
         "reproduce x --workdir ~/a --recorded ~/b",
         "bench --json ~/a",
         "data prepare mnist --from ~/a --data_dir ~/b",
+        "data prepare emoji --from ~/a ~/b --data_dir ~/c",
     ],
 )
 def test_every_path_takes_a_tilde_for_home(line, monkeypatch):
     monkeypatch.setenv("HOME", "/h")
-    found = [v for v in vars(main.parse(line.split())[0]).values() if str(v)[:1] in ("~", "/")]
+    values = vars(main.parse(line.split())[0]).values()
+    several = [each for v in values for each in (v if isinstance(v, list) else [v])]
+    found = [each for each in several if str(each)[:1] in ("~", "/")]
     assert sorted(found) == [f"/h/{letter}" for letter in "abc"[: line.count("~")]]
 
 

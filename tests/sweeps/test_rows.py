@@ -291,7 +291,9 @@ SWEEPS = [
 
 @pytest.mark.parametrize(("path", "name"), SWEEPS, ids=lambda x: getattr(x, "stem", x))
 def test_every_sweep_of_an_experiment_can_be_run(path, name):
-    config, found, settings = experiment.load_sweep(str(path), {"batch_size": "8"}, name)
+    config, found, settings = experiment.load_sweep(
+        str(path), tiny.overrides(path) | {"batch_size": "8"}, name
+    )
     assert (found, config.batch_size) == (name, 8)
     cohorts = rows_lib.group(rows_lib.resolve(config, settings))
     assert sum(len(cohort.rows) for cohort in cohorts) == len(settings)
