@@ -108,6 +108,8 @@ class Net(NamedTuple):
         None  # (params, vars, x) -> codes [B, F], where it has any
     )
     takes: frozenset[str] = frozenset()  # keywords that apply knows
+    translates: bool = False  # maps images to images
+    judges_patches: bool = False  # gives logits [B, P] of patches of an image
 
 
 Loss = Callable[[Any, Draw, Hypers], tuple[Array, Notes]]  # of (play, draw, h); see games/play

@@ -84,6 +84,8 @@ NARROW = {
         {"channels": (8, 8), "weights": "fan_in_normal"},  # compiled faster than orthogonal ones
         {"channels": (8, 8), "halvings": 1, "weights": "fan_in_normal"},
     ),
+    "cyclegan": ({"width": 4, "blocks": 1}, {"layers": 1, "width": 4}),
+    "pix2pix": ({"width": 4}, {"layers": 1, "width": 4}),
     "r3gan": ({"channels": (8, 4), "blocks": 1}, {"channels": (4, 8), "blocks": 1}),
     "sagan": (
         {"channels": (8, 8), "attention": (0,)},

@@ -162,7 +162,7 @@ def _net(module: nn.Module, pack: int = 1) -> Net:
         params: PyTree, vars: PyTree, x: Array, key: Array, train: bool, **given: Any
     ) -> tuple:
         mutable = list(vars) if train else False
-        rngs = {"dropout": key} if train else {}
+        rngs = {} if key is None else {"dropout": key}
         out = module.apply(
             {"params": params, **vars}, x, train=train, rngs=rngs, mutable=mutable, **given
         )
@@ -180,6 +180,8 @@ def _net(module: nn.Module, pack: int = 1) -> Net:
         is_energy=getattr(module, "is_energy", False),
         is_flat=getattr(module, "is_flat", False),
         encode=encode if hasattr(module, "encode") else None,
+        translates=getattr(module, "translates", False),
+        judges_patches=getattr(module, "judges_patches", False),
         takes=frozenset(takes),
     )
     return spectral(net) if getattr(module, "spectral", False) else net

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan_jax.games.play import last_layer
-from gan_jax.nets.layers import logit_of
+from gan_jax.nets.layers import of_example
 from gan_jax.objectives.logits import widen
 from gan_jax.objectives.penalties import Local
 from gan_jax.types import (
@@ -87,7 +87,7 @@ class Play:
 
         def logits(x: Array) -> tuple[Array, Any]:
             y = self._apply(name, self.vars[name], x, roles[0], **both)
-            return widen(logit_of(y[0])), y
+            return widen(of_example(y[0])), y
 
         logits_B, pull, (y, vars) = jax.vjp(logits, x, has_aux=True)
         self.vars[name] = vars
@@ -98,8 +98,11 @@ class Play:
         return name in self.moving and self.nets[name].rows_are_independent
 
     def critic(self, name: str, role: int, **given: Any) -> Critic:
-        """The player as a pure function of x, with the statistics from before this loss."""
-        return lambda x: logit_of(self._apply(name, self.before[name], x, role, **given)[0])
+        """The player as a pure function of x, with the statistics from before this loss.
+
+        Where it judges patches, an example's logit is their sum.
+        """
+        return lambda x: of_example(self._apply(name, self.before[name], x, role, **given)[0])
 
     def with_params(self, name: str, change: Callable[[PyTree], PyTree]) -> "Play":
         """This play where a player has other parameters; what it calls is noted here too."""

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from gan_jax import nets
 from gan_jax.augment import diff
 from gan_jax.augment.views import VIEWS, pack
-from gan_jax.config import choose
+from gan_jax.config import choose, leaf
 from gan_jax.data import Data
 from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
@@ -186,6 +186,7 @@ def make_disc(
             f"objective {config.objective!r} is one of {needs}, and disc.net {config.disc.net!r} "
             f"gives {has}: choose a net or an objective of the other kind"
         )
+    check_patches(config, disc)
     disc = NORMALISERS[choose("disc.normalise", config.disc.normalise, NORMALISERS)](disc)
     kinds = diff.parse(config.disc.augment)
     if kinds and (len(shape) != 3 or config.disc.pack > 1):
@@ -194,6 +195,16 @@ def make_disc(
             "'none' for points, for disc.view 'moments' and for disc.pack above 1"
         )
     return diff.augmented(disc, kinds) if kinds else disc
+
+
+def check_patches(config: ConfigDict, disc: Net) -> None:
+    """ConfigError where a config needs one logit an example of a disc that judges patches."""
+    for path, value in (("objective", "gan_qp"), ("disc.normalise", "gradient")):
+        if disc.judges_patches and leaf(config, path) == value:
+            raise ConfigError(
+                f"{path} is {value!r}, which is about one logit an example, and disc.net "
+                f"{config.disc.net!r} gives one for each patch: expected another of the two"
+            )
 
 
 def make_latent(latent: ConfigDict) -> Callable[[Array, int], Array]:
