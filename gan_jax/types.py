@@ -25,11 +25,16 @@ UserError = errors.UserError  # the base class of errors that a user can mend: h
 
 
 class Batch(NamedTuple):
-    """Real examples. x in the range the config states ([-1, 1] by default), label int32 or None."""
+    """Real examples: the fields of data.base.Arrays, of which a data set may lack all but x.
 
-    x: Array  # [K, B, ...] in a step, [B, ...] in a loss
-    label: Array | None = None
-    other: Array | None = None  # like x, of the other domain, where the data set has two
+    x [K, B, ...] in a step, [B, ...] in a loss; pictures are in the range the config states
+    ([-1, 1] by default).
+    """
+
+    x: Array
+    label: Array | None = None  # int32 [..., B]
+    other: Array | None = None  # like x, of the other domain; maybe with other channels
+    text: Array | None = None  # int32 [..., B, T] words, as data.base.Spec.vocabulary counts them
 
 
 class Losses(NamedTuple):

@@ -161,6 +161,8 @@ LEAVES: dict[str, Leaf] = {
     "data.skip_damaged": Leaf(False, "files that do not decode are counted", before=False),
     "data.split": Leaf("train", "TFDS notation: train[:50000]"),
     "data.low": Leaf(-1.0, "pixels are scaled to [low, 1]: -1 for tanh, 0 for sigmoid", LOW),
+    # Of sets with two domains. False: each of them comes in an order of its own.
+    "data.paired": Leaf(True, "examples of two domains that belong together", before=True),
     # Larger sets stay on the host and are streamed from there; cohorts refuse them.
     "data.device_mb": Leaf(2048, "the largest set that is copied to the device", AT_LEAST_0),
     "data.args": Leaf({}, "numbers of a synthetic distribution, such as its std"),

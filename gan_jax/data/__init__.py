@@ -205,4 +205,10 @@ def open_data(config: ConfigDict) -> Data:
         own = {name: bound(name, **args) for name in Synthetic._fields if name != "other"}
         synthetic = Synthetic(**own, other=bound("other"))
     origin = origin_of(config)
-    return Data(origin, c.split, origin.spec(), c.low, synthetic, c.points)
+    spec = origin.spec()
+    if spec.other is None and not c.paired:
+        raise ConfigError(
+            f"data.paired is False, and data {c.name!r} has one domain: leave it out, or choose "
+            "data with two"
+        )
+    return Data(origin, c.split, spec, c.low, synthetic, c.points)

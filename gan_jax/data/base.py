@@ -1,9 +1,11 @@
 """What a data set is to the rest: its spec, its arrays, and the split strings all sets share."""
 
+import math
+import operator
 import os
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +23,16 @@ class Spec(NamedTuple):
     splits: dict[str, int]  # examples in each; empty where it is synthetic, which has no end
     classes: int  # 0: no labels
     names: tuple[str, ...] = ()  # of the classes, where they have any but their numbers
+    other: tuple[int, ...] | None = None  # one example of the other domain, where there is one
+    # Word i of a text is vocabulary[i]: the first two stand for no word and for an unknown one.
+    vocabulary: tuple[str, ...] = ()  # empty: no texts
+    text_length: int = 0  # words of each text, with those that fill it up
+    credit: str = ""  # what is said wherever pictures of the set, or made from it, are shown
+
+    @property
+    def nbytes(self) -> int:
+        """Of one image's fields but for its label."""
+        return math.prod(self.shape) + math.prod(self.other or (0,)) + 4 * self.text_length
 
 
 def points(dim: int) -> Callable[[], Spec]:
@@ -32,7 +44,22 @@ class Arrays(NamedTuple):
     """Decoded examples, possibly memory-mapped and then read-only."""
 
     x: np.ndarray  # uint8 [N, H, W, C] images, float32 [N, d] points
-    label: np.ndarray | None  # int32 [N], from 0 on, or UNLABELLED
+    label: np.ndarray | None = None  # int32 [N], from 0 on, or UNLABELLED
+    other: np.ndarray | None = None  # like x; as many, unless nothing says which belong together
+    text: np.ndarray | None = None  # int32 [N, T]: see Spec.vocabulary
+
+    def map(self, change: Callable[[np.ndarray], Any]) -> "Arrays":
+        """The same fields, each changed."""
+        return Arrays(**{name: change(field) for name, field in self.fields().items()})
+
+    def fields(self) -> dict[str, np.ndarray]:
+        """Those that there are, by name."""
+        return {name: field for name, field in self._asdict().items() if field is not None}
+
+    @property
+    def nbytes(self) -> int:
+        """Of all fields."""
+        return sum(field.nbytes for field in self.fields().values())
 
 
 def labelled(arrays: Arrays) -> Arrays:
@@ -40,7 +67,7 @@ def labelled(arrays: Arrays) -> Arrays:
     if arrays.label is None:
         return Arrays(arrays.x[:0], np.zeros(0, np.int32))
     has_one_N = arrays.label != UNLABELLED
-    return arrays if has_one_N.all() else Arrays(arrays.x[has_one_N], arrays.label[has_one_N])
+    return arrays if has_one_N.all() else arrays.map(lambda field: field[has_one_N])
 
 
 def all_labelled(arrays: Arrays) -> bool:
@@ -107,17 +134,16 @@ def _position(bound: str | None, size: int, default: int) -> int:
 
 def take(text: str, splits: dict[str, int], read: Callable[[str], Arrays]) -> Arrays:
     """The examples a split string names. read(name) -> the whole of a named split, in order."""
-    parts = []
-    for split, start, stop in parse_split(text, splits):
-        x, label = read(split)
-        parts.append(Arrays(x[start:stop], None if label is None else label[start:stop]))
+    slices = parse_split(text, splits)
+    return joined([read(each.split).map(operator.itemgetter(slice(*each[1:]))) for each in slices])
+
+
+def joined(parts: Sequence[Arrays]) -> Arrays:
+    """The examples of all parts, with the fields that each of them has."""
     if len(parts) == 1:  # a view: a memory map stays one
         return parts[0]
-    labels = [part.label for part in parts if part.label is not None]
-    return Arrays(
-        np.concatenate([part.x for part in parts]),
-        np.concatenate(labels) if len(labels) == len(parts) else None,
-    )
+    names = [name for name in Arrays._fields if all(name in part.fields() for part in parts)]
+    return Arrays(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
 
 
 class ImageSet(NamedTuple):
@@ -154,4 +180,4 @@ def stratified(whole: Arrays, split: str, train: int) -> Arrays:
     assert whole.label is not None
     order = interleave(whole.label)
     chosen = order[:train] if split == "train" else order[train:]
-    return Arrays(whole.x[chosen], whole.label[chosen])
+    return whole.map(lambda field: field[chosen])

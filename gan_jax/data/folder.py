@@ -63,11 +63,11 @@ def load(
 ) -> Arrays:
     """x uint8 [N, H, W, C], label int32 [N] or None. DataCorruptError names a damaged file."""
     how = (_root(data_dir), size, channels, skip_damaged)
-    splits, (x, label) = _opened(*how)[1].splits, _decoded(*how)
+    splits, whole = _opened(*how)[1].splits, _decoded(*how)
     parts = {"train": slice(splits["train"]), "test": slice(splits["train"], None)}
 
     def read(name: str) -> Arrays:
-        return Arrays(x[parts[name]], None if label is None else label[parts[name]])
+        return whole.map(lambda field: field[parts[name]])
 
     return take(split, splits, read)
 

@@ -22,13 +22,16 @@ from gan_jax.types import Array, Batch, PyTree, State
 
 DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
 OTHER_STREAM = 1  # folded into a step's data key: draws of the other domain
+OTHER_DOMAIN_STREAM = 2**32 - 5  # folded into a run's key: the order of an unpaired other domain
 
 
 class Source(NamedTuple):
     """What a dispatch needs besides the state."""
 
-    examples: PyTree  # (x, label): all there are, or [steps, K, B, ...]; () where data are endless
-    order: Array  # [steps, K, B] int32, rows of x; or [steps], where x has the batches themselves
+    examples: PyTree  # Arrays: all there are, or [steps, K, B, ...]; () where data are endless
+    # [steps, K, B] int32, rows of the examples; [steps], where these are the batches themselves.
+    # Where two domains each have an order of their own, [steps, 2, ...]: of the first, of other.
+    order: Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Order:
         return self.pick(self.shuffles(key, self.epoch_of(step)), step)
 
 
-def make_order(config: ConfigDict, size: int) -> Order:
+def make_order(config: ConfigDict, size: int, stream: int = DATA_STREAM) -> Order:
     """Of so many examples. ConfigError where they are no batch."""
     steps, k, batch = config.log_every_steps, config.dynamics.k_disc, config.batch_size
     per_epoch = size // batch
@@ -59,7 +62,7 @@ def make_order(config: ConfigDict, size: int) -> Order:
         return rows[: per_epoch * batch].reshape(per_epoch, batch)
 
     def shuffles(key: Array, epoch: Array) -> Array:
-        key = jax.random.fold_in(key, DATA_STREAM)
+        key = jax.random.fold_in(key, stream)
         batches = jax.lax.map(lambda e: shuffle(key, epoch + e), jnp.arange(epochs))
         return batches.reshape(epochs * per_epoch, batch).astype(jnp.int32)
 
@@ -91,6 +94,18 @@ def remembered(
     return call
 
 
+def make_orders(
+    config: ConfigDict, arrays: Arrays, over: Callable[..., Callable] = lambda f, axes: f
+) -> Callable[[Array, Any], Array]:
+    """Source.order of a set that is on the device, as a function of (key, step); see remembered."""
+    own = remembered(make_order(config, len(arrays.x)), over)
+    if not are_apart(config, arrays):
+        return own
+    assert arrays.other is not None
+    other = remembered(make_order(config, len(arrays.other), OTHER_DOMAIN_STREAM), over)
+    return lambda key, step: jnp.stack([own(key, step), other(key, step)], axis=-3)
+
+
 def make_take(config: ConfigDict, data: Data) -> Callable[[State, PyTree, Array], Batch]:
     """A pure f(state, examples, a step's order) -> Batch, x [K, B, ...] in the config's range."""
     k, batch, synthetic = config.dynamics.k_disc, config.batch_size, data.synthetic
@@ -107,10 +122,29 @@ def make_take(config: ConfigDict, data: Data) -> Callable[[State, PyTree, Array]
         return Batch(x, other=jax.vmap(lambda key: other(key, batch))(keys))
 
     def gather(state: State, examples: PyTree, order: Array) -> Batch:
-        x, label = examples
-        return Batch(data.to_range(x[order]), None if label is None else label[order])
+        return to_batch(
+            data, chosen(examples, order, bool(order.ndim) and are_apart(config, examples))
+        )
 
     return draw if data.is_endless else gather
+
+
+def are_apart(config: ConfigDict, examples: Arrays) -> bool:
+    """Whether there are two domains, each in an order of its own."""
+    return examples.other is not None and not config.data.paired
+
+
+def chosen(examples: Arrays, order: Any, apart: bool) -> Arrays:
+    """The examples in that order [..., K, B]; of domains that are apart it is [..., 2, K, B]."""
+    if examples.other is None or not apart:
+        return examples.map(lambda field: field[order])
+    own = examples._replace(other=None).map(lambda field: field[order[..., 0, :, :]])
+    return own._replace(other=examples.other[order[..., 1, :, :]])
+
+
+def to_batch(data: Data, arrays: Arrays) -> Batch:
+    """The same fields as a game is given them: pixels in the config's range."""
+    return Batch(**jax.tree.map(data.to_range, arrays)._asdict())
 
 
 def make_source(
@@ -121,11 +155,11 @@ def make_source(
     if arrays is None:
         nothing = place.replicate(Source((), jnp.zeros((*shape[:2], 0), jnp.int32)))
         return lambda key, step: nothing
-    order = remembered(make_order(config, len(arrays.x)))
-    if arrays.x.nbytes <= config.data.device_mb * 2**20:
-        examples = place.replicate(tuple(arrays))
+    order = make_orders(config, arrays)
+    if arrays.nbytes <= config.data.device_mb * 2**20:
+        examples = place.replicate(arrays)
         return lambda key, step: Source(examples, order(key, step))
-    return _HostSource(arrays, order, shape, place)
+    return _HostSource(arrays, are_apart(config, arrays), order, shape, place)
 
 
 class _HostSource:
@@ -134,11 +168,19 @@ class _HostSource:
     Each process gathers the examples that its own devices are given, and no others.
     """
 
-    def __init__(self, arrays: Arrays, order: Callable, shape: tuple[int, int, int], place: Place):
-        self.arrays, self.order, self.place, self.steps = arrays, order, place, shape[0]
+    def __init__(
+        self,
+        arrays: Arrays,
+        apart: bool,
+        order: Callable,
+        shape: tuple[int, int, int],
+        place: Place,
+    ):
+        self.arrays, self.apart, self.order = arrays, apart, order
+        self.place, self.steps = place, shape[0]
         self.share = place.share(shape[2])
         self.threads = ThreadPoolExecutor(1)
-        self.coming: dict[int, Future[tuple]] = {}
+        self.coming: dict[int, Future[Arrays]] = {}
         self.each = place.replicate(np.arange(self.steps, dtype=np.int32))
 
     def __call__(self, key: Array, step: Any) -> Source:
@@ -146,12 +188,10 @@ class _HostSource:
         now = self.coming.pop(step, None) or self.threads.submit(self._gather, key, step)
         after = step + self.steps
         self.coming = {after: self.threads.submit(self._gather, key, after)}
-        x, label = now.result()
-        labels = None if label is None else self.place.shard(label, axis=2)
-        return Source((self.place.shard(x, axis=2), labels), self.each)
+        batches = jax.tree.map(lambda field: self.place.shard(field, axis=2), now.result())
+        return Source(batches, self.each)
 
-    def _gather(self, key: Array, step: int) -> tuple[np.ndarray, np.ndarray | None]:
+    def _gather(self, key: Array, step: int) -> Arrays:
         """Of each batch this process's share, [steps, K, B / processes, ...]."""
-        rows = np.asarray(self.order(key, np.int32(step)))[:, :, self.share]
-        label = self.arrays.label
-        return self.arrays.x[rows], None if label is None else label[rows]
+        rows = np.asarray(self.order(key, np.int32(step)))[..., self.share]
+        return chosen(self.arrays, rows, self.apart)

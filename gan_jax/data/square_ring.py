@@ -8,11 +8,17 @@ itself: nothing says which point of one belongs to which of the other.
 import jax.numpy as jnp
 
 from gan_jax.data import ring
+from gan_jax.data.base import Spec
 from gan_jax.data.support import mixture
 from gan_jax.types import Array
 
-spec, centres = ring.spec, ring.centres
+centres = ring.centres
 scale, sample, log_density = ring.scale, ring.sample, ring.log_density
+
+
+def spec() -> Spec:
+    """Points of the plane, in both domains."""
+    return ring.spec()._replace(other=(2,))
 
 
 def other_centres(sigma: Array | float = 0.01) -> Array:

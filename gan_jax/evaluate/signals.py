@@ -12,6 +12,7 @@ import numpy as np
 import optax
 
 from gan_jax.data import Arrays
+from gan_jax.data.pipeline import to_batch
 from gan_jax.dynamics.move import field, params
 from gan_jax.games import Setup
 from gan_jax.types import Array, Batch, Hypers, State
@@ -35,9 +36,8 @@ def make_shown(setup: Setup, arrays: Arrays | None) -> Shown:
     classes = setup.game.sampler.classes
 
     def some(arrays: Arrays) -> Batch:
-        rows, label = np.linspace(0, len(arrays.x) - 1, n).astype(int), arrays.label
-        x = data.to_range(jnp.asarray(arrays.x[rows]))
-        return Batch(x, jnp.asarray(label[rows]) if classes and label is not None else None)
+        spread = arrays.map(lambda a: jnp.asarray(a[np.linspace(0, len(a) - 1, n).astype(int)]))
+        return to_batch(data, spread if classes else spread._replace(label=None))
 
     return Shown(some(arrays), some(data.test()) if data.has_held_out else None)
 

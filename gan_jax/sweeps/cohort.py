@@ -171,8 +171,8 @@ def make_source(
     if arrays is None:
         nothing = jnp.zeros((m, config.log_every_steps, config.dynamics.k_disc, 0), jnp.int32)
         return lambda keys, step: ((), nothing)
-    orders = pipeline.remembered(pipeline.make_order(config, len(arrays.x)), jax.vmap)
-    examples = place.replicate(tuple(arrays))
+    orders = pipeline.make_orders(config, arrays, jax.vmap)
+    examples = place.replicate(arrays)
     return lambda keys, step: (examples, orders(keys, step))
 
 

@@ -1,7 +1,6 @@
 """The cohorts that a sweep's rows form, which train as one program each."""
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -123,7 +122,7 @@ def _check_shared(config: ConfigDict, rows: int) -> None:
     data = open_data(config)
     if rows == 1 or data.synthetic:
         return
-    megabytes = data.size * math.prod(data.spec.shape) / 2**20
+    megabytes = data.size * data.spec.nbytes / 2**20
     if megabytes > config.data.device_mb:
         raise ConfigError(
             f"data.device_mb is {config.data.device_mb}: {config.data.name} {config.data.split} "

@@ -28,7 +28,7 @@ def blocks_of(value, n=6, labelled=True, calls=None):
 def test_cache_decodes_once_and_maps(tmp_path):
     calls = []
     for _ in range(2):
-        x, label = cache.cached(entry_in(tmp_path), blocks_of(7, calls=calls))
+        x, label, *_ = cache.cached(entry_in(tmp_path), blocks_of(7, calls=calls))
         assert (x == 7).all()
         assert label.tolist() == [0, 1, 2, 3, 0, 1]
         assert not x.flags.writeable  # mapped, not read
@@ -118,7 +118,7 @@ def test_second_folder_when_the_first_cannot_be_written(tmp_path):
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o555)  # the write bits count for root too
     folders = (tmp_path / "file" / "cache", locked / "cache", tmp_path / "user")
-    x, label = cache.cached(entry_in(*folders, labelled=False), blocks_of(5, labelled=False))
+    x, label, *_ = cache.cached(entry_in(*folders, labelled=False), blocks_of(5, labelled=False))
     assert label is None
     assert (x == 5).all()
     assert not list(locked.iterdir())

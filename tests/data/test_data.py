@@ -44,7 +44,7 @@ def test_every_set_is_described_and_has_a_spec(name):
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_load_gives_what_spec_says(name, split):
     spec = data.spec(name)
-    x, label = data.load(name, split)
+    x, label, *_ = data.load(name, split)
     assert x.shape == (spec.splits[split], *spec.shape)
     assert (x.dtype, label.dtype) == (np.uint8, np.int32)
     assert label.shape == x.shape[:1]
@@ -180,7 +180,7 @@ def test_bad_split_strings(text, complaint):
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_slices_are_taken_from_the_split(name):
-    x, label = data.load(name, "train")
+    x, label, *_ = data.load(name, "train")
     part = data.load(name, "train[10:-10]")
     np.testing.assert_array_equal(part.x, x[10:-10])
     np.testing.assert_array_equal(part.label, label[10:-10])
@@ -211,7 +211,7 @@ def mnist_dir(tmp_path_factory):
 
 
 def test_mnist(mnist_dir):
-    x, label = data.load("mnist", "train", mnist_dir)
+    x, label, *_ = data.load("mnist", "train", mnist_dir)
     assert x.shape == (60000, 28, 28, 1)
     assert np.bincount(label)[[0, 1, 5]].tolist() == [5923, 6742, 5421]
     assert x.mean() / 255 == pytest.approx(0.1307, abs=1e-4)  # the published mean

@@ -53,9 +53,9 @@ def cache_home(tmp_path, monkeypatch):
 def test_round_trip_is_exact(tmp_path, name, end, dot):
     arrays = write_source(tmp_path / "idx", end, dot)
     assert "23 train, 7 test examples" in run(tmp_path, name)
-    for split, (x, label) in arrays.items():
+    for split, (x, label, *_) in arrays.items():
         back = tfds_reader.read(name, split, tmp_path / "tfds", spec_of(COUNTS))
-        assert rows(*back) == rows(x, label)  # TFDS has an order of its own
+        assert rows(back.x, back.label) == rows(x, label)  # TFDS has an order of its own
         assert back.label.dtype == np.int32
 
 

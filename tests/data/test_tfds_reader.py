@@ -75,7 +75,7 @@ def test_both_formats_have_one_order(tmp_path):
 def test_set_without_labels_and_with_jpeg(tmp_path):
     image = np.full((160, 160, 3), 90, np.uint8)  # large enough for the thread pool
     write_set(tmp_path / "tfds", [encode(image, "JPEG")] * 3)
-    x, label = data.load("tfds:toy", "train", tmp_path / "tfds")
+    x, label, *_ = data.load("tfds:toy", "train", tmp_path / "tfds")
     assert label is None
     assert x.shape == (3, 160, 160, 3)
     assert abs(x.astype(int) - 90).max() <= 2
@@ -122,7 +122,7 @@ def test_any_folder_may_hold_the_sets(tmp_path, place, monkeypatch):
 def test_16_bit_images_keep_their_high_byte(tmp_path, channels):
     deep = np.random.default_rng(0).integers(0, 2**16, (8, 8)).astype(np.uint16)
     write_set(tmp_path / "tfds", [deep] * 2, shape=(8, 8, channels))
-    x, _ = data.load("tfds:toy", "train", tmp_path / "tfds")
+    x, *_ = data.load("tfds:toy", "train", tmp_path / "tfds")
     np.testing.assert_array_equal(x, np.broadcast_to((deep >> 8)[..., None], x.shape))
 
 
@@ -141,7 +141,7 @@ def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
 def test_unlabelled_examples_stay_so(tmp_path):
     labels = [-1, 2, -1, 4]
     write_set(tmp_path / "tfds", random_images(4), labels)
-    x, label = data.load("tfds:toy", "train", tmp_path / "tfds")
+    x, label, *_ = data.load("tfds:toy", "train", tmp_path / "tfds")
     assert sorted(label.tolist()) == [-1, -1, 2, 4]
     known = base.labelled(base.Arrays(x, label))
     assert sorted(known.label.tolist()) == [2, 4]

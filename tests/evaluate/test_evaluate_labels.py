@@ -32,7 +32,7 @@ def game(**leaves):
 
 def gen_of_one_image_each(state, turn=0):
     """The state, but for a gen whose sample of a class is always one training image of it."""
-    x, label = data.load("digits", "train")
+    x, label, *_ = data.load("digits", "train")
     some = np.array([x[label == each][0].ravel() for each in range(CLASSES)]) / 255
     p = np.clip(np.roll(some, turn, 0), 1e-6, 1 - 1e-6)
     gen = jax.tree.map(np.zeros_like, state.players["gen"].params)
@@ -49,7 +49,7 @@ def measure(names, state, setup, part="eval"):
 
 def test_the_class_asked_for_is_on_schedule():
     setup, state = game()
-    x, label = data.load("digits", "train")
+    x, label, *_ = data.load("digits", "train")
     probabilities = (
         digits.trained(data.Origin("digits"))
         .features.see(np.array([x[label == each][0] for each in range(CLASSES)]) / np.float32(255))
@@ -108,7 +108,7 @@ def test_within_classes_one_image_is_nearer_than_those_of_the_next_class():
 
 def test_what_is_left_out_is_told(monkeypatch, caplog):
     setup, state = game(eval_samples=200)
-    x, label = data.load("digits", "test")
+    x, label, *_ = data.load("digits", "test")
     some = (label != 3) | (np.cumsum(label == 3) < measures.LEAST)
     monkeypatch.setattr(type(setup.data), "test", lambda of: data.base.Arrays(x[some], label[some]))
     found = measure(["intra"], state, setup)
@@ -135,7 +135,7 @@ def test_a_student_of_one_image_each_knows_some_of_the_reals(monkeypatch):
     monkeypatch.setattr(label_evaluators.measures, "classification_accuracy_score", score)
     setup, state = game()
     found = measure(["cas"], gen_of_one_image_each(state), setup)
-    (x, label), (reals, of_reals) = taught[0], data.load("digits", "train")
+    (x, label), (reals, of_reals, *_) = taught[0], data.load("digits", "train")
     assert x.dtype == np.uint8
     assert (label == of_reals).all()  # as often as in the data
     assert (x[0] == reals[of_reals == label[0]][0]).all()

@@ -21,7 +21,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from gan_jax.data.base import Arrays, PathLike, Spec, stratified
+from gan_jax.data.base import Arrays, PathLike, Spec, joined, stratified
 from gan_jax.host.environment import user_cache
 from gan_jax.host.errors import CannotWriteError, ConfigError, DataCorruptError
 from gan_jax.host.files import replacing
@@ -213,16 +213,14 @@ def _gather(entry: Entry, blocks: Blocks) -> Arrays:
             f"{entry.name} takes {size >> 20} MB decoded, more than the memory: make room in "
             f"{entry.folders[-1] if entry.folders else 'a home folder'}"
         )
-    parts = list(_checked(entry, blocks, "kept in memory"))
-    x = np.concatenate([part.x for part in parts])
-    labels = [part.label for part in parts if part.label is not None]
-    return Arrays(x, np.concatenate(labels) if entry.labelled else None)
+    return joined(list(_checked(entry, blocks, "kept in memory")))
 
 
 def _checked(entry: Entry, blocks: Blocks, where: str) -> Iterator[Arrays]:
     """The blocks, each of the right shape and type, and entry.shape[0] examples in all."""
     count, start, said = 0, time.monotonic(), False
-    for x, label in blocks():
+    for block in blocks():
+        x, label = block.x, block.label
         if x.shape[1:] != entry.shape[1:] or x.dtype != np.uint8:
             raise DataCorruptError(
                 f"{entry.name} decodes to {x.dtype} {x.shape[1:]} at example {count}, "

@@ -133,7 +133,7 @@ def _classifier(setup: Setup) -> Features:
 
 def _test(setup: Setup) -> tuple[np.ndarray, np.ndarray]:
     """The images of the test split that have a label, and it. ConfigError if there are none."""
-    x, label = labelled(setup.data.test())
+    x, label, *_ = labelled(setup.data.test())
     if not len(x) or label is None:
         raise ConfigError(
             f"data {setup.data.name!r}: no image of its test split has a label, which metrics "
