@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tiny
 
+from gan_jax.nets import cyclegan, pix2pix
 from gan_jax.nets.layers import BatchNorm
 from gan_jax.nets.layers.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers.images import smoothly_doubled, smoothly_halved
 from gan_jax.nets.layers.patches import InstanceNorm, Patches, mirrored
 from gan_jax.nets.layers.residual import Attention, DiscBlock, GenBlock, VectorNorm
-from gan_jax.nets import cyclegan, pix2pix
 from gan_jax.nets.r3gan import Block
 
 FORWARD, GRADIENT, EPS = 1e-5, 1e-4, 1e-5

@@ -7,7 +7,6 @@ from gan_jax.nets.layers import INITS
 from gan_jax.nets.layers.trilinear import How, convolution, transposed
 from gan_jax.types import Array
 
-
 Zeros = tuple[int, int]  # before and after an image, on both of its axes
 
 
