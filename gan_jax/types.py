@@ -133,9 +133,11 @@ class Sampler(NamedTuple):
 
     player: str  # whose average is used where there is one
     latent: Callable[[Array, int], Array]  # (key, n) -> z [n, ...], or what else is mapped
-    sample: Callable[..., Array]  # (state, z, label [n] or None) -> samples [n, ...]
+    # (state, z, label [n] or None) -> samples [n, ...]; what noise there is comes of state.key
+    sample: Callable[..., Array]
     real: Callable[[Array, int], Array] | None  # (key, n) -> what they should look like, if known
     classes: int = 0  # labels that can be asked for; 0: none
+    of: str = ""  # the field of examples that is mapped, where there are no latents
 
 
 class Decision(NamedTuple):
@@ -144,6 +146,8 @@ class Decision(NamedTuple):
     size: int  # samples that one decision is about
     view: Callable[[Array], Array]  # those samples as the discriminator sees them
     logits: Callable[..., Array]  # (state, views, labels or None) -> one logit a decision
+    # (examples, their x or samples made of them) -> what is viewed, where disc sees more than x
+    beside: Callable[[Batch, Array], Array] = lambda batch, x: x
 
 
 class Game(NamedTuple):
@@ -161,8 +165,8 @@ class Game(NamedTuple):
     memory: dict[str, PyTree]  # at the start
     samplers: dict[str, Sampler]  # by name; metrics are of the first one's samples
     decision: Decision | None  # None: there is no discriminator
-    # (state, key, reals [N, ...]) -> images [rows, columns, ...] that are shown instead of samples
-    gallery: Callable[[State, Array, Array], Array] | None = None
+    # (state, key, reals) -> images [rows, columns, ...] that are shown instead of samples
+    gallery: Callable[[State, Array, Batch], Array] | None = None
     # What the game makes of examples: (state, x [N, ...]) -> [N, F], by name
     encoders: Mapping[str, Callable[[State, Array], Array]] = {}
     averaged: tuple[

@@ -169,6 +169,12 @@ class Data(NamedTuple):
         x = self.synthetic.sample(jax.random.key(POINTS_SEED), self.points)
         return Arrays(np.asarray(x), None)
 
+    def held_out(self) -> Arrays:
+        """The test split, or what is trained on where no example is held out."""
+        arrays = self.test() if self.has_held_out else self.examples()
+        assert arrays
+        return arrays
+
     def test(self) -> Arrays:
         """The test split."""
         return self.origin.load("test")

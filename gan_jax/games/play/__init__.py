@@ -27,6 +27,7 @@ from gan_jax.types import (
 # Roles: what a draw's key is folded with, so that all losses of a draw meet the same randomness.
 LATENT, GEN_DROPOUT, REAL_DROPOUT, FAKE_DROPOUT, PENALTY, PENALTY_DROPOUT = range(6)
 REAL_NOISE, FAKE_NOISE, REQUEST = range(6, 9)
+SAMPLES = 2**32 - 6  # folded into a run's key, the noise of samples: no step number gets there
 
 
 class Play:
@@ -172,7 +173,14 @@ def averaged(state: State, name: str) -> tuple[PyTree, PyTree]:
     return params, vars
 
 
-def infer(net: Net, params: PyTree, vars: PyTree, x: Any, label: Array | None = None) -> Any:
-    """The output outside of training: no dropout, no new statistics."""
+def infer(
+    net: Net,
+    params: PyTree,
+    vars: PyTree,
+    x: Any,
+    label: Array | None = None,
+    key: Array | None = None,
+) -> Any:
+    """The output outside of training: no new statistics, no dropout but a generator's by key."""
     given = {"label": label} if "label" in net.takes else {}
-    return net.apply(params, vars, x, key=None, train=False, **given)[0]
+    return net.apply(params, vars, x, key=key, train=False, **given)[0]

@@ -60,6 +60,8 @@ class Parts(NamedTuple):
     shape: tuple[int, ...]  # of one example
     own: Draws | None  # of a synthetic distribution: its examples
     other: Draws | None  # and those of its other domain, where it has one
+    other_shape: tuple[int, ...] | None  # of an example of the other domain, where there is one
+    is_paired: bool  # whether examples of both domains belong together
 
 
 def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -> Parts:
@@ -110,6 +112,8 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         shape=shape,
         own=synthetic.sample if synthetic else None,
         other=synthetic.other if synthetic and data.is_endless else None,
+        other_shape=data.spec.other,
+        is_paired=config.data.paired and not synthetic,
     )
 
 
