@@ -153,7 +153,14 @@ def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
         refuse(f"--seed is {args.seed}: expected an integer in [0, 2^32)")
     print(
         write_samples(
-            args.workdir, args.out, args.num, args.seed, args.step, args.interpolate, args.label
+            args.workdir,
+            args.out,
+            args.num,
+            args.seed,
+            args.step,
+            args.interpolate,
+            args.label,
+            args.inputs,
         )
     )
 
