@@ -1,7 +1,9 @@
-"""Tiny image sets in array_record, which TFDS itself writes."""
+"""Tiny sets of examples: in array_record, which TFDS itself writes, and emoji as npm packs them."""
 
 import io
+import json
 import struct
+import tarfile
 
 import numpy as np
 from PIL import Image
@@ -68,3 +70,56 @@ def frame(record):
 def mask(content):
     crc = crc32c(content)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+# --- emoji
+
+SKIN_TONES = ("1F3FB", "1F3FF")
+STYLES = ("google", "twitter")
+
+
+def emoji_entries(count=40):
+    """emoji.json: every fourth has two skin variations, and the last is a component."""
+    kinds = ("Animals & Nature", "Flags", "Objects")
+    found = []
+    for i in range(count):
+        code = f"1F{i:03X}"
+        entry = {"name": f"THING {chr(65 + i % 26)}: No {i}", "unified": code}
+        entry |= {"category": kinds[i % 3], "image": f"{code.lower()}.png"}
+        if i % 4 == 0:
+            images = {t: {"image": f"{code}-{t}.png".lower()} for t in SKIN_TONES}
+            entry["skin_variations"] = images
+        found.append(entry)
+    part = {"name": "PART", "unified": "1FFFF", "category": "Component", "image": "1ffff.png"}
+    return [*found, part]
+
+
+def emoji_members(style, entries, seed=0):
+    """{member: content} of a style's package; each drawing is one half-clear random colour."""
+    random = np.random.default_rng([seed, STYLES.index(style)])
+    images = [e["image"] for e in entries]
+    images += [v["image"] for e in entries for v in e.get("skin_variations", {}).values()]
+    members = {"package/package.json": b"{}", "package/emoji.json": json.dumps(entries).encode()}
+    for image in images:
+        pixels = np.zeros((64, 64, 4), np.uint8)
+        pixels[:, :32] = [*random.integers(0, 256, 3), 255]
+        members[f"package/img/{style}/64/{image}"] = encode(pixels)
+    return members | {f"package/img/{style}/sheets/64.png": b"a sheet"}
+
+
+def write_archive(file, members):
+    """An npm archive of these members."""
+    with tarfile.open(file, "w:gz") as archive:
+        for name, content in members.items():
+            header = tarfile.TarInfo(name)
+            header.size = len(content)
+            archive.addfile(header, io.BytesIO(content))
+    return file
+
+
+def write_emoji(folder, entries=None):
+    """The archives of both styles."""
+    entries = emoji_entries() if entries is None else entries
+    return [
+        write_archive(folder / f"{style}.tgz", emoji_members(style, entries)) for style in STYLES
+    ]

@@ -131,8 +131,9 @@ def _naming(verb: Callable[..., Callable[..., None]]) -> None:
     """What a config can name, and how a data set comes to be there."""
     add = verb("data", "Prepare a data set from files on this machine.")
     add("action", **_one_of("action", ["prepare"]))
-    add("name", help="mnist or fashion_mnist")
-    add("--from", dest="source", required=True, **_here("--from"), help="holds the four IDX files")
+    add("name", help="mnist, fashion_mnist or emoji")
+    source = "the folder of the four IDX files; of emoji the npm archives of both styles"
+    add("--from", dest="source", required=True, nargs="+", **_here("--from"), help=source)
     add("--data_dir", **_here("--data_dir"), help="where to write ($TFDS_DATA_DIR, TFDS's own)")
     add = verb("list", "List what a config can name.")
     add("what", **_one_of("word", LISTS))

@@ -213,7 +213,7 @@ def report(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 
 def data(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Prepares a TFDS data set from IDX files."""
+    """Prepares a data set from files on this machine."""
     from gan_jax.data.support.prepare import prepare
 
     print(prepare(args.name, args.source, args.data_dir))

@@ -165,7 +165,7 @@ LEAVES: dict[str, Leaf] = {
     "data.paired": Leaf(True, "examples of two domains that belong together", before=True),
     # Larger sets stay on the host and are streamed from there; cohorts refuse them.
     "data.device_mb": Leaf(2048, "the largest set that is copied to the device", AT_LEAST_0),
-    "data.args": Leaf({}, "numbers of a synthetic distribution, such as its std"),
+    "data.args": Leaf({}, "the set's own: a synthetic distribution's std, the style of emoji"),
     # Of a synthetic distribution: drawn once, and the same for every seed.
     "data.points": Leaf(0, "how many examples it has; 0: new ones for ever", AT_LEAST_0),
     "latent.law": Leaf("normal", "normal: N(0, 1); uniform: U[low, high)", ("normal", "uniform")),

@@ -1,6 +1,8 @@
 """The data sets, found by name: a file of this folder, or tfds:NAME for any TFDS image set.
 
-An array set has spec(data_dir) and load(split, data_dir). A synthetic distribution has spec(),
+An array set has spec(data_dir) and load(split, data_dir), and takes in both, as keywords, what else
+it names of data.LEAVES and as texts in data.args; where pictures of it may be shown only with a
+name beside them, credit(**args). A synthetic distribution has spec(),
 sample(key, n, **args) and log_density(x_NxD, **args), pure in jax; where it has modes also
 centres(**args) and scale(**args), on the line also cdf(x_N, **args).
 """
@@ -17,12 +19,18 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax.config import choose
 from gan_jax.config.choices import Choices, first_line
 from gan_jax.data.base import Arrays, PathLike, Spec, parse_split
 from gan_jax.host.errors import ConfigError
 from gan_jax.types import Array
 
 _PREFIX = "tfds:"
+LEAVES = (
+    "size",
+    "channels",
+    "skip_damaged",
+)  # of the config's data, for sets whose spec names them
 
 
 HELPERS = {"base", "cache", "mixture", "pipeline", "prepare", "tfds", "tfrecord"}
@@ -41,10 +49,11 @@ class Origin(NamedTuple):
 
     name: str
     dir: PathLike | None = None
-    # The config's data.size, data.channels and data.skip_damaged, of sets that take them.
+    # The config's leaves of these names, of sets that take them.
     size: int = 0
     channels: int = 0
     skip_damaged: bool = False
+    args: tuple[tuple[str, Any], ...] = ()  # its data.args
 
     def spec(self) -> Spec:
         """What is known of the set without decoding it.
@@ -78,17 +87,31 @@ class Origin(NamedTuple):
         inside = (self.name.removeprefix(_PREFIX),) if self.name.startswith(_PREFIX) else ()
         return (*inside, self.dir)
 
+    @property
+    def credit(self) -> str:
+        """Who is to be named wherever pictures of the set, or made from it, are shown."""
+        module = _module(self.name)
+        return module.credit(**dict(self.args)) if hasattr(module, "credit") else ""
+
     def _given(self, module: ModuleType) -> dict[str, Any]:
-        """Those of size, channels and skip_damaged that the set's spec names."""
-        given = {name: getattr(self, name) for name in self._fields[2:]}
-        taken = {name for name in given if name in inspect.signature(module.spec).parameters}
+        """Those of size, channels and skip_damaged that the set's spec names, and data.args."""
+        given = {name: getattr(self, name) for name in LEAVES}
+        known = inspect.signature(module.spec).parameters
+        taken = {name for name in given if name in known}
         for name in given.keys() - taken:
             if given[name]:
                 raise ConfigError(
                     f"data.{name} is {given[name]}, and data {self.name!r} takes none: leave it "
                     "out, or choose data.name 'folder'"
                 )
-        return {name: given[name] for name in taken}
+        own = {name: each.default for name, each in known.items() if isinstance(each.default, str)}
+        for name, value in self.args:
+            if not own:
+                raise ConfigError(f"data.args.{name}: data {self.name!r} takes none, leave it out")
+            if not isinstance(value, type(own[choose("data.args", name, own)])):
+                expected = f"a text, such as {own[name]!r}"
+                raise ConfigError(f"data.args.{name} is {value!r}: expected {expected}")
+        return {name: given[name] for name in taken} | dict(self.args)
 
 
 def spec(name: str, data_dir: PathLike | None = None) -> Spec:
@@ -194,7 +217,8 @@ POINTS_SEED = 2**32 - 1  # of points drawn once, which all runs share: no run is
 def origin_of(config: ConfigDict) -> Origin:
     """The set that a config names."""
     c = config.data
-    return Origin(c.name, c.dir, c.size, c.channels, c.skip_damaged)
+    args = () if distribution(c.name) else tuple(sorted(dict(c.args).items()))
+    return Origin(c.name, c.dir, **{name: c[name] for name in LEAVES}, args=args)
 
 
 def open_data(config: ConfigDict) -> Data:

@@ -27,7 +27,6 @@ class Spec(NamedTuple):
     # Word i of a text is vocabulary[i]: the first two stand for no word and for an unknown one.
     vocabulary: tuple[str, ...] = ()  # empty: no texts
     text_length: int = 0  # words of each text, with those that fill it up
-    credit: str = ""  # what is said wherever pictures of the set, or made from it, are shown
 
     @property
     def nbytes(self) -> int:

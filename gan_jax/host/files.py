@@ -26,8 +26,11 @@ log = logging.getLogger(__name__)
 DEEPEST = 64  # levels; what is deeper would exhaust the stack of whoever walks through it
 
 
-def parse_json(text: bytes | str) -> Any:
-    """A value as the standard of JSON has it, each number finite. ValueError for anything else."""
+def parse_json(text: bytes | str, shape: Any = None) -> Any:
+    """A value as the standard of JSON has it, each number finite. ValueError for anything else.
+
+    And for one that has not the shape, where one is given: see read_json.
+    """
     try:
         value = json.loads(
             text, parse_int=_integer, parse_float=_finite, parse_constant=_refuse_constant
@@ -36,6 +39,8 @@ def parse_json(text: bytes | str) -> Any:
         raise ValueError("it is nested too deeply") from error
     if _depth(value) > DEEPEST:
         raise ValueError("it is nested too deeply")
+    if shape is not None:
+        _check_shape(value, shape, "it")
     return value
 
 
@@ -45,8 +50,7 @@ def read_json(path: Path, shape: Any = dict, mend: str = "put a copy back, or re
     Raises DataCorruptError in one line, which ends with what to do, and FileNotFoundError.
     """
     try:
-        value = parse_json(path.read_bytes())
-        _check_shape(value, shape, "it")
+        value = parse_json(path.read_bytes(), shape)
     except (FileNotFoundError, NotADirectoryError):
         raise
     except (OSError, ValueError) as error:

@@ -194,8 +194,7 @@ def _wrong_args(config: ConfigDict) -> list[str]:
         "objective_args": terms.objective_term(config.objective),
         "penalty.args": terms.penalty_term(config.penalty.name),
         "dynamics.args": DYNAMICS[config.dynamics.name],
-        "data.args": distribution.sample if distribution else None,
-    }
+    } | ({"data.args": distribution.sample} if distribution else {})  # else Origin.spec checks them
     found = [
         problem
         for path, taker in takers.items()

@@ -92,7 +92,7 @@ def test_missing_package_names_the_extra(monkeypatch, tmp_path):
 # --- splits
 
 
-def rows(x, label):
+def rows(x, label, *_):
     return Counter((image.tobytes(), int(each)) for image, each in zip(x, label, strict=True))
 
 

@@ -36,7 +36,7 @@ def write_source(folder, end=".gz", dot="-"):
 
 
 def run(tmp_path, name="mnist", **kwargs):
-    return prepare.prepare(name, tmp_path / "idx", tmp_path / "tfds", COUNTS, **kwargs)
+    return prepare.prepare_idx(name, tmp_path / "idx", tmp_path / "tfds", COUNTS, **kwargs)
 
 
 def spec_of(counts):
@@ -55,11 +55,11 @@ def test_round_trip_is_exact(tmp_path, name, end, dot):
     assert "23 train, 7 test examples" in run(tmp_path, name)
     for split, (x, label, *_) in arrays.items():
         back = tfds_reader.read(name, split, tmp_path / "tfds", spec_of(COUNTS))
-        assert rows(back.x, back.label) == rows(x, label)  # TFDS has an order of its own
+        assert rows(*back) == rows(x, label)  # TFDS has an order of its own
         assert back.label.dtype == np.int32
 
 
-def rows(x, label):
+def rows(x, label, *_):
     return sorted((image.tobytes(), int(each)) for image, each in zip(x, label, strict=True))
 
 
@@ -89,9 +89,9 @@ def test_any_folder_may_hold_the_set(tmp_path, place, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_source(tmp_path / place)
     for root in (tmp_path / place / "tfds", f"./{place}/other"):
-        said = prepare.prepare("mnist", f"./{place}", root, COUNTS)
+        said = prepare.prepare_idx("mnist", f"./{place}", root, COUNTS)
         assert said == f"{tmp_path / root}/mnist/3.0.1 is prepared: 23 train, 7 test examples"
-        assert "is prepared already" in prepare.prepare("mnist", f"./{place}", root, COUNTS)
+        assert "is prepared already" in prepare.prepare_idx("mnist", f"./{place}", root, COUNTS)
 
 
 def test_stdout_is_left_alone_and_other_sums_are_told(tmp_path, capfd):
@@ -118,8 +118,8 @@ def test_missing_files_are_named(tmp_path):
 
 
 def test_unknown_set():
-    with pytest.raises(ConfigError, match=r"'mnits' is unknown.*fashion_mnist, mnist"):
-        prepare.prepare("mnits", "a", "b")
+    with pytest.raises(ConfigError, match=r"'mnits' is unknown.*emoji, fashion_mnist, mnist"):
+        prepare.prepare("mnits", ["a"], "b")
 
 
 def damage_label(content):

@@ -39,7 +39,7 @@ def edit_json(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def pairs(x, label):
+def pairs(x, label, *_):
     return sorted((image.tobytes(), int(each)) for image, each in zip(x, label, strict=True))
 
 
@@ -54,7 +54,7 @@ def test_any_image_set_round_trips(tmp_path, form, shape):
     if form == "tfrecord":
         to_tfrecord(folder)
     spec = data.spec("tfds:toy", tmp_path / "tfds")
-    assert spec == ((6, 5, shape[-1]), "image", {"train": 9}, 5, ())
+    assert spec == base.Spec((6, 5, shape[-1]), "image", {"train": 9}, 5)
     for _ in range(2):  # decoded, then from the cache
         assert pairs(*data.load("tfds:toy", "train", tmp_path / "tfds")) == pairs(images, labels)
     whole = data.load("tfds:toy", "train", tmp_path / "tfds")

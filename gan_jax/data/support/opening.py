@@ -42,6 +42,11 @@ def opened(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Iter
         raise ValueError(" ".join(str(error).split())[:300] or type(error).__name__) from error
 
 
+def over_white(image: Image.Image, mode: str) -> Image.Image:
+    """A picture of mode "RGBA" laid over white, as "L" or "RGB"."""
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert(mode)
+
+
 def eight_bits(file: Image.Image, mode: str | None = None) -> Image.Image:
     """The pixels as "L" or "RGB"; without a mode, grey ones as "L".
 

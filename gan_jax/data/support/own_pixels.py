@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from gan_jax.data.base import UNLABELLED
-from gan_jax.data.support.opening import MOST_PIXELS, eight_bits, opened
+from gan_jax.data.support.opening import MOST_PIXELS, eight_bits, opened, over_white
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MODES = {1: "L", 3: "RGB"}
@@ -78,10 +78,7 @@ def _fitted(image: Image.Image, shape: tuple[int, ...]) -> Image.Image:
     is_clear = image.has_transparency_data and not image.mode.startswith(("I", "F"))
     image = image.convert("RGBA") if is_clear else eight_bits(image, mode)
     small = ImageOps.fit(image, (shape[1], shape[0]), Image.Resampling.LANCZOS)
-    if is_clear:
-        white = Image.new("RGBA", small.size, "white")
-        small = Image.alpha_composite(white, small).convert(mode)
-    return small
+    return over_white(small, mode) if is_clear else small
 
 
 def _pixels(image: Image.Image, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""MNIST and Fashion-MNIST from their four IDX files to the set that TFDS itself would make."""
+"""Data sets from files on this machine.
+
+MNIST and Fashion-MNIST come from their four IDX files, as the set that TFDS itself would make;
+emoji from two npm archives: see emoji_file.py.
+"""
 
 import contextlib
 import gzip
@@ -8,7 +12,7 @@ import logging
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +20,9 @@ import numpy as np
 
 from gan_jax.config import choose
 from gan_jax.data.base import PathLike
+from gan_jax.data.support import emoji_file
 from gan_jax.data.support.tfds_folder import data_root
-from gan_jax.host.errors import CannotWriteError, DataCorruptError, DataMissingError
+from gan_jax.host.errors import CannotWriteError, ConfigError, DataCorruptError, DataMissingError
 
 _BUILDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}  # in tfds.image_classification
 _STEMS = {"train": "train", "test": "t10k"}
@@ -26,7 +31,21 @@ _COUNTS = {"train": 60000, "test": 10000}
 _SIDE, _CLASSES = 28, 10
 
 
-def prepare(
+def prepare(name: str, sources: Sequence[PathLike], data_dir: PathLike | None = None) -> str:
+    """Prepares a set below data_dir; returns the line that says what it did.
+
+    sources: the folder of the IDX files, or the archives. ConfigError for an unknown set, or more
+    sources than it has; DataMissingError, DataCorruptError, CannotWriteError.
+    """
+    choose("data to prepare", name, [*_BUILDERS, "emoji"])
+    if name == "emoji":
+        return emoji_file.prepare(sources, data_dir)
+    if len(sources) > 1:
+        raise ConfigError(f"--from names {len(sources)} places: expected the folder of IDX files")
+    return prepare_idx(name, sources[0], data_dir)
+
+
+def prepare_idx(
     name: str,
     source_dir: PathLike,
     data_dir: PathLike | None = None,
@@ -41,7 +60,6 @@ def prepare(
     DataMissingError names the files that are not there, DataCorruptError the file that is not
     what it should be, CannotWriteError the folder that cannot be written.
     """
-    choose("data to prepare", name, _BUILDERS)
     root = data_root(data_dir)[0]
     import tensorflow_datasets as tfds
 

@@ -1,0 +1,32 @@
+"""Emoji twice: Google's drawing and Twitter's of the same thing, for translation between the two.
+
+x are the drawings of data.args.style ("google"), `other` those of the other style; with
+data.paired=False each style comes in an order of its own. All else is as in emoji.
+"""
+
+from gan_jax.config import choose
+from gan_jax.data.base import Arrays, PathLike, Spec
+from gan_jax.data.support import emoji_file
+from gan_jax.data.support.npm_archive import STYLES
+
+
+def spec(data_dir: PathLike | None = None, size: int = 0, style: str = "google") -> Spec:
+    """What the prepared file tells. DataMissingError, DataCorruptError, ConfigError."""
+    return emoji_file.spec(data_dir, size, _both(style))
+
+
+def load(
+    split: str, data_dir: PathLike | None = None, size: int = 0, style: str = "google"
+) -> Arrays:
+    """x and other uint8 [N, size, size, 3], label int32 [N], text int32 [N, 12]."""
+    return emoji_file.load(split, data_dir, size, _both(style))
+
+
+def credit(style: str = "google") -> str:
+    """Who drew them, and under which licences."""
+    return "; ".join(emoji_file.CREDITS[each] for each in _both(style))
+
+
+def _both(style: str) -> list[str]:
+    first = choose("data.args.style", style, STYLES)
+    return [first, *(each for each in STYLES if each != first)]
