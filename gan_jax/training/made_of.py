@@ -15,14 +15,33 @@ from gan_jax.data.base import Spec
 from gan_jax.data.support import own_pixels, words
 from gan_jax.data.support.own_files import PICTURES, shown
 from gan_jax.evaluate.evaluators.draws import unit
+from gan_jax.evaluate.pictures import grid as images
 from gan_jax.games import Setup
+from gan_jax.host import files
 from gan_jax.host.errors import ConfigError, DataCorruptError, DataMissingError
+from gan_jax.training.sample_files import WRITERS, check_number
 from gan_jax.types import Array, State
 
 log = logging.getLogger(__name__)
 OF_EACH = {"other": 1, "text": 8}  # samples of each input unless asked for
 HELD_OUT = 16  # of those that are shown without inputs
 BATCH = 500  # samples made at a time
+
+
+def write(
+    out: Path, setup: Setup, state: State, seed: int, inputs: str | None, num: int | None
+) -> int:
+    """Writes samples to out, and returns how many; a .png shows them beside their inputs."""
+    some = given(setup, inputs, num)
+    check_number(out, len(some), setup.data.spec.shape)
+    parts = samples(setup, state, some, seed)
+    if out.suffix == ".png":
+        made = np.concatenate(list(parts))
+        picture = images.grid(*side_by_side(setup, some, made, inputs, num))
+        files.write_named("--out", out, images.png_bytes(picture))
+    else:
+        WRITERS[out.suffix](out, len(some), parts, None)
+    return len(some)
 
 
 def given(setup: Setup, inputs: str | None, num: int | None) -> np.ndarray:

@@ -1,8 +1,6 @@
 """A trained run and its samples, from its checkpoint."""
 
 import functools
-import math
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,14 +13,13 @@ from ml_collections import ConfigDict
 from gan_jax import config as config_lib
 from gan_jax.config.as_json import read_config
 from gan_jax.data import Data
-from gan_jax.evaluate.pictures import grid as images
 from gan_jax.games import Setup
 from gan_jax.host import files
-from gan_jax.host.errors import CannotWriteError, ConfigError, NoCheckpointError
+from gan_jax.host.errors import ConfigError, NoCheckpointError
 from gan_jax.training import made_of
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.experiment import load_begun, state_like
-from gan_jax.training.sample_files import WRITERS
+from gan_jax.training.sample_files import WRITERS, check_number
 from gan_jax.types import Array, State
 
 BATCH = 500  # samples made at a time
@@ -102,8 +99,8 @@ def write_samples(
     one after the other, which is also what is asked for without it. num is 64 unless given, or 8
     of each class. Returns a line that says what was written.
 
-    inputs, of a run that maps pictures or texts: a folder or file of them, or a text; num is then of
-    each of them. See made_of.py.
+    inputs, of a run that maps pictures or texts: a folder or file of them, or a text; num is then
+    of each of them. See made_of.py.
 
     An .npz is written as it is made, so that memory bounds no number; a picture has its most.
     ConfigError or CannotWriteError for more than there can be, before any is made.
@@ -119,11 +116,10 @@ def write_samples(
     asked = _class_of(label, classes, setup.data)
     _check_kind(maps, inputs, walk)
     if maps:
-        return _write_made(
-            out, setup, step, state, made_of.given(setup, inputs, num), seed, (inputs, num)
-        )
+        count = made_of.write(out, setup, state, seed, inputs, num)
+        return f"{out}: {count} samples of step {step}"
     num = num or (8 * classes if classes and asked is None else 64)
-    _check_number(out, num, setup.data.spec.shape)
+    check_number(out, num, setup.data.spec.shape)
     labels = _labels(num, classes, asked)
     parts = _samples(setup, state, jax.random.key(seed), num, walk, labels)
     WRITERS[out.suffix](out, num, parts, labels)
@@ -141,27 +137,6 @@ def _check_kind(maps: bool, inputs: str | None, walk: bool) -> None:
             "--interpolate walks between latents, and this run makes its samples of inputs: leave "
             "it out"
         )
-
-
-def _write_made(
-    out: Path,
-    setup: Setup,
-    step: int,
-    state: State,
-    given: np.ndarray,
-    seed: int,
-    asked: tuple[str | None, int | None],
-) -> str:
-    """write_samples of a run that maps pictures or texts."""
-    _check_number(out, len(given), setup.data.spec.shape)
-    parts = made_of.samples(setup, state, given, seed)
-    if out.suffix == ".png":
-        made = np.concatenate(list(parts))
-        picture = images.grid(*made_of.side_by_side(setup, given, made, *asked))
-        files.write_named("--out", out, images.png_bytes(picture))
-    else:
-        WRITERS[out.suffix](out, len(given), parts, None)
-    return f"{out}: {len(given)} samples of step {step}"
 
 
 def _class_of(label: str | None, classes: int, data: Data) -> int | None:
@@ -206,21 +181,6 @@ def _labels(num: int, classes: int, asked: Label | None) -> np.ndarray | None:
     if asked is not None:
         return np.full(num, asked, np.int32)
     return (np.arange(num) * classes // num).astype(np.int32)
-
-
-def _check_number(out: Path, num: int, shape: tuple[int, ...]) -> None:
-    size, free = 4 * num * math.prod(shape), shutil.disk_usage(out.parent).free
-    if out.suffix == ".npz" and size > free:
-        raise CannotWriteError(
-            f"cannot write --out {out}: {num} samples take {size >> 20} MB before compression, and "
-            f"{free >> 20} MB are free: ask for fewer or choose another place"
-        )
-    most = {".png": images.most_in_grid, ".gif": images.most_frames}
-    if out.suffix != ".npz" and num > (found := most[out.suffix](shape)):
-        raise ConfigError(
-            f"--num is {num}: a {out.suffix} holds at most {found} of these samples; "
-            "choose a name that ends in .npz for more"
-        )
 
 
 def closed_path(setup: Setup, key: Array, num: int) -> Callable[[int, int], Array]:
