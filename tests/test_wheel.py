@@ -10,7 +10,7 @@ import pytest
 import tiny
 
 ROOT = tiny.FOLDER.parent
-SOURCES = ("gan_jax", "experiments", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("gan_jax", "experiments", "setup.py", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,8 @@ def installed(tmp_path_factory):
 @pytest.mark.slow
 def test_a_wheels_experiments_work_from_another_folder(installed, tmp_path):
     assert not (installed / "experiments").exists()
+    licences = {path.name for path in installed.glob("*.dist-info/licenses/*")}
+    assert licences == {"LICENSE", "NOTICE"}
     files = {path.name for path in (installed / "gan_jax" / "experiments").iterdir()}
     assert files == {"__init__.py", *(path.name for path in tiny.EXPERIMENTS)}
 

@@ -10,7 +10,7 @@ centres(**args) and scale(**args), on the line also cdf(x_N, **args).
 import functools
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -40,8 +40,19 @@ names = _FILES.names  # tfds:NAME comes on top of them
 
 
 def describe(name: str) -> str:
-    """The first line of a data set's docstring."""
-    return first_line(_module(name))
+    """The first line of a data set's docstring, and who is to be named beside its pictures."""
+    credit = Origin(name).credit
+    return f"{first_line(_module(name))} {credit}".strip()
+
+
+def credit_of(values: Mapping[str, Any]) -> str:
+    """Origin.credit by a run's config.json; nothing where it names no set that is known here."""
+    found = values.get("data", {})
+    try:
+        args = tuple(found["args"].items()) if distribution(found["name"]) is None else ()
+        return Origin(found["name"], args=args).credit
+    except (ConfigError, AttributeError, KeyError, TypeError):  # of a file by hand, or an older one
+        return ""
 
 
 class Origin(NamedTuple):
@@ -90,8 +101,8 @@ class Origin(NamedTuple):
     @property
     def credit(self) -> str:
         """Who is to be named wherever pictures of the set, or made from it, are shown."""
-        module = _module(self.name)
-        return module.credit(**dict(self.args)) if hasattr(module, "credit") else ""
+        credit = getattr(_module(self.name), "credit", None)
+        return credit(**dict(self.args)) if credit else ""
 
     def _given(self, module: ModuleType) -> dict[str, Any]:
         """Those of size, channels and skip_damaged that the set's spec names, and data.args."""

@@ -27,4 +27,4 @@ def load(
 
 def credit(style: str = "google") -> str:
     """Who drew them, and under which licence."""
-    return emoji_file.CREDITS[style]
+    return emoji_file.credit([choose("data.args.style", style, STYLES)])

@@ -24,7 +24,7 @@ def load(
 
 def credit(style: str = "google") -> str:
     """Who drew them, and under which licences."""
-    return "; ".join(emoji_file.CREDITS[each] for each in _both(style))
+    return emoji_file.credit(_both(style))
 
 
 def _both(style: str) -> list[str]:

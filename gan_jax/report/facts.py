@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gan_jax.config import flatten, get_config, to_json
+from gan_jax.data import credit_of
 from gan_jax.report.markup import Html, cell, join, section, table, tag
 from gan_jax.report.parts import pill
 from gan_jax.sweeps.typeset import show
@@ -27,6 +28,12 @@ def head(
 def between(parts: Sequence[Any], mark: Html) -> Html:
     """The parts with the mark between each two."""
     return join([each for part in parts for each in (mark, part)][1:])
+
+
+def credit(configs: Sequence[Mapping[str, Any]]) -> Html | None:
+    """Whoever is to be named beside pictures of the configs' data."""
+    words = " ".join(dict.fromkeys(filter(None, map(credit_of, configs))))
+    return tag("p", words, class_="quiet") if words else None
 
 
 def navigation(parts: Mapping[str, str]) -> Html:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_jax.report import facts
 from gan_jax.report.gather import Row, Sweep
 from gan_jax.report.markup import Html, cell, join, link, section, table, tag
 from gan_jax.report.parts import (
@@ -43,7 +44,8 @@ def rows_section(sweep: Sweep, folder: Path) -> Html:
     gallery = tag("button", "Pictures only", type="button", class_="gallery", aria_pressed="false")
     statuses = ["", *dict.fromkeys(row.status for row in sweep.rows)]
     above = filters("rows", len(body), statuses, gallery)
-    return section("rows", "Rows", above, sortable(heads, body, "Rows"))
+    credit = facts.credit([row.config for row in sweep.rows])
+    return section("rows", "Rows", credit, above, sortable(heads, body, "Rows"))
 
 
 def _row(row: Row, leaves: Sequence[str], places: dict[str, int | None], folder: Path) -> Html:

@@ -60,7 +60,12 @@ def run_page(folder: Path) -> str:
         facts.navigation({i: title for i, title in PARTS.items() if lessons or i != "objective"}),
         tag(
             "main",
-            tag("div", _samples(folder, rows), _numbers(summary, path, names), class_="beside"),
+            tag(
+                "div",
+                _samples(folder, config, rows),
+                _numbers(summary, path, names),
+                class_="beside",
+            ),
             _curves(columns, names),
             lessons,
             facts.config_section([config], []),
@@ -87,7 +92,7 @@ def _head(
     return facts.head("run", folder.resolve().name, [s for s in says if s], command, more)
 
 
-def _samples(folder: Path, rows: Sequence[str]) -> Html:
+def _samples(folder: Path, config: dict[str, Any], rows: Sequence[str]) -> Html:
     """The newest picture; rows: the classes that its rows are of."""
     grid, gif = last_grid(folder), folder / "samples" / "progress.gif"
     if grid is None:
@@ -102,7 +107,8 @@ def _samples(folder: Path, rows: Sequence[str]) -> Html:
     words = join((f"Step {step}: ", facts.between(files, Html(" &middot; "))))
     if rows:
         words = join((words, f". From the top, as many rows of each class: {', '.join(rows)}."))
-    return section("samples", "Samples", tag("p", words, class_="quiet"), picture)
+    said = tag("p", words, class_="quiet")
+    return section("samples", "Samples", said, picture, facts.credit([config]))
 
 
 def _numbers(summary: dict[str, Any] | None, path: Path, classes: Sequence[str]) -> Html:

@@ -32,7 +32,7 @@ def table_page(folder: Path) -> str:
         tag(
             "main",
             section("table", "Table", _rows(rows)),
-            _picture(folder),
+            _picture(folder, str(made.get("credit", ""))),
             facts.made_with(made.get("versions"), made.get("hardware")),
             _recorded(rows),
         ),
@@ -114,10 +114,11 @@ def _complex(pair: Any) -> str:
     return f"{re:.4f}" if im == 0 else f"{re:.4f} {'-' if im < 0 else '+'} {abs(im):.4f}i"
 
 
-def _picture(folder: Path) -> Html | None:
+def _picture(folder: Path, credit: str) -> Html | None:
     path = folder / "picture.png"
     source = thumbnail(path, 1600) if path.exists() else None
     if source is None:
         return None
     picture = tag("img", src=source, alt="the table as a picture", class_="grid wide")
-    return section("picture", "Picture", picture)
+    said = tag("p", credit, class_="quiet") if credit else None
+    return section("picture", "Picture", picture, said)

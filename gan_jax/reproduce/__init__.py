@@ -117,7 +117,8 @@ def _measure(name: str, work: Work, command: str) -> str:
         seconds = time.monotonic() - start
         facts = {"name": name, **made_with(command), "seconds": seconds}
         methods = {"methods": work.methods.settings} if work.methods.settings else {}
-        return facts | methods | {"rows": rows}
+        credit = {"credit": module.CREDIT} if hasattr(module, "CREDIT") else {}
+        return facts | credit | methods | {"rows": rows}
 
     def leave() -> None:
         if rows and not lacks_rows_of(rows, work.folder / "table.json"):
@@ -177,6 +178,7 @@ def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
         lines += ["", "Differs: " + "; ".join(f"({i}) {n}" for i, n in enumerate(notes, 1)) + "."]
     if STOPPED in table:
         lines += ["", "Stopped before its end: rows that are not above were not trained yet."]
+    lines += ["", table["credit"]] if table.get("credit") else []
     lines += ["", _made(table)]
     taken = [row["made"] for row in table["rows"] if "made" in row]
     for made in {json.dumps(made): made for made in taken}.values():

@@ -123,7 +123,8 @@ def write_samples(
     labels = _labels(num, classes, asked)
     parts = _samples(setup, state, jax.random.key(seed), num, walk, labels)
     WRITERS[out.suffix](out, num, parts, labels)
-    return f"{out}: {num} samples of step {step}"
+    credit = setup.data.origin.credit
+    return f"{out}: {num} samples of step {step}" + (f". {credit}" if credit else "")
 
 
 def _check_kind(maps: bool, inputs: str | None, walk: bool) -> None:

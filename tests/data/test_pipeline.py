@@ -10,11 +10,14 @@ import tiny
 
 from gan_jax import data
 from gan_jax.config import hypers
-from gan_jax.data import open_data, pipeline
+from gan_jax.data import Arrays, open_data, pipeline
 from gan_jax.host.errors import ConfigError
 from gan_jax.place import place_batch
 from gan_jax.steps import init_state, make_sampler, make_train_step
+from gan_jax.sweeps.cohort import make_source
 from gan_jax.training import experiment
+from gan_jax.training.together import digest
+from gan_jax.types import Batch
 
 
 def key(seed=3):
@@ -97,6 +100,72 @@ def test_device_and_host_feed_the_same_examples():
             other = take(state, b.examples, b.order[i])
             np.testing.assert_array_equal(one.x, other.x)
             np.testing.assert_array_equal(one.label, other.label)
+
+
+def numbered(size, others):
+    """Examples of all fields, each of which has the number of its row in it."""
+    row = np.arange(max(size, others), dtype=np.uint8)
+    return Arrays(
+        row[:size, None, None, None] + np.zeros((1, 2, 2, 3), np.uint8),
+        row[:size].astype(np.int32),
+        row[:others, None, None, None] + np.zeros((1, 3, 3, 1), np.uint8),
+        row[:size, None].astype(np.int32) + np.zeros((1, 4), np.int32),
+    )
+
+
+def rows_met(config, arrays, steps=6):
+    """{field: rows [steps, K, B]} of a dispatch's batches, however they come."""
+    take = pipeline.make_take(config, open_data(tiny.config(data__name="digits")))
+    state = init_state(tiny.config(), key())
+    source = pipeline.make_source(config, arrays, place_batch())(key(), np.int32(0))
+    batches = [take(state, source.examples, source.order[i]) for i in range(steps)]
+    found = {}
+    for name in Arrays._fields:
+        values = np.stack([getattr(batch, name) for batch in batches])
+        rows = values.reshape(*values.shape[:3], -1)[..., 0]
+        found[name] = np.round((rows + 1) * 127.5) if name in ("x", "other") else rows
+    return found
+
+
+def test_games_are_given_the_fields_that_sets_have():
+    assert Batch._fields == Arrays._fields
+
+
+@pytest.mark.parametrize("megabytes", [0, 64])
+def test_all_fields_of_an_example_come_together(megabytes):
+    config = small(data__device_mb=megabytes, dynamics__k_disc=2)
+    found = rows_met(config, numbered(57, 57))
+    for name in Arrays._fields:
+        np.testing.assert_array_equal(found[name], found["x"])
+
+
+@pytest.mark.parametrize("megabytes", [0, 64])
+def test_domains_that_are_apart_each_have_an_order(megabytes):
+    config = small(data__device_mb=megabytes, data__paired=False)
+    found = rows_met(config, numbered(30, 60))
+    for name in ("label", "text"):
+        np.testing.assert_array_equal(found[name], found["x"])
+    assert sorted(found["other"].ravel()) == list(range(60))  # an epoch of it, two of the first
+    for epoch in np.split(found["x"].ravel(), 2):
+        assert sorted(epoch) == list(range(30))
+    equal = rows_met(config, numbered(60, 60))
+    assert (equal["x"] == equal["other"]).mean() < 0.2
+
+
+def test_rows_of_a_cohort_meet_the_orders_that_they_meet_alone():
+    for paired in (True, False):
+        config, arrays = small(data__paired=paired), numbered(30, 60)
+        keys = jax.vmap(jax.random.key)(jnp.arange(2))
+        together = make_source(config, 2, arrays, place_batch())(keys, np.int32(6))[1]
+        alone = pipeline.make_orders(config, arrays)(keys[1], np.int32(6))
+        np.testing.assert_array_equal(together[1], alone)
+
+
+def test_the_digest_is_of_all_fields():
+    arrays = numbered(9, 9)
+    other = [arrays._replace(**{name: field + 1}) for name, field in arrays.fields().items()]
+    other += [arrays._replace(**{name: None}) for name in ("label", "other", "text")]
+    assert len({digest(each) for each in (arrays, *other)}) == 8
 
 
 @pytest.mark.parametrize("low", [-1.0, 0.0])

@@ -32,9 +32,15 @@ CREDITS = {
     "google": "Google (Noto Emoji, Apache-2.0)",
     "twitter": "Twitter, Inc and other contributors (Twemoji, CC-BY 4.0)",
 }
+
 _TEXT_LENGTH = 12  # words, of the longest text
 _MOST_BYTES = 2**30  # that the file unpacks to
 _COMMAND = "gan-jax data prepare emoji --from GOOGLE.tgz TWITTER.tgz"
+
+
+def credit(styles: Sequence[str]) -> str:
+    """The sentence that names whoever drew these styles."""
+    return f"Drawings by {' and by '.join(CREDITS[style] for style in styles)}."
 
 
 def prepare(sources: Sequence[PathLike], data_dir: PathLike | None = None) -> str:
