@@ -79,7 +79,7 @@ def leaf_texts(config: Any, free: Collection[str]) -> dict[str, str]:
 
 def _follows_steps(leaves: dict[str, Any]) -> bool:
     return any(
-        leaves.get(f"{player}.schedule") in ("linear", "cosine")
+        leaves.get(f"{player}.schedule") in ("linear", "half_linear", "cosine")
         and not leaves.get(f"{player}.schedule_steps")
         for player in ("gen", "disc")
     )

@@ -76,7 +76,7 @@ CHANNELS = Rule(lambda v: v in (0, 1, 3), "1 or 3, or 0 for the set's own")
 LOW = Rule(lambda v: v in (-1.0, 0.0), "-1.0 or 0.0")
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
-SCHEDULES = ("constant", "exponential", "linear", "cosine")
+SCHEDULES = ("constant", "exponential", "linear", "half_linear", "cosine")
 LABELS = ("data", "uniform")
 # concat: beside what goes in; norm: conditional batch norm; projection: Miyato and Koyama 2018;
 # acgan: a classifier beside the logit, Odena et al. 2017.
@@ -111,9 +111,11 @@ def _player(section: str) -> dict[str, Leaf]:
         "momentum_end": Leaf(0.0, "sgd: reached linearly after momentum_steps", SHARE, number),
         "momentum_steps": Leaf(0, "updates; 0: momentum stays as it is", AT_LEAST_0, number),
         "schedule": Leaf("constant", "how lr changes", SCHEDULES),
-        "schedule_steps": Leaf(0, "linear, cosine: updates; 0: the run's", AT_LEAST_0, number),
+        "schedule_steps": Leaf(0, "linear ones, cosine: updates; 0: the run's", AT_LEAST_0, number),
         "lr_decay": Leaf(1.0, "exponential: factor per update", DECAY, number),
-        "lr_end": Leaf(0.0, "linear, cosine: the end; exponential: least", NOT_NEGATIVE, number),
+        "lr_end": Leaf(
+            0.0, "linear ones, cosine: the end; exponential: least", NOT_NEGATIVE, number
+        ),
         "clip": Leaf(0.0, "global norm of the gradient; 0: no clipping", NOT_NEGATIVE, off_at_0),
         "weight_decay": Leaf(0.0, "AdamW's, per update, times lr", NOT_NEGATIVE, off_at_0),
     }

@@ -29,6 +29,12 @@ def linear(h: Mapping[str, Array]) -> Schedule:
     return lambda count: _ramp(count, h["lr"], h["lr_end"], h["schedule_steps"])
 
 
+def half_linear(h: Mapping[str, Array]) -> Schedule:
+    """lr for half of schedule_steps, in the other half from there to lr_end, then lr_end."""
+    half = h["schedule_steps"] / 2
+    return lambda count: _ramp(jnp.maximum(count - half, 0), h["lr"], h["lr_end"], half)
+
+
 def cosine(h: Mapping[str, Array]) -> Schedule:
     """Half a cosine from lr to lr_end over schedule_steps, then lr_end. Loshchilov 2017."""
 
@@ -39,7 +45,7 @@ def cosine(h: Mapping[str, Array]) -> Schedule:
     return rate
 
 
-SCHEDULES = {f.__name__: f for f in (constant, exponential, linear, cosine)}
+SCHEDULES = {f.__name__: f for f in (constant, exponential, linear, half_linear, cosine)}
 
 
 def adam(h: Mapping[str, Array], rate: Schedule, decay: list) -> list:

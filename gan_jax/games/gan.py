@@ -24,6 +24,7 @@ from gan_jax.games.play import (
     Play,
     averaged,
     infer,
+    repeat,
 )
 from gan_jax.games.play.labels import class_accuracy, class_losses
 from gan_jax.games.play.last_layer import with_held_direction
@@ -191,14 +192,6 @@ def make_draws(parts: Parts, batch: Batch, keys: Array) -> Draw:
 
     reals = repeat(Batch(batch.x, batch.label if parts.classes else None), len(keys))
     return Draw(reals, jax.vmap(latent)(keys), keys, parts.request(keys, reals.label))
-
-
-def repeat(batch: Batch, n: int) -> Batch:
-    """The K batches of examples, from the first again where there are n > K draws."""
-    if n <= len(batch.x):
-        return batch
-    again = jnp.arange(n) % len(batch.x)
-    return jax.tree.map(lambda a: a[again], batch)
 
 
 def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:

@@ -16,10 +16,9 @@ The paper halves disc's loss: disc.loss_scale 0.5.
 
 import functools
 
-import jax
 import jax.numpy as jnp
 
-from gan_jax.games.gan import decide, disc_objective, repeat, through_disc
+from gan_jax.games.gan import decide, disc_objective, through_disc
 from gan_jax.games.play import (
     FAKE_DROPOUT,
     FAKE_NOISE,
@@ -28,15 +27,18 @@ from gan_jax.games.play import (
     PENALTY_DROPOUT,
     REAL_DROPOUT,
     REAL_NOISE,
-    SAMPLES,
     Play,
-    averaged,
-    infer,
 )
 from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
 from gan_jax.games.play.regularisers import clip_weights, noisy
 from gan_jax.games.play.terms import Case
-from gan_jax.games.play.translation import check_pictures, in_rows, no_latents
+from gan_jax.games.play.translation import (
+    check_pictures,
+    in_rows,
+    make_draws,
+    no_latents,
+    translate,
+)
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import logit_of
 from gan_jax.types import Array, Batch, Decision, Draw, Game, Hypers, Move, Notes, Sampler, State
@@ -64,7 +66,7 @@ def make(parts: Parts, *, l1: float = 100.0, adversarial: float = 1.0) -> Game:
         memory=parts.memory,
         samplers={
             "samples": Sampler(
-                "gen", no_latents, functools.partial(translate, parts), None, of="other"
+                "gen", no_latents, functools.partial(translate, parts, "gen"), None, of="other"
             )
         },
         decision=Decision(1, parts.view, functools.partial(decide, parts, "disc"), beside),
@@ -136,12 +138,6 @@ def beside(batch: Batch, x: Array) -> Array:
     return jnp.concatenate([batch.other, x], -1)
 
 
-def make_draws(batch: Batch, keys: Array) -> Draw:
-    """A step's draws, of the pairs alone: the noise is in gen."""
-    batch = repeat(Batch(batch.x, other=batch.other), len(keys))
-    return Draw(batch, None, keys)
-
-
 def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:
     """What the networks are initialised with."""
     assert parts.other_shape
@@ -149,16 +145,7 @@ def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:
     return {"gen": other, "disc": parts.view(beside(Batch(x, other=other), x))}
 
 
-def translate(parts: Parts, state: State, other: Array, label: None = None) -> Array:
-    """What gen's average makes of pictures [n, ...], with the dropout that the state's key gives.
-
-    Of itself where no average is kept.
-    """
-    key = jax.random.fold_in(state.key, SAMPLES)
-    return infer(parts.gen, *averaged(state, "gen"), other, key=key)
-
-
 def triples(parts: Parts, state: State, key: Array, batch: Batch) -> Array:
     """Input, output and truth side by side, of each example; [rows, columns, ...]."""
     assert batch.other is not None
-    return in_rows(batch.other, translate(parts, state, batch.other), batch.x)
+    return in_rows(batch.other, translate(parts, "gen", state, batch.other), batch.x)

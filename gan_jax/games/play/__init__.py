@@ -14,6 +14,7 @@ from gan_jax.objectives.logits import widen
 from gan_jax.objectives.penalties import Local
 from gan_jax.types import (
     Array,
+    Batch,
     Critic,
     Draw,
     Game,
@@ -184,3 +185,11 @@ def infer(
     """The output outside of training: no new statistics, no dropout but a generator's by key."""
     given = {"label": label} if "label" in net.takes else {}
     return net.apply(params, vars, x, key=key, train=False, **given)[0]
+
+
+def repeat(batch: Batch, n: int) -> Batch:
+    """The K batches of examples, from the first again where there are n > K draws."""
+    if n <= len(batch.x):
+        return batch
+    again = jnp.arange(n) % len(batch.x)
+    return jax.tree.map(lambda a: a[again], batch)

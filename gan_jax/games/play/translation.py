@@ -2,11 +2,13 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 
+from gan_jax.games.play import SAMPLES, averaged, infer, repeat
 from gan_jax.games.play.parts import Parts
 from gan_jax.host.errors import ConfigError
-from gan_jax.types import Array
+from gan_jax.types import Array, Batch, Draw, State
 
 
 def check_pictures(parts: Parts, game: str) -> None:
@@ -26,6 +28,20 @@ def check_pictures(parts: Parts, game: str) -> None:
             f"game {game!r} keeps the sides of a picture, and these are {parts.other_shape[:2]} "
             f"and {parts.shape[:2]}: expected the same"
         )
+
+
+def make_draws(batch: Batch, keys: Array) -> Draw:
+    """A step's draws, of the pictures alone: what noise there is comes of dropout."""
+    return Draw(repeat(Batch(batch.x, other=batch.other), len(keys)), None, keys)
+
+
+def translate(parts: Parts, name: str, state: State, x: Array, label: None = None) -> Array:
+    """What a generator's average, or itself where none is kept, makes of examples [n, ...].
+
+    With the dropout that the state's key gives.
+    """
+    key = jax.random.fold_in(state.key, SAMPLES)
+    return infer(parts.gen, *averaged(state, name), x, key=key)
 
 
 def no_latents(key: Array, n: int) -> Array:
