@@ -9,10 +9,10 @@ gan-jax sweep --config emoji_cyclegan --workdir runs/cyclegan_terms
     with both terms that keep a picture what it is, with either, and without
 
 The settings are those of Zhu et al. 2017: least squares with discs' loss halved, cycle 10, identity
-half of that, pools of 50 translations, a batch of one, Adam of rate 2e-4 and b1 0.5, rates that fall
-linearly to 0 in the second half of training, weights from N(0, 0.02). Their nets have width 64, 9
-blocks and patches of 70x70 for 256x256 pixels, for 200 epochs; here they are narrower, on 32x32
-pixels with 3 blocks and patches of 16x16, for about an epoch and a half of single pictures.
+half of that, pools of 50 translations, a batch of one, Adam of rate 2e-4 and b1 0.5, rates that
+fall linearly to 0 in the second half of training, weights from N(0, 0.02). Their nets have width
+64, 9 blocks and patches of 70x70 for 256x256 pixels, for 200 epochs; here they are narrower, on
+32x32 pixels with 3 blocks and patches of 16x16, for about two epochs of single pictures.
 """
 
 from gan_jax.config import choose

@@ -115,6 +115,7 @@ class Net(NamedTuple):
     takes: frozenset[str] = frozenset()  # keywords that apply knows
     translates: bool = False  # maps images to images
     judges_patches: bool = False  # gives logits [B, P] of patches of an image
+    reads: bool = False  # takes a pair of what others take and a text
 
 
 Loss = Callable[[Any, Draw, Hypers], tuple[Array, Notes]]  # of (play, draw, h); see games/play
@@ -172,6 +173,7 @@ class Game(NamedTuple):
     averaged: tuple[
         str, ...
     ] = ()  # players with averages besides those that samples are drawn from
+    taken: tuple[str, ...] = ()  # players that are trained in a run before, whose weights come in
 
     @property
     def sampler(self) -> Sampler:

@@ -62,6 +62,8 @@ class Parts(NamedTuple):
     other: Draws | None  # and those of its other domain, where it has one
     other_shape: tuple[int, ...] | None  # of an example of the other domain, where there is one
     is_paired: bool  # whether examples of both domains belong together
+    text_length: int  # words of a text; 0 where there are none
+    gen_with: Callable[..., Net]  # gen for another shape, or another kind of it
 
 
 def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -> Parts:
@@ -75,7 +77,8 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     penalties = named(config)
     check_sizes(penalties, config.latent.dim, shape)
     seen = jax.eval_shape(view, jnp.zeros((decision, *shape))).shape[1:]
-    classes, disc = classes_of(config, data), make_disc(config, seen, data.spec.classes)
+    classes, words = classes_of(config, data), len(data.spec.vocabulary)
+    disc = make_disc(config, seen, data.spec.classes, words=words)
     last_layers_of(config, disc, jnp.zeros((2, *seen)))
     if config.disc.view != "sample":
         disc = disc._replace(rows_are_independent=False)  # a view joins the whole batch
@@ -114,6 +117,8 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         other=synthetic.other if synthetic and data.is_endless else None,
         other_shape=data.spec.other,
         is_paired=config.data.paired and not synthetic,
+        text_length=data.spec.text_length,
+        gen_with=functools.partial(make_gen, config, data),
     )
 
 
@@ -155,11 +160,20 @@ def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransfo
     return lambda numbers: guarded(build(numbers))
 
 
-def make_gen(config: ConfigDict, data: Data) -> Net:
-    """Gen for these data, with the output activation that suits their range."""
+def make_gen(
+    config: ConfigDict,
+    data: Data,
+    shape: tuple[int, ...] | None = None,
+    kind: str = "Generator",
+) -> Net:
+    """Gen for these data, or for examples of another shape, with the output that suits their range.
+
+    kind: see nets.make_generator.
+    """
     natural = {-1.0: "tanh", 0.0: "sigmoid"}[data.low] if data.is_image else "identity"
-    labels = labels_of(config.gen, data.spec.classes)
-    gen = nets.make_generator(config.gen.net, config.gen.args, data.spec.shape, natural, labels)
+    labels, words = labels_of(config.gen, data.spec.classes), len(data.spec.vocabulary)
+    named = (config.gen.net, config.gen.args, shape or data.spec.shape, natural)
+    gen = nets.make_generator(*named, labels, words, kind)
     if not (gen.start_at and data.is_image):  # the mean of points has no range
         return gen._replace(start_at=None)
     return gen._replace(start_at=functools.partial(gen.start_at, low=data.low))
@@ -174,7 +188,11 @@ def make_view(config: ConfigDict) -> tuple[Callable[[Array], Array], int]:
 
 
 def make_disc(
-    config: ConfigDict, shape: tuple[int, ...], classes: int = 0, codes: Codes = NO_CODES
+    config: ConfigDict,
+    shape: tuple[int, ...],
+    classes: int = 0,
+    codes: Codes = NO_CODES,
+    words: int = 0,
 ) -> Net:
     """Disc for what it sees of that shape, normalised. codes: of its recognition head.
 
@@ -182,7 +200,7 @@ def make_disc(
     """
     labels = labels_of(config.disc, classes)
     disc = nets.make_discriminator(
-        config.disc.net, config.disc.args, shape, labels, config.disc.pack, codes
+        config.disc.net, config.disc.args, shape, labels, config.disc.pack, codes, words
     )
     if disc.is_energy != terms.is_energy(config.objective):
         needs, has = ("logits", "energies") if disc.is_energy else ("energies", "logits")
