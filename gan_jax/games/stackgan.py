@@ -191,9 +191,9 @@ def first_inputs(parts: Parts, gens: tuple[str, ...], key: Array) -> dict:
 def sample(
     parts: Parts, nets: dict[str, Net], state: State, text: Array, label: None = None
 ) -> Array:
-    """Drawings of texts [n, T] by the stage's average, with the noise that the state's key gives."""
+    """Drawings of texts [n, T] by the stage's average, with noise of the state's key."""
     key = jax.random.fold_in(state.key, SAMPLES)
-    given = parts.latent(jax.random.fold_in(key, 0), len(text))
+    given = parts.latent(jax.random.fold_in(key, 0), text.shape[0])
     for i, (name, net) in enumerate(nets.items(), start=1):
         noise = jax.random.fold_in(key, i)
         given = infer(net, *averaged(state, name), (given, text), key=noise).x

@@ -132,7 +132,7 @@ class Refiner(Painter):
         for i in range(self.blocks):
             y = self.layer(h, h.shape[-1], train, f"block_{i}")
             conv = Conv(h.shape[-1], self.weights, self.gain, False, 3, 1, name=f"block_{i}_end")
-            h = nn.relu(h + BatchNorm(0.9, 1e-5, name=f"block_{i}_norm")(conv(y), train))
+            h = nn.relu(h + BatchNorm(0.9, 1e-5, name=f"block_{i}_end_norm")(conv(y), train))
         x = self.grown(h, [2 * self.width, self.width, self.width], train)
         return Drawing(x, mean, log_std)
 
