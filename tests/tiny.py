@@ -10,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import toy_sets
 
 from gan_jax.config import get_config, override
+from gan_jax.data.support import prepare
 from gan_jax.types import Batch
 
 FOLDER = Path(__file__).parent  # of the tests
@@ -59,9 +61,20 @@ def own_images() -> str:
     return str(file)
 
 
+@functools.cache
+def emoji() -> str:
+    """A folder of data sets with a few emoji in two made-up styles, in three categories."""
+    folder = Path(tempfile.mkdtemp())
+    archives = toy_sets.write_emoji(folder, toy_sets.emoji_entries(80))
+    prepare.prepare("emoji", archives, folder)
+    return str(folder)
+
+
 def overrides(path: Path) -> dict[str, str]:
     """What an experiment cannot be loaded without."""
-    return {"data.dir": own_images()} if path.stem == "folder" else {}
+    if path.stem == "folder":
+        return {"data.dir": own_images()}
+    return {"data.dir": emoji()} if "emoji" in path.stem else {}
 
 
 def batch(c, shape=(1,), seed=0):

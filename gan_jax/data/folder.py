@@ -1,4 +1,4 @@
-"""Your own images: a folder of them, flat or one folder a class, or .npy and .npz arrays.
+"""Your own images: a folder of them, flat or one folder a class, or .npy and .npz arrays; or two.
 
 PNG, JPEG, WebP, GIF (its first frame) and BMP files, known by their endings: others, and those
 whose names begin with a dot, are left alone. A picture is turned as its EXIF says, laid over white
@@ -13,6 +13,15 @@ The test split is the tenth of the images whose names, class folders included, h
 SHA-256, and at least one. Either split is in the order of these digests: any slice of it is a fair
 sample, and an added image changes no other's split.
 
+With data.dir_b there are two domains: what is to be translated in data.dir, which becomes `other`,
+and what it is to be translated into in data.dir_b, which becomes `x`. Images of the same name but
+for the ending are pairs, and an image without a partner is refused; with data.paired=False nothing
+belongs together, and data.split is taken of each folder by itself.
+
+A file metadata.jsonl in the folder of x tells what its images show, a line each:
+{"file_name": "cats/1.png", "text": "a sleeping cat"}. An image that it does not name has no words;
+a name that leaves the folder, or of which there is no image, is refused.
+
 The images are decoded once, into the user's cache, and memory-mapped from there. What is read, how
 large it may be, and what is refused is told in support/: own_files.py and own_pixels.py.
 """
@@ -22,15 +31,16 @@ import functools
 import itertools
 import logging
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gan_jax.data.base import Arrays, PathLike, Spec, take
-from gan_jax.data.support import cache, own_files, own_pixels
+from gan_jax.data.support import cache, own_files, own_pairs, own_pixels, own_texts
 from gan_jax.data.support.own_files import Item, Listing
 from gan_jax.host.environment import local_path
 from gan_jax.host.errors import DataMissingError, listed
@@ -44,46 +54,84 @@ log = logging.getLogger(__name__)
 
 
 def spec(
-    data_dir: PathLike | None, size: int = 0, channels: int = 0, skip_damaged: bool = False
-) -> Spec:
-    """What the folder's listing tells; with skip_damaged every file is decoded first.
-
-    DataMissingError without a data_dir, or without images in it; ConfigError where they and their
-    folders do not tell classes; DataCorruptError for a link that leads out of the folder.
-    """
-    return _opened(_root(data_dir), size, channels, skip_damaged)[1]
-
-
-def load(
-    split: str,
     data_dir: PathLike | None,
     size: int = 0,
     channels: int = 0,
     skip_damaged: bool = False,
-) -> Arrays:
-    """x uint8 [N, H, W, C], label int32 [N] or None. DataCorruptError names a damaged file."""
-    how = (_root(data_dir), size, channels, skip_damaged)
-    splits, whole = _opened(*how)[1].splits, _decoded(*how)
+    dir_b: PathLike | None = None,
+    paired: bool = True,
+) -> Spec:
+    """What the folders' listings tell; with skip_damaged every file is decoded first.
+
+    DataMissingError without a data_dir, or without images in it; ConfigError where they and their
+    folders do not tell classes, or pairs; DataCorruptError for a link that leads out of a folder.
+    """
+    first, other = _domains(data_dir, size, channels, skip_damaged, dir_b, paired)
+    found = _opened(*first)
+    texts, known = _texts(first), found.spec
+    if texts is not None:
+        known = known._replace(vocabulary=texts.vocabulary, text_length=texts.number.shape[1])
+    if other is None:
+        return known
+    if paired:
+        own_pairs.check(found.listing, _opened(*other).listing)
+    return known._replace(other=_opened(*other).spec.shape)
+
+
+def load(split: str, data_dir: PathLike | None, *given: Any, **more: Any) -> Arrays:
+    """x and other uint8 [N, H, W, C], label int32 [N], text int32 [N, T], or None each.
+
+    The arguments of spec. DataCorruptError names a damaged file.
+    """
+    spec(data_dir, *given, **more)  # refuses what makes no pairs
+    first, other = _domains(data_dir, *given, **more)
+    texts = _texts(first)
+    whole = _decoded(*first)._replace(text=None if texts is None else texts.number)
+    found = _taken(split, first, whole)
+    return found if other is None else found._replace(other=_taken(split, other).x)
+
+
+def _taken(split: str, of: tuple, whole: Arrays | None = None) -> Arrays:
+    splits, arrays = _opened(*of).spec.splits, whole or _decoded(*of)
     parts = {"train": slice(splits["train"]), "test": slice(splits["train"], None)}
-
-    def read(name: str) -> Arrays:
-        return whole.map(lambda field: field[parts[name]])
-
-    return take(split, splits, read)
+    return take(split, splits, lambda name: arrays.map(operator.itemgetter(parts[name])))
 
 
-def _root(data_dir: PathLike | None) -> str:
+def _domains(
+    data_dir: PathLike | None,
+    size: int = 0,
+    channels: int = 0,
+    skip_damaged: bool = False,
+    dir_b: PathLike | None = None,
+    paired: bool = True,
+) -> tuple[tuple, tuple | None]:
+    """How the folder of x is opened, and that of the other domain where there are two."""
+    how = (size, channels, skip_damaged, dir_b is not None and paired)
+    a = (_root("data.dir", data_dir), *how)
+    return (a, None) if dir_b is None else ((_root("data.dir_b", dir_b), *how), a)
+
+
+def _root(leaf: str, data_dir: PathLike | None) -> str:
     if not data_dir:
         raise DataMissingError(
-            "data 'folder' needs data.dir: --config.data.dir=DIR, the folder of your images"
+            f"data 'folder' needs {leaf}: --config.{leaf}=DIR, a folder of your images"
         )
-    return str(Path(local_path("data.dir", str(data_dir))).absolute())
+    return str(Path(local_path(leaf, str(data_dir))).absolute())
+
+
+class _Opened(NamedTuple):
+    """The images of a folder, and what they are."""
+
+    listing: Listing
+    spec: Spec
 
 
 @functools.lru_cache(maxsize=8)
-def _opened(root: str, size: int, channels: int, skip_damaged: bool) -> tuple[Listing, Spec]:
-    """The images and what they are, found once: a process sees one listing all along."""
-    listing = own_files.find(Path(root), skip_damaged)
+def _opened(
+    root: str, size: int, channels: int, skip_damaged: bool, by_stem: bool = False
+) -> _Opened:
+    """Found once: a process sees one listing all along."""
+    listing = own_files.find(Path(root), skip_damaged, by_stem)
     height, width, own = listing.shape or (SIDE, SIDE, CHANNELS)
     shape = (size or height, size or width, channels or own)
     if skip_damaged:
@@ -95,7 +143,15 @@ def _opened(root: str, size: int, channels: int, skip_damaged: bool) -> tuple[Li
         )
     test = own_files.tests(listing.items)
     splits = {"train": len(listing.items) - test, "test": test}
-    return listing, Spec(shape, "image", splits, listing.classes, listing.names)
+    return _Opened(listing, Spec(shape, "image", splits, listing.classes, listing.names))
+
+
+@functools.lru_cache(maxsize=8)
+def _texts(of: tuple) -> own_texts.Texts | None:
+    """Those of metadata.jsonl, in the order of the images."""
+    listing, spec = _opened(*of)
+    names = [item.name for item in listing.items]
+    return own_texts.read(listing.root, names, spec.splits["train"], listing.damaged)
 
 
 @functools.lru_cache(maxsize=8)
@@ -103,7 +159,7 @@ def _decoded(root: str, *how: Any) -> Arrays:
     """All images, those of the train split first."""
     listing, spec = _opened(root, *how)
     entry = cache.Entry(
-        name=f"{own_files.shown(root)}/{'x'.join(map(str, spec.shape))}",
+        name=f"{own_files.shown(root)}/{'x'.join(map(str, spec.shape))}{'-stems' * how[-1]}",
         folders=_cache_folders(root),
         source=(listing.digest, sorted(listing.damaged)),
         shape=(len(listing.items), *spec.shape),

@@ -24,7 +24,7 @@ class LostLines(StrangeStep):
     """A step that was saved with lines of metrics.jsonl that are not there."""
 
 
-_FREE = ("devices", "data.dir")  # may change while a run goes on
+_FREE = ("devices", "data.dir", "data.dir_b")  # may change while a run goes on
 
 
 class Owner:

@@ -19,7 +19,7 @@ from gan_jax.training.loop import Recorder
 from gan_jax.training.outcome import Result
 from gan_jax.types import Metrics, State
 
-OWN = ("data.dir",)  # may differ between hosts
+OWN = ("data.dir", "data.dir_b")  # may differ between hosts
 WHOLE = 2**30  # bytes of a set that are compared; of a larger one every so many examples
 
 

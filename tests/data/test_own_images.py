@@ -38,6 +38,7 @@ def forget():
     """What a new process would know."""
     folder._opened.cache_clear()
     folder._decoded.cache_clear()
+    folder._texts.cache_clear()
 
 
 def only(place, name="it.png", **how):

@@ -14,6 +14,8 @@ import pytest
 from gan_jax import report
 from gan_jax.cli import main
 from gan_jax.config import get_config, to_json
+from gan_jax.data import credit_of
+from gan_jax.data.support import emoji_file
 from gan_jax.evaluate.pictures.panels import panels
 from gan_jax.report import charts, gather, markup, parts, pictures, readme
 from gan_jax.report import table as table_page
@@ -555,3 +557,37 @@ def test_a_tables_list_of_numbers_has_four_digits_each():
     cell = str(table_page._cell({"sigma": [0.21544346900318834, 0.1]}, "sigma"))
     assert "0.2154" in cell
     assert "0.21544" not in cell
+
+
+def emoji_config(seed, **data):
+    config = get_config()
+    config.seed, config.data.name = seed, "emoji"
+    config.data.args.update(data)
+    return config
+
+
+def test_whoever_drew_the_data_is_named_under_pictures(tmp_path):
+    """Of a run, of a sweep's rows, of a table; and nobody under those of anonymous data."""
+    configs = [emoji_config(0), emoji_config(1, style="twitter"), get_config()]
+    rows = [fake_sweep.make_row(i, c) | {"quality": 0.5} for i, c in enumerate(configs)]
+    fake_sweep.write_rows(tmp_path, rows)
+    for row in rows:
+        folder = tmp_path / "rows" / row["id"]
+        fake_sweep.write_run(folder, row, np.random.default_rng(0), 1000)
+    names = [re.escape(emoji_file.CREDITS[style]) for style in ("google", "twitter")]
+    pages = [read(tmp_path / "rows" / row["id"]) for row in rows] + [read(tmp_path)]
+    told = [[len(re.findall(f"by {name}", page)) for name in names] for page in pages]
+    assert told == [[1, 0], [0, 1], [0, 0], [1, 1]]
+    table = {"name": "translation", "rows": [], "credit": "Drawings by somebody."}
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "table.json").write_text(json.dumps(table))
+    picture = next(tmp_path.glob("rows/*/samples/*.png"))
+    (tmp_path / "t" / "picture.png").write_bytes(picture.read_bytes())
+    assert "Drawings by somebody." in read(tmp_path / "t")
+
+
+@pytest.mark.parametrize("data", [None, 3, {}, {"name": "none"}, {"name": [], "args": {}}])
+def test_a_page_of_data_that_are_not_known_here_names_nobody(data):
+    assert credit_of({"data": data}) == ""
+    assert credit_of({"data": {"name": "emoji", "args": {"style": "none"}}}) == ""
+    assert credit_of({"data": {"name": "emoji", "args": {"none": "none"}}}) == ""

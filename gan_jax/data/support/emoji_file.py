@@ -16,7 +16,7 @@ import numpy as np
 from gan_jax.data.base import Arrays, PathLike, Spec, take
 from gan_jax.data.support import cache, npm_archive, words
 from gan_jax.data.support.emoji_things import is_test, order, rows_of, things
-from gan_jax.data.support.npm_archive import SIDE, STYLES, Package
+from gan_jax.data.support.npm_archive import PACK, SIDE, STYLES, Package
 from gan_jax.data.support.tfds_folder import data_root
 from gan_jax.host.errors import (
     CannotWriteError,
@@ -76,7 +76,9 @@ def _fields(packages: Sequence[Package], sources: Sequence[PathLike]) -> dict[st
     try:
         lists = [rows_of(package.entries) for package in packages]
     except ValueError as error:
-        raise DataCorruptError(f"emoji.json is not as it should be ({error}): {_FETCH}") from error
+        raise DataCorruptError(
+            f"emoji.json is not as it should be ({error}): fetch it again by `{PACK}`"
+        ) from error
     rows = lists[0]
     if lists[1] != rows:
         raise DataCorruptError(
@@ -86,7 +88,7 @@ def _fields(packages: Sequence[Package], sources: Sequence[PathLike]) -> dict[st
         if absent := [row.image for row in rows if row.image not in package.pictures]:
             raise DataCorruptError(
                 f"the archive of emoji-datasource-{package.style} lacks {absent[0]}, and "
-                f"{len(absent)} drawings in all: {_FETCH}"
+                f"{len(absent)} drawings in all: fetch it again by `{PACK}`"
             )
     styles = [[package.pictures[row.image] for row in rows] for package in packages]
     thing = things(rows, styles)
@@ -104,9 +106,6 @@ def _fields(packages: Sequence[Package], sources: Sequence[PathLike]) -> dict[st
         "train": np.array(sum(not is_test(each) for each in thing)),
         "sources": np.array(shas),
     }
-
-
-_FETCH = "fetch it again by `npm pack emoji-datasource-google emoji-datasource-twitter`"
 
 
 class _Facts(NamedTuple):
@@ -157,7 +156,7 @@ def _found(data_dir: PathLike | None) -> tuple[Path, tuple]:
     if not file.is_file():
         raise DataMissingError(
             f"data 'emoji' is not prepared: no {file} ({data_root(data_dir)[1]}). Prepare it once: "
-            f"npm pack emoji-datasource-google emoji-datasource-twitter, then {_COMMAND} "
+            f"{PACK}, then {_COMMAND} "
             f"--data_dir {data_root(data_dir)[0]}"
         )
     return file, cache.file_stamp(file)

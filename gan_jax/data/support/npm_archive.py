@@ -20,6 +20,7 @@ from gan_jax.host.files import parse_json
 
 STYLES = ("google", "twitter")
 SIDE = 64  # pixels
+PACK = "npm pack emoji-datasource-google@16.0.0 emoji-datasource-twitter@16.0.0"
 MOST_BYTES = 2**30  # that an archive unpacks to
 MOST_MEMBERS = 2**17
 MOST_PICTURES = 2**14
@@ -48,8 +49,7 @@ def read(path: Path) -> Package:
     """
     if not path.is_file():
         raise DataMissingError(
-            f"--from {path} is no file: expected the archives that `npm pack "
-            "emoji-datasource-google emoji-datasource-twitter` fetches"
+            f"--from {path} is no file: expected the archives that `{PACK}` fetches"
         )
     try:
         with path.open("rb") as file:
@@ -62,7 +62,7 @@ def read(path: Path) -> Package:
         problem = " ".join(str(error).split())[:200] or type(error).__name__
         raise DataCorruptError(
             f"{path} is not a whole archive of emoji-datasource ({problem}): fetch it again by "
-            "`npm pack emoji-datasource-google emoji-datasource-twitter`"
+            f"`{PACK}`"
         ) from error
     return Package(style, entries, pictures, sha256)
 

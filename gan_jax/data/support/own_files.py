@@ -31,6 +31,7 @@ class Item(NamedTuple):
     file: str
     row: int | None  # of an array
     label: int
+    key: str = ""  # what its place in the order follows from: its name, or that without its ending
 
 
 class Listing(NamedTuple):
@@ -54,12 +55,13 @@ class _File(NamedTuple):
     unpacked: int  # bytes of memory
 
 
-def find(root: Path, skip_damaged: bool) -> Listing:
+def find(root: Path, skip_damaged: bool, by_stem: bool = False) -> Listing:
     """The images that a folder holds, or one .npy or .npz file.
 
-    DataMissingError where there are none; ConfigError where it does not tell which classes there
-    are; DataCorruptError for a link that leads out, and for a file that cannot hold an image unless
-    such files are to be skipped.
+    by_stem: in an order that is the same for two folders in which the files' names differ in their
+    endings alone, as jpg and png. DataMissingError where there are none; ConfigError where it does
+    not tell which classes there are; DataCorruptError for a link that leads out, and for a file
+    that cannot hold an image unless such files are to be skipped.
     """
     folders = _folders(root)
     names = tuple(shown(os.path.basename(path)) for path in folders) if len(folders) > 1 else ()
@@ -74,7 +76,9 @@ def find(root: Path, skip_damaged: bool) -> Listing:
                     raise refusal(path, problem) from error
                 damaged[_name(path, root)] = problem
     _check_sizes(root, files)
-    items = sorted((item for file in files for item in file.items), key=_order)
+    items = [item for file in files for item in file.items]
+    items = [item._replace(key=_stem(item, root) if by_stem else item.name) for item in items]
+    items.sort(key=_order)
     shapes = {file.shape for file in files}
     last = max((item.label for item in items), default=UNLABELLED)
     mode = functools.reduce(operator.and_, (file.mode for file in files), 0o666) | 0o600
@@ -114,8 +118,16 @@ def digest(text: str) -> str:
     return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 
-def _order(item: Item) -> tuple[int, str]:
-    return -int(digest(item.name)[:16], 16), item.name
+def _order(item: Item) -> tuple[int, str, str]:
+    return -int(digest(item.key)[:16], 16), item.key, item.name
+
+
+def _stem(item: Item, root: Path) -> str:
+    """Its name without the file's ending, and without the file's name where there is but that."""
+    if item.row is None:
+        return os.path.splitext(item.name)[0]
+    file = os.path.splitext(_name(item.file, root))[0]
+    return f"{'' if item.file == str(root) else file}#{item.row}"
 
 
 def _folders(root: Path) -> dict[str, list[str]]:
@@ -166,7 +178,7 @@ def _entries(folder: str, root: Path) -> tuple[list[str], list[str]]:
         has_ending = os.path.splitext(entry.name)[1].lower() in PICTURES + ARRAYS
         if entry.name.startswith(".") or not (is_folder or has_ending):
             continue
-        if entry.is_symlink() and not _stays_inside(entry.path, root):
+        if entry.is_symlink() and not stays_inside(entry.path, root):
             raise DataCorruptError(
                 f"{shown(entry.path)} is a link that leads out of {shown(str(root))}, where "
                 "nothing is read: put the file itself there, or remove the link"
@@ -175,7 +187,8 @@ def _entries(folder: str, root: Path) -> tuple[list[str], list[str]]:
     return files, folders
 
 
-def _stays_inside(path: str, root: Path) -> bool:
+def stays_inside(path: str, root: Path) -> bool:
+    """Whether a path, its links followed, is in the folder."""
     try:
         return Path(path).resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError):  # a link to itself
