@@ -15,6 +15,7 @@ from gan_jax.data.base import Spec
 from gan_jax.data.support import own_pixels, words
 from gan_jax.data.support.own_files import PICTURES, shown
 from gan_jax.evaluate.evaluators.draws import unit
+from gan_jax.evaluate.evaluators.truth import has_partners
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.games import Setup
 from gan_jax.host import files
@@ -98,7 +99,7 @@ def side_by_side(
     rows = [made_N.reshape(-1, each, *made_N.shape[1:])]
     if of == "other":
         rows.insert(0, given_N[::each][:, None])
-    if inputs is None:
+    if inputs is None and (of == "text" or has_partners(setup.data)):
         rows.append(unit(setup.data.held_out().x[: len(given_N)])[:, None])
     channels = max(x.shape[-1] for x in rows)
     whole = np.concatenate([np.broadcast_to(x, (*x.shape[:-1], channels)) for x in rows], 1)

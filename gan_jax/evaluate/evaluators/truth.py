@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from gan_jax.data import Data
 from gan_jax.evaluate.evaluators.draws import Evaluator, Values, make_translate, unit
 from gan_jax.games import Setup
 from gan_jax.metrics import features, truth
@@ -73,7 +74,16 @@ def retrieval(setup: Setup, part: str = "eval") -> Evaluator | None:
 
 def has_truth(setup: Setup) -> bool:
     """Whether the game maps pictures whose partners are known, and some are held out."""
-    return setup.game.sampler.of == "other" and setup.data.is_image and setup.data.has_held_out
+    maps = setup.game.sampler.of == "other" and setup.data.is_image
+    return maps and setup.data.has_held_out and has_partners(setup.data)
+
+
+def has_partners(data: Data) -> bool:
+    """Whether the i-th examples of both domains belong together, however they are trained on.
+
+    In a user's folder only where data.paired says so.
+    """
+    return data.spec.other is not None and (data.origin.paired or data.name != "folder")
 
 
 def make_answers(

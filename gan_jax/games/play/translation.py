@@ -52,11 +52,13 @@ def no_latents(key: Array, n: int) -> Array:
 def in_rows(*pictures: Array) -> Array:
     """Pictures [N, H, W, C] that belong together side by side, as a near-square [rows, columns].
 
-    Grey ones among them are shown in colour. The last ones that fill no row are left out.
+    Grey ones among them are shown in colour. Those that have no partners, and the last ones that
+    fill no row, are left out.
     """
-    channels = max(x.shape[-1] for x in pictures)
+    channels, n = max(x.shape[-1] for x in pictures), min(map(len, pictures))
+    pictures = tuple(x[:n] for x in pictures)
     each = jnp.stack([jnp.broadcast_to(x, (*x.shape[:-1], channels)) for x in pictures], 1)
-    n, k = each.shape[:2]
+    k = len(pictures)
     beside = max(1, min(n, round(math.sqrt(n / k))))
     rows = n // beside
     return each[: rows * beside].reshape(rows, beside * k, *each.shape[2:])
