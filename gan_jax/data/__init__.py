@@ -28,8 +28,6 @@ from gan_jax.types import Array
 _PREFIX = "tfds:"
 # Of the config's data, for sets whose spec names them.
 LEAVES = ("size", "channels", "skip_damaged", "dir_b", "paired")
-
-
 HELPERS = {"base", "cache", "mixture", "pipeline", "prepare", "tfds", "tfrecord"}
 HELPERS |= {"tfds_features", "tfds_folder", "tfds_reader"}
 _FILES = Choices(__name__, "data", HELPERS, hint=", or tfds:NAME")
@@ -204,9 +202,7 @@ class Data(NamedTuple):
 
     def held_out(self) -> Arrays:
         """The test split, or what is trained on where no example is held out."""
-        arrays = self.test() if self.has_held_out else self.examples()
-        assert arrays
-        return arrays
+        return self.test() if self.has_held_out else self.origin.load(self.split)
 
     def test(self) -> Arrays:
         """The test split."""

@@ -61,7 +61,7 @@ class Augmented(nn.Module):
         mean, log_std = jnp.split(nn.leaky_relu(both, 0.2), 2, axis=1)
         if not self.has_rng("dropout"):
             return mean, log_std, mean
-        noise = jax.random.normal(self.make_rng("dropout"), mean.shape)
+        noise = jax.random.normal(self.make_rng("dropout"), mean.shape, jnp.float32)
         return mean, log_std, mean + jnp.exp(log_std) * noise
 
 
