@@ -95,7 +95,7 @@ def emoji_entries(count=40):
 
 
 def emoji_members(style, entries, seed=0):
-    """{member: content} of a style's package; each drawing is one half-clear random colour."""
+    """{member: content} of a style's package: half-clear drawings of one colour, noise below."""
     random = np.random.default_rng([seed, STYLES.index(style)])
     images = [e["image"] for e in entries]
     images += [v["image"] for e in entries for v in e.get("skin_variations", {}).values()]
@@ -103,6 +103,7 @@ def emoji_members(style, entries, seed=0):
     for image in images:
         pixels = np.zeros((64, 64, 4), np.uint8)
         pixels[:, :32] = [*random.integers(0, 256, 3), 255]
+        pixels[56:, :32, :3] = random.integers(0, 256, (8, 32, 3))
         members[f"package/img/{style}/64/{image}"] = encode(pixels)
     return members | {f"package/img/{style}/sheets/64.png": b"a sheet"}
 

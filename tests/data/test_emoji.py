@@ -264,6 +264,17 @@ def test_a_picture_that_is_no_file_is_refused(tmp_path, kind):
         npm_archive.read(file)
 
 
+def test_a_drawing_that_is_there_twice_is_refused(tmp_path):
+    """Which of the two would it be?"""
+    file = archive(tmp_path, dict)
+    one, two = tarfile.TarInfo(PICTURE), gzip.decompress(file.read_bytes())
+    one.size = len(picture := encode(np.zeros((64, 64, 4), np.uint8)))
+    padded = picture + bytes(-len(picture) % 512)
+    file.write_bytes(gzip.compress(one.tobuf() + padded + two))
+    with pytest.raises(DataCorruptError, match=r"1f001\.png is there twice"):
+        npm_archive.read(file)
+
+
 def test_a_name_that_leads_elsewhere_is_nobodys(tmp_path):
     """Only the members that are wanted are read, and nothing is extracted."""
     names = (

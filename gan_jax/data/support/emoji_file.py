@@ -58,7 +58,7 @@ def prepare(sources: Sequence[PathLike], data_dir: PathLike | None = None) -> st
             f"--from has no archive of emoji-datasource-{missing[0]}: expected one of each style, "
             f"{_COMMAND}"
         )
-    fields = _fields([packages[style] for style in STYLES], sources)
+    fields = _fields([packages[style] for style in STYLES])
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file, 0o644) as writer:
@@ -71,7 +71,7 @@ def prepare(sources: Sequence[PathLike], data_dir: PathLike | None = None) -> st
     return f"{file} is prepared: {train} train, {count - train} test examples in two styles"
 
 
-def _fields(packages: Sequence[Package], sources: Sequence[PathLike]) -> dict[str, np.ndarray]:
+def _fields(packages: Sequence[Package]) -> dict[str, np.ndarray]:
     """What is kept. DataCorruptError where the archives do not fit each other."""
     try:
         lists = [rows_of(package.entries) for package in packages]
@@ -97,14 +97,13 @@ def _fields(packages: Sequence[Package], sources: Sequence[PathLike]) -> dict[st
         package.style: np.stack([style[i] for i in chosen])
         for package, style in zip(packages, styles, strict=True)
     }
-    shas = sorted(f"{package.sha256} {package.style}" for package in packages)
     return fields | {
         "category": np.array([classes.index(rows[i].category) for i in chosen], np.int32),
         "text": np.array([rows[i].text for i in chosen]),
         "thing": np.array([thing[i] for i in chosen]),
         "classes": np.array(classes),
         "train": np.array(sum(not is_test(each) for each in thing)),
-        "sources": np.array(shas),
+        "sources": np.array([f"{package.sha256} {package.style}" for package in packages]),
     }
 
 
