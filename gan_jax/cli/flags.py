@@ -119,8 +119,8 @@ def _looking(verb: Callable[..., Callable[..., None]]) -> None:
     add("--step", type=int, help="the checkpoint (the newest)")
     add = verb("evaluate", "Evaluate a trained run's newest checkpoint, or that of --step.")
     add("--workdir", required=True, **WORKDIR)
-    usual = "those of the schedule: line, modes, judge, labels, codes, features.names, and pixels "
-    usual += "of images without labels"
+    usual = "those of the schedule: line, modes, judge, labels, codes, translations, captions, "
+    usual += "features.names, and pixels of images without labels"
     add("--metrics", help=f"names of `gan-jax list metrics`, with commas between ({usual})")
     add("--step", type=int)
     add = verb("report", "Write report.html of a run, a sweep or a reproduced table.")

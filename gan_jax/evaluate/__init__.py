@@ -34,7 +34,7 @@ from gan_jax.evaluate.evaluators.synthetic import (
     modes_of_a_mixture,
     moments_on_the_line,
 )
-from gan_jax.evaluate.evaluators.truth import retrieval, translations
+from gan_jax.evaluate.evaluators.truth import captions, retrieval, translations
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.evaluate.pictures import points as pointplots
 from gan_jax.games import Setup
@@ -58,10 +58,11 @@ EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
     "nearest_neighbour": nearest_neighbour,
     "translations": translations,
     "retrieval": retrieval,
+    "captions": captions,
 }
 OF_LABELS = {"labels", "intra", "cas"}  # apply where gen takes labels
 # While a run trains, with config.features.names; the others when asked for by name.
-SCHEDULED = ("line", "modes", "judge", "labels", "codes", "translations")
+SCHEDULED = ("line", "modes", "judge", "labels", "codes", "translations", "captions")
 UNLABELLED = ("pixels",)  # of images without labels, of which those tell nothing
 
 

@@ -13,6 +13,7 @@ from gan_jax.data import Data
 from gan_jax.evaluate.evaluators.draws import Evaluator, Values, make_translate, unit
 from gan_jax.games import Setup
 from gan_jax.metrics import features, truth
+from gan_jax.metrics.features import digits
 from gan_jax.metrics.ssim import ssim
 from gan_jax.types import State
 
@@ -68,6 +69,29 @@ def retrieval(setup: Setup, part: str = "eval") -> Evaluator | None:
             yield from (
                 (f"retrieved_{k}_{extractor.name}{suffix}", truth.top(found, k)) for k in TOP
             )
+
+    return run
+
+
+def captions(setup: Setup, part: str = "eval") -> Evaluator | None:
+    """caption_accuracy: how often a drawing is of the category of its caption's own picture.
+
+    By a classifier trained on the real drawings, of the first eval_samples held-out captions;
+    judge's accuracy_real says how often that one is right. Nothing without captions or categories.
+    """
+    origin, n = setup.data.origin, setup.config.eval_samples
+    has_both = setup.game.sampler.of == "text" and features.has_images(setup.data, labels=True)
+    if not has_both or not digits.has_labels(origin):
+        return None
+    draw = make_translate(setup, setup.game.sampler)
+
+    def run(state: State) -> Values:
+        label = setup.data.held_out().label
+        assert label is not None
+        seen = digits.trained(origin).features.see(draw(state, n))
+        assert seen.probabilities is not None
+        right = seen.probabilities.argmax(1) == label[:n]
+        yield "caption_accuracy", float(right[label[:n] >= 0].mean())
 
     return run
 
