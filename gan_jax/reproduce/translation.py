@@ -180,7 +180,7 @@ def measure(work: Work, setup: Setup, state: State) -> dict[str, Any]:
 
 
 def _row(name: str, found: Sequence[dict[str, Any]], end: str, differs: Sequence[str] = ()) -> Row:
-    """A row whose first number is the share of true pictures that are the nearest, or of categories.
+    """A row whose first number is the share of pictures that are the nearest, or of categories.
 
     found: the numbers of each seed; end: of the names that are meant.
     """
