@@ -114,6 +114,9 @@ class Net(NamedTuple):
     )
     takes: frozenset[str] = frozenset()  # keywords that apply knows
     one_batch: bool = False  # reals and fakes pass together though their examples mix
+    translates: bool = False  # maps images to images
+    judges_patches: bool = False  # gives logits [B, P] of patches of an image
+    reads: bool = False  # takes a pair of what others take and a text
 
 
 Loss = Callable[[Any, Draw, Hypers], tuple[Array, Notes]]  # of (play, draw, h); see games/play
@@ -132,9 +135,11 @@ class Sampler(NamedTuple):
 
     player: str  # whose average is used where there is one
     latent: Callable[[Array, int], Array]  # (key, n) -> z [n, ...], or what else is mapped
-    sample: Callable[..., Array]  # (state, z, label [n] or None) -> samples [n, ...]
+    # (state, z, label [n] or None) -> samples [n, ...]; what noise there is comes of state.key
+    sample: Callable[..., Array]
     real: Callable[[Array, int], Array] | None  # (key, n) -> what they should look like, if known
     classes: int = 0  # labels that can be asked for; 0: none
+    of: str = ""  # the field of examples that is mapped, where there are no latents
 
 
 class Decision(NamedTuple):
@@ -143,6 +148,8 @@ class Decision(NamedTuple):
     size: int  # samples that one decision is about
     view: Callable[[Array], Array]  # those samples as the discriminator sees them
     logits: Callable[..., Array]  # (state, views, labels or None) -> one logit a decision
+    # (examples, their x or samples made of them) -> what is viewed, where disc sees more than x
+    beside: Callable[[Batch, Array], Array] = lambda batch, x: x
 
 
 class Game(NamedTuple):
@@ -160,8 +167,8 @@ class Game(NamedTuple):
     memory: dict[str, PyTree]  # at the start
     samplers: dict[str, Sampler]  # by name; metrics are of the first one's samples
     decision: Decision | None  # None: there is no discriminator
-    # (state, key, reals [N, ...]) -> images [rows, columns, ...] that are shown instead of samples
-    gallery: Callable[[State, Array, Array], Array] | None = None
+    # (state, key, reals) -> images [rows, columns, ...] that are shown instead of samples
+    gallery: Callable[[State, Array, Batch], Array] | None = None
     # What the game makes of examples: (state, x [N, ...]) -> [N, F], by name
     encoders: Mapping[str, Callable[[State, Array], Array]] = {}
     # The state with other statistics of batch norm, for samples; None: they are as they are
@@ -169,6 +176,7 @@ class Game(NamedTuple):
     averaged: tuple[
         str, ...
     ] = ()  # players with averages besides those that samples are drawn from
+    taken: tuple[str, ...] = ()  # players that are trained in a run before, whose weights come in
 
     @property
     def sampler(self) -> Sampler:

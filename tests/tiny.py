@@ -105,6 +105,9 @@ NARROW = {
         {"channels": (8, 8), "weights": "fan_in_normal"},  # compiled faster than orthogonal ones
         {"channels": (8, 8), "halvings": 1, "weights": "fan_in_normal"},
     ),
+    "cyclegan": ({"width": 4, "blocks": 1}, {"layers": 1, "width": 4}),
+    "pix2pix": ({"width": 4}, {"layers": 1, "width": 4}),
+    "stackgan": ({"width": 4, "code": 3, "vectors": 5}, {"width": 4, "code": 3, "vectors": 5}),
     "r3gan": ({"channels": (8, 4), "blocks": 1}, {"channels": (4, 8), "blocks": 1}),
     "sagan": (
         {"channels": (8, 8), "attention": (0,)},
@@ -113,6 +116,19 @@ NARROW = {
     "sndcgan": ({"channels": (8, 4)}, {"channels": (4, 8)}),
     "sngan": ({"channels": (8, 4)}, {"channels": (4, 8), "halvings": 1}),
 }
+
+
+def pictures(game, stage=1, **leaves):
+    """The leaves of a game of pictures on a few emoji of 16x16 pixels, with narrow nets."""
+    name = {"pix2pix": "emoji_pairs", "cyclegan": "emoji_pairs", "stackgan": "emoji"}[game]
+    found = {"game": game, "data__name": name, "data__dir": emoji(), "data__size": 16}
+    for player, own in zip(("gen", "disc"), args(game), strict=True):
+        found |= {f"{player}__net": game, f"{player}__args": dict(own)}
+    if game == "cyclegan":
+        found |= {"data__paired": False, "objective": "lsgan", "game_args__pool": 12}
+    if game == "stackgan":
+        found |= {"game_args__stage": stage}
+    return found | leaves
 
 
 def args(net):

@@ -9,7 +9,7 @@ from gan_jax.cli.refusals import OVERRIDE, refuse
 from gan_jax.config import keeps_average
 from gan_jax.games import Setup
 from gan_jax.training.experiment import load_begun, load_setup
-from gan_jax.training.init_from import Start, origin, prepare
+from gan_jax.training.init_from import Start, has_begun, origin, prepare
 from gan_jax.training.results import read_made_with
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,11 @@ def start_of(args: argparse.Namespace, setup: Setup) -> Start | None:
     if args.init_from is None:
         if args.init_optimizer:
             refuse("--init_optimizer: expected --init_from DIR[:STEP] with it")
+        if setup.game.taken and not has_begun(Path(args.workdir)):
+            refuse(
+                f"game {setup.config.game!r} takes {', '.join(setup.game.taken)} from a run that "
+                "trained it before: expected --init_from DIR of that run"
+            )
         return None
     start = prepare(setup, args.workdir, args.init_from, args.init_optimizer)
     if start is None:

@@ -108,6 +108,7 @@ def _looking(verb: Callable[..., Callable[..., None]]) -> None:
     add("--workdir", required=True, **WORKDIR)
     add("--out", required=True, **_here("--out", "file") | {"metavar": "FILE.png|.gif|.npz"})
     add("--num", type=int, help="samples, or frames of a GIF (64; of all classes: 8 of each)")
+    add("--inputs", metavar="FOLDER|FILE|TEXT", help="what to map; --num is then of each of them")
     add("--seed", type=int, default=0)
     add("--step", type=int, help="the checkpoint (the newest)")
     add("--label", metavar="N|NAME|all", help="of a conditional run: the class (all)")
@@ -118,8 +119,8 @@ def _looking(verb: Callable[..., Callable[..., None]]) -> None:
     add("--step", type=int, help="the checkpoint (the newest)")
     add = verb("evaluate", "Evaluate a trained run's newest checkpoint, or that of --step.")
     add("--workdir", required=True, **WORKDIR)
-    usual = "those of the schedule: line, modes, judge, labels, codes, features.names, and pixels "
-    usual += "of images without labels"
+    usual = "those of the schedule: line, modes, judge, labels, codes, translations, captions, "
+    usual += "features.names, and pixels of images without labels"
     add("--metrics", help=f"names of `gan-jax list metrics`, with commas between ({usual})")
     add("--step", type=int)
     add = verb("report", "Write report.html of a run, a sweep or a reproduced table.")

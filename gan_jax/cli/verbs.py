@@ -151,11 +151,8 @@ def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
         refuse(f"--num is {args.num}: expected at least 1")
     if not 0 <= args.seed < 2**32:
         refuse(f"--seed is {args.seed}: expected an integer in [0, 2^32)")
-    print(
-        write_samples(
-            args.workdir, args.out, args.num, args.seed, args.step, args.interpolate, args.label
-        )
-    )
+    how = (args.num, args.seed, args.step, args.interpolate, args.label, args.inputs)
+    print(write_samples(args.workdir, args.out, *how))
 
 
 def export(args: argparse.Namespace, overrides: dict[str, str]) -> None:

@@ -81,7 +81,7 @@ def _follows_steps(leaves: dict[str, Any]) -> bool:
     """Whether a number changes over the steps of the whole run."""
     found = [path for path in leaves if path.endswith("schedule")]
     return not leaves.get("schedule_images") and any(
-        leaves[path] in ("linear", "cosine")
+        leaves[path] in ("linear", "half_linear", "cosine")
         and not leaves.get(f"{path.rpartition('.')[0]}.schedule_steps")
         for path in found
     )

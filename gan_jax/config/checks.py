@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gan_jax.config.leaf import Rule
+from gan_jax.config.declaration import Rule
 from gan_jax.config.leaves import declared
 from gan_jax.config.values import attempt, choose, flatten
 from gan_jax.host.errors import ConfigError

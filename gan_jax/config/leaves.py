@@ -6,7 +6,7 @@ A new leaf is one more row here. get_config, the checks of values, what a sweep'
 and the numbers that a program takes as arguments all read this table.
 """
 
-from gan_jax.config.leaf import (
+from gan_jax.config.declaration import (
     AT_LEAST_0,
     AT_LEAST_1,
     BAND,
@@ -65,7 +65,9 @@ def _player(section: str) -> dict[str, Leaf]:
         "schedule": Leaf("constant", "how lr changes", SCHEDULES),
         "schedule_steps": Leaf(0, "updates; 0: schedule_images, the run's", AT_LEAST_0, number),
         "lr_decay": Leaf(1.0, "exponential: factor per update", DECAY, number),
-        "lr_end": Leaf(0.0, "linear, cosine: the end; exponential: least", NOT_NEGATIVE, number),
+        "lr_end": Leaf(
+            0.0, "linear ones, cosine: the end; exponential: least", NOT_NEGATIVE, number
+        ),
         "clip": Leaf(0.0, "global norm of the gradient; 0: no clipping", NOT_NEGATIVE, off_at_0),
         "weight_decay": Leaf(0.0, "AdamW's, per update, times lr", NOT_NEGATIVE, off_at_0),
     }

@@ -28,8 +28,6 @@ from gan_jax.types import Array
 _PREFIX = "tfds:"
 # Of the config's data, for sets whose spec names them.
 LEAVES = ("size", "channels", "skip_damaged", "dir_b", "paired")
-
-
 HELPERS = {"base", "cache", "mixture", "pipeline", "prepare", "tfds", "tfrecord"}
 HELPERS |= {"tfds_features", "tfds_folder", "tfds_reader"}
 _FILES = Choices(__name__, "data", HELPERS, hint=", or tfds:NAME")
@@ -201,6 +199,10 @@ class Data(NamedTuple):
             return None
         x = self.synthetic.sample(jax.random.key(POINTS_SEED), self.points)
         return Arrays(np.asarray(x), None)
+
+    def held_out(self) -> Arrays:
+        """The test split, or what is trained on where no example is held out."""
+        return self.test() if self.has_held_out else self.origin.load(self.split)
 
     def test(self) -> Arrays:
         """The test split."""

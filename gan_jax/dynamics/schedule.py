@@ -14,6 +14,7 @@ from gan_jax.types import Array
 SHAPES: dict[str, Callable[[Array], Array]] = {
     "constant": jnp.zeros_like,
     "linear": lambda done: done,
+    "half_linear": lambda done: jnp.maximum(2 * done - 1, 0),  # it stays for half of the time
     "cosine": lambda done: (1 - jnp.cos(jnp.pi * done)) / 2,
 }
 

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.config import choose
+from gan_jax.data.pipeline import to_batch
 from gan_jax.evaluate.evaluators.draws import STREAMS, Evaluator, make_draw
 from gan_jax.evaluate.evaluators.encoded import codes, nearest_neighbour
 from gan_jax.evaluate.evaluators.features import (
@@ -33,12 +34,13 @@ from gan_jax.evaluate.evaluators.synthetic import (
     modes_of_a_mixture,
     moments_on_the_line,
 )
+from gan_jax.evaluate.evaluators.truth import captions, retrieval, translations
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.evaluate.pictures import points as pointplots
 from gan_jax.games import Setup
 from gan_jax.metrics.features import FEATURES, scheduled
 from gan_jax.objectives import estimates_ratio
-from gan_jax.types import Array, State
+from gan_jax.types import Array, Batch, State
 
 EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
     "line": moments_on_the_line,
@@ -54,10 +56,13 @@ EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
     "cas": accuracy_of_a_student,
     "codes": codes,
     "nearest_neighbour": nearest_neighbour,
+    "translations": translations,
+    "retrieval": retrieval,
+    "captions": captions,
 }
 OF_LABELS = {"labels", "intra", "cas"}  # apply where gen takes labels
 # While a run trains, with config.features.names; the others when asked for by name.
-SCHEDULED = ("line", "modes", "judge", "labels", "codes")
+SCHEDULED = ("line", "modes", "judge", "labels", "codes", "translations", "captions")
 UNLABELLED = ("pixels",)  # of images without labels, of which those tell nothing
 
 
@@ -148,7 +153,7 @@ def _make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
 
 
 def _make_gallery(
-    setup: Setup, gallery: Callable[[State, Array, Array], Array]
+    setup: Setup, gallery: Callable[[State, Array, Batch], Array]
 ) -> Callable[[State], np.ndarray]:
     """f(state) -> the game's own picture, of the latents that samples have, and of held-out reals.
 
@@ -157,14 +162,13 @@ def _make_gallery(
     data, n = setup.data, setup.config.grid_samples
 
     @jax.jit
-    def show(state: State, real: Array) -> Array:
+    def show(state: State, real: Batch) -> Array:
         key = jax.random.fold_in(state.key, STREAMS["eval"])
-        return data.to_unit(gallery(state, key, data.to_range(real)))
+        return data.to_unit(gallery(state, key, real))
 
     def picture(state: State) -> np.ndarray:
-        arrays = data.test() if data.has_held_out else data.examples()
-        assert arrays
-        shown = np.asarray(show(state, jnp.asarray(arrays.x[:n])))
+        some = data.held_out().map(lambda field: jnp.asarray(field[:n]))
+        shown = np.asarray(show(state, to_batch(data, some)))
         return images.grid(shown.reshape(-1, *shown.shape[2:]), columns=shown.shape[1])
 
     return picture

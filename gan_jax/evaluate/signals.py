@@ -64,10 +64,11 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
     sampler, decision, size = game.sampler, game.decision, _size(setup)
     n = _examples(size)
 
-    def decide(state: State, x: Array, label: Array | None) -> Array:
+    def decide(state: State, batch: Batch, x: Array) -> Array:
         assert decision
+        x = decision.beside(batch, x)
         seen = jax.vmap(decision.view)(x.reshape(-1, size, *x.shape[1:]))
-        return decision.logits(state, seen.reshape(-1, *seen.shape[2:]), label)
+        return decision.logits(state, seen.reshape(-1, *seen.shape[2:]), batch.label)
 
     def gen_grad(state: State, hypers: Hypers, real: Batch, z: Array, key: Array) -> Array:
         b = n if size < DECISIONS else size
@@ -81,11 +82,11 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
             jax.random.fold_in(state.key, WATCH_STREAM), 4
         )
         batch = Batch(synthetic.sample(k_real, n)) if synthetic else shown.real
-        real, label, z = batch.x, batch.label, sampler.latent(k_z, n)
-        fake = sampler.sample(state.replace(averages={}), z, label)
+        z = getattr(batch, sampler.of) if sampler.of else sampler.latent(k_z, n)
+        real, fake = batch.x, sampler.sample(state.replace(averages={}), z, batch.label)
         found = {"gen_grad": gen_grad(state, hypers, batch, z, k_draw)}
         if decision:
-            real_B, fake_B = decide(state, real, label), decide(state, fake, label)
+            real_B, fake_B = decide(state, batch, real), decide(state, batch, fake)
             found |= {
                 "logit_real": real_B.mean(),
                 "logit_fake": fake_B.mean(),
@@ -96,7 +97,7 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
             "place": _place(real, fake, jax.random.normal(k_way, real.shape[1:])),
         }
         if decision and shown.held_out is not None:
-            found["logit_held"] = decide(state, shown.held_out.x, shown.held_out.label).mean()
+            found["logit_held"] = decide(state, shown.held_out, shown.held_out.x).mean()
         return {f"watch/{name}": value for name, value in found.items()}
 
     return signals

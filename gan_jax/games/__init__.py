@@ -55,4 +55,11 @@ def make_setup(config: ConfigDict, objectives: Sequence[str] = ()) -> Setup:
     """
     data, make = open_data(config), maker(config.game)
     static = static_arguments("game_args", make, config.game_args)
-    return Setup(config, data, make(make_parts(config, data, objectives), **static))
+    parts = make_parts(config, data, objectives)
+    game = make(parts, **static)
+    if parts.gen.translates and not game.sampler.of:
+        raise ConfigError(
+            f"gen.net {config.gen.net!r} maps pictures, and game {config.game!r} makes samples of "
+            "latents: expected another gen.net, or game 'pix2pix' or 'cyclegan'"
+        )
+    return Setup(config, data, game)

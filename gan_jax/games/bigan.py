@@ -32,11 +32,12 @@ from gan_jax.games.play import (
     infer,
 )
 from gan_jax.games.play.draws import make_draws
-from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
+from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.refusals import TREATMENTS, refuse
 from gan_jax.games.play.regularisers import clip_weights, noisy
 from gan_jax.games.play.terms import Case
 from gan_jax.host.errors import ConfigError
-from gan_jax.types import Array, Decision, Draw, Game, Hypers, Move, Notes, Sampler, State
+from gan_jax.types import Array, Batch, Decision, Draw, Game, Hypers, Move, Notes, Sampler, State
 
 Loss = tuple[Array, Notes]
 ENC = 56  # the role of the encoder's calls
@@ -177,12 +178,13 @@ def decide(parts: Parts, state: State, x: Array, label: Array | None = None) -> 
     return infer(parts.disc, disc.params, disc.vars, pairs(x, code))
 
 
-def reconstructions(parts: Parts, state: State, key: Array, real: Array) -> Array:
+def reconstructions(parts: Parts, state: State, key: Array, batch: Batch) -> Array:
     """Samples beside reals with their reconstructions, [rows, columns, ...], two images a real.
 
     On the left samples, about as many as there are reals [N, ...]; on the right a row of reals,
     below it gen(enc(x)) of each, and so on.
     """
+    real = batch.x
     side = max(2, 2 * round(math.sqrt(len(real)) / 2))
     shape = (side // 2, side, *real.shape[1:])
     real = real[jnp.arange(side * side // 2) % len(real)]

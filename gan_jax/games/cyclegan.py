@@ -12,7 +12,11 @@ on translations from a pool of earlier ones (Shrivastava et al. 2017); the gener
     + cycle * identity * (|gen_ba(a) - a| + |gen_ab(b) - b|),
 
 absolute differences averaged over the batch. The data set has two domains, each in its own order:
-b is its x, a its other. Samples are translations into b.
+b is its x, a its other. Samples are translations into b. The domains are those of a data set of
+pictures with data.paired False, or two synthetic distributions.
+
+The paper has the objective lsgan, discs' loss halved (disc.loss_scale 0.5), and rates that fall
+linearly to 0 in the second half of training (schedule half_linear).
 """
 
 import functools
@@ -21,14 +25,34 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax.games.gan import decide, disc_objective, sample
+from gan_jax.games.gan import decide, disc_objective
 from gan_jax.games.play import Play
-from gan_jax.games.play.draws import repeat
-from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
+from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.refusals import TREATMENTS, refuse
 from gan_jax.games.play.regularisers import clip_weights, noisy
 from gan_jax.games.play.terms import Case
+from gan_jax.games.play.translation import (
+    check_pictures,
+    in_rows,
+    make_draws,
+    no_latents,
+    translate,
+)
 from gan_jax.host.errors import ConfigError
-from gan_jax.types import Array, Batch, Decision, Draw, Game, Hypers, Metrics, Move, Notes, Sampler
+from gan_jax.nets.layers import logit_of
+from gan_jax.types import (
+    Array,
+    Batch,
+    Decision,
+    Draw,
+    Game,
+    Hypers,
+    Metrics,
+    Move,
+    Notes,
+    Sampler,
+    State,
+)
 
 Loss = tuple[Array, Notes]
 # Roles of the networks' calls; each discriminator has six from its first one on.
@@ -38,23 +62,14 @@ FIRST_ROLE = {"disc_a": 40, "disc_b": 46}
 
 def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int = 50) -> Game:
     """The game of a config's parts. pool: translations that each discriminator's pool holds."""
-    if parts.own is None or parts.other is None:
-        raise ConfigError(
-            "game 'cyclegan' translates between two domains that can be drawn from for ever: "
-            "expected data.name 'square_ring' and data.points 0"
-        )
-    if parts.classes:
-        raise ConfigError("game 'cyclegan' takes no labels: expected gen.condition 'none'")
-    if parts.memory or parts.penalizes_gen or parts.disc.is_energy:
-        raise ConfigError(
-            "game 'cyclegan' has no place for objectives and penalties that keep a memory, take "
-            "energies or need latents: expected another objective or penalty"
-        )
-    refuse(parts, "cyclegan", *TREATMENTS)
+    check(parts)
     weights = {"cycle": cycle, "identity": identity}
     gens, discs = ("gen_ab", "gen_ba"), ("disc_a", "disc_b")
     sections = {name: name.partition("_")[0] for name in (*gens, *discs)}
-    to_b, to_a = (functools.partial(sample, parts, name) for name in gens)
+    to_b, to_a = (functools.partial(translate, parts, name) for name in gens)
+    draws, of = (parts.other or no_latents, parts.own or no_latents), ("other", "x")
+    if parts.own:
+        of = ("", "")
     empty = jnp.zeros((pool, *parts.shape))
     return Game(
         nets=dict.fromkeys(gens, parts.gen) | dict.fromkeys(discs, parts.disc),
@@ -71,13 +86,38 @@ def make(parts: Parts, *, cycle: float = 10.0, identity: float = 0.5, pool: int 
         inputs=functools.partial(first_inputs, parts),
         memory={"pool_a": empty, "pool_b": empty, "pooled": jnp.zeros((), jnp.int32)},
         samplers={
-            "a to b": Sampler("gen_ab", parts.other, to_b, parts.own),
-            "b to a": Sampler("gen_ba", parts.own, to_a, parts.other),
+            "a to b": Sampler("gen_ab", draws[0], to_b, parts.own, of=of[0]),
+            "b to a": Sampler("gen_ba", draws[1], to_a, parts.other, of=of[1]),
         },
         decision=Decision(
             parts.decision_size, parts.view, functools.partial(decide, parts, "disc_b")
         ),
+        gallery=None if parts.own else functools.partial(both_ways, parts),
     )
+
+
+def check(parts: Parts) -> None:
+    """ConfigError for what the game has no place for."""
+    if not parts.own:
+        check_pictures(parts, "cyclegan")
+        if parts.other_shape != parts.shape:
+            raise ConfigError(
+                f"game 'cyclegan' has nets of both domains alike, and their pictures are of shape "
+                f"{parts.other_shape} and {parts.shape}: expected the same"
+            )
+    elif parts.other is None:
+        raise ConfigError(
+            "game 'cyclegan' translates between two domains, of pictures or points that can be "
+            "drawn for ever: expected data with two, or data.name 'square_ring' and data.points 0"
+        )
+    if parts.classes:
+        raise ConfigError("game 'cyclegan' takes no labels: expected gen.condition 'none'")
+    if parts.memory or parts.penalizes_gen or parts.disc.is_energy:
+        raise ConfigError(
+            "game 'cyclegan' has no place for objectives and penalties that keep a memory, take "
+            "energies or need latents: expected another objective or penalty"
+        )
+    refuse(parts, "cyclegan", *TREATMENTS)
 
 
 def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
@@ -132,12 +172,12 @@ def make_case(parts: Parts, play: Play, h: Hypers, name: str, real: Array, fake:
     )
     real = parts.view(noisy(parts, play, h, noise_real, real))
     fake = parts.view(noisy(parts, play, h, noise_fake, fake))
-    real_B, fake_B = play.pair(name, real, fake, (drop_real, drop_fake))
+    real_y, fake_y = play.pair(name, real, fake, (drop_real, drop_fake))
     return Case(
         real=real,
         fake=fake,
-        real_B=real_B,
-        fake_B=fake_B,
+        real_B=logit_of(real_y),
+        fake_B=logit_of(fake_y),
         critic=play.critic(name, drop_penalty),
         encode=play.encoder(name),
         generate=_no_latents,
@@ -178,12 +218,6 @@ def from_pool(
     return shown_Bx, pool_Px, pooled
 
 
-def make_draws(batch: Batch, keys: Array) -> Draw:
-    """A step's draws, of the examples alone: there are no latents."""
-    batch = repeat(Batch(batch.x, other=batch.other), len(keys))
-    return Draw(batch, None, keys)
-
-
 def make_translations(play: Play, draw: Draw) -> dict:
     """The translations that all losses of a draw share."""
     to_b = play.precompute("gen_ab", draw.batch.other, TO_B)
@@ -195,3 +229,10 @@ def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:
     x = jnp.zeros((2 * parts.decision_size, *parts.shape))
     seen = parts.view(x)
     return {"gen_ab": x, "gen_ba": x, "disc_a": seen, "disc_b": seen}
+
+
+def both_ways(parts: Parts, state: State, key: Array, batch: Batch) -> Array:
+    """a, gen_ab(a), b, gen_ba(b) side by side, of examples of each domain; [rows, columns, ...]."""
+    a, b = domains(batch)
+    to_b, to_a = translate(parts, "gen_ab", state, a), translate(parts, "gen_ba", state, b)
+    return in_rows(a, to_b, b, to_a)

@@ -16,7 +16,8 @@ from jax import lax
 from gan_jax.games.gan import sample
 from gan_jax.games.play import GEN_DROPOUT, Play
 from gan_jax.games.play.draws import make_draws
-from gan_jax.games.play.parts import TREATMENTS, Parts, refuse
+from gan_jax.games.play.parts import Parts
+from gan_jax.games.play.refusals import TREATMENTS, refuse
 from gan_jax.host.errors import ConfigError
 from gan_jax.objectives.logits import square_norm
 from gan_jax.types import Array, Draw, Game, Hypers, Move, Notes, Sampler

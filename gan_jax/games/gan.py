@@ -39,7 +39,7 @@ from gan_jax.games.play.regularisers import (
 )
 from gan_jax.games.play.standing import check_standing, settled
 from gan_jax.games.play.terms import Case, Memory
-from gan_jax.nets.layers import heads_of, logit_of
+from gan_jax.nets.layers import heads_of, logit_of, of_example
 from gan_jax.objectives import rescale_gradient
 from gan_jax.types import (
     Array,
@@ -201,4 +201,5 @@ def sample(parts: Parts, name: str, state: State, z: Array, label: Array | None 
 def decide(parts: Parts, name: str, state: State, seen: Array, label: Array | None = None) -> Array:
     """A discriminator's logits of views; label is that of each sample in them."""
     disc = state.players[name]
-    return logit_of(infer(parts.disc, disc.params, disc.vars, seen, parts.label_view(label)))
+    y = infer(parts.disc, disc.params, disc.vars, seen, parts.label_view(label))
+    return of_example(y, jnp.mean)

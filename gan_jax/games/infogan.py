@@ -18,7 +18,8 @@ import optax
 
 from gan_jax.games import gan
 from gan_jax.games.play import GEN_DROPOUT, Play, averaged, infer
-from gan_jax.games.play.parts import Draws, Parts, refuse
+from gan_jax.games.play.parts import Draws, Parts
+from gan_jax.games.play.refusals import refuse
 from gan_jax.games.play.terms import Case
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import heads_of

@@ -1,4 +1,4 @@
-"""MS-SSIM: how alike two images are at several scales; between samples, how little they differ."""
+"""SSIM and MS-SSIM: how alike two images are; between samples, how little they differ."""
 
 import numpy as np
 
@@ -29,6 +29,19 @@ def ms_ssim(a_NxHxWxC: np.ndarray, b_NxHxWxC: np.ndarray) -> np.ndarray:
         # A negative mean, of images that are each other's negative, has no such power.
         result *= np.maximum(value.mean((2, 3)), 0) ** weight
     return result.mean(1)
+
+
+def ssim(a_NxHxWxC: np.ndarray, b_NxHxWxC: np.ndarray) -> np.ndarray:
+    """SSIM of paired images in [0, 1], [N], in float64; 1 for equal images.
+
+    Luminance times contrast and structure, in Gaussian windows of 11 pixels: the mean over places
+    and channels. Wang et al. 2004. A larger window than the image is cut to its shorter side.
+    """
+    a, b = (np.moveaxis(np.asarray(x, np.float64), -1, 1) for x in (a_NxHxWxC, b_NxHxWxC))
+    if a.ndim != 4 or a.shape != b.shape:
+        raise ValueError(f"images {a.shape} and {b.shape}: expected the same [N, H, W, C]")
+    luminance, contrast = _compare(a, b, min(WINDOW, *a.shape[2:]))
+    return (luminance * contrast).mean((1, 2, 3))
 
 
 def _compare(a: np.ndarray, b: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:

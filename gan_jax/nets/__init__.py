@@ -26,14 +26,23 @@ NONE = Labels()
 
 
 def make_generator(
-    name: str, args: Mapping[str, Any], shape: tuple[int, ...], out: str, labels: Labels = NONE
+    name: str,
+    args: Mapping[str, Any],
+    shape: tuple[int, ...],
+    out: str,
+    labels: Labels = NONE,
+    words: int = 0,
+    kind: str = "Generator",
 ) -> Net:
     """The named file's Generator for examples of that shape; out is the activation that suits them.
+
+    words: how many a vocabulary has, for nets that read texts. kind: another module of that file
+    that makes examples.
 
     tanh reaches (-1, 1), sigmoid (0, 1), identity everything: args may only narrow that knowingly.
     A net whose definition ends linearly has no such argument.
     """
-    where, build = f"gen.args of net {name!r}", _FILES.module(name).Generator
+    where, build = f"gen.args of net {name!r}", getattr(_FILES.module(name), kind)
     if "out" in build.__dataclass_fields__:
         args = {"out": out, **args}
     if out != "identity" and args.get("out", out) != out:
@@ -42,7 +51,7 @@ def make_generator(
         )
     if labels.condition == "concat" and not _joins_labels(build):
         return with_labels(_net(_build(build, where, args, shape=shape)), labels.classes)
-    module = _build(build, where, args, shape=shape, labels=labels)
+    module = _build(build, where, args, shape=shape, labels=labels, words=words)
     if labels.condition == "norm" and not getattr(module, "batch_norm", False):
         raise ConfigError(
             f"gen.condition is 'norm', and net {name!r} has no batch norm with these gen.args: "
@@ -58,10 +67,11 @@ def make_discriminator(
     labels: Labels = NONE,
     pack: int = 1,
     codes: Codes = NO_CODES,
+    words: int = 0,
 ) -> Net:
     """The named file's Discriminator, for what it sees: packs of so many, of that shape.
 
-    codes: what its recognition head is to tell of fakes; none by default.
+    codes: what its recognition head is to tell of fakes; none by default. words: as of generators.
     """
     module, where = _FILES.module(name).Discriminator, f"disc.args of net {name!r}"
     if labels.classes and "labels" not in module.__dataclass_fields__:
@@ -77,7 +87,8 @@ def make_discriminator(
         shape = (*shape[:-1], shape[-1] + pack * labels.classes)
         inner = make_discriminator(name, args, shape)
         return with_labels(inner, labels.classes, pack, getattr(module, "is_flat", False))
-    return _net(_build(module, where, args, shape=shape, labels=labels, codes=codes), pack)
+    given = {"shape": shape, "labels": labels, "codes": codes, "words": words}
+    return _net(_build(module, where, args, **given), pack)
 
 
 def make_encoder(name: str, args: Mapping[str, Any], dim: int) -> Net | None:
@@ -128,7 +139,7 @@ def _some_labels(n: int, pack: int) -> Array:
 def _build(module: type[nn.Module], where: str, args: Mapping[str, Any], **given: Any) -> nn.Module:
     fields = {f.name: f.default for f in dataclasses.fields(module)}
     given = {name: value for name, value in given.items() if name in fields}
-    known = set(fields) - {"parent", "name", "labels", "codes", *given}
+    known = set(fields) - {"parent", "name", "labels", "codes", "words", *given}
     for key, value in args.items():
         choose(where, key, known)
         if not _like(value, fields[key]):
@@ -164,7 +175,7 @@ def _net(module: nn.Module, pack: int = 1) -> Net:
         params: PyTree, vars: PyTree, x: Array, key: Array, train: bool, **given: Any
     ) -> tuple:
         mutable = list(vars) if train else False
-        rngs = {"dropout": key} if train else {}
+        rngs = {} if key is None else {"dropout": key}
         out = module.apply(
             {"params": params, **vars}, x, train=train, rngs=rngs, mutable=mutable, **given
         )
@@ -182,6 +193,9 @@ def _net(module: nn.Module, pack: int = 1) -> Net:
         is_energy=getattr(module, "is_energy", False),
         is_flat=getattr(module, "is_flat", False),
         encode=encode if hasattr(module, "encode") else None,
+        translates=getattr(module, "translates", False),
+        judges_patches=getattr(module, "judges_patches", False),
+        reads=hasattr(module, "words"),
         takes=frozenset(takes),
     )
     return spectral(net) if getattr(module, "spectral", False) else net

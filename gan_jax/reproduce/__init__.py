@@ -17,7 +17,7 @@ import numpy as np
 
 from gan_jax.config import choose
 from gan_jax.config.choices import Choices
-from gan_jax.config.leaf import PRECISIONS
+from gan_jax.config.declaration import PRECISIONS
 from gan_jax.evaluate.pictures.grid import png_bytes
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError

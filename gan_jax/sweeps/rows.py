@@ -94,6 +94,7 @@ def check(cohorts: Sequence[Cohort]) -> None:
                 attempt(experiment.check, config)
                 or attempt(_check_shared, config, len(cohort.rows))
                 or attempt(_check_devices, config)
+                or attempt(_check_beginning, config)
             )
             found += [f"row {row.index}: {problem}" for problem in problems]
         found += [f"row {row.index}: {p}" for row in cohort.rows for p in attempt(_check_args, row)]
@@ -106,6 +107,16 @@ def _check_args(row: Row) -> None:
     for section in ("dynamics.args", "game_args"):
         if taker := _taker(row.config, section):
             static_arguments(section, taker, get(row.config, section))
+
+
+def _check_beginning(config: ConfigDict) -> None:
+    """ConfigError where a row would begin with what another run has trained."""
+    taken = games.make_setup(config).game.taken
+    if taken:
+        raise ConfigError(
+            f"game {config.game!r} takes {', '.join(taken)} from a run that trained it before: "
+            "expected gan-jax train --init_from DIR for each run"
+        )
 
 
 def _check_devices(config: ConfigDict) -> None:

@@ -36,7 +36,13 @@ def exported(run: Run) -> jax.export.Exported:
     """
     sampler = run.setup.game.sampler
     (n,) = jax.export.symbolic_shape("n")
-    z = jax.eval_shape(lambda key: sampler.latent(key, 1), jax.random.key(0))
+    if sampler.of == "other":
+        assert run.setup.data.spec.other
+        z = jax.ShapeDtypeStruct((1, *run.setup.data.spec.other), jnp.float32)
+    elif sampler.of:
+        z = jax.ShapeDtypeStruct((1, run.setup.data.spec.text_length), jnp.int32)
+    else:
+        z = jax.eval_shape(lambda key: sampler.latent(key, 1), jax.random.key(0))
     given = [jax.ShapeDtypeStruct((n, *z.shape[1:]), z.dtype)]
     if sampler.classes:
         given.append(jax.ShapeDtypeStruct((n,), jnp.int32))
@@ -55,7 +61,9 @@ def _call(run: Run, program: jax.export.Exported) -> str:
 
 def _law(run: Run) -> str:
     """What z is drawn from; nothing where a game takes more than latents, or other than them."""
-    latent = run.config.latent
+    latent, of = run.config.latent, run.setup.game.sampler.of
+    if of:
+        return ", pictures in [0, 1]" if of == "other" else ", texts as numbers of words"
     draws = run.setup.game.sampler.latent, make_latent(latent)
     z, by_law = (np.asarray(draw(jax.random.key(0), 2)) for draw in draws)
     if not np.array_equal(z, by_law):

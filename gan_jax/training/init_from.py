@@ -48,7 +48,7 @@ def prepare(setup: Setup, workdir: str | Path, asked: str, optimizer: bool) -> S
     NoCheckpointError, and ConfigError where nothing fits or the run has begun otherwise.
     """
     folder, step = _parse(asked)
-    if _has_begun(Path(workdir)):
+    if has_begun(Path(workdir)):
         _check_origin(workdir, folder, step)
         return None
     if not (folder / "config.json").exists():
@@ -99,7 +99,7 @@ def _parse(asked: str) -> tuple[Path, int | None]:
     return Path(asked), None
 
 
-def _has_begun(workdir: Path) -> bool:
+def has_begun(workdir: Path) -> bool:
     """Whether there are lines: before the first one a run may as well start again."""
     lines = workdir / "metrics.jsonl"
     return lines.exists() and lines.stat().st_size > 0

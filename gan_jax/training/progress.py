@@ -117,6 +117,7 @@ def last_words(metrics: Mapping[str, Any], classes: Sequence[str] = ()) -> list[
         of_each = _by_name(_take(found, "label_accuracy_"), classes)
         share = found.pop("label_accuracy")
         lines.append(_labels_in_words(share, samples, of_each))
+    lines += _beside_those_that_learn_nothing(found)
     rest = ", ".join(f"{name} {_short(found[name])}" for name in sorted(found))
     return [line for line in (*lines, rest) if line]
 
@@ -146,6 +147,18 @@ def _classes_in_words(found: Mapping[str, Any], counts: Mapping[str, int]) -> li
 def _labels_in_words(share: float, samples: int, of_each: Mapping[str, float]) -> str:
     each = ", ".join(f"{name}: {part:.0%}" for name, part in of_each.items())
     return f"the class asked for in {share:.0%} of {samples} samples, by class: {each}"
+
+
+def _beside_those_that_learn_nothing(found: dict[str, Any]) -> list[str]:
+    """Takes the metrics that also a copy of the input has, and the mean picture: one line."""
+    names = sorted(name for name in found if {f"{name}_copy", f"{name}_mean"} <= set(found))
+    words = [
+        f"{name} {_short(found.pop(name))} ({_short(found.pop(f'{name}_copy'))}, "
+        f"{_short(found.pop(f'{name}_mean'))})"
+        for name in names
+    ]
+    said = "to the true pictures (those of copies and of the mean picture): "
+    return [said + ", ".join(words)] if words else []
 
 
 def _take(found: dict[str, Any], prefix: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A trained run and its samples, from its checkpoint."""
 
-import math
-import shutil
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,13 +13,13 @@ from ml_collections import ConfigDict
 from gan_jax import config as config_lib
 from gan_jax.config.as_json import read_config
 from gan_jax.data import Data
-from gan_jax.evaluate.pictures import grid as images
 from gan_jax.games import Setup
 from gan_jax.host import files
-from gan_jax.host.errors import CannotWriteError, ConfigError, NoCheckpointError
+from gan_jax.host.errors import ConfigError, NoCheckpointError
+from gan_jax.training import made_of
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.experiment import load_begun, state_like
-from gan_jax.training.sample_files import WRITERS
+from gan_jax.training.sample_files import WRITERS, check_number
 from gan_jax.types import Array, State
 
 BATCH = 500  # samples made at a time
@@ -47,12 +46,16 @@ class Run(NamedTuple):
 
         They are drawn from the average of gen where there is one. label, of a conditional run: a
         class, or n of them; without it all classes, one after the other. ConfigError for a label
-        that the run does not take.
+        that the run does not take. A run that maps pictures or texts is given the first n that it
+        held out.
         """
         if n < 1:
             raise ConfigError(f"n is {n}: expected at least 1")
         classes = self.setup.game.sampler.classes
         _check_label(label, n, classes)
+        if self.setup.game.sampler.of:
+            some = made_of.given(self.setup, None, n)
+            return np.concatenate(list(made_of.samples(self.setup, self.state, some, seed)))
         labels = _labels(n, classes, label)
         parts = _samples(self.setup, self.state, jax.random.key(seed), n, False, labels)
         return np.concatenate(list(parts))
@@ -88,6 +91,7 @@ def write_samples(
     step: int | None,
     walk: bool,
     label: str | None = None,
+    inputs: str | None = None,
 ) -> str:
     """Writes num samples to out: .png a grid, .npz x [num, ...], .gif a frame each.
 
@@ -95,6 +99,9 @@ def write_samples(
     walk the latents go round a closed path of eight. label, of a conditional run: a class, or all,
     one after the other, which is also what is asked for without it. num is 64 unless given, or 8
     of each class. Returns a line that says what was written.
+
+    inputs, of a run that maps pictures or texts: a folder or file of them, or a text; num is then
+    of each of them. See made_of.py.
 
     An .npz is written as it is made, so that memory bounds no number; a picture has its most.
     ConfigError or CannotWriteError for more than there can be, before any is made.
@@ -106,15 +113,32 @@ def write_samples(
         )
     files.write_named("--out", out, None)
     setup, step, state = load_run(workdir, step)
-    classes = setup.game.sampler.classes
+    classes, maps = setup.game.sampler.classes, bool(setup.game.sampler.of)
     asked = _class_of(label, classes, setup.data)
+    _check_kind(maps, inputs, walk)
+    if maps:
+        count = made_of.write(out, setup, state, seed, inputs, num)
+        return f"{out}: {count} samples of step {step}"
     num = num or (8 * classes if classes and asked is None else 64)
-    _check_number(out, num, setup.data.spec.shape)
+    check_number(out, num, setup.data.spec.shape)
     labels = _labels(num, classes, asked)
     parts = _samples(setup, state, jax.random.key(seed), num, walk, labels)
     WRITERS[out.suffix](out, num, parts, labels)
     credit = setup.data.origin.credit
     return f"{out}: {num} samples of step {step}" + (f". {credit}" if credit else "")
+
+
+def _check_kind(maps: bool, inputs: str | None, walk: bool) -> None:
+    """ConfigError for what is about latents where a run maps inputs, and the reverse."""
+    if inputs is not None and not maps:
+        raise ConfigError(
+            f"--inputs is {inputs!r}, and this run makes its samples of latents: leave it out"
+        )
+    if walk and maps:
+        raise ConfigError(
+            "--interpolate walks between latents, and this run makes its samples of inputs: leave "
+            "it out"
+        )
 
 
 def _class_of(label: str | None, classes: int, data: Data) -> int | None:
@@ -161,21 +185,6 @@ def _labels(num: int, classes: int, asked: Label | None) -> np.ndarray | None:
     return (np.arange(num) * classes // num).astype(np.int32)
 
 
-def _check_number(out: Path, num: int, shape: tuple[int, ...]) -> None:
-    size, free = 4 * num * math.prod(shape), shutil.disk_usage(out.parent).free
-    if out.suffix == ".npz" and size > free:
-        raise CannotWriteError(
-            f"cannot write --out {out}: {num} samples take {size >> 20} MB before compression, and "
-            f"{free >> 20} MB are free: ask for fewer or choose another place"
-        )
-    most = {".png": images.most_in_grid, ".gif": images.most_frames}
-    if out.suffix != ".npz" and num > (found := most[out.suffix](shape)):
-        raise ConfigError(
-            f"--num is {num}: a {out.suffix} holds at most {found} of these samples; "
-            "choose a name that ends in .npz for more"
-        )
-
-
 def closed_path(setup: Setup, key: Array, num: int) -> Callable[[int, int], Array]:
     """f(start, stop) -> those of num latents on a closed path through CORNERS draws, [., Z].
 
@@ -198,9 +207,13 @@ def closed_path(setup: Setup, key: Array, num: int) -> Callable[[int, int], Arra
 def make_draw(setup: Setup, state: State) -> Callable[..., Array]:
     """f(z [n, Z], label [n] or None) -> samples as they are shown, [n, ...].
 
-    Images are in [0, 1], points in the data's units.
+    Images are in [0, 1], points in the data's units. Of a run that maps pictures or texts z are
+    those, pictures in [0, 1] too.
     """
     sample, data = setup.game.sampler.sample, setup.data
+
+    if setup.game.sampler.of:
+        return functools.partial(made_of.make_of(setup), state)
 
     def draw(z: Array, label: Array | None = None) -> Array:
         x = data.to_unit(sample(state, z, label))

@@ -1,6 +1,8 @@
 """Samples as files: a grid, an animation, or arrays that are written as they are made."""
 
 import itertools
+import math
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -68,3 +70,19 @@ WRITERS: dict[str, Callable[..., None]] = {
     ".gif": _gif,
     ".npz": _npz,
 }
+
+
+def check_number(out: Path, num: int, shape: tuple[int, ...]) -> None:
+    """ConfigError or CannotWriteError for more samples than a file of that kind may hold."""
+    size, free = 4 * num * math.prod(shape), shutil.disk_usage(out.parent).free
+    if out.suffix == ".npz" and size > free:
+        raise CannotWriteError(
+            f"cannot write --out {out}: {num} samples take {size >> 20} MB before compression, and "
+            f"{free >> 20} MB are free: ask for fewer or choose another place"
+        )
+    most = {".png": images.most_in_grid, ".gif": images.most_frames}
+    if out.suffix != ".npz" and num > (found := most[out.suffix](shape)):
+        raise ConfigError(
+            f"--num is {num}: a {out.suffix} holds at most {found} of these samples; "
+            "choose a name that ends in .npz for more"
+        )

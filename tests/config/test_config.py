@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from gan_jax import config as config_lib
 from gan_jax.config import leaves
 from gan_jax.config.checks import doubts, problems
-from gan_jax.config.leaf import STATIC, Rule
+from gan_jax.config.declaration import STATIC, Rule
 from gan_jax.host.errors import ConfigError
 
 RULES = {path for path, leaf in leaves.LEAVES.items() if isinstance(leaf.values, Rule)}

@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from gan_jax.config import get_config, hypers
-from gan_jax.config.leaf import CHANGES, OPTIMIZERS, SCHEDULES
+from gan_jax.config.declaration import CHANGES, OPTIMIZERS, SCHEDULES
 from gan_jax.dynamics import optimiser
 from gan_jax.dynamics.schedule import SHAPES, between
 
@@ -80,7 +80,8 @@ def test_schedules_start_and_end(schedule):
     end = 0.3 if schedule == "constant" else 0.1
     for count in (10.0, 50.0):
         assert float(rate(jnp.asarray(count))) == pytest.approx(end)
-    middle = {"constant": 0.3, "exponential": 0.1, "linear": 0.2, "cosine": 0.2}[schedule]
+    middle = {"constant": 0.3, "exponential": 0.1, "linear": 0.2, "cosine": 0.2}
+    middle = (middle | {"half_linear": 0.3})[schedule]
     assert float(rate(jnp.asarray(5.0))) == pytest.approx(middle)
 
 

@@ -38,7 +38,14 @@ def get_config():
 OF_GAME = {
     "cyclegan": {"data__name": "square_ring"},
     "bigan": {"gen__net": "bigan", "disc__net": "bigan"},
+    "pix2pix": tiny.pictures("pix2pix"),
+    "stackgan": tiny.pictures("stackgan"),
 }
+# Every game, and those that have more than one form.
+FORMS = {name: {"game": name, **OF_GAME.get(name, {})} for name in games.names()}
+FORMS |= {"cyclegan on pictures": tiny.pictures("cyclegan")}
+NEEDS_START = "stackgan, stage 2"
+FORMS |= {NEEDS_START: tiny.pictures("stackgan", stage=2)}
 GENS, DISCS = {"gen_ab", "gen_ba"}, {"disc_a", "disc_b"}
 
 
@@ -50,12 +57,13 @@ def config(**leaves):
 
 
 def batch(c, seed=0):
-    state = init_state(c, jax.random.key(seed))
-    return pipeline.make_take(c, open_data(c))(state, (), jnp.zeros((1, 0), int))
-
-
-def of_game(name):
-    return tiny.config(game=name, **OF_GAME.get(name, {}))
+    state, opened = init_state(c, jax.random.key(seed)), open_data(c)
+    if opened.is_endless:
+        return pipeline.make_take(c, opened)(state, (), jnp.zeros((1, 0), int))
+    arrays = opened.examples().map(jnp.asarray)
+    rows = jnp.arange(2 * c.batch_size).reshape(2, 1, -1)
+    order = rows if pipeline.are_apart(c, arrays) else rows[0]
+    return pipeline.make_take(c, opened)(state, arrays, order)
 
 
 def moved(before, after):
@@ -65,13 +73,12 @@ def moved(before, after):
     return {n for n in before.players if not same(before.players[n], after.players[n])}
 
 
-@pytest.mark.parametrize("name", games.names())
-def test_each_move_changes_its_players_and_no_others(name):
-    c = of_game(name)
+@pytest.mark.parametrize("form", FORMS)
+def test_each_move_changes_its_players_and_no_others(form):
+    c = tiny.config(**FORMS[form])
     game, h = make_setup(c).game, hypers(c)
     state = init_state(c, jax.random.key(0))
-    examples = pipeline.make_take(c, open_data(c))(state, (), jnp.zeros((1, 0), int))
-    draws = game.draw(examples, jax.random.split(state.key, 1))
+    draws = game.draw(batch(c), jax.random.split(state.key, 1))
     draw = jax.tree.map(lambda a: a[0], draws)
     for move in game.moves:
         after, _ = make_move(game, move, state, draw, h)
@@ -211,12 +218,10 @@ def test_its_sweep_is_one_program_and_a_row_is_the_row_alone():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in games.names() if name != "gan"])
-def test_a_game_goes_on_to_the_same_bytes_after_a_kill(tmp_path, name):
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in ("gan", NEEDS_START)])
+def test_a_game_goes_on_to_the_same_bytes_after_a_kill(tmp_path, form):
     file = tmp_path / "config.py"
-    file.write_text(
-        SMALL.format(tests=str(tiny.FOLDER), leaves={"game": name, **OF_GAME.get(name, {})})
-    )
+    file.write_text(SMALL.format(tests=str(tiny.FOLDER), leaves=FORMS[form]))
 
     def start(folder, kill_after=10**9):
         command = [sys.executable, "-m", "gan_jax", "train", "--config", str(file)]

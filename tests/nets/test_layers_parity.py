@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tiny
 
+from gan_jax.nets import cyclegan, pix2pix
 from gan_jax.nets.layers import BatchNorm
 from gan_jax.nets.layers.convolution import Conv, ConvTranspose
 from gan_jax.nets.layers.images import smoothly_doubled, smoothly_halved
+from gan_jax.nets.layers.patches import InstanceNorm, Patches, mirrored
 from gan_jax.nets.layers.residual import Attention, DiscBlock, GenBlock, VectorNorm
 from gan_jax.nets.r3gan import Block
 
@@ -51,7 +53,7 @@ def hold_module(module, theirs, shape, *given):
         tree = {**variables, "params": params}
         return module.apply(tree, x, *given, mutable=["batch_stats"])[0]
 
-    hold(ours, theirs, variables["params"], shape)
+    hold(ours, theirs, variables.get("params", {}), shape)
 
 
 def conv2d(torch, p, x, **how):
@@ -71,8 +73,7 @@ def test_transposed_convolutions():
     """PyTorch's kernel is ours turned upside down, with inputs before outputs."""
 
     def theirs(torch, p, x):
-        kernel = p["kernel"].flip(0, 1).permute(2, 3, 0, 1)
-        return torch.nn.functional.conv_transpose2d(x, kernel, p["bias"], stride=2, padding=1)
+        return torch.nn.functional.conv_transpose2d(x, *upside_down(p), stride=2, padding=1)
 
     hold_module(ConvTranspose(5), theirs, (2, 4, 6, 3))
 
@@ -175,3 +176,100 @@ def test_filtered_resampling():
 
     for ours, theirs in ((smoothly_doubled, doubled), (smoothly_halved, halved)):
         hold(lambda params, x, ours=ours: ours(x), theirs, {}, (2, 4, 6, 3))
+
+
+def upside_down(p):
+    """The kernel and the bias of a transposed convolution as PyTorch has them."""
+    return p["kernel"].flip(0, 1).permute(2, 3, 0, 1), p.get("bias")
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolutions_with_zeros_of_their_own(stride):
+    """PatchGAN's 4x4 pixels with one zero around, and CycleGAN's 3x3 that halve."""
+    size, zeros = {1: (4, (1, 1)), 2: (3, (1, 0))}[stride]
+    layer = Conv(5, size=size, stride=stride, zeros=zeros)
+    how = {"padding": 1, "stride": stride}
+    hold_module(layer, lambda torch, p, x: conv2d(torch, p, x, **how), (2, 8, 6, 9))
+
+
+def test_transposed_convolutions_of_three_pixels():
+    def theirs(torch, p, x):
+        how = {"stride": 2, "padding": 1, "output_padding": 1}
+        return torch.nn.functional.conv_transpose2d(x, *upside_down(p), **how)
+
+    hold_module(ConvTranspose(5, size=3, zeros=(1, 0)), theirs, (2, 4, 6, 3))
+
+
+def instance_norm(torch, p, x):
+    return torch.nn.functional.instance_norm(x, weight=p.get("scale"), bias=p.get("bias"))
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_instance_norm(affine):
+    hold_module(InstanceNorm(affine), instance_norm, (2, 4, 6, 3))
+
+
+def test_mirrored_edges():
+    def theirs(torch, p, x):
+        return torch.nn.functional.pad(x, (3, 3, 3, 3), mode="reflect")
+
+    hold(lambda params, x: mirrored(x, 3), theirs, {}, (2, 6, 5, 3))
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_disc_of_patches(affine):
+    def theirs(torch, p, x):
+        def act(h):
+            return torch.nn.functional.leaky_relu(h, 0.2)
+
+        h = act(conv2d(torch, p["conv_0"], x, stride=2, padding=1))
+        for i, stride in ((1, 2), (2, 1)):
+            h = conv2d(torch, p[f"conv_{i}"], h, stride=stride, padding=1)
+            h = act(instance_norm(torch, p.get(f"norm_{i}", {}), h))
+        return conv2d(torch, p["logits"], h, padding=1)
+
+    def as_map(params, x):
+        return Patches(2, 3, affine).apply({"params": params}, x, train=True).reshape(2, 2, 2, 1)
+
+    shape = (2, 16, 16, 3)
+    params = Patches(2, 3, affine).init(jax.random.key(0), jnp.zeros(shape), train=True)["params"]
+    hold(as_map, theirs, params, shape)
+
+
+def test_the_u_net_without_dropout():
+    def theirs(torch, p, x):
+        f, skips, h = torch.nn.functional, [], x
+        for i in range(3):
+            h = conv2d(torch, p[f"down_{i}"], f.leaky_relu(h, 0.2) if i else h, stride=2, padding=1)
+            h = instance_norm(torch, p[f"norm_{i}"], h) if i == 1 else h
+            skips.append(h)
+        h = skips.pop()
+        for i in (2, 1):
+            h = f.conv_transpose2d(h.relu(), *upside_down(p[f"up_{i}"]), stride=2, padding=1)
+            h = torch.cat([skips.pop(), instance_norm(torch, p[f"up_norm_{i}"], h)], 1)
+        return f.conv_transpose2d(h.relu(), *upside_down(p["out"]), stride=2, padding=1).tanh()
+
+    net = pix2pix.Generator((8, 8, 2), width=3)
+    hold_module(net, theirs, (2, 8, 8, 3), True)
+
+
+def test_cyclegans_generator():
+    def theirs(torch, p, x):
+        f = torch.nn.functional
+
+        def pad(x, n):
+            return f.pad(x, (n, n, n, n), mode="reflect")
+
+        def normed(x):
+            return instance_norm(torch, {}, x)
+
+        h = normed(conv2d(torch, p["first"], pad(x, 3))).relu()
+        h = normed(conv2d(torch, p["down_0"], h, stride=2, padding=1)).relu()
+        y = normed(conv2d(torch, p["block_0"]["Conv_0"], pad(h, 1))).relu()
+        h = h + normed(conv2d(torch, p["block_0"]["Conv_1"], pad(y, 1)))
+        how = {"stride": 2, "padding": 1, "output_padding": 1}
+        h = normed(f.conv_transpose2d(h, *upside_down(p["up_0"]), **how)).relu()
+        return conv2d(torch, p["out"], pad(h, 3)).tanh()
+
+    net = cyclegan.Generator((8, 8, 2), width=3, blocks=1, halvings=1)
+    hold_module(net, theirs, (2, 8, 8, 3), True)

@@ -10,6 +10,7 @@ from gan_jax import nets
 from gan_jax.augment.views import VIEWS, moments
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import INITS, BatchNorm, Dense, Maxout
+from gan_jax.nets.layers.convolution import conv
 
 
 def key(seed=0):
@@ -25,10 +26,13 @@ RANGES = {"tanh": (-1, 1), "sigmoid": (0, 1), "identity": (-np.inf, np.inf)}
 def test_generators_make_the_shape_and_stay_in_range(name, shape, out):
     net = nets.make_generator(name, tiny.args(name)[0], shape, out)
 
+    one = shape if net.translates else (5,)
+
     @jax.jit
     def made():
-        params, vars = net.init(key(), jnp.zeros((2, 5)))
-        return net.apply(params, vars, 100 * jax.random.normal(key(), (3, 5)), key(), train=True)[0]
+        params, vars = net.init(key(), jnp.zeros((2, *one)))
+        z = 100 * jax.random.normal(key(), (3, *one))
+        return net.apply(params, vars, z, key(), train=True)[0]
 
     x = made()
     assert x.shape == (3, *shape)
@@ -45,8 +49,8 @@ def test_discriminators_give_a_logit_each(name):
     x = jax.random.normal(key(), (4, 8, 8, 1))
     params, vars = jax.jit(net.init)(key(), x)
     logits, _ = net.apply(params, vars, x, key(), train=True)
-    assert logits.shape == (4,)
-    assert len(np.unique(logits)) == 4
+    assert logits.shape == ((4, 4) if net.judges_patches else (4,))
+    assert len(np.unique(logits)) == logits.size
 
 
 @pytest.mark.parametrize("name", nets.names())
@@ -108,6 +112,42 @@ def test_dropout_keeps_the_mean_and_drops_only_in_training():
     wild = [net.apply(params, vars, x, jax.random.key(s), train=True)[0] for s in (1, 2)]
     assert calm[0] == calm[1]
     assert wild[0] != wild[1]
+
+
+def test_dropout_that_is_a_generators_noise_stays_in_its_samples():
+    """Wherever a key is given, in training or not; without one there is none."""
+    net = nets.make_generator("pix2pix", tiny.args("pix2pix")[0], (8, 8, 1), "tanh")
+    x = jax.random.normal(key(), (1, 8, 8, 1))
+    params, vars = net.init(key(), x)
+
+    def made(k, train):
+        return np.asarray(net.apply(params, vars, x, k, train=train)[0])
+
+    assert (made(key(1), train=False) != made(key(2), train=False)).any()
+    np.testing.assert_array_equal(made(key(1), train=False), made(key(1), train=True))
+    np.testing.assert_array_equal(made(None, train=False), made(None, train=False))
+
+
+@pytest.mark.parametrize(("layers", "side"), [(1, 16), (2, 34), (3, 70)])
+def test_a_patch_is_as_large_as_published(layers, side):
+    """One logit of the middle depends on so many pixels of a side."""
+    net = nets.make_discriminator("pix2pix", {"layers": layers, "width": 2}, (96, 96, 1))
+    x = jax.random.normal(key(), (1, 96, 96, 1))
+    params, vars = net.init(key(), x)
+    flat = {n: p for n, p in params.items() if not n.startswith("norm")}  # which see all pixels
+    ones = jax.tree.map(jnp.ones_like, flat)
+
+    def middle(x):
+        h = x
+        for i in range(layers + 1):
+            stride, zeros = (2, None) if i < layers else (1, (1, 1))
+            h = conv(h, ones[f"conv_{i}"]["kernel"], stride, zeros=zeros)
+        h = conv(h, ones["logits"]["kernel"], zeros=(1, 1))
+        assert h[0, ..., 0].size == net.apply(params, vars, x, None, train=False)[0].size
+        return h[0, h.shape[1] // 2, h.shape[2] // 2, 0]
+
+    seen = np.flatnonzero(np.abs(jax.grad(middle)(jnp.abs(x))[0, ..., 0]).sum(1))
+    assert len(seen) == seen[-1] - seen[0] + 1 == side
 
 
 def test_moments_are_those_of_the_batch():

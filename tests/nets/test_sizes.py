@@ -67,6 +67,28 @@ def test_as_many_parameters_as_published(row):
     assert (parameters(gen, latent), parameters(disc, side, side, 3)) == (of_gen, of_disc)
 
 
+@pytest.mark.parametrize(
+    ("name", "channels", "of_gen", "of_disc"),
+    [("pix2pix", 6, 54_413_955, 2_768_705), ("cyclegan", 3, 11_378_179, 2_764_737)],
+)
+def test_translators_have_as_many_parameters_as_published(name, channels, of_gen, of_disc):
+    shape = (256, 256, 3)
+    gen = nets.make_generator(name, {}, shape, "tanh")
+    disc = nets.make_discriminator(name, {}, shape)
+    assert (parameters(gen, *shape), parameters(disc, 256, 256, channels)) == (of_gen, of_disc)
+    assert (output(gen, *shape), output(disc, *shape)) == ((2, *shape), (2, 900))
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
+def test_translators_of_any_power_of_two(name):
+    for side, layers in ((8, 1), (16, 2), (32, 1), (128, 3), (512, 3)):
+        gen = nets.make_generator(name, {"width": 8}, (side, side, 3), "tanh")
+        disc = nets.make_discriminator(name, {"layers": layers}, (side, side, 3))
+        assert output(gen, side, side, 1) == (2, side, side, 3)  # of grey pictures
+        patches = (side // 2**layers - 2) ** 2
+        assert output(disc, side, side, 3) == (2, patches)
+
+
 @pytest.mark.parametrize("name", ["sndcgan", "sngan", "sagan", "biggan", "r3gan"])
 def test_any_power_of_two_from_16_to_256_and_28(name):
     for side, colours in ((16, 1), (28, 1), (64, 3), (128, 1), (256, 3)):
@@ -98,3 +120,24 @@ def test_what_does_not_fit_is_said(name, shape, args, message):
     gen = nets.make_generator(name, args, shape, "identity")
     with pytest.raises(ConfigError, match=message):
         output(gen, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "gen_args", "disc_args", "message"),
+    [
+        ("pix2pix", (2,), {}, None, "maps images to images, not examples of shape"),
+        ("pix2pix", (10, 10, 1), {}, None, "halvings is 0: .* 2 divides 1 times"),
+        ("pix2pix", (32, 32, 1), {"halvings": 6}, None, "expected 0 or 2 to 5"),
+        ("cyclegan", (2,), {}, None, "maps images to images, not examples of shape"),
+        ("cyclegan", (10, 10, 1), {}, None, "as many as divide 10x10 by two"),
+        ("pix2pix", (2,), None, {}, "judges patches of images"),
+        ("cyclegan", (32, 32, 1), None, {"layers": 4}, "expected at least 1, and fewer"),
+    ],
+)
+def test_what_does_not_fit_a_translator_is_said(name, shape, gen_args, disc_args, message):
+    if disc_args is None:
+        net = nets.make_generator(name, gen_args, shape, "identity")
+    else:
+        net = nets.make_discriminator(name, disc_args, shape)
+    with pytest.raises(ConfigError, match=message):
+        output(net, *shape)

@@ -63,6 +63,9 @@ DCGANS = {
     for player in ("gen", "disc")
     for key, value in (("net", "dcgan"), ("args", DCGAN))
 }
+# Adam makes steps of gradients that are nothing but rounding, such as those before a norm.
+PLAIN = {f"{player}__optimizer": "sgd" for player in ("gen", "disc")} | {"batch_size": 16}
+PLAIN |= {f"{player}__lr": 0.01 for player in ("gen", "disc")}
 GAMES = {
     "perceptrons": {"data__name": "ring", "batch_size": 64},
     "twice": {"data__name": "digits", "batch_size": 64, "dynamics__k_gen": 2},
@@ -73,6 +76,10 @@ GAMES = {
     "batch norm": {"data__name": "ring", "batch_size": 64, "gen__args__batch_norm": True},
     "dropout": {"batch_size": 64, "disc__net": "maxout", "disc__args": MAXOUT},
     "convolutions": {"data__name": "digits", "batch_size": 16, **DCGANS},
+    "pix2pix": tiny.pictures("pix2pix", **PLAIN),
+    "cyclegan": tiny.pictures("cyclegan", **PLAIN),
+    "stackgan": tiny.pictures("stackgan", **PLAIN),
+    "stage 2": tiny.pictures("stackgan", stage=2, **PLAIN),
 }
 
 

@@ -77,9 +77,10 @@ def test_every_generator_can_be_traced_for_any_number(name, condition):
             args["batch_norm"] = True
     net = nets.make_generator(name, args, (8, 8, 1), "tanh", labels)
     (n,) = jax.export.symbolic_shape("n")
-    z, label = jax.ShapeDtypeStruct((n, 5), float), jax.ShapeDtypeStruct((n,), int)
+    one = (8, 8, 1) if net.translates else (5,)
+    z, label = jax.ShapeDtypeStruct((n, *one), float), jax.ShapeDtypeStruct((n,), int)
     given = {"label": label} if labels.classes else {}
-    params, vars = jax.eval_shape(net.init, jax.random.key(0), jnp.zeros((2, 5)))
+    params, vars = jax.eval_shape(net.init, jax.random.key(0), jnp.zeros((2, *one)))
     generate = functools.partial(net.apply, key=None, train=False)
     x, _ = jax.eval_shape(generate, params, vars, z, **given)
     assert x.shape == (n, 8, 8, 1)

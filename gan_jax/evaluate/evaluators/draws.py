@@ -36,9 +36,12 @@ def make_draw(
 
     sampler: which of the game's, by default the first. A part's latents are fixed for the run: what
     changes from step to step is gen's own. A conditional game is asked for `label`, [n], by default
-    for all classes in turn: see in_turn.
+    for all classes in turn: see in_turn. One that maps examples is given the first n held-out ones,
+    or all there are.
     """
     chosen = sampler or setup.game.sampler
+    if chosen.of:
+        return make_translate(setup, chosen)
 
     @functools.partial(jax.jit, static_argnums=2)
     def draw(state: State, label: Array | None, n: int) -> Array:
@@ -48,6 +51,27 @@ def make_draw(
     def asked(state: State, n: int, label: np.ndarray | None = None) -> np.ndarray:
         label = in_turn(n, chosen.classes) if label is None else label
         return np.asarray(draw(state, label, n))
+
+    return asked
+
+
+def make_translate(setup: Setup, sampler: Sampler) -> Callable[..., np.ndarray]:
+    """f(state, n) -> what the sampler makes of the first n held-out examples, or of all there are.
+
+    AT_ONCE at a time; each part has noise of its own.
+    """
+    data = setup.data
+
+    @jax.jit
+    def draw(state: State, i: int, some: Array) -> Array:
+        state = state.replace(key=jax.random.fold_in(state.key, i))
+        return data.to_unit(sampler.sample(state, data.to_range(some), None))
+
+    def asked(state: State, n: int, label: None = None) -> np.ndarray:
+        given = getattr(data.held_out(), sampler.of)[:n]
+        starts = range(0, len(given), AT_ONCE)
+        parts = [draw(state, i, given[s : s + AT_ONCE]) for i, s in enumerate(starts)]
+        return np.concatenate([np.asarray(x) for x in parts])
 
     return asked
 

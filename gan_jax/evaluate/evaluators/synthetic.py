@@ -46,7 +46,7 @@ def _make_disc_gap(
 ) -> Callable[[State], Array]:
     """Mean |D - D*| over what disc sees of both sides; D* from Parzen windows on other draws."""
     game, half = setup.game, DECISIONS // 2
-    sampler, (size, view, logits) = game.sampler, decision
+    sampler, (size, view, logits, _) = game.sampler, decision
 
     def seen(x: Array) -> Array:
         groups = x.reshape(DECISIONS, size, *x.shape[1:])

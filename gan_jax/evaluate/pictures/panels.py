@@ -26,6 +26,10 @@ TOGETHER = (
 )
 
 
+# What stands beside a metric: the same of reals, of copies of the input, of one mean picture.
+BESIDE = {"_real": "on reals", "_copy": "of copies", "_mean": "of the mean picture"}
+
+
 def panels(names: Iterable[str]) -> list[Panel]:
     """What belongs together, then one metric each, those of evaluations first.
 
@@ -39,11 +43,11 @@ def panels(names: Iterable[str]) -> list[Panel]:
     groups += [
         Panel(
             name,
-            {name: "on samples", f"{name}_real": "on reals"},
+            {name: "on samples"} | {f"{name}{end}": words for end, words in BESIDE.items()},
             is_share=name.endswith("/label_accuracy"),
         )
         for name in sorted(alone, key=lambda n: ("/" not in n, n))
-        if not name.endswith("_real")
+        if not name.endswith(tuple(BESIDE))
     ]
     found = [g._replace(lines={n: w for n, w in g.lines.items() if n in there}) for g in groups]
     return [panel for panel in found if panel.lines]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan_jax.games.play import last_layer
-from gan_jax.nets.layers import logit_of
+from gan_jax.nets.layers import of_example
 from gan_jax.objectives.logits import widen
 from gan_jax.objectives.penalties import Local
 from gan_jax.types import (
@@ -27,6 +27,7 @@ from gan_jax.types import (
 # Roles: what a draw's key is folded with, so that all losses of a draw meet the same randomness.
 LATENT, GEN_DROPOUT, REAL_DROPOUT, FAKE_DROPOUT, PENALTY, PENALTY_DROPOUT = range(6)
 REAL_NOISE, FAKE_NOISE, REQUEST = range(6, 9)
+SAMPLES = 2**32 - 6  # folded into a run's key, the noise of samples: no step number gets there
 
 
 class Play:
@@ -88,7 +89,7 @@ class Play:
 
         def logits(x: Array) -> tuple[Array, Any]:
             y = self._apply(name, self.vars[name], x, roles[0], **both)
-            return widen(logit_of(y[0])), y
+            return widen(of_example(y[0])), y
 
         logits_B, pull, (y, vars) = jax.vjp(logits, x, has_aux=True)
         self.vars[name] = vars
@@ -100,8 +101,11 @@ class Play:
         return name in self.moving if net.rows_are_independent else net.one_batch
 
     def critic(self, name: str, role: int, **given: Any) -> Critic:
-        """The player as a pure function of x, with the statistics from before this loss."""
-        return lambda x: logit_of(self._apply(name, self.before[name], x, role, **given)[0])
+        """The player as a pure function of x, with the statistics from before this loss.
+
+        Where it judges patches, an example's logit is their sum.
+        """
+        return lambda x: of_example(self._apply(name, self.before[name], x, role, **given)[0])
 
     def with_params(self, name: str, change: Callable[[PyTree], PyTree]) -> "Play":
         """This play where a player has other parameters; what it calls is noted here too."""
@@ -171,7 +175,14 @@ def averaged(state: State, name: str) -> tuple[PyTree, PyTree]:
     return params, vars
 
 
-def infer(net: Net, params: PyTree, vars: PyTree, x: Any, label: Array | None = None) -> Any:
-    """The output outside of training: no dropout, no new statistics."""
+def infer(
+    net: Net,
+    params: PyTree,
+    vars: PyTree,
+    x: Any,
+    label: Array | None = None,
+    key: Array | None = None,
+) -> Any:
+    """The output outside of training: no new statistics, no dropout but a generator's by key."""
     given = {"label": label} if "label" in net.takes else {}
-    return net.apply(params, vars, x, key=None, train=False, **given)[0]
+    return net.apply(params, vars, x, key=key, train=False, **given)[0]

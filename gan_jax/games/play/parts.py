@@ -16,9 +16,10 @@ from gan_jax.config import choose
 from gan_jax.data import Data
 from gan_jax.dynamics.guard import guarded
 from gan_jax.dynamics.optimiser import make_optimizer
-from gan_jax.games.play import last_layer, terms
+from gan_jax.games.play import terms
 from gan_jax.games.play.labels import Request, classes_of, labels_of, packed, requests
 from gan_jax.games.play.penalties import Penalty, check_sizes, check_weight, named
+from gan_jax.games.play.refusals import check_patches, last_layers_of
 from gan_jax.games.play.terms import Memory
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.codes import NO_CODES, Codes
@@ -64,6 +65,10 @@ class Parts(NamedTuple):
     shape: tuple[int, ...]  # of one example
     own: Draws | None  # of a synthetic distribution: its examples
     other: Draws | None  # and those of its other domain, where it has one
+    other_shape: tuple[int, ...] | None  # of an example of the other domain, where there is one
+    is_paired: bool  # whether examples of both domains belong together
+    text_length: int  # words of a text; 0 where there are none
+    gen_with: Callable[..., Net]  # gen for another shape, or another kind of it
 
 
 def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -> Parts:
@@ -77,7 +82,8 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
     penalties = named(config)
     check_sizes(penalties, config.latent.dim, shape)
     seen = jax.eval_shape(view, jnp.zeros((decision, *shape))).shape[1:]
-    classes, disc = classes_of(config, data), make_disc(config, seen, data.spec.classes)
+    classes, words = classes_of(config, data), len(data.spec.vocabulary)
+    disc = make_disc(config, seen, data.spec.classes, words=words)
     last_layers_of(config, disc, jnp.zeros((2, *seen)))
     if config.disc.view != "sample":
         disc = disc._replace(rows_are_independent=False)  # a view joins the whole batch
@@ -117,39 +123,11 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
         shape=shape,
         own=synthetic.sample if synthetic else None,
         other=synthetic.other if synthetic and data.is_endless else None,
+        other_shape=data.spec.other,
+        is_paired=config.data.paired and not synthetic,
+        text_length=data.spec.text_length,
+        gen_with=functools.partial(make_gen, config, data),
     )
-
-
-def last_layers_of(config: ConfigDict, disc: Net, x: Array) -> None:
-    """ConfigError where a config treats the last layer of a disc apart that has none."""
-    if config.disc.san:
-        last_layer.check(disc, x, "disc.san")
-        if config.disc.condition == "projection":
-            raise ConfigError(
-                "disc.san splits the last layer, of which disc.condition 'projection' makes one "
-                "for each label: expected another disc.condition"
-            )
-    if config.objective in terms.OF_FEATURES:
-        last_layer.check(disc, x, f"objective {config.objective!r}")
-
-
-# What some games have no place for: the field of Parts, the leaf, and what it has to be there.
-TREATMENTS = {
-    "rescales": "gen.rescale_gradient, expected 0",
-    "norms_pull": "gen.pull_decay, expected 0",
-    "selects": "gen.top_k, expected 0",
-    "standing_batches": "ema.standing_batches, expected 0",
-    "more_fakes": "gen.batch_factor, expected 1",
-    "slices": "disc.san, expected False",
-    "wants_features": "objective 'feature_matching', expected another",
-}
-
-
-def refuse(parts: Parts, game: str, *treatments: str) -> None:
-    """ConfigError where a config wants any of these of a game that has no place for it."""
-    for name in treatments:
-        if getattr(parts, name):
-            raise ConfigError(f"game {game!r} has no place for {TREATMENTS[name]}")
 
 
 def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransformation]:
@@ -160,11 +138,20 @@ def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransfo
     return lambda numbers: guarded(build(numbers))
 
 
-def make_gen(config: ConfigDict, data: Data) -> Net:
-    """Gen for these data, with the output activation that suits their range."""
+def make_gen(
+    config: ConfigDict,
+    data: Data,
+    shape: tuple[int, ...] | None = None,
+    kind: str = "Generator",
+) -> Net:
+    """Gen for these data, or for examples of another shape, with the output that suits their range.
+
+    kind: see nets.make_generator.
+    """
     natural = {-1.0: "tanh", 0.0: "sigmoid"}[data.low] if data.is_image else "identity"
-    labels = labels_of(config.gen, data.spec.classes)
-    gen = nets.make_generator(config.gen.net, config.gen.args, data.spec.shape, natural, labels)
+    labels, words = labels_of(config.gen, data.spec.classes), len(data.spec.vocabulary)
+    named = (config.gen.net, config.gen.args, shape or data.spec.shape, natural)
+    gen = nets.make_generator(*named, labels, words, kind)
     gen = with_dtype(gen, config.activation_dtype)
     if not (gen.start_at and data.is_image):  # the mean of points has no range
         return gen._replace(start_at=None)
@@ -186,7 +173,11 @@ def make_view(config: ConfigDict) -> tuple[Callable[[Array], Array], int]:
 
 
 def make_disc(
-    config: ConfigDict, shape: tuple[int, ...], classes: int = 0, codes: Codes = NO_CODES
+    config: ConfigDict,
+    shape: tuple[int, ...],
+    classes: int = 0,
+    codes: Codes = NO_CODES,
+    words: int = 0,
 ) -> Net:
     """Disc for what it sees of that shape, normalised. codes: of its recognition head.
 
@@ -194,7 +185,7 @@ def make_disc(
     """
     labels = labels_of(config.disc, classes)
     disc = nets.make_discriminator(
-        config.disc.net, config.disc.args, shape, labels, config.disc.pack, codes
+        config.disc.net, config.disc.args, shape, labels, config.disc.pack, codes, words
     )
     if disc.is_energy != terms.is_energy(config.objective):
         needs, has = ("logits", "energies") if disc.is_energy else ("energies", "logits")
@@ -208,6 +199,7 @@ def make_disc(
             "expected False, or disc.args.batch_norm True where disc.net takes it"
         )
     disc = with_dtype(disc, config.activation_dtype)._replace(one_batch=config.disc.one_batch)
+    check_patches(config, disc)
     disc = NORMALISERS[choose("disc.normalise", config.disc.normalise, NORMALISERS)](disc)
     kinds = diff.parse(config.disc.augment)
     if kinds and (len(shape) != 3 or config.disc.pack > 1):

@@ -16,7 +16,7 @@ from jax import lax
 from ml_collections import ConfigDict
 
 from gan_jax.config import choose
-from gan_jax.config.leaf import NOT_NEGATIVE
+from gan_jax.config.declaration import NOT_NEGATIVE
 from gan_jax.config.leaves import NOT_GIVEN, USUAL_WEIGHTS
 from gan_jax.dynamics.schedule import between
 from gan_jax.games.play import Play, terms

@@ -95,8 +95,14 @@ class Output(NamedTuple):
 
 
 def logit_of(y: Array | Output) -> Array:
-    """The logits [B] of a discriminator's output."""
-    return y.logit if isinstance(y, Output) else y
+    """The logits [B] of a discriminator's output; of one of patches [B, P] each is one, [B P]."""
+    return (y.logit if isinstance(y, Output) else y).reshape(-1)
+
+
+def of_example(y: Array | Output, join: Callable = jnp.sum) -> Array:
+    """One number an example [B]: its logit, or the sum or mean of those of its patches."""
+    logit = y.logit if isinstance(y, Output) else y
+    return join(logit, 1) if logit.ndim > 1 else logit
 
 
 def heads_of(y: Array | Output) -> dict[str, Array]:

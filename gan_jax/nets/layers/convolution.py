@@ -8,18 +8,22 @@ from gan_jax.nets.layers.narrow import like
 from gan_jax.nets.layers.trilinear import How, convolution, transposed
 from gan_jax.types import Array
 
+Zeros = tuple[int, int]  # before and after an image, on both of its axes
 
-def conv(x: Array, kernel: Array, stride: int = 1, groups: int = 1) -> Array:
+
+def conv(
+    x: Array, kernel: Array, stride: int = 1, groups: int = 1, zeros: Zeros | None = None
+) -> Array:
     """y[i, j] = sum_ab x[s i + a - p, s j + b - p] kernel[a, b], x being 0 outside of the image.
 
     [B, H, W, C] and [k, k, C / groups, F] -> [B, H / s, W / s, F]; p = (k - s) // 2 at the start,
-    the rest of k - s at the end. The kernel is not flipped: PyTorch's Conv2d(C, F, k, s, p), and
-    for sides that s divides nn.Conv's "SAME".
+    the rest of k - s at the end, unless zeros says otherwise. The kernel is not flipped: PyTorch's
+    Conv2d(C, F, k, s, p), and for sides that s divides nn.Conv's "SAME".
     """
-    return convolution(x, kernel, how(kernel.shape[0], stride, groups))
+    return convolution(x, kernel, how(kernel.shape[0], stride, groups, zeros))
 
 
-def conv_transpose(x: Array, kernel: Array, stride: int = 2) -> Array:
+def conv_transpose(x: Array, kernel: Array, stride: int = 2, zeros: Zeros | None = None) -> Array:
     """The image that is doubled where conv halves it: [B, H, W, C] -> [B, s H, s W, F].
 
     Each pixel of x is spread over k x k of y by the kernel [k, k, C, F] turned upside down, as by
@@ -28,13 +32,13 @@ def conv_transpose(x: Array, kernel: Array, stride: int = 2) -> Array:
     """
     sides = (stride * x.shape[1], stride * x.shape[2])
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    return transposed(x, turned, how(kernel.shape[0], stride), sides)
+    return transposed(x, turned, how(kernel.shape[0], stride, zeros=zeros), sides)
 
 
-def how(size: int, stride: int, groups: int = 1) -> How:
-    """Of a square kernel, padded so that only the stride makes images smaller."""
+def how(size: int, stride: int, groups: int = 1, zeros: Zeros | None = None) -> How:
+    """Of a square kernel, padded so that only the stride makes images smaller, or with zeros."""
     low, both = (size - stride) // 2, size - stride
-    return How((size, size), stride, ((low, both - low),) * 2, groups)
+    return How((size, size), stride, (zeros or (low, both - low),) * 2, groups)
 
 
 class Conv(nn.Module):
@@ -50,9 +54,10 @@ class Conv(nn.Module):
     size: int = 4
     stride: int = 2
     groups: int = 1
+    zeros: Zeros | None = None  # around the image; None: only the stride makes it smaller
 
     def linear(self, x: Array, kernel: Array) -> Array:
-        return conv(x, kernel, self.stride, self.groups)
+        return conv(x, kernel, self.stride, self.groups, self.zeros)
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -68,4 +73,4 @@ class ConvTranspose(Conv):
     """x [B, H, W, C] -> conv_transpose(x) + b [B, stride H, stride W, features]; no groups."""
 
     def linear(self, x: Array, kernel: Array) -> Array:
-        return conv_transpose(x, kernel, self.stride)
+        return conv_transpose(x, kernel, self.stride, self.zeros)

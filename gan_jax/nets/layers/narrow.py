@@ -33,9 +33,10 @@ def with_dtype(net: Net, dtype: str) -> Net:
         return net
 
     def apply(
-        params: PyTree, vars: PyTree, x: Array, key: Array, train: bool, **given: Array
+        params: PyTree, vars: PyTree, x: PyTree, key: Array, train: bool, **given: Array
     ) -> tuple:
-        y, vars = net.apply(params, vars, x.astype(dtype), key, train, **given)
+        x = jax.tree.map(lambda a: a.astype(dtype) if a.dtype == jnp.float32 else a, x)
+        y, vars = net.apply(params, vars, x, key, train, **given)
         return jax.tree.map(widen, y), vars
 
     def encode(params: PyTree, vars: PyTree, x: Array) -> Array:

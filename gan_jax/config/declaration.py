@@ -71,7 +71,7 @@ CHANNELS = Rule(lambda v: v in (0, 1, 3), "1 or 3, or 0 for the set's own")
 LOW = Rule(lambda v: v in (-1.0, 0.0), "-1.0 or 0.0")
 
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
-CHANGES = ("constant", "linear", "cosine")
+CHANGES = ("constant", "linear", "half_linear", "cosine")
 SCHEDULES = (*CHANGES, "exponential")  # of a learning rate
 LABELS = ("data", "uniform")
 # concat: beside what goes in; norm: conditional batch norm; projection: Miyato and Koyama 2018;
