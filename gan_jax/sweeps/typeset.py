@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+MOST_NAMED = 5  # runners-up of a tie that are named
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{c: "\\" + c for c in "&%$#_{}"},
@@ -94,14 +95,29 @@ def decisive(table: dict[str, Any]) -> list[str]:
 
 
 def best_in_words(table: dict[str, Any]) -> list[str]:
-    """One line on the best setting, or none."""
-    best = table["best"]
-    if best is None:
-        return []
-    reached = [f"{name} {plus_minus(found)}" for name, found in best["reported"].items()]
-    where = setting_in_words(table["settings"][best["setting"]]["values"])
-    better = {"up": "larger", "down": "smaller"}[best["direction"]]
-    return [f"best on {best['chosen_on']} ({better} is better): {where}; {', '.join(reached)}"]
+    """One line on the best setting or on the tie, or none."""
+    return [lead_in_words(table, table["best"])] if table["best"] else []
+
+
+def lead_in_words(table: dict[str, Any], lead: dict[str, Any]) -> str:
+    """Which setting is the best on a metric; or that it leads a tie, and with which others."""
+    settings, tied = table["settings"], lead["tied"]
+    words = [setting_in_words(settings[i]["values"]) for i in (lead["setting"], *tied)]
+    reached = ", ".join(f"{name} {plus_minus(found)}" for name, found in lead["reported"].items())
+    better = {"up": "larger", "down": "smaller"}[lead["direction"]]
+    where = f"{lead['chosen_on']} ({better} is better)"
+    rivals = len(lead["intervals"])
+    if not rivals:
+        return f"{where}: {words[0]} has no other setting to be compared with; {reached}"
+    if not tied:
+        return f"best on {where}: {words[0]}; {reached}"
+    others = "; ".join(words[1 : 1 + MOST_NAMED])
+    others += f"; and {len(tied) - MOST_NAMED} more" * (len(tied) > MOST_NAMED)
+    if len(tied) == rivals:
+        says = "nothing separates the two" if rivals == 1 else f"nothing separates the {rivals + 1}"
+        return f"a tie on {where}: {says}; {words[0]} leads with {reached}; then {others}"
+    behind = f"{rivals - len(tied)} others are worse"
+    return f"a tie on {where}: {words[0]} leads with {reached}, and is not told from {others}; {behind}"
 
 
 def setting_in_words(values: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import scipy.stats
 
 from gan_jax.config import get_config
 from gan_jax.host.errors import CannotWriteError, ConfigError
-from gan_jax.sweeps import statistics, typeset
+from gan_jax.sweeps import best, statistics, typeset
 
 
 def sweep(folder, results, leaves=("objective", "seed"), **facts):
@@ -116,8 +116,8 @@ def test_differences_are_over_the_same_seeds(tmp_path):
     assert (second["metric"], second["n"], second["mean_difference"]) == ("test/modes", 2, -4.0)
 
 
-@pytest.mark.parametrize(("metric", "best"), [("modes", 1), ("ks", 0), ("frechet_lenet", 0)])
-def test_the_best_is_chosen_on_eval_and_reported_on_test(tmp_path, metric, best):
+@pytest.mark.parametrize(("metric", "leads"), [("modes", 1), ("ks", 0), ("frechet_lenet", 0)])
+def test_the_best_is_chosen_on_eval_and_reported_on_test(tmp_path, metric, leads):
     sweep(
         tmp_path,
         {
@@ -126,10 +126,10 @@ def test_the_best_is_chosen_on_eval_and_reported_on_test(tmp_path, metric, best)
         },
     )
     found = statistics.aggregate(tmp_path)["best"]
-    assert found["setting"] == best
+    assert found["setting"] == leads
     assert (found["metric"], found["chosen_on"]) == (metric, f"eval/{metric}")
     assert found["direction"] == ("up" if metric == "modes" else "down")
-    assert found["reported"][f"test/{metric}"]["mean"] == (20.0 if best else 30.0)
+    assert found["reported"][f"test/{metric}"]["mean"] == (20.0 if leads else 30.0)
     assert set(found["reported"]) == {f"test/{metric}"}
 
 
@@ -142,9 +142,9 @@ def test_ties_go_to_the_next_metric_then_to_the_first(tmp_path):
         ("pearson", 0): done(eval__modes=7, eval__reverse_kl=0.0),
     }
     sweep(tmp_path, results)
-    best = statistics.aggregate(tmp_path)["best"]
-    assert best["setting"] == 1
-    assert set(best["reported"]) == {"eval/modes"}  # there is no test/
+    found = statistics.aggregate(tmp_path)["best"]
+    assert found["setting"] == 1
+    assert set(found["reported"]) == {"eval/modes"}  # there is no test/
 
 
 def test_a_survivor_is_not_the_best(tmp_path):
@@ -232,12 +232,12 @@ def test_without_a_known_metric_differences_are_to_the_first(tmp_path):
 
 
 def test_what_is_said_of_real_data_decides_nothing():
-    assert statistics.known("eval/confidence_real") is None
-    assert statistics.known("eval/frechet_lenet_real") is None
-    assert statistics.known("confidence") is None
-    assert statistics.known("eval/confidence").sign == 1
-    assert statistics.known("eval/label_accuracy").sign == 1
-    assert statistics.known("eval/label_accuracy_3") is None  # one class decides nothing
+    assert best.known("eval/confidence_real") is None
+    assert best.known("eval/frechet_lenet_real") is None
+    assert best.known("confidence") is None
+    assert best.known("eval/confidence").sign == 1
+    assert best.known("eval/label_accuracy").sign == 1
+    assert best.known("eval/label_accuracy_3") is None  # one class decides nothing
 
 
 def test_text(tmp_path):
