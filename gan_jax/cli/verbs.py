@@ -4,10 +4,11 @@ import argparse
 import logging
 import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from gan_jax.cli.refusals import EVALUATED, OVERRIDE, refuse
-from gan_jax.host.errors import FailedRowsError
+from gan_jax.host.errors import FailedRowsError, UserError
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +93,27 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
         launch.forgive(workdir, again)  # nobody holds the folder: hosts share it
         local.tend(workdir, said, ids, args.workers or 1, args.hang_seconds)
     else:
-        local.run(workdir, said, ids, args.workers or 1, args.hang_seconds, again)
+        local.run(
+            workdir, said, ids, args.workers or 1, args.hang_seconds, again, _refresher(workdir)
+        )
     _sum_up(args, workdir, mine)
+
+
+def _refresher(workdir: Path) -> Callable[[], None]:
+    """What writes the report of a sweep that goes on; where it cannot, that is said once."""
+    from gan_jax.report import write as write_report
+
+    said: list[str] = []
+
+    def refresh() -> None:
+        try:
+            write_report(workdir)
+        except (OSError, UserError) as error:
+            if not said:
+                log.warning("the report is not written while the sweep goes on: %s", error)
+            said.append(str(error))
+
+    return refresh
 
 
 def _write_launch_file(
@@ -191,18 +211,20 @@ def evaluate(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 def reproduce(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     """Measures a table and prints it beside the published numbers."""
+    from gan_jax.report import write as write_report
     from gan_jax.reproduce import reproduce as measure
 
     asked = (args.seeds, args.steps, args.precision, args.recorded)
     print(measure(args.name, args.workdir, args.quick, *asked))
-    report(args, overrides)
+    print(f"look at {write_report(args.workdir)}")
 
 
 def report(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Writes report.html of a run, a sweep or a table."""
-    from gan_jax.report import write
+    """Writes report.html of a run, a sweep, a table, or of several runs side by side."""
+    from gan_jax.report import write, write_comparison
 
-    print(f"look at {write(args.workdir)}")
+    one, *more = args.workdir
+    print(f"look at {write_comparison(args.workdir) if more else write(one)}")
 
 
 def data(args: argparse.Namespace, overrides: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ from gan_jax.types import Array, Batch, Hypers, State
 WATCH_STREAM = 2**32 - 4  # folded into a run's key: no step number gets there
 DECISIONS, FEW = 64, 16  # of disc on each side; few, where one decision takes a whole batch
 PAIRED = 256  # samples at most of which every pair is compared
-CLOSEST, NEAR = 0.05, 0.25  # what is alike: see variety
+CLOSEST, NEAR = 0.01, 0.25  # what is alike: see variety
 
 
 class Shown(NamedTuple):
@@ -113,10 +113,10 @@ def _width(x: Array) -> Array:
 def variety(real: Array, fake: Array) -> Array:
     """How often two reals are alike, over how often two samples are: 1 as varied as the data, or 0.
 
-    A pair at distance d is alike to the degree exp(-d^2 / h^2), h being a quarter of the reals' root
-    mean square distance from their mean, or the distance below which one pair of reals in twenty
+    A pair at distance d is alike to the degree exp(-d^2 / h^2). h is a quarter of the reals' root
+    mean square distance from their mean, or the distance below which one pair of reals in a hundred
     lies where that is more, as it is in many dimensions. So the measure is in units of the data's
-    own spread, and of where the samples lie it says nothing. Of K equal clusters far apart, k leave
+    own spread, and says nothing of where the samples lie. Of K equal clusters far apart, k leave
     k / K. Compare the birthday test of Arora and Zhang 2017.
     """
     real_P, fake_P = _squared_distances(real), _squared_distances(fake)

@@ -14,9 +14,9 @@ from gan_jax.sweeps.typeset import setting_in_words, show
 
 SMOOTHEST = 20  # points to each side of a running mean
 SAYS = (
-    "A thick line is the mean over the seeds of a setting, a thin one is a seed. Rows that diverged "
-    "or failed are left out of means, and end in a cross. Point at a line to read it; a name in the "
-    "legend hides its lines and shows them again."
+    "A thick line is the mean over the seeds of a setting, a thin one is a seed. Rows that "
+    "diverged or failed are left out of means, and end in a cross. Point at a line to read it; a "
+    "name in the legend hides its lines and shows them again."
 )
 
 

@@ -46,7 +46,11 @@ def film(runs: Mapping[str, Path]) -> Html | None:
             pictures[name].append((step, uri))
     frames = [_frame(name, each) for name, each in pictures.items() if each]
     said = _left_out(len(there) - len(names), len(every) - len(steps))
-    inner = [_slider(steps), tag("div", *frames, class_="frames"), quiet(said) if said else None]
+    inner = [
+        _slider(steps) if len(steps) > 1 else None,
+        tag("div", *frames, class_="frames"),
+        quiet(said) if said else None,
+    ]
     return tag("div", *inner, class_="film one" if len(frames) == 1 else "film")
 
 

@@ -69,7 +69,7 @@ def _progress(sweep: Sweep, count: Mapping[str, int]) -> Html | None:
     going_on = count["unfinished"] + count[NOT_STARTED]
     if not going_on:
         return None
-    share = gather.trained_share(sweep)
+    share = min(0.99, gather.trained_share(sweep))
     words = (
         f"{percent(share)} of all steps are trained; {len(sweep.rows) - going_on} of "
         f"{len(sweep.rows)} rows have ended. While the sweep runs, this file is written anew every "
@@ -93,7 +93,7 @@ def verdict(sweep: Sweep) -> Html | None:
     )
 
 
-def _told(made: Mapping[str, Any], name: str) -> Html:
+def _told(made: dict[str, Any], name: str) -> Html:
     lead = made["leads"].get(name)
     if lead is None:
         return quiet(

@@ -103,7 +103,9 @@ def lead_in_words(table: dict[str, Any], lead: dict[str, Any]) -> str:
     """Which setting is the best on a metric; or that it leads a tie, and with which others."""
     settings, tied = table["settings"], lead["tied"]
     words = [setting_in_words(settings[i]["values"]) for i in (lead["setting"], *tied)]
-    reached = ", ".join(f"{name} {plus_minus(found)}" for name, found in lead["reported"].items())
+    twin = f"test/{lead['metric']}"
+    name = twin if twin in lead["reported"] else next(iter(lead["reported"]))
+    reached = f"{name} {plus_minus(lead['reported'][name])}"
     better = {"up": "larger", "down": "smaller"}[lead["direction"]]
     where = f"{lead['chosen_on']} ({better} is better)"
     rivals = len(lead["intervals"])
@@ -116,8 +118,10 @@ def lead_in_words(table: dict[str, Any], lead: dict[str, Any]) -> str:
     if len(tied) == rivals:
         says = "nothing separates the two" if rivals == 1 else f"nothing separates the {rivals + 1}"
         return f"a tie on {where}: {says}; {words[0]} leads with {reached}; then {others}"
-    behind = f"{rivals - len(tied)} others are worse"
-    return f"a tie on {where}: {words[0]} leads with {reached}, and is not told from {others}; {behind}"
+    return (
+        f"a tie on {where}: {words[0]} leads with {reached}, and is not told from {others}; "
+        f"{rivals - len(tied)} others are worse"
+    )
 
 
 def setting_in_words(values: dict[str, Any]) -> str:
