@@ -231,6 +231,7 @@ for (const box of document.querySelectorAll(".explore")) makeChart(box);
 // Pictures of samples: of each row the last one up to the chosen step.
 for (const film of document.querySelectorAll(".film")) {
   const slider = film.querySelector("input");
+  if (!slider) continue;
   const steps = slider.dataset.steps.split(",").map(Number);
   slider.addEventListener("input", () => {
     const step = steps[Number(slider.value)];

@@ -18,6 +18,7 @@ from gan_jax.report.sweep import samples_section, verdict
 from gan_jax.sweeps.statistics import aggregate_rows
 from gan_jax.sweeps.typeset import number, show
 
+MOST_LEAVES = 8  # beside the runs; the config below has all that differ
 PARTS = {
     "runs": "Runs",
     "curves": "Curves",
@@ -47,7 +48,7 @@ def compare_page(folders: Sequence[Path]) -> str:
         tag(
             "main",
             _runs(runs),
-            verdict(runs),
+            verdict(runs, _settings(runs)),
             explore.curves_section(runs, "run"),
             samples_section(runs, names),
             _numbers(runs),
@@ -82,9 +83,15 @@ def _gather(folders: Sequence[Path]) -> Sweep:
     return gather_rows(said, aggregate_rows(said, folders), folders)
 
 
+def _settings(runs: Sweep) -> list[str]:
+    """What each setting is called: by its runs, which differ in their seeds."""
+    return [" and ".join(setting["rows"]) for setting in runs.table["settings"]]
+
+
 def _runs(runs: Sweep) -> Html:
     """How each run ended, and by what it differs."""
-    varied = runs.facts["varied"]
+    varied = [leaf for leaf in runs.facts["varied"] if not leaf.endswith("_every_steps")]
+    varied = varied[:MOST_LEAVES]
     heads = ["run", "status", "step", *varied]
     body = []
     for row in runs.rows:
@@ -92,7 +99,7 @@ def _runs(runs: Sweep) -> Html:
         step = cell(number(row.summary.get("step")), kind="num")
         values = [cell(show(row.values[leaf])) for leaf in varied]
         body.append([cell(row.id, kind="strong"), cell(status), step, *values])
-    says = None if varied else quiet("Their configs are the same.")
+    says = None if runs.facts["varied"] else quiet("Their configs are the same.")
     return section("runs", "Runs", says, table(heads, body, "Runs", {"step"}, class_="narrow"))
 
 

@@ -1,4 +1,4 @@
-"""The settings of a sweep, a line each: errors, intervals, every seed, the distance to the leader."""
+"""The settings of a sweep, a line each: errors, intervals, every seed, the gap to the leader."""
 
 from collections.abc import Container
 from typing import Any

@@ -79,8 +79,11 @@ def _progress(sweep: Sweep, count: Mapping[str, int]) -> Html | None:
     return tag("p", bar, words, class_="progress")
 
 
-def verdict(sweep: Sweep) -> Html | None:
-    """The metric that all below shows, and what can be said of the settings by it."""
+def verdict(sweep: Sweep, names: Sequence[str] | None = None) -> Html | None:
+    """The metric that all below shows, and what can be said of the settings by it.
+
+    names: what the settings are called, by default their values.
+    """
     if not sweep.metrics:
         return None
     options = [tag("option", name, value=name) for name in sweep.metrics]
@@ -88,25 +91,28 @@ def verdict(sweep: Sweep) -> Html | None:
     return tag(
         "div",
         tag("label", "Metric ", chooser),
-        *shown(sweep.metrics, lambda name: _told(sweep.table, name)),
+        *shown(sweep.metrics, lambda name: _told(sweep.table, name, names)),
         class_="verdict",
     )
 
 
-def _told(made: dict[str, Any], name: str) -> Html:
+def _told(made: dict[str, Any], name: str, names: Sequence[str] | None) -> Html:
     lead = made["leads"].get(name)
     if lead is None:
         return quiet(
             "Nothing is called the best by it: no row has ended with it yet, or more of it is "
             "neither better nor worse."
         )
-    line = lead_in_words(made, lead)
+    line = lead_in_words(made, lead, names)
+    if not lead["intervals"]:
+        return tag("p", line, class_="tie")
+    together = f" for all {lead['pairs']} pairs of settings together" * (lead["pairs"] > 1)
     how = (
-        "Told apart where the paired interval of the difference leaves out 0: over the seeds that "
-        f"both settings have, at 95 % for all {lead['pairs']} pairs of settings together "
-        "(Student's t, Bonferroni)."
+        "Two settings are told apart where the paired interval of their difference leaves out 0: "
+        f"over the seeds that both have, at 95 %{together} (Student's t"
+        f"{', Bonferroni' * (lead['pairs'] > 1)})."
     )
-    kind = "tie" if lead["tied"] or not lead["intervals"] else "best"
+    kind = "tie" if lead["tied"] else "best"
     return tag("div", tag("p", line[:1].upper() + line[1:], class_=kind), quiet(how))
 
 

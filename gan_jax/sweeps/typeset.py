@@ -99,10 +99,16 @@ def best_in_words(table: dict[str, Any]) -> list[str]:
     return [lead_in_words(table, table["best"])] if table["best"] else []
 
 
-def lead_in_words(table: dict[str, Any], lead: dict[str, Any]) -> str:
-    """Which setting is the best on a metric; or that it leads a tie, and with which others."""
-    settings, tied = table["settings"], lead["tied"]
-    words = [setting_in_words(settings[i]["values"]) for i in (lead["setting"], *tied)]
+def lead_in_words(
+    table: dict[str, Any], lead: dict[str, Any], names: Sequence[str] | None = None
+) -> str:
+    """Which setting is the best on a metric; or that it leads a tie, and with which others.
+
+    names: what the settings are called, by default their values.
+    """
+    names = names or [setting_in_words(setting["values"]) for setting in table["settings"]]
+    tied = lead["tied"]
+    words = [names[i] for i in (lead["setting"], *tied)]
     twin = f"test/{lead['metric']}"
     name = twin if twin in lead["reported"] else next(iter(lead["reported"]))
     reached = f"{name} {plus_minus(lead['reported'][name])}"
@@ -110,7 +116,7 @@ def lead_in_words(table: dict[str, Any], lead: dict[str, Any]) -> str:
     where = f"{lead['chosen_on']} ({better} is better)"
     rivals = len(lead["intervals"])
     if not rivals:
-        return f"{where}: {words[0]} has no other setting to be compared with; {reached}"
+        return f"{words[0]} alone has ended with {where}: {reached}"
     if not tied:
         return f"best on {where}: {words[0]}; {reached}"
     others = "; ".join(words[1 : 1 + MOST_NAMED])
@@ -118,9 +124,10 @@ def lead_in_words(table: dict[str, Any], lead: dict[str, Any]) -> str:
     if len(tied) == rivals:
         says = "nothing separates the two" if rivals == 1 else f"nothing separates the {rivals + 1}"
         return f"a tie on {where}: {says}; {words[0]} leads with {reached}; then {others}"
+    behind = rivals - len(tied)
     return (
         f"a tie on {where}: {words[0]} leads with {reached}, and is not told from {others}; "
-        f"{rivals - len(tied)} others are worse"
+        f"{behind} {'others are' if behind > 1 else 'other is'} worse"
     )
 
 
