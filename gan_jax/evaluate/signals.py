@@ -128,7 +128,7 @@ def variety(real: Array, fake: Array) -> Array:
 def _squared_distances(x: Array) -> Array:
     """Of each pair of different ones, [N (N - 1) / 2]."""
     a = x.reshape(len(x), -1)
-    a = a - a.mean(0)
+    a = a - a.mean(0, keepdims=True)
     squares = (a**2).sum(1)
     found = squares[:, None] + squares[None, :] - 2 * a @ a.T
     return jnp.maximum(found[jnp.triu_indices(len(x), 1)], 0.0)

@@ -1,21 +1,21 @@
 
 // The curves of a sweep or of several runs: all on one axis, as the controls above them say.
-const SVG = "http://www.w3.org/2000/svg";
-
 function draw(name, attributes, ...children) {
-  const node = document.createElementNS(SVG, name);
+  const node = document.createElementNS(document.querySelector("svg.space").namespaceURI, name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   node.append(...children);
   return node;
 }
 
-// Round numbers in [low, high]; on a log axis powers of ten, or round numbers where there are few.
+// Round numbers in [low, high]; on a log axis powers of ten, with 2 and 5 between few of them.
 function ticksOf(low, high, log, about) {
-  if (log && high / low >= 100) {
-    const powers = [];
-    for (let p = Math.ceil(Math.log10(low)); 10 ** p <= high * 1.0001; p++) powers.push(10 ** p);
-    const every = Math.ceil(powers.length / (about + 1));
-    return powers.filter((_, i) => i % every === 0);
+  if (log && high / low >= 4) {
+    const between = high / low < 1000 ? [1, 2, 5] : [1];
+    const found = [];
+    for (let p = Math.floor(Math.log10(low)); 10 ** p <= high; p++) found.push(...between.map((m) => m * 10 ** p));
+    const inside = found.filter((v) => v >= 0.999 * low && v <= 1.001 * high);
+    const every = Math.ceil(inside.length / (about + 3));
+    return inside.filter((_, i) => i % every === 0);
   }
   const rough = (high - low) / about;
   const size = 10 ** Math.floor(Math.log10(rough));

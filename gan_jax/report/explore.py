@@ -28,6 +28,7 @@ def curves_section(sweep: Sweep, first: str) -> Html:
     chart = tag(
         "div",
         _controls(keys),
+        tag("svg", class_="space", hidden=True),  # whose namespace chart.js draws in
         tag("div", class_="legend toggles", data_live=True),
         tag("div", class_="canvas", data_live=True),
         tag("output", "", class_="reading"),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gan_jax.config.values import flatten
 from gan_jax.report.pictures import last_grid, thumbnails
 from gan_jax.sweeps import best
 from gan_jax.training import results
@@ -66,7 +67,8 @@ def gather_rows(facts: dict[str, Any], table: dict[str, Any], folders: Sequence[
     ):
         summary = results.read_summary(path)
         status = summary["status"] if summary else "unfinished" if path.exists() else NOT_STARTED
-        values = {leaf: row["values"].get(leaf) for leaf in facts["varied"]}
+        config = flatten(row["config"])  # has the leaves that only other rows set
+        values = {leaf: row["values"].get(leaf, config.get(leaf)) for leaf in facts["varied"]}
         where = (of_row[row["id"]], values, row["config"])
         rows.append(Row(row["id"], row["index"], *where, status, summary or {}, path, grid, small))
     columns = [_read_curves(path / "metrics.jsonl") for path in folders]

@@ -19,7 +19,6 @@ from gan_jax.report.parts import (
 )
 from gan_jax.sweeps.typeset import (
     interval,
-    number,
     of_fewer,
     percent,
     plus_minus,
@@ -91,7 +90,7 @@ def _heads(sweep: Sweep, name: str, scale: tuple[float, float]) -> list[Html]:
         header("95 % interval", **shown),
         tag("th", strip, scope="col", **shown),
     ]
-    return heads + ([header("leader minus this", **shown)] if name in sweep.table["leads"] else [])
+    return heads + ([header("leader - this", **shown)] if name in sweep.table["leads"] else [])
 
 
 def _line(
@@ -151,7 +150,8 @@ def _behind(lead: dict[str, Any] | None, i: int, shown: dict[str, Any]) -> Html:
     if found is None or found["mean"] is None:
         return cell("-", kind="num quiet", **shown)
     told = "not told apart" if lead and i in lead["tied"] else "told apart"
-    words = number(found["mean"])
-    words += f" ({interval(found)})" if found["low"] is not None else " (one seed)"
+    words = f"{found['mean']:.3g}"
+    several = found["low"] is not None
+    words += f" ({found['low']:.3g} to {found['high']:.3g})" if several else " (one seed)"
     kind = "num quiet" if told == "not told apart" else "num"
     return cell(words, found["mean"], kind, title=f"{told}, {found['n']} seeds", **shown)

@@ -137,7 +137,7 @@ PLANTS = {
         {"objective": "wgan", "penalty.name": "none", "penalty.weight": 0.0},
     ),
     "a pixel that gen cannot make": Plant(("disc wins",), of=digits, images=shortcut, **NO_R1),
-    "a spike: gaussian1d, values": Plant((COLLAPSE,), of=values, steps=600),
+    "a spike: gaussian1d, values": Plant((COLLAPSE,), of=values, steps=800),
     "a short curve: square, latents alike": Plant((COLLAPSE,), ALIKE, of=square),
     "stopped: mnist5k after 150 steps": Plant((NOT_BEGUN,), of=mnist5k, **STOPPED),
     "gen constant: digits": Plant((COLLAPSE,), {"gen.args.gain": 0.0}, of=digits),

@@ -123,12 +123,19 @@ def lead_in_words(
     others += f"; and {len(tied) - MOST_NAMED} more" * (len(tied) > MOST_NAMED)
     if len(tied) == rivals:
         says = "nothing separates the two" if rivals == 1 else f"nothing separates the {rivals + 1}"
-        return f"a tie on {where}: {says}; {words[0]} leads with {reached}; then {others}"
+        gap = f" ({_gap(lead['intervals'][0])})" if rivals == 1 else ""
+        return f"a tie on {where}: {says}{gap}; {words[0]} leads with {reached}; then {others}"
     behind = rivals - len(tied)
     return (
         f"a tie on {where}: {words[0]} leads with {reached}, and is not told from {others}; "
         f"{behind} {'others are' if behind > 1 else 'other is'} worse"
     )
+
+
+def _gap(found: dict[str, Any]) -> str:
+    if found["low"] is None:
+        return "they share one seed or none"
+    return f"by seed they differ by {number(found['mean'])}, 95 % interval {interval(found)}"
 
 
 def setting_in_words(values: dict[str, Any]) -> str:
