@@ -44,7 +44,8 @@ def _keys(sweep: Sweep, first: str) -> dict[str, list[Any]]:
         "setting": [setting_in_words(_of_setting(sweep, row)) for row in sweep.rows],
         "run": [row.id for row in sweep.rows],
     }
-    names = dict.fromkeys([first, *sweep.facts["varied"], "setting"])
+    setting = ["setting"] if first != "run" else []
+    names = dict.fromkeys([first, *sweep.facts["varied"], *setting])
     keys = {n: of_rows[n] if n in of_rows else [r.values[n] for r in sweep.rows] for n in names}
     return {name: values for name, values in keys.items() if name == first or _differ(values)}
 

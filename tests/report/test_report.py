@@ -8,15 +8,21 @@ from html.parser import HTMLParser
 
 import fake_sweep
 import hostile
+import jax
 import numpy as np
 import pytest
+import tiny
 
 from gan_jax import report
 from gan_jax.cli import main
-from gan_jax.config import get_config, to_json
+from gan_jax.config import get_config, hypers, to_json
 from gan_jax.evaluate.pictures.panels import panels
-from gan_jax.report import charts, film, gather, markup, parts, pictures, readme
+from gan_jax.evaluate.signals import make_shown, make_signals
+from gan_jax.games import make_setup
+from gan_jax.report import charts, compare, film, gather, markup, parts, pictures, readme
 from gan_jax.report import table as table_page
+from gan_jax.report.explain import SAYS, explain
+from gan_jax.steps import init_state
 from gan_jax.sweeps import statistics
 from gan_jax.sweeps.typeset import best_in_words, number
 from gan_jax.training.curves import read_columns
@@ -604,6 +610,63 @@ def test_the_verb(tmp_path, capsys):
     (tmp_path / "r" / "report.html").unlink()
     (tmp_path / "r" / "report.html").mkdir()
     assert main.main(["report", "--workdir", str(tmp_path / "r")]) == 74
+
+
+def test_runs_side_by_side(tmp_path, capsys):
+    for name, seed, ks in (("a", 0, 0.5), ("b", 1, 0.25)):
+        lines = [{"step": s, "eval/ks": ks, "disc_loss": 1.0} for s in (1, 2)]
+        summary = {"status": "done", "step": 2, "metrics": {"eval/ks": ks}, "labels": ["<i>"]}
+        folder = make_run(tmp_path / name, lines, summary, seed=seed, objective=f"{name}<b>")
+        fake_sweep.write_picture(folder / "samples", 2, 0.9, np.random.default_rng(0))
+    folders = [str(tmp_path / name) for name in "ab"]
+    words = [word for folder in folders for word in ("--workdir", folder)]
+    assert main.main(["report", *words]) == 0
+    assert capsys.readouterr().out == f"look at {tmp_path / 'a' / 'report.html'}\n"
+    text = (tmp_path / "a" / "report.html").read_text()
+    tree = Tree(text)
+    assert (tree.count("b"), tree.count("i"), tree.count("img")) == (0, 0, 2)
+    said = data_of(text)
+    assert [row["name"] for row in said["rows"]] == ["a", "b"]
+    assert list(said["rows"][0]["values"]) == ["run", "objective", "seed"]
+    assert "nothing separates the two (they share one seed or none); b leads with" in text
+    )
+    assert "gan-jax report --workdir" in text
+    assert "<td>b&lt;b&gt;</td>" in text
+
+
+def test_only_single_runs_that_differ_are_compared(tmp_path, capsys):
+    one = str(make_run(tmp_path / "r"))
+    for other, says in ((tmp_path, "holds no single run"), (one, "names one run twice")):
+        assert main.main(["report", "--workdir", one, "--workdir", str(other)]) == 78
+        assert says in capsys.readouterr().err
+
+
+def test_runs_are_called_by_as_much_of_their_paths_as_it_takes(tmp_path):
+    folders = [tmp_path / "x" / "run", tmp_path / "y" / "run"]
+    assert compare.names_of(folders) == ["x/run", "y/run"]
+    assert compare.names_of(folders[:1]) == ["run"]
+
+
+def test_the_numbers_of_a_part_stand_beside_each_other(tmp_path):
+    metrics = {"eval/confidence": 0.5, "test/confidence": 0.25, "eval/confidence_real": 0.75}
+    metrics |= {"watch/variety": 0.125, "disc_loss": 1.5}
+    summary = {"status": "done", "step": 2, "metrics": metrics, "labels": []}
+    text = read(make_run(tmp_path / "r", [], summary))
+    found = re.findall(r"<td[^>]*>(.*?)</td>", text[: text.index("Training and diagnosis")])
+    assert found[-5:-1] == ["confidence", "0.5", "0.25", "0.75"]
+    assert "two samples are alike eight times as often" in text
+
+
+def test_every_number_of_diagnosis_is_explained():
+    config = tiny.config(data__name="digits")
+    setup = make_setup(config)
+    state = jax.eval_shape(lambda: init_state(config, jax.random.key(0)))
+    shown = make_shown(setup, setup.examples())
+    for name in jax.eval_shape(make_signals(setup), state, hypers(config), shown):
+        assert explain(name) not in ("", SAYS["watch/*"]), name
+    for name in ("disc_loss", "gen_loss", "d_real", "acc_fake", "eval/frechet_x", "eval/ks_real"):
+        assert explain(name)
+    assert explain("eval/<b>") == ""
 
 
 def test_a_tables_list_of_numbers_has_four_digits_each():
