@@ -15,7 +15,7 @@ from toy_sets import encode
 
 from gan_jax import __version__
 from gan_jax import config as config_lib
-from gan_jax.cli import flags, main, verbs
+from gan_jax.cli import flags, main, sweeping
 from gan_jax.evaluate import SCHEDULED
 from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import launch
@@ -539,7 +539,7 @@ def test_a_folder_of_version_0_1_is_refused_and_left_as_it_is(run, place, tmp_pa
 
 def test_a_report_that_cannot_be_written_stops_no_sweep(tmp_path, caplog):
     """It is said once."""
-    refresh = verbs._refresher(tmp_path)  # holds no sweep
+    refresh = sweeping.refresher(tmp_path)  # holds no sweep
     refresh()
     refresh()
     assert caplog.text.count("the report is not written while the sweep goes on") == 1

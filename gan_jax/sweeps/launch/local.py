@@ -135,8 +135,7 @@ def tend(
     """Trains the cohorts of these ids until all their rows have ended.
 
     workers cohorts at a time share the machine's cores. A worker that says nothing for hang_seconds
-    is ended, and its rows have failed. note is called when a cohort has a new how.json, refresh at
-    the start and then every REFRESH_SECONDS.
+    is ended, and its rows have failed. note is called at a new how.json, refresh every so often.
     PreemptedError after a stop, WorkdirBusyError at the end where another process had some of the
     rows.
     """
@@ -156,8 +155,8 @@ def tend(
                 now = clock.tick()
                 bar.update(running)
                 if now - refreshed >= REFRESH_SECONDS:
-                    refresh()
                     refreshed = now
+                    refresh()
                 if sum(worker.has_chosen() for worker in running):  # any would not ask them all
                     note()
                 for worker in list(running):
