@@ -379,7 +379,7 @@ def test_overrides_are_taken_in_both_forms():
         "plan --config ~/a --topology v5e:1x1 --json ~/b",
         "sample --workdir ~/a --out ~/b",
         "evaluate --workdir=~/a",
-        "report --workdir ~/a",
+        "report --workdir ~/a --workdir ~/b",
         "reproduce x --workdir ~/a --recorded ~/b",
         "bench --json ~/a",
         "data prepare mnist --from ~/a --data_dir ~/b",
@@ -387,7 +387,9 @@ def test_overrides_are_taken_in_both_forms():
 )
 def test_every_path_takes_a_tilde_for_home(line, monkeypatch):
     monkeypatch.setenv("HOME", "/h")
-    found = [v for v in vars(main.parse(line.split())[0]).values() if str(v)[:1] in ("~", "/")]
+    given = vars(main.parse(line.split())[0]).values()
+    each = [v for value in given for v in (value if isinstance(value, list) else [value])]
+    found = [v for v in each if str(v)[:1] in ("~", "/")]
     assert sorted(found) == [f"/h/{letter}" for letter in "abc"[: line.count("~")]]
 
 

@@ -304,6 +304,11 @@ def test_a_sweep_that_goes_on_says_how_far_it_is(tmp_path):
             path.unlink()
     text = read(tmp_path)
     assert "38 % of all steps are trained; 1 of 4 rows have ended" in text  # 1.5 of 4
+    early = tmp_path / "rows" / rows[0]["id"]  # it diverged: nothing more of it is to come
+    summary = json.loads((early / "summary.json").read_text()) | {"status": "diverged"}
+    (early / "summary.json").write_text(json.dumps(summary))
+    (early / "metrics.jsonl").write_text(lines[0] + "\n")
+    assert "38 % of all steps" in read(tmp_path)
 
 
 def test_pictures_over_steps(tmp_path):
