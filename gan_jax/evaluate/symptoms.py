@@ -164,7 +164,7 @@ SYMPTOMS: dict[str, tuple[Callable[[Sequence[Line], Sequence[Line], Game], str],
     "oscillation": (oscillation, 8),
     "disc overfits": (disc_overfits, 5),
 }
-# Fixed on seeds 0 to 5; `gan-jax reproduce planted` counts on others.
+# Fixed on seeds below 6; `gan-jax reproduce planted` counts on others.
 NARROW, OPENED = 0.25, 0.5  # of watch/variety
 CLOSED = 0.1  # of watch/spread
 YOUNG = 1_000  # updates of gen
