@@ -6,6 +6,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 
 .PHONY: demo test test-slow check bench docs format readme clean
 
+# Ends with the report, which it names first.
 demo: .venv/demo
 	$(BIN)/gan-jax train --config mnist_mlp:demo --workdir runs/demo
 

@@ -33,6 +33,20 @@ def write(folder, objectives=OBJECTIVES, weights=WEIGHTS, seeds=8, steps=5000, p
     return rows
 
 
+def duel(folder):
+    """hinge and wgan, four seeds each, that nothing separates; lsgan has not been run."""
+    rng, rows = np.random.default_rng(1), []
+    for name in ("hinge", "wgan", "lsgan"):
+        for seed in range(4):
+            config = get_config()
+            config.seed, config.steps, config.objective, config.data.name = seed, 2000, name, "ring"
+            rows.append(make_row(len(rows), config, ("objective", "seed")) | {"quality": 0.7})
+    write_rows(folder, rows, varied=["objective", "seed"])
+    for row in rows[:8]:
+        write_run(folder / "rows" / row["id"], row, rng, 2000, whole=True)
+    return rows[:8]
+
+
 def make_row(index, config, leaves=("objective", "penalty.weight", "seed")):
     plain = to_json(config)
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
@@ -62,12 +76,13 @@ def write_rows(folder, rows, **facts):
     (folder / "rows.json").write_text(json.dumps(sweep | facts, indent=1))
 
 
-def write_run(folder, row, rng, steps, pictures=True):
-    """Curves towards the row's quality; some rows diverge, fail, or have not ended."""
+def write_run(folder, row, rng, steps, pictures=True, whole=False):
+    """Curves towards the row's quality; unless whole, some rows diverge, fail or have not ended."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"format": 2, **row["config"]}))
     kind = {0: "diverged", 1: "failed", 2: "unfinished"}.get(rng.integers(60), "done")
-    if row["values"]["objective"] == "wgan" and row["values"]["penalty.weight"] == 0:
+    kind = "done" if whole else kind
+    if not whole and row["values"]["objective"] == "wgan" and row["values"]["penalty.weight"] == 0:
         kind = "diverged" if rng.random() < 0.7 else kind
     end = steps if kind == "done" else int(rng.integers(5, 40)) * 100
     reach, lines = np.clip(row["quality"] + 0.05 * rng.normal(), 0.05, 0.99), []
@@ -89,6 +104,7 @@ def metrics_at(step, reach, rng):
         "gen_loss": np.float32(0.7 + 0.8 * grown + 0.1 * rng.normal()),
         "d_real": np.float32(0.5 + 0.2 * grown + 0.02 * rng.normal()),
         "d_fake": np.float32(0.5 - 0.2 * grown + 0.02 * rng.normal()),
+        "watch/place": np.float32(0.3 * np.sin(step)),
     }
     if step % 500 == 0:
         for part in ("eval", "test"):

@@ -25,11 +25,12 @@ OBJECTIVES = ["minimax", "non_saturating", "lsgan", "hinge", "wgan", "ragan", "r
 
 def settings(case: str, index: int = 0) -> Any:
     """Row `index`: experiments/objectives_ring.py, or experiments/gaussian1d.py's game."""
-    from gan_jax.reproduce import gaussian1d, planted
+    from gan_jax.reproduce import gaussian1d, planted_runs
 
     if case == "gaussian1d":
         return gaussian1d.settings("moments", index, 5_000)
-    c = planted.ring(index, 10_000)
+    c = planted_runs.ring(index, 10_000)
+    c.batch_size = 256
     c.ema.decay = 0.99  # as PyTorch's rows
     c.objective = OBJECTIVES[index % len(OBJECTIVES)]
     return c

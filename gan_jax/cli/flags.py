@@ -124,7 +124,8 @@ def _looking(verb: Callable[..., Callable[..., None]]) -> None:
     add("--metrics", help=f"names of `gan-jax list metrics`, with commas between ({usual})")
     add("--step", type=int)
     add = verb("report", "Write report.html of a run, a sweep or a reproduced table.")
-    add("--workdir", required=True, **WORKDIR)
+    several = "again and again: compares these runs, in the first one's report.html"
+    add("--workdir", required=True, action="append", **WORKDIR | {"help": several})
 
 
 def _naming(verb: Callable[..., Callable[..., None]]) -> None:

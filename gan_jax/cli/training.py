@@ -11,6 +11,7 @@ from gan_jax.cli.refusals import OVERRIDE, refuse
 from gan_jax.config.checks import doubts
 from gan_jax.config.file import split_arg
 from gan_jax.games import Setup
+from gan_jax.host.errors import UserError
 from gan_jax.host.files import write_named
 from gan_jax.metrics import features
 from gan_jax.place import hosts
@@ -51,12 +52,23 @@ def _end_in_words(setup: Setup, result: Result, folder: Path) -> list[str]:
     steps = setup.config.steps
     early = "" if result.step == steps else f" of {steps}: D stays near 1/2"
     grids = sorted(folder.glob("samples/step_*.png"))[-1:]
-    files = [*grids, folder / "samples/progress.gif", folder / "curves.png"]
+    files = [*_report(folder), *grids, folder / "samples/progress.gif", folder / "curves.png"]
     return [
         f"{'already ' if result.was_done else ''}done at step {result.step}{early}",
         *last_words(result.metrics, setup.data.spec.names),
         "look at " + ", ".join(str(file) for file in files if file.exists()),
     ]
+
+
+def _report(folder: Path) -> list[Path]:
+    """The run's report, written anew; a run that is done is not lost for the want of it."""
+    from gan_jax.report import write
+
+    try:
+        return [write(folder)]
+    except (OSError, UserError) as error:
+        log.warning("the report is not written: %s", error)
+        return []
 
 
 def launch(args: argparse.Namespace, overrides: dict[str, str]) -> str:

@@ -19,6 +19,8 @@ from gan_jax.types import Array, Batch, Hypers, State
 
 WATCH_STREAM = 2**32 - 4  # folded into a run's key: no step number gets there
 DECISIONS, FEW = 64, 16  # of disc on each side; few, where one decision takes a whole batch
+PAIRED = 256  # samples at most of which every pair is compared
+CLOSEST, NEAR = 0.01, 0.25  # what is alike: see variety
 
 
 class Shown(NamedTuple):
@@ -56,9 +58,10 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
 
     gen_grad: norm of gen's gradient; logit_real, logit_fake, logit_held: disc's mean
     logit; auc: the share of pairs in which a real one is above a fake; spread: root mean square
-    distance of samples from their mean, over that of reals; place: the samples' mean along one
-    fixed direction, in standard deviations of the reals there and from their mean. What is of disc
-    is left out where there is none.
+    distance of samples from their mean, over that of reals; variety: how much rarer two samples
+    are alike than two reals, see below; place: the samples' mean along one fixed direction, in
+    standard deviations of the reals there and from their mean. What is of disc is left out where
+    there is none.
     """
     game, synthetic = setup.game, setup.data.synthetic
     sampler, decision, size = game.sampler, game.decision, _size(setup)
@@ -94,6 +97,7 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
             }
         found |= {
             "spread": _width(fake) / jnp.maximum(_width(real), 1e-12),
+            "variety": variety(real[:PAIRED], fake[:PAIRED]),
             "place": _place(real, fake, jax.random.normal(k_way, real.shape[1:])),
         }
         if decision and shown.held_out is not None:
@@ -105,6 +109,30 @@ def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Arr
 
 def _width(x: Array) -> Array:
     return jnp.sqrt(x.var(0).sum())
+
+
+def variety(real: Array, fake: Array) -> Array:
+    """How often two reals are alike, over how often two samples are: 1 as varied as the data, or 0.
+
+    A pair at distance d is alike to the degree exp(-d^2 / h^2). h is a quarter of the reals' root
+    mean square distance from their mean, or the distance below which one pair of reals in a hundred
+    lies where that is more, as it is in many dimensions. So the measure is in units of the data's
+    own spread, and says nothing of where the samples lie. Of K equal clusters far apart, k leave
+    k / K. Compare the birthday test of Arora and Zhang 2017.
+    """
+    real_P, fake_P = _squared_distances(real), _squared_distances(fake)
+    h = jnp.maximum(jnp.quantile(real_P, CLOSEST), (NEAR * _width(real)) ** 2)
+    h = jnp.maximum(h, 1e-24)
+    return jnp.exp(-real_P / h).mean() / jnp.maximum(jnp.exp(-fake_P / h).mean(), 1e-12)
+
+
+def _squared_distances(x: Array) -> Array:
+    """Of each pair of different ones, [N (N - 1) / 2]."""
+    a = x.reshape(len(x), -1)
+    a = a - a.mean(0, keepdims=True)
+    squares = (a**2).sum(1)
+    found = squares[:, None] + squares[None, :] - 2 * a @ a.T
+    return jnp.maximum(found[jnp.triu_indices(len(x), 1)], 0.0)
 
 
 def _place(real: Array, fake: Array, way: Array) -> Array:

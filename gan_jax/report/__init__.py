@@ -1,5 +1,6 @@
-"""report.html: a sweep, a run or a reproduced table as one file to look at."""
+"""report.html: a sweep, a run, several runs or a reproduced table as one file to look at."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gan_jax.host.errors import ConfigError
@@ -12,6 +13,17 @@ def write(workdir: str | Path) -> Path:
     folder = Path(workdir)
     content = _page(folder).encode(errors="replace")
     path = folder / "report.html"
+    with writing(path):
+        write_atomically(path, content)
+    return path
+
+
+def write_comparison(workdirs: Sequence[str | Path]) -> Path:
+    """Writes report.html of several runs into the first one's folder. ConfigError if no runs."""
+    from gan_jax.report.compare import compare_page
+
+    content = compare_page([Path(workdir) for workdir in workdirs]).encode(errors="replace")
+    path = Path(workdirs[0]) / "report.html"
     with writing(path):
         write_atomically(path, content)
     return path

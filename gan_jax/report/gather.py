@@ -1,23 +1,23 @@
 """What the page of a sweep shows, as numbers: its rows, the metrics to choose from, the curves."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gan_jax.evaluate.pictures.grid import spread
-from gan_jax.report import charts
-from gan_jax.report.charts import Line
-from gan_jax.report.parts import numeric
+from gan_jax.config.values import flatten
 from gan_jax.report.pictures import last_grid, thumbnails
-from gan_jax.sweeps import statistics
+from gan_jax.sweeps import best
 from gan_jax.training import results
 from gan_jax.training.curves import read_columns
 
-MOST_METRICS = 10  # to choose from
+MOST_METRICS = 16  # to choose from
 MOST_POINTS = 60  # of a curve
-MOST_PANELS = 24
+NOT_STARTED = "not started"
+# A metric of one class ends in its number.
+OF_CLASS = re.compile(r"/(?:count|label_accuracy|intra_(?:frechet|coverage|spread))_(\d{1,6})$")
 Columns = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -42,138 +42,71 @@ class Sweep(NamedTuple):
     facts: dict[str, Any]  # rows.json
     table: dict[str, Any]  # table.json
     rows: list[Row]
-    metrics: list[str]
+    columns: list[Columns]  # of each row, its curves
+    metrics: list[str]  # to choose from
+
+    @property
+    def summarised(self) -> list[str]:
+        """The metrics that the table knows: those that a row has ended with."""
+        return [name for name in self.metrics if name in self.table["metrics"]]
 
 
 def gather(folder: Path, table: dict[str, Any]) -> Sweep:
-    """Reads the rows' folders but for their curves."""
+    """Reads the folders of a sweep's rows."""
     facts = results.read_sweep(folder)
+    return gather_rows(facts, table, [folder / "rows" / row["id"] for row in facts["rows"]])
+
+
+def gather_rows(facts: dict[str, Any], table: dict[str, Any], folders: Sequence[Path]) -> Sweep:
+    """Reads the rows' folders."""
     of_row = {id: i for i, setting in enumerate(table["settings"]) for id in setting["rows"]}
-    folders = [folder / "rows" / row["id"] for row in facts["rows"]]
     grids = [last_grid(path) for path in folders]
     rows = []
     for row, path, grid, small in zip(
         facts["rows"], folders, grids, thumbnails(grids), strict=True
     ):
         summary = results.read_summary(path)
-        status = summary["status"] if summary else "unfinished" if path.exists() else "not started"
-        values = {leaf: row["values"].get(leaf) for leaf in facts["varied"]}
+        status = summary["status"] if summary else "unfinished" if path.exists() else NOT_STARTED
+        config = flatten(row["config"])  # has the leaves that only other rows set
+        values = {leaf: row["values"].get(leaf, config.get(leaf)) for leaf in facts["varied"]}
         where = (of_row[row["id"]], values, row["config"])
         rows.append(Row(row["id"], row["index"], *where, status, summary or {}, path, grid, small))
-    return Sweep(facts, table, rows, metrics_to_show(table))
+    columns = [_read_curves(path / "metrics.jsonl") for path in folders]
+    names = [*table["metrics"], *(name for each in columns for name in each)]
+    metrics = metrics_to_show(names, table["deciding"])
+    return Sweep(facts, table, rows, [_only(each, metrics) for each in columns], metrics)
 
 
-def metrics_to_show(table: dict[str, Any]) -> list[str]:
-    """What decides comes first, then the known, then the rest; at most MOST_METRICS."""
-    names = table["metrics"]
-    order = [*statistics.by_importance(names), *statistics.by_importance(names, "test")]
-    order += [n for n in names if n.startswith(("eval/", "test/"))] + names
+def metrics_to_show(names: Sequence[str], deciding: str | None = None) -> list[str]:
+    """What decides, the known, the losses, other evaluations, the rest; at most MOST_METRICS.
+
+    Numbers of real data and of single classes come last.
+    """
+    told = [n for n in names if not OF_CLASS.search(n) and not n.endswith("_real")]
+    order = [deciding] if deciding else []
+    order += [*best.by_importance(names), *best.by_importance(names, "test")]
+    order += [n for n in ("disc_loss", "gen_loss") if n in names]
+    order += [n for n in told if n.startswith("eval/")] + told + list(names)
     return list(dict.fromkeys(order))[:MOST_METRICS]
 
 
-def read_curves(sweep: Sweep) -> list[Columns]:
-    """Of each row, the metrics to show over steps; nothing where there is no metrics.jsonl."""
-    found: list[Columns] = []
-    for row in sweep.rows:
-        path = row.folder / "metrics.jsonl"
-        columns = read_columns(path) if path.exists() else {}
-        found.append({name: columns[name] for name in sweep.metrics if name in columns})
-    return found
+def _read_curves(path: Path) -> Columns:
+    """A run's metrics over steps; nothing where there is no metrics.jsonl."""
+    return read_columns(path) if path.exists() else {}
 
 
-class Layout(NamedTuple):
-    """Which leaf colours the lines, and the settings of each panel."""
-
-    leaf: str | None
-    colours: dict[str, str]  # the leaf's values as text -> class of page.css
-    panels: dict[str, list[int]]
+def _only(columns: Columns, names: Sequence[str]) -> Columns:
+    return {name: columns[name] for name in names if name in columns}
 
 
-def layout(table: dict[str, Any], show: Any) -> Layout:
-    """Lines of one leaf share a panel, the other leaves make panels; numbers prefer to be lines."""
-    settings, by = table["settings"], table["by"]
-    values = {leaf: _distinct([s["values"][leaf] for s in settings]) for leaf in by}
-    fit = [leaf for leaf in by if 1 < len(values[leaf]) <= charts.SHADES]
-    counted = [leaf for leaf in fit if numeric(values[leaf])]
-    leaf = (counted or fit or [None])[-1]
-    colours = {}
-    if leaf is not None:
-        kind = "q" if leaf in counted else "c"
-        places = spread(charts.SHADES, len(values[leaf])) if kind == "q" else range(charts.COLOURS)
-        colours = {show(v): f"{kind}{i}" for v, i in zip(values[leaf], places, strict=False)}
-    panels: dict[str, list[int]] = {}
-    for i, setting in enumerate(settings):
-        others = [name for name in by if name != leaf] if leaf is not None else []
-        title = ", ".join(
-            show(setting["values"][o]) if len(others) == 1 else f"{o} {show(setting['values'][o])}"
-            for o in others
-        )
-        panels.setdefault(title or "all settings", []).append(i)
-    return Layout(leaf, colours, dict(list(panels.items())[:MOST_PANELS]))
+def trained_share(sweep: Sweep) -> float:
+    """How much of all the rows' steps is trained, in [0, 1]: to the last line of each.
 
-
-def panels(
-    sweep: Sweep, columns: list[Columns], name: str, how: Layout, show: Any
-) -> dict[str, list[Line]]:
-    """The curves of a metric by their panels' titles: of each setting its rows' mean, ± one error.
-
-    Rows that diverged or failed are no part of a mean: each is a thin line that ends in a cross.
+    A row that has ended counts as a whole: one that diverged trains no further.
     """
-    made: dict[str, list[Line]] = {}
-    best = sweep.table["best"]
-    for title, settings in how.panels.items():
-        lines: list[Line] = []
-        for i in settings:
-            values = sweep.table["settings"][i]["values"]
-            colour = how.colours.get(show(values[how.leaf])) if how.leaf else None
-            plain = "c0" if len(settings) == 1 or (best and best["setting"] == i) else "other"
-            own = [
-                (row.status, cols[name])
-                for row, cols in zip(sweep.rows, columns, strict=True)
-                if row.setting == i and name in cols
-            ]
-            lines += _lines(own, colour or plain)
-        if lines:
-            made[title] = lines
-    return made
-
-
-def _lines(rows: Sequence[tuple[str, tuple[np.ndarray, np.ndarray]]], colour: str) -> list[Line]:
-    lost = [curve for status, curve in rows if status in ("diverged", "failed")]
-    kept = [curve for status, curve in rows if status not in ("diverged", "failed")]
-    lines = []
-    for steps, values in lost:
-        x, y = _thin(*(each[np.isfinite(values)] for each in (steps, values)))
-        lines += [Line(colour, x, y, broken=True)] if len(x) else []
-    mean = mean_curve(kept)
-    return [*lines, Line(colour, mean[0], mean[1], mean[2], mean[3])] if mean else lines
-
-
-def mean_curve(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, ...] | None:
-    """steps, mean, mean - SE, mean + SE over the curves that have a finite number at a step."""
-    if not curves:
-        return None
-    x = np.concatenate([steps for steps, _ in curves])
-    y = np.concatenate([values for _, values in curves])
-    x, y = x[np.isfinite(y)], y[np.isfinite(y)]
-    if not x.size:
-        return None
-    steps, place = np.unique(x, return_inverse=True)
-    n = np.bincount(place)
-    mean = np.bincount(place, y) / n
-    variance = np.bincount(place, (y - mean[place]) ** 2) / np.maximum(n - 1, 1)
-    error = np.sqrt(variance / n)  # 0 where there is one
-    return _thin(steps, mean, mean - error, mean + error)
-
-
-def _thin(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    if not arrays[0].size:
-        return arrays
-    kept = spread(len(arrays[0]), MOST_POINTS)
-    return tuple(array[kept] for array in arrays)
-
-
-def _distinct(values: list[Any]) -> list[Any]:
-    """Each value once; numbers in their order, the others as they came."""
-    found = [v for i, v in enumerate(values) if v not in values[:i]]
-    return sorted(found) if numeric(found) else found
+    whole = [max(1, int(row.config.get("steps") or 1)) for row in sweep.rows]
+    trained = 0.0
+    for row, columns, steps in zip(sweep.rows, sweep.columns, whole, strict=True):
+        last = max((float(x[-1]) for x, _ in columns.values() if len(x)), default=0.0)
+        trained += steps if row.summary else min(last, steps)
+    return trained / sum(whole) if whole else 1.0

@@ -84,7 +84,7 @@ def cell(value: Any, sort: Any = None, kind: str | None = None, **attributes: An
 
 def page(title: str, *body: Any) -> str:
     """The whole file."""
-    css, js = (_read(name) for name in ("page.css", "page.js"))
+    css, js = _read("page.css"), _read("page.js") + _read("chart.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(css)}; script-src {_hash(js)}; "
         "base-uri 'none'; form-action 'none'"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax.report.markup import Html, cell, join, link, scrolling, tag
-from gan_jax.sweeps.statistics import known
+from gan_jax.sweeps.best import known
 from gan_jax.sweeps.typeset import number, show
 from gan_jax.training.results import inside
 

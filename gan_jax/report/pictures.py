@@ -14,13 +14,18 @@ SIZES = (160, 112, 80, 56, 40)  # pixels of the longer side; shown at half as ma
 
 
 def thumbnails(paths: Sequence[Path | None]) -> list[str | None]:
-    """A data URI each, at the largest size at which all of them fit; None for no picture."""
-    for size in SIZES:
-        found, room = [], PICTURES_BYTES
+    """A data URI for each row's newest picture; None for no picture."""
+    return fitting(paths, SIZES, PICTURES_BYTES)
+
+
+def fitting(paths: Sequence[Path | None], sizes: Sequence[int], room: int) -> list[str | None]:
+    """A data URI each, at the first of the sizes at which all fit into so many bytes, or none."""
+    for size in sizes:
+        found, left = [], room
         for path in paths:
             found.append(None if path is None else thumbnail(path, size))
-            room -= len(found[-1] or "")
-            if room < 0:
+            left -= len(found[-1] or "")
+            if left < 0:
                 break
         else:
             return found

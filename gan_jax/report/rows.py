@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_jax.report import facts
-from gan_jax.report.gather import Row, Sweep
+from gan_jax.report.gather import NOT_STARTED, Row, Sweep
 from gan_jax.report.markup import Html, cell, join, link, section, table, tag
 from gan_jax.report.parts import (
     decimals,
@@ -31,7 +31,7 @@ MOST_SHOWN = 6  # metrics in the table of rows
 
 
 def rows_section(sweep: Sweep, folder: Path) -> Html:
-    leaves, metrics = sweep.facts["varied"], sweep.metrics[:MOST_SHOWN]
+    leaves, metrics = sweep.facts["varied"], sweep.summarised[:MOST_SHOWN]
     names = ["samples", "row", "setting", *leaves, "status", "step", *metrics, "seconds", "files"]
     words = {"status"} | {x for x in leaves if not numeric(row.values[x] for row in sweep.rows)}
     heads = [header(name, name not in words) for name in names]
@@ -40,9 +40,12 @@ def rows_section(sweep: Sweep, folder: Path) -> Html:
         name: decimals(row.summary.get("metrics", {}).get(name) for row in sweep.rows)
         for name in metrics
     }
-    body = [_row(row, leaves, places, folder) for row in sweep.rows]
+    begun = [row for row in sweep.rows if row.status != NOT_STARTED]
+    body = [_row(row, leaves, places, folder) for row in begun]
     gallery = tag("button", "Pictures only", type="button", class_="gallery", aria_pressed="false")
-    statuses = ["", *dict.fromkeys(row.status for row in sweep.rows)]
+    statuses = ["", *dict.fromkeys(row.status for row in begun)]
+    if not body:
+        return section("rows", "Rows", empty("No row has started."))
     above = filters("rows", len(body), statuses, gallery)
     credit = facts.credit([row.config for row in sweep.rows])
     return section("rows", "Rows", credit, above, sortable(heads, body, "Rows"))

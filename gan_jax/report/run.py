@@ -1,7 +1,5 @@
 """The page of one run: how it ended, its numbers, its curves, its last samples, its config."""
 
-import base64
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,25 +10,24 @@ from gan_jax.config.as_json import read_config
 from gan_jax.config.values import flatten
 from gan_jax.evaluate.pictures.panels import Panel, panels
 from gan_jax.report import charts, facts
+from gan_jax.report.explain import explain
+from gan_jax.report.film import film
 from gan_jax.report.gather import MOST_POINTS
 from gan_jax.report.lessons import section_of
-from gan_jax.report.markup import Html, cell, join, link, page, section, table, tag
+from gan_jax.report.markup import Html, join, link, page, section, tag
+from gan_jax.report.numbers import class_name, numbers_section
 from gan_jax.report.parts import (
     empty,
     in_words,
     labels,
     log_link,
-    metric_name,
-    number_cell,
     pill,
-    quiet,
     relative,
     unit_of,
 )
-from gan_jax.report.pictures import last_grid, thumbnail
+from gan_jax.report.pictures import last_grid
 from gan_jax.sweeps.typeset import number
 from gan_jax.training.curves import Columns, read_columns
-from gan_jax.training.linelog import read_lines
 from gan_jax.training.results import read_made_with, read_summary
 
 PARTS = {
@@ -41,9 +38,6 @@ PARTS = {
     "config": "Config",
     "made-with": "Made with",
 }
-# A metric of one class ends in its number.
-OF_CLASS = re.compile(r"/(?:count|label_accuracy|intra_(?:frechet|coverage|spread))_(\d{1,6})$")
-GRID_BYTES = 3_000_000  # a larger picture is shown smaller, and linked
 
 
 def run_page(folder: Path) -> str:
@@ -63,7 +57,7 @@ def run_page(folder: Path) -> str:
             tag(
                 "div",
                 _samples(folder, config, rows),
-                _numbers(summary, path, names),
+                numbers_section(summary, path, names),
                 class_="beside",
             ),
             _curves(columns, names),
@@ -93,60 +87,17 @@ def _head(
 
 
 def _samples(folder: Path, config: dict[str, Any], rows: Sequence[str]) -> Html:
-    """The newest picture; rows: the classes that its rows are of."""
+    """The pictures over the steps; rows: the classes that their rows are of."""
     grid, gif = last_grid(folder), folder / "samples" / "progress.gif"
     if grid is None:
         return section("samples", "Samples", empty("No samples yet."))
-    small = grid.stat().st_size <= GRID_BYTES
-    whole = base64.b64encode(grid.read_bytes()).decode() if small else ""
-    source = f"data:image/png;base64,{whole}" if small else thumbnail(grid, 960)
-    step = re.sub(r"\D", "", grid.stem).lstrip("0") or "0"
-    picture = tag("img", src=source, alt=f"samples at step {step}", class_="grid")
-    files = [link(relative(grid, folder), "this grid")]
+    files = [link(relative(grid, folder), "the newest grid")]
     files += [link(relative(gif, folder), "progress.gif: how it came about")] * gif.exists()
-    words = join((f"Step {step}: ", facts.between(files, Html(" &middot; "))))
+    words = facts.between(files, Html(" &middot; "))
     if rows:
         words = join((words, f". From the top, as many rows of each class: {', '.join(rows)}."))
     said = tag("p", words, class_="quiet")
-    return section("samples", "Samples", said, picture, facts.credit([config]))
-
-
-def _numbers(summary: dict[str, Any] | None, path: Path, classes: Sequence[str]) -> Html:
-    """The last value of each metric, the evaluation's first."""
-    if summary is None:
-        found, says = _latest(path), "The run has not ended: these are its latest numbers."
-    else:
-        found, says = summary["metrics"], "At the end of the run."
-    odd = found.get("nonfinite") or {}
-    names = sorted(set(found) - {"nonfinite"}, key=lambda n: ("/" not in n, n))
-    if not names:
-        return section("numbers", "Numbers", empty("No numbers yet."))
-    rows = [(_name_cell(n, classes), number_cell(found.get(n), odd.get(n))) for n in names]
-    whole = table(("metric", "value"), rows, "Numbers", {"value"}, class_="narrow")
-    return section("numbers", "Numbers", quiet(says), whole)
-
-
-def _name_cell(metric: str, classes: Sequence[str]) -> Html:
-    """A metric's name; one of a class is told with the class's own name."""
-    found = OF_CLASS.search(metric)
-    name = _class_name(found[1], classes) if found else ""
-    return cell(join((metric_name(metric), tag("small", f" {name}") if name else None)))
-
-
-def _class_name(number: str, classes: Sequence[str]) -> str:
-    """The name of the class of that number, or nothing."""
-    is_one = number.isdecimal() and int(number) < len(classes)
-    return classes[int(number)] if is_one else ""
-
-
-def _latest(path: Path) -> dict[str, Any]:
-    """The newest value of each metric, in the form of a summary's."""
-    found: dict[str, Any] = {}
-    odd: dict[str, str] = {}
-    for line in read_lines(path) if path.exists() else ():
-        found |= {name: value for name, value in line.items() if name != "step"}
-        odd |= line.get("nonfinite", {})
-    return found | {"nonfinite": odd}
+    return section("samples", "Samples", film({"": folder}), said, facts.credit([config]))
 
 
 def _curves(columns: Columns, classes: Sequence[str]) -> Html:
@@ -164,14 +115,16 @@ def _draw(panel: Panel, columns: Columns, classes: Sequence[str]) -> Html:
         kept = np.isfinite(y)
         if kept.any():
             lines.append(charts.Line(colour, *_smooth(x[kept], y[kept])))
-        words = _class_name(label, classes) or label
+        words = class_name(label, classes) or label
         key.append(tag("span", tag("i", class_=f"key {colour}"), words))
     if not lines:
         return tag("figure", tag("figcaption", panel.title), empty("No finite number."))
     values = np.concatenate([line.y for line in lines])
     limits = (0.0, 1.0) if panel.is_share else charts.span(values)
     legend = tag("p", *key, class_="legend small") if len(panel.lines) > 1 else None
-    return charts.curves(panel.title, lines, limits, unit_of(panel.title), legend)
+    drawn = charts.curves(panel.title, lines, limits, unit_of(panel.title), legend)
+    says = explain(next(iter(panel.lines))) if len(panel.lines) == 1 else ""
+    return tag("div", drawn, tag("p", says, class_="quiet small") if says else None)
 
 
 def _smooth(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

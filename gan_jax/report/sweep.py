@@ -1,22 +1,24 @@
-"""The page of a sweep: settings with their errors, curves, dots, every row, what went wrong."""
+"""The page of a sweep: the verdict, curves, samples, settings, every row, what went wrong."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_jax.report import charts, facts, gather
-from gan_jax.report.gather import Row, Sweep
+from gan_jax.report import charts, explore, facts, gather
+from gan_jax.report.film import film
+from gan_jax.report.gather import NOT_STARTED, Row, Sweep
 from gan_jax.report.lessons import section_of
 from gan_jax.report.markup import Html, cell, page, section, table, tag
 from gan_jax.report.parts import axis_of, empty, numeric, quiet, shown
 from gan_jax.report.rows import failures_section, rows_section
 from gan_jax.report.settings import settings_section
-from gan_jax.sweeps.typeset import best_in_words, show
+from gan_jax.sweeps.typeset import lead_in_words, percent, setting_in_words, show
 
 PARTS = {
-    "settings": "Settings",
     "curves": "Curves",
+    "samples": "Samples",
+    "settings": "Settings",
     "against": "Against each value",
     "objective": "Objective",
     "rows": "Rows",
@@ -36,9 +38,10 @@ def sweep_page(folder: Path, made: dict[str, Any]) -> str:
         facts.navigation({i: title for i, title in PARTS.items() if lessons or i != "objective"}),
         tag(
             "main",
-            _chooser(sweep.metrics),
+            verdict(sweep),
+            explore.curves_section(sweep, explore.default_key(sweep)),
+            samples_section(sweep, _names(sweep)),
             settings_section(sweep),
-            _curves(sweep),
             _against(sweep),
             lessons,
             rows_section(sweep, folder),
@@ -55,50 +58,83 @@ def _head(sweep: Sweep) -> Html:
     count = Counter(row.status for row in sweep.rows)
     says = [f"{len(sweep.rows)} rows", f"{len(sweep.table['settings'])} settings"]
     says += [f"{n} {status}" for status, n in count.most_common()]
-    best = [
-        tag("p", line[:1].upper() + line[1:], class_="best") for line in best_in_words(sweep.table)
-    ]
     config = sweep.facts.get("config")
     source = tag("p", "Config: ", tag("code", config), class_="says") if config else None
-    return facts.head("sweep", sweep.facts["name"], says, sweep.facts["command"], [source, *best])
+    more = [source, _progress(sweep, count)]
+    return facts.head("sweep", sweep.facts["name"], says, sweep.facts["command"], more)
 
 
-def _chooser(metrics: Sequence[str]) -> Html | None:
-    """The metric that the tables and charts show."""
-    if not metrics:
+def _progress(sweep: Sweep, count: Mapping[str, int]) -> Html | None:
+    """How far a sweep is that has not ended."""
+    going_on = count["unfinished"] + count[NOT_STARTED]
+    if not going_on:
         return None
-    options = [tag("option", name, value=name) for name in metrics]
+    share = min(0.99, gather.trained_share(sweep))
+    words = (
+        f"{percent(share)} of all steps are trained; {len(sweep.rows) - going_on} of "
+        f"{len(sweep.rows)} rows have ended. While the sweep runs, this file is written anew every "
+        "minute: reload the page to see more."
+    )
+    bar = tag("progress", value=f"{share:.3f}", max=1, aria_label="share of all steps")
+    return tag("p", bar, words, class_="progress")
+
+
+def verdict(sweep: Sweep, names: Sequence[str] | None = None) -> Html | None:
+    """The metric that all below shows, and what can be said of the settings by it.
+
+    names: what the settings are called, by default their values.
+    """
+    if not sweep.metrics:
+        return None
+    options = [tag("option", name, value=name) for name in sweep.metrics]
+    chooser = tag("select", *options, id="metric", autocomplete="off")
     return tag(
-        "p",
-        tag("label", "Metric ", tag("select", *options, id="metric", autocomplete="off")),
-        tag("span", "of the settings, curves and dots below", class_="quiet"),
-        class_="chooser",
+        "div",
+        tag("label", "Metric ", chooser),
+        *shown(sweep.metrics, lambda name: _told(sweep.table, name, names)),
+        class_="verdict",
     )
 
 
-def _curves(sweep: Sweep) -> Html:
-    columns = gather.read_curves(sweep)
-    how = gather.layout(sweep.table, show)
-
-    def make(name: str) -> Html:
-        made = gather.panels(sweep, columns, name, how, show)
-        whole = [line for lines in made.values() for line in lines if not line.broken]
-        if not any(len(line.x) > 1 for line in whole):
-            return empty("No curves: this metric was written at one step or at none.")
-        limits = charts.span([v for line in whole for v in (*line.low, *line.high)])  # type: ignore[misc]
-        drawn = [charts.curves(*panel, limits, axis_of(name)) for panel in made.items()]
-        return tag("div", *drawn, class_="panels")
-
-    key = [tag("span", tag("i", class_=f"key {c}"), v) for v, c in how.colours.items()]
-    legend = tag("p", tag("b", how.leaf), *key, class_="legend") if how.leaf else None
-    says = (
-        "Mean over the seeds, in a band of one standard error to each side. Rows that diverged or "
-        "failed are left out of it: thin lines that end in a cross."
+def _told(made: dict[str, Any], name: str, names: Sequence[str] | None) -> Html:
+    lead = made["leads"].get(name)
+    if lead is None:
+        return quiet(
+            "Nothing is called the best by it: no row has ended with it yet, or more of it is "
+            "neither better nor worse."
+        )
+    line = lead_in_words(made, lead, names)
+    if not lead["intervals"]:
+        return tag("p", line, class_="tie")
+    together = f" for all {lead['pairs']} pairs of settings together" * (lead["pairs"] > 1)
+    how = (
+        "Two settings are told apart where the paired interval of their difference leaves out 0: "
+        f"over the seeds that both have, at 95 %{together} (Student's t"
+        f"{', Bonferroni' * (lead['pairs'] > 1)})."
     )
-    left_out = len(sweep.table["settings"]) - sum(len(s) for s in how.panels.values())
-    if left_out:
-        says += f" {left_out} more settings are not drawn."
-    return section("curves", "Curves", quiet(says), legend, *shown(sweep.metrics, make))
+    kind = "tie" if lead["tied"] else "best"
+    return tag("div", tag("p", line[:1].upper() + line[1:], class_=kind), quiet(how))
+
+
+def samples_section(sweep: Sweep, names: Sequence[str]) -> Html:
+    """Of each setting its first seed's pictures, then the other seeds', up to what fits."""
+    order: list[int] = []
+    for depth in range(len(sweep.rows)):
+        seen: Counter[int] = Counter()
+        for i, row in enumerate(sweep.rows):
+            seen[row.setting] += 1
+            if seen[row.setting] == depth + 1:
+                order.append(i)
+        if len(order) == len(sweep.rows):
+            break
+    found = film({names[i]: sweep.rows[i].folder for i in order})
+    return section("samples", "Samples", found or empty("No samples yet."))
+
+
+def _names(sweep: Sweep) -> list[str]:
+    return [
+        setting_in_words(row.values) if row.values else f"row {row.number}" for row in sweep.rows
+    ]
 
 
 def _against(sweep: Sweep) -> Html:

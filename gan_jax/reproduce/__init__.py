@@ -36,6 +36,7 @@ HELPERS = {
     "goodfellow2014_recipe",
     "methods",
     "modes",
+    "planted_runs",
     "training",
     "work",
 }

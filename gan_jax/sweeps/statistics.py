@@ -1,86 +1,50 @@
 """The statistics of a sweep over its seeds: table.json, and the same as Markdown and LaTeX.
 
-A setting is what a row varies apart from its seed. A diverged or failed row counts in the failure
-rate of its setting, and its final numbers are left out of means: they are those of a run that
-broke off. Read the two columns together. Numbers come from summary.json; no clock value is among
-them, so two aggregations of the same results give the same bytes.
+A setting is what a row varies apart from its seed; best.py says which one is the best, if any. A
+diverged or failed row counts in the failure rate of its setting, and its final numbers are left out
+of means: they are those of a run that broke off. Read the two columns together. Numbers come from
+summary.json; no clock value is among them, so two aggregations of the same results give the same
+bytes.
 """
 
-import fnmatch
 import functools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gan_jax.config.values import flatten
 from gan_jax.host.files import write_atomically, writing
+from gan_jax.sweeps import best
 from gan_jax.sweeps.typeset import to_latex, to_markdown
 from gan_jax.training.results import numbers, read_summary, read_sweep
 
 __all__ = ["aggregate", "to_latex", "to_markdown", "write"]
 
 DRAWS = 2000  # of the bootstrap: the ends of an interval are then steady to about 1 % of its width
-LEVEL = 0.95
-MOST_FAILURES = 0.5  # a setting that fails more often cannot be the best one
-
-
-class Known(NamedTuple):
-    """A metric whose better direction is known; `sign` is 1 where larger is better, else -1."""
-
-    pattern: str
-    sign: int
-    unit: str = ""
-
-
-# The first one that a sweep has decides which setting is best; the next ones decide ties.
-KNOWN = (
-    Known("frechet*", -1),
-    Known("kernel*", -1),
-    Known("modes", 1, "number found"),
-    Known("high_quality", 1, "share of samples"),
-    Known("reverse_kl*", -1, "nats"),
-    Known("coverage*", 1, "share of reals"),
-    Known("density*", 1),
-    Known("recall*", 1, "share of reals"),
-    Known("precision*", 1, "share of samples"),
-    Known("inception*", 1),
-    Known("ks", -1, "largest gap of the two CDFs"),
-    Known("label_accuracy", 1, "share of samples"),
-    Known("classes", 1, "number found"),
-    Known("confidence", 1, "mean probability"),
-    Known("parzen*", 1, "nats"),
-)
-
-
-def known(metric: str) -> Known | None:
-    """The row of KNOWN for a name such as eval/modes; what is said of real data is none."""
-    part, _, name = metric.rpartition("/")
-    if part not in ("eval", "test") or name.endswith("_real"):
-        return None
-    return next((k for k in KNOWN if fnmatch.fnmatchcase(name, k.pattern)), None)
-
-
-def by_importance(metrics: Sequence[str], part: str = "eval") -> dict[str, Known]:
-    """The known metrics of a part, in KNOWN's order."""
-    found = {m: k for m in sorted(metrics) if m.startswith(f"{part}/") and (k := known(m))}
-    return dict(sorted(found.items(), key=lambda item: KNOWN.index(item[1])))
 
 
 def aggregate(sweep_dir: str | Path) -> dict[str, Any]:
     """The table of a sweep, also of one that is not finished. Raises ConfigError without rows.json.
 
-    "each" of a metric has one value a row of the setting ("rows", by seed), null where there is no
-    finite one. One value has no error: standard_error, low and high are then null.
+    "deciding" is the metric that settings are compared by; "leads" says of each known metric what
+    "best" says of that one: see best.choose. "each" of a metric has one value a row of the setting
+    ("rows", by seed), null where there is no finite one. One value has no error: standard_error,
+    low and high are then null.
     """
-    sweep = read_sweep(sweep_dir)
+    folder, sweep = Path(sweep_dir) / "rows", read_sweep(sweep_dir)
+    return aggregate_rows(sweep, [folder / row["id"] for row in sweep["rows"]])
+
+
+def aggregate_rows(sweep: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
+    """The table of rows, each in a folder of its own."""
     by = [leaf for leaf in sweep["varied"] if leaf != "seed"]
     groups: dict[str, list[dict[str, Any]]] = {}
-    for row in sweep["rows"]:
-        summary = read_summary(Path(sweep_dir) / "rows" / row["id"])
+    for row, folder in zip(sweep["rows"], folders, strict=True):
+        summary = read_summary(folder)
         status = summary["status"] if summary else None
         config = flatten(row["config"])  # has the leaves that only other rows set
         values = {leaf: row["values"].get(leaf, config.get(leaf)) for leaf in by}
@@ -89,17 +53,22 @@ def aggregate(sweep_dir: str | Path) -> dict[str, Any]:
         entry = row | {"setting": values, "seed": seed, "status": status, "metrics": found}
         groups.setdefault(json.dumps(values, sort_keys=True), []).append(entry)
     rows = [row for group in groups.values() for row in group]
-    metrics = sorted({name for row in rows for name in numbers(row["metrics"])})
+    named = {n for row in rows for n in row["metrics"].get("nonfinite") or () if best.known(n)}
+    metrics = sorted(named | {name for row in rows for name in numbers(row["metrics"])})
     settings = [_setting(group, metrics) for group in groups.values()]
-    best = _best(settings, metrics)
+    deciding = best.deciding(metrics, rows[0]["config"]) if rows else None
+    leads = {m: best.choose(settings, metrics, m) for m in best.by_importance(metrics)}
+    chosen = leads.get(deciding) if deciding else None
     return {
         "name": sweep["name"],
         "command": sweep["command"],
         "by": by,
         "metrics": metrics,
         "settings": settings,
-        "paired": _paired(settings, metrics, best),
-        "best": best,
+        "paired": _paired(settings, metrics, chosen),
+        "deciding": deciding,
+        "best": chosen,
+        "leads": leads,
     }
 
 
@@ -155,7 +124,7 @@ def describe(values: Sequence[float | None]) -> dict[str, Any]:
 def bootstrap(x_N: np.ndarray) -> tuple[float, float]:
     """The percentile interval of the mean over DRAWS resamples, always the same ones for one n."""
     means = x_N[_resamples(len(x_N))].mean(1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(means, [(1 - best.LEVEL) / 2, (1 + best.LEVEL) / 2])
     return low, high
 
 
@@ -164,52 +133,15 @@ def _resamples(n: int) -> np.ndarray:
     return np.random.default_rng(0).integers(n, size=(DRAWS, n))
 
 
-def _best(settings: list[dict[str, Any]], metrics: Sequence[str]) -> dict[str, Any] | None:
-    """The setting with the best mean on eval/, what it reaches on test/; None if nothing decides.
+def _paired(settings: list[dict[str, Any]], metrics: Sequence[str], leads: dict | None) -> list:
+    """Each setting minus the leader (or, where nothing decides, the first), over the same seeds.
 
-    A survivor is not the best: settings of which more than MOST_FAILURES fail are left out, and on
-    a metric that is not finite for one of its done rows a setting is behind all others.
-    """
-    order = by_importance(metrics)
-    deciding = next(iter(order), None)
-    able = [
-        i
-        for i, setting in enumerate(settings)
-        if deciding and setting["metrics"][deciding]["n"]
-        if setting["failure_rate"] <= MOST_FAILURES
-    ]
-    if not able or deciding is None:
-        return None
-
-    def loss(i: int) -> list[float]:
-        found = [(settings[i]["metrics"][name], k.sign) for name, k in order.items()]
-        whole = settings[i]["done"]
-        return [-sign * m["mean"] if m["n"] == whole else math.inf for m, sign in found]
-
-    chosen = min(able, key=loss)  # the first of equals
-    found = settings[chosen]["metrics"]
-    return {
-        "metric": deciding.removeprefix("eval/"),
-        "direction": "up" if order[deciding].sign > 0 else "down",
-        "setting": chosen,
-        "chosen_on": deciding,
-        "reported": {m: _summary(found[m]) for m in by_importance(metrics, "test") or [deciding]},
-    }
-
-
-def _summary(metric: dict[str, Any]) -> dict[str, Any]:
-    return {k: metric[k] for k in ("n", "mean", "standard_error", "median", "low", "high")}
-
-
-def _paired(settings: list[dict[str, Any]], metrics: Sequence[str], best: dict | None) -> list:
-    """Each setting minus the best (or, where nothing decides, the first), over the same seeds.
-
-    The best one was chosen on these numbers, so on eval/ the differences flatter it a little.
+    The leader was chosen on these numbers, so on eval/ the differences flatter it a little.
     """
     evals = [name for name in metrics if name.startswith("eval/")]
-    known_ones = [name for part in ("eval", "test") for name in by_importance(metrics, part)]
-    names = known_ones if best else evals
-    reference = best["setting"] if best else 0
+    known_ones = [name for part in ("eval", "test") for name in best.by_importance(metrics, part)]
+    names = known_ones if leads else evals
+    reference = leads["setting"] if leads else 0
     return [
         {"setting": i, "against": reference, "metric": name}
         | _difference(setting, settings[reference], name)
@@ -220,10 +152,7 @@ def _paired(settings: list[dict[str, Any]], metrics: Sequence[str], best: dict |
 
 
 def _difference(setting: dict[str, Any], reference: dict[str, Any], name: str) -> dict[str, Any]:
-    theirs = dict(zip(reference["seed_of_each"], reference["metrics"][name]["each"], strict=True))
-    ours = zip(setting["seed_of_each"], setting["metrics"][name]["each"], strict=True)
-    both = [a - b for seed, a in ours if a is not None and (b := theirs.get(seed)) is not None]
-    found = describe(both)
+    found = describe(best.differences(setting, reference, name))
     return {"mean_difference": found.pop("mean"), **found}
 
 

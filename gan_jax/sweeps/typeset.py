@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+MOST_NAMED = 5  # runners-up of a tie that are named
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{c: "\\" + c for c in "&%$#_{}"},
@@ -94,14 +95,47 @@ def decisive(table: dict[str, Any]) -> list[str]:
 
 
 def best_in_words(table: dict[str, Any]) -> list[str]:
-    """One line on the best setting, or none."""
-    best = table["best"]
-    if best is None:
-        return []
-    reached = [f"{name} {plus_minus(found)}" for name, found in best["reported"].items()]
-    where = setting_in_words(table["settings"][best["setting"]]["values"])
-    better = {"up": "larger", "down": "smaller"}[best["direction"]]
-    return [f"best on {best['chosen_on']} ({better} is better): {where}; {', '.join(reached)}"]
+    """One line on the best setting or on the tie, or none."""
+    return [lead_in_words(table, table["best"])] if table["best"] else []
+
+
+def lead_in_words(
+    table: dict[str, Any], lead: dict[str, Any], names: Sequence[str] | None = None
+) -> str:
+    """Which setting is the best on a metric; or that it leads a tie, and with which others.
+
+    names: what the settings are called, by default their values.
+    """
+    names = names or [setting_in_words(setting["values"]) for setting in table["settings"]]
+    tied = lead["tied"]
+    words = [names[i] for i in (lead["setting"], *tied)]
+    twin = f"test/{lead['metric']}"
+    name = twin if twin in lead["reported"] else next(iter(lead["reported"]))
+    reached = f"{name} {plus_minus(lead['reported'][name])}"
+    better = {"up": "larger", "down": "smaller"}[lead["direction"]]
+    where = f"{lead['chosen_on']} ({better} is better)"
+    rivals = len(lead["intervals"])
+    if not rivals:
+        return f"{words[0]} alone has ended with {where}: {reached}"
+    if not tied:
+        return f"best on {where}: {words[0]}; {reached}"
+    others = "; ".join(words[1 : 1 + MOST_NAMED])
+    others += f"; and {len(tied) - MOST_NAMED} more" * (len(tied) > MOST_NAMED)
+    if len(tied) == rivals:
+        says = "nothing separates the two" if rivals == 1 else f"nothing separates the {rivals + 1}"
+        gap = f" ({_gap(lead['intervals'][0])})" if rivals == 1 else ""
+        return f"a tie on {where}: {says}{gap}; {words[0]} leads with {reached}; then {others}"
+    behind = rivals - len(tied)
+    return (
+        f"a tie on {where}: {words[0]} leads with {reached}, and is not told from {others}; "
+        f"{behind} {'others are' if behind > 1 else 'other is'} worse"
+    )
+
+
+def _gap(found: dict[str, Any]) -> str:
+    if found["low"] is None:
+        return "they share one seed or none"
+    return f"by seed they differ by {number(found['mean'])}, 95 % interval {interval(found)}"
 
 
 def setting_in_words(values: dict[str, Any]) -> str:

@@ -38,9 +38,12 @@ class Schedule(NamedTuple):
         return step == self.steps or any(step % getattr(self, name) == 0 for name in names)
 
     def is_watched(self, step: int) -> bool:
-        """Whether a line at this step has signals: every `diagnose` steps, rounded up to a line."""
+        """Whether a line at this step has signals: every `diagnose` steps, rounded up to a line.
+
+        The last line has them, too.
+        """
         lines = math.ceil(self.diagnose / self.log)
-        return lines > 0 and step % (lines * self.log) == 0
+        return lines > 0 and (step % (lines * self.log) == 0 or step == self.steps)
 
 
 def schedule_of(config: ConfigDict) -> Schedule:

@@ -15,7 +15,7 @@ from toy_sets import encode
 
 from gan_jax import __version__
 from gan_jax import config as config_lib
-from gan_jax.cli import flags, main
+from gan_jax.cli import flags, main, sweeping
 from gan_jax.evaluate import SCHEDULED
 from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import launch
@@ -217,8 +217,8 @@ def test_what_train_prints(run, place):
     assert re.fullmatch(r"disc_loss [\d.]+, gen_loss .* disc is right on \d+% of reals.*", lines[1])
     assert lines[2].startswith("disc_gap ")
     files = lines[3].removeprefix("look at ").split(", ")
-    assert files[0] == "run/samples/step_00000010.png"
-    assert set(files[1:]) == {"run/samples/progress.gif", "run/curves.png"}
+    assert files[:2] == ["run/report.html", "run/samples/step_00000010.png"]
+    assert set(files[2:]) == {"run/samples/progress.gif", "run/curves.png"}
     assert all((place / file).stat().st_size for file in files)
     assert err == ""
 
@@ -382,7 +382,7 @@ def test_overrides_are_taken_in_both_forms():
         "plan --config ~/a --topology v5e:1x1 --json ~/b",
         "sample --workdir ~/a --out ~/b",
         "evaluate --workdir=~/a",
-        "report --workdir ~/a",
+        "report --workdir ~/a --workdir ~/b",
         "reproduce x --workdir ~/a --recorded ~/b",
         "bench --json ~/a",
         "data prepare mnist --from ~/a --data_dir ~/b",
@@ -391,9 +391,9 @@ def test_overrides_are_taken_in_both_forms():
 )
 def test_every_path_takes_a_tilde_for_home(line, monkeypatch):
     monkeypatch.setenv("HOME", "/h")
-    values = vars(main.parse(line.split())[0]).values()
-    several = [each for v in values for each in (v if isinstance(v, list) else [v])]
-    found = [each for each in several if str(each)[:1] in ("~", "/")]
+    given = vars(main.parse(line.split())[0]).values()
+    each = [v for value in given for v in (value if isinstance(value, list) else [value])]
+    found = [v for v in each if str(v)[:1] in ("~", "/")]
     assert sorted(found) == [f"/h/{letter}" for letter in "abc"[: line.count("~")]]
 
 
@@ -541,3 +541,21 @@ def test_a_folder_of_version_0_1_is_refused_and_left_as_it_is(run, place, tmp_pa
         assert (code, file.read_bytes()) == (78, before)
         assert "was begun in format 1 (version 0.1 of gan_jax wrote 1)" in err
         assert err.count("\n") == 1
+
+
+def test_a_report_that_cannot_be_written_stops_no_sweep(tmp_path, caplog):
+    """It is said once."""
+    refresh = sweeping.refresher(tmp_path)  # holds no sweep
+    refresh()
+    refresh()
+    assert caplog.text.count("the report is not written while the sweep goes on") == 1
+
+
+def test_a_run_whose_report_cannot_be_written_is_done(run, place, caplog):
+    shutil.copytree(place / "run", place / "blocked")
+    (place / "blocked" / "report.html").unlink()
+    (place / "blocked" / "report.html").mkdir()
+    code, out, _ = run(f"{TRAIN} blocked")
+    assert code == 0
+    assert "look at blocked/samples/step_00000010.png" in out
+    assert "the report is not written" in caplog.text

@@ -4,7 +4,8 @@ import pytest
 import tiny
 
 from gan_jax.data import open_data
-from gan_jax.evaluate.diagnostics import SYMPTOMS, Diagnosis, Finding, Game, facts, parts_at_zero
+from gan_jax.evaluate.diagnostics import Diagnosis, Finding, facts, parts_at_zero
+from gan_jax.evaluate.symptoms import COLLAPSE, NOT_BEGUN, SYMPTOMS, YOUNG, Game
 from gan_jax.objectives import OBJECTIVES
 
 GAME = Game(steps=4_000, has_threshold=True, modes=8, classes=10)
@@ -16,6 +17,7 @@ HEALTHY = {
     "watch/logit_fake": -0.4,
     "watch/logit_held": 0.4,
     "watch/spread": 0.9,
+    "watch/variety": 0.8,
     "watch/place": 0.1,
 }
 
@@ -57,7 +59,7 @@ SICK = {
         place=after(5, lambda i: 0.3, 0.1), spread=after(5, lambda i: 0.9, 0.8)
     ),
     "disc stands still": series(logit_real=after(5, lambda i: 0.3, 0.1)),
-    "mode collapse": series(spread=after(5, lambda i: 0.02 + i / 1000, 0.9)),
+    "mode collapse": series(variety=after(5, lambda i: 0.2 + i / 1000, 0.9)),
     "disc wins": series(
         auc=after(5, lambda i: 1.0, 0.8),
         disc_loss=after(5, lambda i: 0.001, 1.2),
@@ -129,7 +131,8 @@ def test_every_symptom_is_tested_here():
         series(disc_loss=lambda i: 1e-9, auc=lambda i: 1.0),  # relativistic hinge: gen still learns
         series(auc=lambda i: 1.0, gen_grad=lambda i: 1e-6 * (1 + i)),  # disc still has a loss
         series(gen_grad=lambda i: 1 / (1 + i) ** 3),  # gen is done
-        series(spread=after(5, lambda i: 0.2 + i / 999, 0.9)),  # narrow, but no collapse
+        series(variety=after(5, lambda i: 0.26 + i / 999, 0.9)),  # less varied, but no collapse
+        series(spread=after(5, lambda i: 0.05 + i / 999, 0.9)),  # tight clusters, as varied
         series(
             logit_real=lambda i: 12.0 + i / 9, logit_fake=lambda i: -12.0 - i / 9
         ),  # sure, and right
@@ -156,10 +159,64 @@ def test_only_differences_count_for_some():
     assert found(lines(**high)) == {"disc takes all for real": 400}
 
 
+def narrow(n=20, width=0.02, start=200, **functions):
+    """A gen that has never made but nearly equal samples."""
+    usual = {"spread": lambda i: width + i / 9999, "variety": lambda i: 0.12}
+    return lines(n, start, **usual | functions)
+
+
 def test_a_gen_that_has_yet_to_open_up_is_not_collapsed():
-    slow = lines(20, spread=lambda i: 0.05 + i / 999)
-    assert found(slow) == {"mode collapse": 1_000}  # a fifth of the run has passed
-    assert found(slow, GAME._replace(steps=100_000)) == {}
+    assert found(narrow()) == {COLLAPSE: 1_000}  # a fifth of the run has passed, and 1,000 updates
+    assert found(narrow(), GAME._replace(steps=100_000)) == {}
+    # images are wide long before they are varied
+    assert found(narrow(19, width=0.15)) == {}
+    # by then gen has had as many updates as others in 4,000 steps
+    assert found(narrow(4, start=50), GAME._replace(steps=800)) == {}
+    often = GAME._replace(steps=3_000, updates=20)
+    assert found(narrow(4), often) == {COLLAPSE: 800}
+
+
+def test_collapse_does_not_depend_on_where_samples_lie_or_how_wide_they_are():
+    """A crescent in a square: half as wide, but two samples are alike five times as often."""
+    crescent = series(
+        spread=after(5, lambda i: 0.6 + i / 999, 1.0), variety=after(5, lambda i: 0.2, 0.9)
+    )
+    assert found(lines(**crescent)) == {COLLAPSE: 1_800}
+
+
+@pytest.mark.parametrize("step", [1, 100, 300, 999])
+def test_a_run_that_was_stopped_young_has_not_begun(step):
+    """And is not collapsed, whatever its classes."""
+    game = GAME._replace(steps=step)
+    [line] = narrow(1, start=step, width=0.15)
+    assert found([line], game) == {NOT_BEGUN: step}
+    assert found([line | {"eval/classes": 1}], game) == {NOT_BEGUN: step}
+    assert found([{"step": step, "eval/classes": 1}], game) == {NOT_BEGUN: step}
+    assert found([line], GAME) == {}  # it goes on
+    [varied] = lines(1, start=step)
+    assert found([varied], game) == {}
+
+
+def test_a_run_that_is_no_longer_young_has_begun():
+    game = GAME._replace(steps=YOUNG)
+    [line] = narrow(1, start=YOUNG, width=0.15)
+    assert found([line], game) == {}
+    assert found([line | {"eval/classes": 1}], game) == {COLLAPSE: YOUNG}
+    assert found([line], GAME._replace(steps=YOUNG, updates=1)) == {}
+    early = [line | {"step": 200}]
+    assert found(early, GAME._replace(steps=200, updates=20)) == {}  # 4,000 updates
+
+
+def test_a_gen_that_never_moves_stands_still_and_has_not_begun():
+    """It is called neither collapsed nor anything else."""
+    frozen = narrow(20, place=lambda i: 0.3, spread=lambda i: 0.02)
+    last = GAME._replace(steps=4_000)
+    assert set(found(frozen, last)) == {"gen stands still", NOT_BEGUN}
+
+
+def test_lines_of_a_run_from_before_variety_was_measured_give_no_false_alarm():
+    old = [{k: v for k, v in line.items() if k != "watch/variety"} for line in narrow()]
+    assert found(old) == {}
 
 
 @pytest.mark.parametrize(
@@ -175,15 +232,16 @@ def test_a_gen_that_has_yet_to_open_up_is_not_collapsed():
 def test_mode_collapse_by_an_evaluation(values, label):
     good = {"eval/modes": 8, "eval/high_quality": 0.9} if "eval/modes" in values else {}
     good = good or {"eval/classes": 10}
-    looks = [{"step": 805, **values}, {"step": 810, **values}]
-    assert found(looks) == ({label: 810} if label else {})
+    looks = [{"step": 1005, **values}, {"step": 1010, **values}]
+    assert found(looks) == ({label: 1010} if label else {})
     assert found(looks[:1]) == {}  # one look may be at a bad moment
-    assert found([looks[0], {"step": 810, **good}, {"step": 815, **values}]) == {}
-    young = [{"step": 400, **values}, {"step": 800, **values}]
-    assert found(young) == {}  # a fifth of the run: gen may have yet to open up
-    assert found([*young, {"step": 1200, **good}]) == {}
-    assert found([*young, looks[0]]) == {}
-    assert found([{"step": 5, **good}, *young]) == ({label: 800} if label else {})
+    assert found([looks[0], {"step": 1010, **good}, {"step": 1015, **values}]) == {}
+    game = GAME._replace(steps=8_000)
+    young = [{"step": 1200, **values}, {"step": 1600, **values}]
+    assert found(young, game) == {}  # a fifth of the run: gen may have yet to open up
+    assert found([*young, {"step": 1800, **good}], game) == {}
+    assert found([*young, {"step": 1605, **values}], game) == {}
+    assert found([{"step": 5, **good}, *young], game) == ({label: 1600} if label else {})
     assert list(found([{"step": GAME.steps, **values}])) == ([label] if label else [])
 
 
@@ -213,6 +271,6 @@ def test_facts_of_a_config():
         config = tiny.config(**leaves)
         return facts(config, open_data(config))
 
-    assert known(data__name="ring") == Game(40, True, 8, 0)
-    assert known(data__name="digits", objective="wgan") == Game(40, False, 0, 10)
-    assert known() == Game(40, True, 0, 0)
+    assert known(data__name="ring") == Game(40, True, 8, 0, 1)
+    assert known(data__name="digits", objective="wgan") == Game(40, False, 0, 10, 1)
+    assert known() == Game(40, True, 0, 0, 1)

@@ -8,7 +8,7 @@ import tiny
 
 from gan_jax.config import hypers
 from gan_jax.data import open_data
-from gan_jax.evaluate.signals import make_shown, make_signals
+from gan_jax.evaluate.signals import make_shown, make_signals, variety
 from gan_jax.games import make_setup
 from gan_jax.steps import init_state
 from gan_jax.sweeps.cohort import init_rows, make_members, rows_hypers
@@ -61,6 +61,43 @@ def test_spread_is_in_widths_of_the_data():
     config = tiny.config(gen__args__hidden=(), data__args__std=12.5)
     found = measured(config, with_params("gen", out=set_to(0.884, bias=0.0)))
     assert found["spread"] == pytest.approx(0.1, rel=0.3)
+
+
+def cloud(kind, n=64, seed=0):
+    """Points or images of a kind; the seed tells two draws of one apart."""
+    rng = np.random.default_rng(seed)
+    square, along = rng.uniform(-0.5, 0.5, (n, 2)), np.pi * rng.uniform(size=n)
+    modes = np.stack([np.cos(2 * np.pi * np.arange(8) / 8), np.sin(2 * np.pi * np.arange(8) / 8)])
+    return {
+        "square": square,
+        "crescent": 0.3 * np.stack([np.cos(along), np.sin(along)], 1) + 0.03 * square,
+        "ring": modes.T[rng.integers(8, size=n)] + 0.01 * rng.normal(size=(n, 2)),
+        "two modes": modes.T[rng.integers(2, size=n)] + 0.01 * rng.normal(size=(n, 2)),
+        "line": rng.normal(size=(n, 1)),
+        "spike": 0.02 * rng.normal(size=(n, 1)),
+        "images": rng.normal(size=(n, 8, 8, 1)),
+        "one image": np.ones((n, 8, 8, 1)) + 1e-3 * rng.normal(size=(n, 8, 8, 1)),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["square", "ring", "line", "images"])
+@pytest.mark.parametrize("move", [lambda x: x, lambda x: 100 * x, lambda x: x + 7.0])
+def test_data_are_as_varied_as_themselves(kind, move):
+    """Whatever their unit, and wherever samples lie."""
+    real, fake = (jnp.asarray(cloud(kind, seed=s), jnp.float32) for s in (0, 1))
+    assert 0.5 < (there := float(variety(real, fake))) < 2
+    assert variety(move(real), move(fake)) == pytest.approx(there, rel=0.02)
+    assert variety(real, fake + 50.0) == pytest.approx(float(variety(real, fake)), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("data", "samples"),
+    [("square", "crescent"), ("line", "spike"), ("images", "one image"), ("ring", "two modes")],
+)
+def test_what_has_collapsed_is_less_varied(data, samples):
+    real, fake = (jnp.asarray(cloud(kind), jnp.float32) for kind in (data, samples))
+    assert variety(real, fake) < 0.3
+    assert variety(fake, real) > 1
 
 
 def test_a_disc_that_looks_at_the_number():
@@ -119,6 +156,7 @@ def rows_like_alone():
 )
 def test_when_signals_are_due(every, line, steps):
     config = tiny.config(diagnose_every_steps=every, log_every_steps=line)
-    due = [s for s in range(line, 1_001, line) if schedule_of(config).is_watched(s)]
+    config.steps = 1_050
+    due = [s for s in [*range(line, 1_001, line), 1_050] if schedule_of(config).is_watched(s)]
     assert due[: len(steps)] == steps
-    assert bool(due) == bool(steps)
+    assert due[-1:] == [1_050] * bool(steps)  # the last line has them, too

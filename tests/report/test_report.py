@@ -8,19 +8,26 @@ from html.parser import HTMLParser
 
 import fake_sweep
 import hostile
+import jax
 import numpy as np
 import pytest
+import tiny
 
 from gan_jax import report
 from gan_jax.cli import main
-from gan_jax.config import get_config, to_json
+from gan_jax.config import get_config, hypers, to_json
 from gan_jax.data import credit_of
 from gan_jax.data.support import emoji_file
 from gan_jax.evaluate.pictures.panels import panels
-from gan_jax.report import charts, gather, markup, parts, pictures, readme
+from gan_jax.evaluate.signals import make_shown, make_signals
+from gan_jax.games import make_setup
+from gan_jax.report import charts, compare, film, gather, markup, parts, pictures, readme
 from gan_jax.report import table as table_page
+from gan_jax.report.explain import SAYS, explain
+from gan_jax.steps import init_state
 from gan_jax.sweeps import statistics
-from gan_jax.sweeps.typeset import number, show
+from gan_jax.sweeps.typeset import best_in_words, number
+from gan_jax.training.curves import read_columns
 
 VOID = {"meta", "link", "input", "img", "br", "hr"}
 
@@ -77,7 +84,8 @@ def test_a_page_of_a_sweep(sweep):
     assert {"settings", "curves", "against", "rows", "failures", "config", "made-with"} <= set(ids)
     assert [i for i in ids if i.startswith("row-")] == [f"row-{i}" for i in range(len(rows))]
     with_pictures = list(folder.glob("rows/*/samples/*.png"))
-    assert tree.count("img") == len(with_pictures) == len(rows)
+    assert len(with_pictures) == len(rows)
+    assert tree.count("img") == len(rows) + film.MOST_RUNS  # in the table, and on the film
     links = [value for tag, name, value in tree.attributes if (tag, name) == ("a", "href")]
     assert {link for link in links if not link.startswith("#")} >= {
         f"./rows/{row['id']}/samples/progress.gif" for row in rows
@@ -99,7 +107,9 @@ def test_the_numbers_of_the_page_are_those_of_the_table(sweep):
         mean, error = found["mean"], found["standard_error"]
         assert f'data-v="{mean}"' in text
         assert re.search(rf"{mean:.2f}\d* ± 0\.0*{str(error).lstrip('0.')[0]}", text)
-    assert '<tr class="best">' in text
+    lead = table["best"]
+    assert ("best" if not lead["tied"] else "leads") in text
+    assert markup.text(best_in_words(table)[0][1:]) in text
 
 
 def test_the_policy_allows_what_the_page_holds_and_nothing_else(sweep):
@@ -207,7 +217,7 @@ def test_a_damaged_picture_is_left_out(tmp_path):
     next(damaged[0].glob("*.png")).write_bytes(b"\x89PNG\r\n\x1a\nno")
     picture = next(damaged[1].glob("*.png"))
     picture.write_bytes(picture.read_bytes()[:100])
-    assert Tree(read(tmp_path)).count("img") == 1
+    assert Tree(read(tmp_path)).count("img") == 2  # in the table, and on the film
 
 
 def test_thumbnails_shrink_until_they_fit(tmp_path, monkeypatch):
@@ -216,7 +226,7 @@ def test_thumbnails_shrink_until_they_fit(tmp_path, monkeypatch):
     for i in range(4):
         path = tmp_path / f"{i}.png"
         pixels = rng.integers(256, size=(300, 200, 3)).astype(np.uint8)
-        path.write_bytes(gather_png(pixels))
+        path.write_bytes(png(pixels))
         paths.append(path)
     large = [len(uri) for uri in pictures.thumbnails(paths)]
     monkeypatch.setattr(pictures, "PICTURES_BYTES", sum(large) // 3)
@@ -227,53 +237,106 @@ def test_thumbnails_shrink_until_they_fit(tmp_path, monkeypatch):
     assert pictures.thumbnails(paths) == [None] * 4
 
 
-def gather_png(pixels):
+def png(pixels):
     from gan_jax.evaluate.pictures.grid import png_bytes
 
     return png_bytes(pixels)
 
 
-def test_bands_by_hand():
-    a = (np.array([1, 2, 3]), np.array([1.0, 4.0, np.nan]))
-    b = (np.array([1, 2]), np.array([3.0, 8.0]))
-    steps, mean, low, high = gather.mean_curve([a, b])
-    assert steps.tolist() == [1, 2]  # at 3 there is no finite number
-    assert mean.tolist() == [2.0, 6.0]
-    # standard error of (1, 3): sqrt(2) / sqrt(2) = 1; of (4, 8): 2
-    np.testing.assert_allclose(high - mean, [1.0, 2.0])
-    np.testing.assert_allclose(mean - low, [1.0, 2.0])
-    assert gather.mean_curve([]) is None
-    assert gather.mean_curve([(np.array([1]), np.array([np.nan]))]) is None
+def data_of(text):
+    """The numbers that the chart of a page is drawn from."""
+    return json.loads(re.search(r'<script type="application/json">(.*?)</script>', text)[1])
 
 
-def test_lost_rows_are_no_part_of_a_band():
-    kept = (np.array([1, 2]), np.array([1.0, 1.0]))
-    lost = (np.array([1, 2]), np.array([9.0, np.inf]))
-    broken, mean = gather._lines([("diverged", lost), ("done", kept)], "c0")
-    assert (mean.y.tolist(), mean.broken) == ([1.0, 1.0], False)
-    assert (broken.x.tolist(), broken.y.tolist(), broken.broken) == ([1], [9.0], True)
+def test_the_chart_has_every_row_and_what_it_can_be_coloured_by(sweep):
+    folder, rows, text = sweep
+    said = data_of(text)
+    assert [row["name"] for row in said["rows"]] == [f"row {i}" for i in range(len(rows))]
+    assert list(said["rows"][0]["values"]) == ["objective", "penalty.weight", "seed", "setting"]
+    assert said["ordered"] == {"penalty.weight": ["0", "1"], "seed": [str(i) for i in range(8)]}
+    assert said["rows"][0]["values"]["setting"] == "objective=hinge, penalty.weight=0"
+    x, y = read_columns(folder / "rows" / rows[0]["id"] / "metrics.jsonl")["eval/high_quality"]
+    at, values = said["rows"][0]["curves"]["eval/high_quality"]
+    assert said["steps"][at] == x.tolist()
+    np.testing.assert_allclose(values, y, rtol=1e-5)
+    lost = [row["lost"] for row in said["rows"]]
+    assert lost.count(True) == text.count("data-status=") - text.count('data-status="done"') - (
+        text.count('data-status="unfinished"')
+    )
 
 
-def settings(**leaves):
-    """A table of all combinations of the leaves' values."""
-    made = [{}]
-    for leaf, values in leaves.items():
-        made = [m | {leaf: v} for m in made for v in values]
-    return {"by": list(leaves), "settings": [{"values": m} for m in made], "best": None}
+def test_the_first_metric_is_the_one_that_decides_and_classes_come_last():
+    names = [
+        "eval/count_1",
+        "acc_real",
+        "eval/accuracy_real",
+        "disc_loss",
+        "eval/classes",
+        "eval/x",
+    ]
+    names += ["test/classes", "eval/confidence"]
+    assert gather.metrics_to_show(names, "eval/confidence") == [
+        *("eval/confidence", "eval/classes", "test/classes", "disc_loss", "eval/x"),
+        *("eval/count_1", "acc_real", "eval/accuracy_real"),
+    ]
 
 
-def test_numbers_colour_the_lines_and_words_make_the_panels():
-    how = gather.layout(settings(weight=[10.0, 0.0], objective=["a", "b", "c"]), show)
-    assert how.leaf == "weight"
-    assert list(how.colours) == ["0", "10"]  # in their order
-    assert how.colours["0"] == "q0"
-    assert how.panels == {"a": [0, 3], "b": [1, 4], "c": [2, 5]}
-    how = gather.layout(settings(objective=["a", "b"]), show)
-    assert (how.colours, how.panels) == ({"a": "c0", "b": "c1"}, {"all settings": [0, 1]})
-    how = gather.layout(settings(lr=list(np.linspace(0.1, 1, 30))), show)
-    assert (how.leaf, how.panels) == (None, {"all settings": list(range(30))})
-    how = gather.layout(settings(), show)
-    assert how.panels == {"all settings": [0]}
+def test_settings_that_were_not_run_are_folded_away(tmp_path):
+    rows = fake_sweep.write(tmp_path, ("hinge", "wgan"), (0.0, 1.0), 1, 1000, pictures=False)
+    for path in (tmp_path / "rows" / rows[3]["id"]).glob("*"):
+        path.unlink()
+    (tmp_path / "rows" / rows[3]["id"]).rmdir()
+    text = read(tmp_path)
+    assert "1 setting has not been run" in text
+    table = text[text.index('<section id="settings">') : text.index("1 setting has not")]
+    assert table.count("<tr") == 1 + 3
+    assert 'id="row-3"' not in text
+    assert "<li>objective=wgan, penalty.weight=1</li>" in text
+
+
+def test_a_sweep_that_goes_on_says_how_far_it_is(tmp_path):
+    rows = fake_sweep.write(tmp_path, ("hinge",), (0.0,), 4, 1000, pictures=False)
+    assert "of all steps" not in read(tmp_path)
+    half = tmp_path / "rows" / rows[1]["id"]
+    (half / "summary.json").unlink()
+    lines = (half / "metrics.jsonl").read_text().splitlines()
+    (half / "metrics.jsonl").write_text("\n".join(lines[:5]) + "\n")
+    for row in rows[2:]:
+        for path in (tmp_path / "rows" / row["id"]).glob("*"):
+            path.unlink()
+    text = read(tmp_path)
+    assert "38 % of all steps are trained; 1 of 4 rows have ended" in text  # 1.5 of 4
+    early = tmp_path / "rows" / rows[0]["id"]  # it diverged: nothing more of it is to come
+    summary = json.loads((early / "summary.json").read_text()) | {"status": "diverged"}
+    (early / "summary.json").write_text(json.dumps(summary))
+    (early / "metrics.jsonl").write_text(lines[0] + "\n")
+    assert "38 % of all steps" in read(tmp_path)
+
+
+def test_pictures_over_steps(tmp_path):
+    rows = fake_sweep.write(tmp_path, ("hinge", "wgan"), (0.0,), 2, 1000)
+    folder = tmp_path / "rows" / rows[0]["id"] / "samples"
+    (folder / "step_00000500.png").write_bytes((folder / "step_00001000.png").read_bytes())
+    found = film.film({row["id"]: tmp_path / "rows" / row["id"] for row in rows})
+    assert 'data-steps="500,1000"' in found
+    assert found.count("<img") == 5
+    assert found.count("hidden") == 1  # the first one's earlier picture
+    assert film.film({"a": tmp_path}) is None
+    one = film.film({"": tmp_path / "rows" / rows[1]["id"]})
+    assert "data-steps" not in one
+
+
+def test_more_runs_and_steps_than_fit_are_told(tmp_path, monkeypatch):
+    picture = png(np.zeros((4, 4, 3), np.uint8))
+    for run in ("a", "b", "c"):
+        (tmp_path / run / "samples").mkdir(parents=True)
+        for step in range(1, 8):
+            (tmp_path / run / "samples" / f"step_{step:08d}.png").write_bytes(picture)
+    monkeypatch.setattr(film, "MOST_RUNS", 2)
+    monkeypatch.setattr(film, "MOST_PICTURES", 6)
+    found = film.film({run: tmp_path / run for run in "abc"})
+    assert 'data-steps="1,4,7"' in found
+    assert "1 more runs and 4 more steps are not shown here" in found
 
 
 def points(svg, kind):
@@ -390,11 +453,14 @@ def test_a_page_of_a_run(tmp_path):
     text = read(folder)
     tree = Tree(text)
     assert tree.count("img") == 1
-    assert tree.count("figure") == 2 + 3  # the two losses share one; three of the objective
+    assert (
+        tree.count("figure") == 1 + 2 + 3
+    )  # samples; the losses share one; three of the objective
     assert 'href="./samples/progress.gif"' in text
     for said in ("diverged", "collapse", "step 3 of 9", "2.5 s", ">why<", ">nan<", ">0.125<"):
         assert said in text
-    assert "Step 3: " in text
+    assert "samples at step 3" in text
+    assert "largest gap between the distribution functions" in text
     assert text.count("collapse, step 2: one &lt;mode&gt;") == 2  # in words, and under the pointer
 
 
@@ -443,9 +509,9 @@ def test_a_page_of_a_run_tells_classes_by_their_names(tmp_path):
     tree = Tree(text)
     assert tree.count("b") == 0
     assert "each class: &lt;b&gt;cats, dogs." in text
-    assert "count_0<small> &lt;b&gt;cats</small>" in text
-    assert "spread_1<small> dogs</small>" in text
-    assert "ms_ssim_1</td>" in text
+    assert "<td>0<small> &lt;b&gt;cats</small></td>" in text
+    assert "<td>1<small> dogs</small></td>" in text
+    assert "<td>ms_ssim_1</td>" in text
     assert {"<b>cats", "dogs"} <= {*tree.texts}  # in the legend
     (folder / "made_with.json").write_text(json.dumps({"classes": 3}))
     assert "cats" not in read(folder)
@@ -551,6 +617,62 @@ def test_the_verb(tmp_path, capsys):
     (tmp_path / "r" / "report.html").unlink()
     (tmp_path / "r" / "report.html").mkdir()
     assert main.main(["report", "--workdir", str(tmp_path / "r")]) == 74
+
+
+def test_runs_side_by_side(tmp_path, capsys):
+    for name, seed, ks in (("a", 0, 0.5), ("b", 1, 0.25)):
+        lines = [{"step": s, "eval/ks": ks, "disc_loss": 1.0} for s in (1, 2)]
+        summary = {"status": "done", "step": 2, "metrics": {"eval/ks": ks}, "labels": ["<i>"]}
+        folder = make_run(tmp_path / name, lines, summary, seed=seed, objective=f"{name}<b>")
+        fake_sweep.write_picture(folder / "samples", 2, 0.9, np.random.default_rng(0))
+    folders = [str(tmp_path / name) for name in "ab"]
+    words = [word for folder in folders for word in ("--workdir", folder)]
+    assert main.main(["report", *words]) == 0
+    assert capsys.readouterr().out == f"look at {tmp_path / 'a' / 'report.html'}\n"
+    text = (tmp_path / "a" / "report.html").read_text()
+    tree = Tree(text)
+    assert (tree.count("b"), tree.count("i"), tree.count("img")) == (0, 0, 2)
+    said = data_of(text)
+    assert [row["name"] for row in said["rows"]] == ["a", "b"]
+    assert list(said["rows"][0]["values"]) == ["run", "objective", "seed"]
+    assert "nothing separates the two (they share one seed or none); b leads with" in text
+    assert "gan-jax report --workdir" in text
+    assert "<td>b&lt;b&gt;</td>" in text
+
+
+def test_only_single_runs_that_differ_are_compared(tmp_path, capsys):
+    one = str(make_run(tmp_path / "r"))
+    for other, says in ((tmp_path, "holds no single run"), (one, "names one run twice")):
+        assert main.main(["report", "--workdir", one, "--workdir", str(other)]) == 78
+        assert says in capsys.readouterr().err
+
+
+def test_runs_are_called_by_as_much_of_their_paths_as_it_takes(tmp_path):
+    folders = [tmp_path / "x" / "run", tmp_path / "y" / "run"]
+    assert compare.names_of(folders) == ["x/run", "y/run"]
+    assert compare.names_of(folders[:1]) == ["run"]
+
+
+def test_the_numbers_of_a_part_stand_beside_each_other(tmp_path):
+    metrics = {"eval/confidence": 0.5, "test/confidence": 0.25, "eval/confidence_real": 0.75}
+    metrics |= {"watch/variety": 0.125, "disc_loss": 1.5}
+    summary = {"status": "done", "step": 2, "metrics": metrics, "labels": []}
+    text = read(make_run(tmp_path / "r", [], summary))
+    found = re.findall(r"<td[^>]*>(.*?)</td>", text[: text.index("Training and diagnosis")])
+    assert found[-5:-1] == ["confidence", "0.5", "0.25", "0.75"]
+    assert "two samples are alike eight times as often" in text
+
+
+def test_every_number_of_diagnosis_is_explained():
+    config = tiny.config(data__name="digits")
+    setup = make_setup(config)
+    state = jax.eval_shape(lambda: init_state(config, jax.random.key(0)))
+    shown = make_shown(setup, setup.examples())
+    for name in jax.eval_shape(make_signals(setup), state, hypers(config), shown):
+        assert explain(name) not in ("", SAYS["watch/*"]), name
+    for name in ("disc_loss", "gen_loss", "d_real", "acc_fake", "eval/frechet_x", "eval/ks_real"):
+        assert explain(name)
+    assert explain("eval/<b>") == ""
 
 
 def test_a_tables_list_of_numbers_has_four_digits_each():

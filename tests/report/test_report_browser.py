@@ -1,5 +1,6 @@
 """report.html in a real browser: what a reader clicks and types, and that no request leaves it."""
 
+import re
 import shutil
 import statistics
 
@@ -12,6 +13,8 @@ from test_report import Tree
 from gan_jax import report
 
 pytestmark = pytest.mark.browser
+# Nodes but for those that the chart draws.
+STILL = "document.querySelectorAll('*').length - document.querySelectorAll('[data-live] *').length"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -190,24 +193,187 @@ def test_a_setting_leads_to_its_rows(look):
 
 def test_the_chosen_metric_is_the_one_shown(look):
     page = look()
-    assert page.locator("#curves figure:visible").count() == 5
     for name in ("eval/reverse_kl", "disc_loss"):
         page.select_option("#metric", name)
         heads = page.locator("#settings th:visible").all_inner_texts()
         assert [text for text in heads if text.startswith(name)]
         assert not [text for text in heads if "modes" in text]
-        said = page.locator("#curves svg:visible").evaluate_all(
-            "all => all.map((s) => s.ariaLabel)"
-        )
-        assert len(said) == 5
+        said = [chart(page)["says"], *all_said(page, "#against svg:visible")]
+        assert len(said) == 1 + 3
         assert all(name in text for text in said)
-        assert all(
-            name in text
-            for text in page.locator("#against svg:visible").evaluate_all(
-                "all => all.map((s) => s.ariaLabel)"
-            )
-        )
-    assert page.locator("#curves path.band:visible").count() > 10
+    assert "Nothing is called the best by it" in page.inner_text(".verdict")
+    page.select_option("#metric", "eval/high_quality")
+    assert "eval/high_quality (larger is better)" in page.inner_text(".verdict")
+
+
+def all_said(page, where):
+    return page.locator(where).evaluate_all("all => all.map((s) => s.ariaLabel)")
+
+
+def chart(page):
+    """What is drawn: the lines by their classes, the ticks, what the picture says of itself."""
+    return page.evaluate(
+        """() => {
+          const box = document.querySelector(".explore .canvas");
+          const all = (what) => Array.from(box.querySelectorAll(what));
+          return {
+            lines: all("path.line").map((p) => p.getAttribute("class")),
+            paths: all("path.line").map((p) => p.getAttribute("d")),
+            texts: all("text").map((t) => t.textContent),
+            says: box.querySelector("svg")?.ariaLabel ?? null,
+            width: box.querySelector("svg")?.getBoundingClientRect().width ?? 0,
+          };
+        }"""
+    )
+
+
+def count(found, kind):
+    return sum(kind in line.split() for line in found["lines"])
+
+
+def slide(page, where, value):
+    """Moves a slider as a reader does, by the keyboard."""
+    slider = page.locator(where)
+    slider.focus()
+    page.keyboard.press("Home")
+    for _ in range(value):
+        page.keyboard.press("ArrowRight")
+
+
+@pytest.fixture(scope="module")
+def duel(tmp_path_factory):
+    """Two objectives that nothing separates, four seeds each, pictures at three steps."""
+    folder = tmp_path_factory.mktemp("duel")
+    rows = fake_sweep.duel(folder)
+    for row in rows:
+        samples = folder / "rows" / row["id"] / "samples"
+        for step in (100, 200):
+            newest = next(samples.glob("*.png"))
+            (samples / f"step_{step:08d}.png").write_bytes(newest.read_bytes())
+    report.write(folder)
+    return folder
+
+
+CONTROLS = {"key", "smooth", "seeds", "logx", "logy", "all"}
+
+
+def control(name):
+    assert name in CONTROLS
+    return f".explore [data-control={name}]"
+
+
+@pytest.fixture(params=[1400, 400])
+def page(request, look, duel):
+    """The page at the width of a screen and of a phone, neither of which it overflows."""
+    page = look(duel, viewport={"width": request.param, "height": 900})
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth") == request.param
+
+
+def test_both_settings_are_on_one_axis_and_nothing_separates_them(page):
+    assert "nothing separates the two" in page.inner_text(".verdict")
+    found = chart(page)
+    assert (count(found, "thick"), count(found, "seed")) == (2, 8)
+    assert {kind for line in found["lines"] for kind in line.split()} >= {"c0", "c1"}
+    width = page.viewport_size["width"]
+    assert 0.8 * width < found["width"] <= width
+    controls = page.locator(".explore [data-control]")
+    assert set(controls.evaluate_all("all => all.map((c) => c.dataset.control)")) == CONTROLS
+
+
+def test_the_legend_hides_and_shows(page):
+    whole = chart(page)
+    page.click(".toggles button:has-text('hinge')")
+    assert page.get_attribute(".toggles button:has-text('hinge')", "aria-pressed") == "false"
+    assert (count(chart(page), "thick"), count(chart(page), "c0")) == (1, 0)
+    page.click(".toggles button:has-text('wgan')")
+    assert "All lines are hidden" in page.inner_text(".canvas")
+    page.click(".toggles button:has-text('wgan')")
+    assert count(chart(page), "thick") == 1
+    page.click(control("all"))
+    assert chart(page)["paths"] == whole["paths"]
+
+
+def test_any_key_colours_the_lines(page):
+    page.uncheck(control("seeds"))
+    assert (count(chart(page), "thick"), count(chart(page), "seed")) == (2, 0)
+    page.check(control("seeds"))
+    page.select_option(control("key"), "seed")
+    assert page.locator(".toggles button").all_inner_texts() == ["0", "1", "2", "3"]
+    assert (count(chart(page), "thick"), count(chart(page), "q7")) == (8, 2)
+    keys = page.locator(".explore [data-control=key] option").all_inner_texts()
+    assert keys == ["objective", "seed", "setting"]
+    for key in keys:
+        page.select_option(control("key"), key)
+        assert len(chart(page)["lines"]) >= 8
+
+
+def test_smoothing_and_log_axes(page):
+    page.select_option("#metric", "disc_loss")
+    plain = chart(page)
+    slide(page, control("smooth"), 9)
+    assert page.inner_text(".smooth") == "9"
+    assert chart(page)["paths"] != plain["paths"]
+    slide(page, control("smooth"), 0)
+    assert chart(page)["paths"] == plain["paths"]
+    page.check(control("logx"))
+    assert {"100", "1k"} <= {*chart(page)["texts"]}
+    middle = float(chart(page)["paths"][-1].split("L")[1].split()[0])
+    assert middle > float(plain["paths"][-1].split("L")[1].split()[0])  # early steps take more room
+    page.uncheck(control("logx"))
+    page.check(control("logy"))
+    assert chart(page)["paths"] != plain["paths"]
+    page.uncheck(control("logy"))
+    assert chart(page)["paths"] == plain["paths"]
+
+
+def test_pointing_at_a_line_reads_it(page):
+    page.select_option("#metric", "disc_loss")
+    page.locator(".canvas svg").scroll_into_view_if_needed()
+    box = page.locator(".canvas svg").bounding_box()
+    for y in range(30, int(box["height"]) - 40, 8):
+        page.mouse.move(box["x"] + box["width"] - 12, box["y"] + y)
+        if page.inner_text(".reading"):
+            break
+    assert re.fullmatch(r"(hinge|wgan), .*: [\d.]+ at step \d+", page.inner_text(".reading"))
+    assert page.locator(".canvas .pointed").count() == 1
+
+
+def test_pictures_over_steps(page):
+    slide(page, ".film input", 0)
+    assert page.inner_text(".film output") == "step 100"
+    shown = page.locator(".film img:visible")
+    assert {each.get_attribute("data-step") for each in shown.all()} == {"100"}
+    page.keyboard.press("End")
+    assert shown.count() == 8
+    assert {each.get_attribute("data-step") for each in shown.all()} == {"2000"}
+
+
+def test_what_was_not_run_is_folded_away_and_unfolds(page):
+    assert not page.is_visible("li:has-text('objective=lsgan')")
+    page.click("text=1 setting has not been run")
+    assert page.is_visible("li:has-text('objective=lsgan')")
+    page.click("summary:has-text('All leaves')")
+    assert page.is_visible("#config pre")
+
+
+def test_a_chart_on_a_log_axis_says_what_it_leaves_out(look, duel):
+    page = look(duel)
+    page.select_option("#metric", "watch/place")
+    page.check("[data-control=logy]")
+    assert "values that are not above 0" in page.inner_text(".reading")
+
+
+def test_runs_side_by_side(look, duel):
+    rows = sorted((duel / "rows").iterdir())[:2]
+    report.write_comparison(rows)
+    page = look(rows[0])
+    names = [row.name for row in rows]
+    assert page.locator(".toggles button").all_inner_texts() == names
+    assert len(chart(page)["lines"]) == 2
+    page.click(f".toggles button:has-text('{names[0]}')")
+    assert len(chart(page)["lines"]) == 1
+    assert page.locator(".film img:visible").count() == 2
 
 
 def test_pictures_only(look):
@@ -256,7 +422,7 @@ def test_hostile_texts_run_nothing_and_add_no_node(look, tmp_path):
     text = report.write(tmp_path).read_text()
     page = look(tmp_path)
     assert page.evaluate("window.hacked") is None
-    assert page.evaluate("document.querySelectorAll('*').length") == len(Tree(text).nodes)
+    assert page.evaluate(STILL) == len(Tree(text).nodes)
     page.fill("#rows .filters input", "<b")
     head(page, "rows", "objective").click()
     for name in page.locator("#metric option").evaluate_all("all => all.map((o) => o.value)"):
@@ -264,8 +430,15 @@ def test_hostile_texts_run_nothing_and_add_no_node(look, tmp_path):
     page.locator("#rows .filters input").fill("")
     for link in page.locator("#rows a").all()[:5]:
         link.hover()
+    for key in page.locator("[data-control=key] option").evaluate_all(
+        "all => all.map((o) => o.value)"
+    ):
+        page.select_option("[data-control=key]", key)
+    drawn = "all => Array.from(new Set(all.map((n) => n.localName))).sort()"
     assert page.evaluate("window.hacked") is None
-    assert page.evaluate("document.querySelectorAll('*').length") == len(Tree(text).nodes)
+    assert page.evaluate(STILL) == len(Tree(text).nodes)
+    known = {"button", "i", "p", "path", "svg", "text"}
+    assert set(page.locator("[data-live] *").evaluate_all(drawn)) <= known
 
 
 def test_the_policy_holds_where_the_escaping_would_not(look, tmp_path):

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from gan_jax.data import open_data
-from gan_jax.evaluate.diagnostics import NOT_FINITE, SYMPTOMS
+from gan_jax.evaluate.diagnostics import NOT_FINITE
+from gan_jax.evaluate.symptoms import NOT_BEGUN, SYMPTOMS
 from gan_jax.games import make_setup
-from gan_jax.reproduce import planted
+from gan_jax.reproduce import planted, planted_runs
 from gan_jax.reproduce.work import Size, Work, rounding
 
 
 def test_every_label_that_a_plant_waits_for_can_be_given():
     wanted = {label for plant in planted.PLANTS.values() for label in plant.labels}
-    assert wanted <= {*SYMPTOMS, NOT_FINITE}
+    assert wanted <= {*SYMPTOMS, NOT_FINITE, NOT_BEGUN}
     assert [name for name, p in planted.PLANTS.items() if not p.labels] == [
         name for name in planted.PLANTS if name.startswith(("nothing: ", "no R1 alone: "))
     ]
@@ -24,7 +25,7 @@ def test_every_label_that_a_plant_waits_for_can_be_given():
 def test_what_a_plant_changes_besides_is_there_alone_too():
     alone = {p.differs: p for p in planted.PLANTS.values() if not p.labels}
     for plant in planted.PLANTS.values():
-        assert alone[plant.differs].on_digits == plant.on_digits or not plant.differs
+        assert alone[plant.differs].of == plant.of or not plant.differs
         assert alone[plant.differs].leaves == plant.leaves or not plant.differs
     kinds = {planted.verdict(name, plant) for name, plant in planted.PLANTS.items()}
     assert kinds == {"planted", "healthy", "control"}
@@ -37,6 +38,34 @@ def test_rows_come_one_by_one_and_say_how_they_trained(monkeypatch):
     rows = planted.run(Work(Path("."), size=Size(1, 100, "bfloat16")))
     assert next(rows)["differs"] == rounding("bfloat16")
     assert len(trained) == 1
+
+
+def test_there_are_enough_runs_and_data_that_nothing_was_fixed_on():
+    seeds = planted.RECORDED.seeds
+    kinds = [planted.verdict(name, plant) for name, plant in planted.PLANTS.items()]
+    assert min(seeds * kinds.count(kind) for kind in ("planted", "healthy")) >= 60
+    for kind in (True, False):
+        new = [p for name, p in planted.PLANTS.items() if "new data" in name]
+        assert any(bool(plant.labels) == kind for plant in new)
+    old = {p.of for name, p in planted.PLANTS.items() if "new data" not in name}
+    assert not old & {plant.of for plant in new}
+    assert planted.FIRST_SEED == 6
+
+
+def test_a_run_that_was_stopped_young_may_be_called_nothing_else():
+    stopped = planted.Plant((NOT_BEGUN,), alone=True)
+    assert planted.is_labelled([NOT_BEGUN], stopped)
+    assert not planted.is_labelled([NOT_BEGUN, "mode collapse"], stopped)
+    assert not planted.is_labelled([], stopped)
+    assert planted.is_labelled(["oscillation"], planted.Plant(()))
+    assert not planted.is_labelled([], planted.Plant(()))
+
+
+def test_the_last_rows_count_all():
+    row = {"seeds": 2, "labelled": 1, "labels": {"a": 1}, "differs": ["x"]}
+    whole = planted.in_all("planted", [row, row | {"labelled": 2, "labels": {"a": 2, "b": 1}}])
+    assert (whole["labelled"], whole["seeds"], whole["measured"]) == (3, 4, 0.75)
+    assert (whole["labels"], whole["differs"]) == ({"a": 3, "b": 1}, ["x"])
 
 
 @pytest.mark.slow
@@ -53,14 +82,14 @@ def test_a_planted_failure_is_labelled_and_a_healthy_run_is_not(name, labels):
 
 def test_a_pixel_out_of_reach_and_nothing_else():
     x = np.linspace(-1, 1, 2 * 3 * 3, dtype=np.float32).reshape(2, 3, 3, 1)
-    made = planted._shortcut(x)
+    made = planted_runs.shortcut(x)
     assert (made[:, 0, 0] == 3.0).all()
     np.testing.assert_array_equal(made[:, 1:], x[:, 1:])
 
 
 def test_reals_that_are_held_out_have_it_too():
     """Or a disc that goes by the pixel alone would seem to overfit."""
-    config, plant = planted.digits(0, 200), planted.PLANTS["a pixel that gen cannot make"]
+    config, plant = planted_runs.digits(0, 200), planted.PLANTS["a pixel that gen cannot make"]
     arrays, shown = planted.reals(make_setup(config), open_data(config).examples(), plant)
     for x in (arrays.x, shown.real.x, shown.held_out.x):
         assert (x[:, 0, 0] == 3.0).all()

@@ -97,6 +97,21 @@ def test_a_worker_for_each_cohort_that_has_not_ended(sweep, stand_in):
     assert stand_in.calls() == [*first, f"{words} {folder} {ids(said)[2]} {half}"]
 
 
+def test_the_report_is_refreshed_at_the_start_and_while_workers_run(sweep, stand_in, monkeypatch):
+    folder, said = sweep
+    assert local.REFRESH_SECONDS < 60
+    monkeypatch.setattr(local, "REFRESH_SECONDS", 0.3)
+    stand_in(f"sleep 1.5\n{DONE}")
+    seen = []
+
+    def refresh():
+        seen.append(sum(s is None for each in states(folder, said) for s in each))
+
+    local.run(folder, said, {ids(said)[0]}, refresh=refresh)
+    assert seen[0] == 6  # before any row has ended
+    assert 3 <= len(seen) <= 7
+
+
 def test_so_many_workers_at_a_time(sweep, stand_in, tmp_path):
     folder, said = sweep
     here, count = f"{tmp_path}/at", f"ls {tmp_path}/at.* | wc -l >> {tmp_path}/most"

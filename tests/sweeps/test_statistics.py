@@ -10,7 +10,7 @@ import scipy.stats
 
 from gan_jax.config import get_config
 from gan_jax.host.errors import CannotWriteError, ConfigError
-from gan_jax.sweeps import statistics, typeset
+from gan_jax.sweeps import best, statistics, typeset
 
 
 def sweep(folder, results, leaves=("objective", "seed"), **facts):
@@ -116,8 +116,8 @@ def test_differences_are_over_the_same_seeds(tmp_path):
     assert (second["metric"], second["n"], second["mean_difference"]) == ("test/modes", 2, -4.0)
 
 
-@pytest.mark.parametrize(("metric", "best"), [("modes", 1), ("ks", 0), ("frechet_lenet", 0)])
-def test_the_best_is_chosen_on_eval_and_reported_on_test(tmp_path, metric, best):
+@pytest.mark.parametrize(("metric", "leads"), [("modes", 1), ("ks", 0), ("frechet_lenet", 0)])
+def test_the_best_is_chosen_on_eval_and_reported_on_test(tmp_path, metric, leads):
     sweep(
         tmp_path,
         {
@@ -126,10 +126,10 @@ def test_the_best_is_chosen_on_eval_and_reported_on_test(tmp_path, metric, best)
         },
     )
     found = statistics.aggregate(tmp_path)["best"]
-    assert found["setting"] == best
+    assert found["setting"] == leads
     assert (found["metric"], found["chosen_on"]) == (metric, f"eval/{metric}")
     assert found["direction"] == ("up" if metric == "modes" else "down")
-    assert found["reported"][f"test/{metric}"]["mean"] == (20.0 if best else 30.0)
+    assert found["reported"][f"test/{metric}"]["mean"] == (20.0 if leads else 30.0)
     assert set(found["reported"]) == {f"test/{metric}"}
 
 
@@ -142,9 +142,94 @@ def test_ties_go_to_the_next_metric_then_to_the_first(tmp_path):
         ("pearson", 0): done(eval__modes=7, eval__reverse_kl=0.0),
     }
     sweep(tmp_path, results)
-    best = statistics.aggregate(tmp_path)["best"]
-    assert best["setting"] == 1
-    assert set(best["reported"]) == {"eval/modes"}  # there is no test/
+    found = statistics.aggregate(tmp_path)["best"]
+    assert found["setting"] == 1
+    assert set(found["reported"]) == {"eval/modes"}  # there is no test/
+
+
+def verdicts(folder, *of_seeds):
+    """The lead of hinge, wgan, lsgan ... with these values of eval/modes, a tuple a setting."""
+    names = ("hinge", "wgan", "lsgan", "ragan", "rpgan")
+    results = {
+        (name, seed): done(eval__modes=value)
+        for name, values in zip(names, of_seeds, strict=False)
+        for seed, value in enumerate(values)
+    }
+    sweep(folder, results)
+    table = statistics.write(folder)
+    return table["best"], typeset.best_in_words(table)[0]
+
+
+def test_the_best_is_better_by_seed(tmp_path):
+    """Seeds differ by more than settings do, and each of them says the same."""
+    lead, words = verdicts(tmp_path, (1.0, 5.0, 9.0, 13.0), (2.0, 6.1, 10.0, 13.9))
+    assert (lead["setting"], lead["tied"], lead["pairs"]) == (1, [], 1)
+    [found] = lead["intervals"]
+    theirs = scipy.stats.ttest_rel((2.0, 6.1, 10.0, 13.9), (1.0, 5.0, 9.0, 13.0))
+    wanted = theirs.confidence_interval(0.95)
+    assert (found["low"], found["high"]) == pytest.approx((wanted.low, wanted.high))
+    assert words.startswith("best on eval/modes (larger is better): objective=wgan; eval/modes")
+
+
+def test_a_tie_is_called_one_and_names_the_runners_up(tmp_path):
+    lead, words = verdicts(tmp_path, (1, 5, 3, 4), (4, 2, 5, 3), (4, 3, 4, 1))
+    assert (lead["setting"], lead["tied"]) == (1, [0, 2])
+    assert words.startswith("a tie on eval/modes (larger is better): nothing separates the 3; ")
+    assert "objective=wgan leads with" in words
+    assert words.endswith("then objective=hinge; objective=lsgan")
+    lead, words = verdicts(tmp_path / "b", (8, 8.1, 8), (8.1, 8, 8), (1, 1, 1.1))
+    assert (lead["tied"], lead["pairs"]) == ([1], 3)
+    assert "is not told from objective=wgan; 1 other is worse" in words
+
+
+def test_equal_settings_and_single_seeds_are_ties(tmp_path):
+    assert verdicts(tmp_path / "a", (8, 8, 8), (8, 8, 8))[0]["tied"] == [1]
+    assert verdicts(tmp_path / "b", (8,), (1,))[0]["tied"] == [1]
+    assert "alone has ended with eval/modes" in verdicts(tmp_path / "c", (8, 7))[1]
+
+
+def test_the_level_holds_for_all_settings_together(tmp_path):
+    """A difference that is told between two settings is not among five."""
+    two = verdicts(tmp_path / "a", (1.0, 2.0, 3.0), (2.0, 3.1, 3.8))[0]
+    same = [(1.0, 2.0, 3.0)] * 4
+    five = verdicts(tmp_path / "b", (2.0, 3.1, 3.8), *same)[0]
+    assert two["tied"] == []
+    assert (five["pairs"], five["tied"]) == (10, [1, 2, 3, 4])
+
+
+def test_chance_is_rarely_the_best():
+    """Of 300 sweeps over five equal settings at most one in twenty has a best one."""
+    rng, names = np.random.default_rng(0), []
+    for _ in range(300):
+        settings = [
+            {
+                "metrics": {"eval/modes": {**statistics.describe(list(x)), "each": list(x)}},
+                **{"seed_of_each": list(range(4)), "done": 4, "failure_rate": 0.0},
+            }
+            for x in rng.normal(size=(5, 4))
+        ]
+        lead = best.choose(settings, ["eval/modes"], "eval/modes")
+        names.append(len(lead["tied"]) < 4)
+    assert np.mean(names) <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("data", "metric"),
+    [("ring", "eval/modes"), ("gaussian1d", "eval/ks"), ("mixture1d", "eval/ks")],
+)
+def test_what_decides_is_fixed_by_the_data_and_not_by_what_comes_out(data, metric):
+    names = ["eval/ks", "eval/modes", "eval/high_quality"]
+    assert best.deciding(names, {"data": {"name": data}}) == metric
+    for odd in ({}, {"data": 3}, {"data": {"name": "<b>"}}, {"data": {"name": "mnist5k"}}):
+        assert best.deciding(["eval/classes", "eval/frechet_x"], odd) == "eval/frechet_x"
+
+
+def test_a_metric_that_is_finite_nowhere_still_decides(tmp_path):
+    odd = {"eval/ks": None, "eval/parzen": 1.0, "nonfinite": {"eval/ks": "nan"}}
+    sweep(tmp_path, {("hinge", 0): ("done", odd), ("wgan", 0): ("done", odd)})
+    table = statistics.write(tmp_path)
+    assert (table["deciding"], table["best"]) == ("eval/ks", None)
+    assert table["leads"]["eval/parzen"]["tied"] == [1]
 
 
 def test_a_survivor_is_not_the_best(tmp_path):
@@ -232,12 +317,12 @@ def test_without_a_known_metric_differences_are_to_the_first(tmp_path):
 
 
 def test_what_is_said_of_real_data_decides_nothing():
-    assert statistics.known("eval/confidence_real") is None
-    assert statistics.known("eval/frechet_lenet_real") is None
-    assert statistics.known("confidence") is None
-    assert statistics.known("eval/confidence").sign == 1
-    assert statistics.known("eval/label_accuracy").sign == 1
-    assert statistics.known("eval/label_accuracy_3") is None  # one class decides nothing
+    assert best.known("eval/confidence_real") is None
+    assert best.known("eval/frechet_lenet_real") is None
+    assert best.known("confidence") is None
+    assert best.known("eval/confidence").sign == 1
+    assert best.known("eval/label_accuracy").sign == 1
+    assert best.known("eval/label_accuracy_3") is None  # one class decides nothing
 
 
 def test_text(tmp_path):
@@ -258,7 +343,7 @@ def test_text(tmp_path):
         r"| a\|b_c&amp;d # e | 2/2 | 0 % | 7.50 ± 0.50 | 7.5 | 7 to 8 | 6.50 ± 0.50 |"
     )
     assert markdown[3].startswith(r"| \[wgan\] | 1/1 | 0 % | 1 | 1 | - |")
-    assert "best on eval/modes (larger is better)" in markdown[-1]
+    assert "a tie on eval/modes (larger is better): nothing separates the two" in markdown[-1]
     latex = (tmp_path / "table.tex").read_text()
     assert r"a\textbar{}b\_c\&d \# e & 2/2 & 0 \% & 7.50 $\pm$ 0.50 & 7.5 & 7 to 8" in latex
     assert "\n{[}wgan{]} & 1/1" in latex

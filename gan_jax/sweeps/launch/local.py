@@ -24,6 +24,7 @@ from gan_jax.sweeps.launch.worker import UNFIT
 POLL_SECONDS = 0.2
 LOOK_SECONDS = 1.0  # what lies between two looks counts as so much at most
 GRACE_SECONDS = 60.0  # for workers to save after a stop
+REFRESH_SECONDS = 45.0  # between two reports of a sweep that goes on
 
 
 class _Clock:
@@ -113,12 +114,13 @@ def run(
     workers: int = 1,
     hang_seconds: float = 3600.0,
     again: Collection[str] = (),
+    refresh: Callable[[], None] = lambda: None,
 ) -> None:
     """As tend, alone in the folder; of these rows also those that had failed."""
     with holding(workdir):
         launch.forgive(workdir, again)
         launch.note_how(workdir)  # what an earlier start was killed too early to say
-        tend(workdir, said, ids, workers, hang_seconds, lambda: launch.note_how(workdir))
+        tend(workdir, said, ids, workers, hang_seconds, lambda: launch.note_how(workdir), refresh)
 
 
 def tend(
@@ -128,11 +130,12 @@ def tend(
     workers: int,
     hang_seconds: float,
     note: Callable[[], None] = lambda: None,
+    refresh: Callable[[], None] = lambda: None,
 ) -> None:
     """Trains the cohorts of these ids until all their rows have ended.
 
     workers cohorts at a time share the machine's cores. A worker that says nothing for hang_seconds
-    is ended, and its rows have failed. note is called when a cohort has a new how.json.
+    is ended, and its rows have failed. note is called at a new how.json, refresh every so often.
     PreemptedError after a stop, WorkdirBusyError at the end where another process had some of the
     rows.
     """
@@ -141,7 +144,7 @@ def tend(
     running: list[_Worker] = []
     busy: list[str] = []
     total = sum(len(c["rows"]) for c in waiting)
-    clock = _Clock()
+    clock, refreshed = _Clock(), -REFRESH_SECONDS
     try:
         with _Bar(said, waiting) as bar:
             while waiting or running:
@@ -151,6 +154,9 @@ def tend(
                 time.sleep(POLL_SECONDS)
                 now = clock.tick()
                 bar.update(running)
+                if now - refreshed >= REFRESH_SECONDS:
+                    refreshed = now
+                    refresh()
                 if sum(worker.has_chosen() for worker in running):  # any would not ask them all
                     note()
                 for worker in list(running):

@@ -1,0 +1,214 @@
+"""What can be wrong with a run: each symptom looks at the last watched lines and says what it sees.
+
+signals.py makes the numbers, watch/..., and diagnostics.py keeps what was found since when. None
+goes by a loss alone: a loss of 0 is healthy for a relativistic hinge, and a critic's may be any
+number.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Line = Mapping[str, Any]
+NOT_BEGUN = "has not begun to learn"  # told at the end of a run alone: before, it may yet begin
+COLLAPSE = "mode collapse"
+
+
+class Game(NamedTuple):
+    """What the symptoms have to know of a config."""
+
+    steps: int
+    has_threshold: bool  # logit 0 parts reals from fakes: not so where only differences count
+    modes: int  # of a mixture; 0: unknown
+    classes: int  # of the data's labels; 0: none
+    updates: int = 1  # of gen in a step
+
+
+def stands_still(
+    last: Sequence[Line], before: Sequence[Line], game: Game, what: str, names: Sequence[str]
+) -> str:
+    """What is computed of fixed latents or reals is the same to the last bit."""
+    same = all(len({line[name] for line in last}) == 1 for name in names)
+    return f"the same {what} since step {last[0]['step']}" if same else ""
+
+
+def mode_collapse(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Two samples are alike far more often than two of the data are, though gen once was varied.
+
+    Where it never was, samples lie within a tenth of the data's width, and not because gen is young
+    or does not move at all: images grow varied slowly, and wide long before.
+    """
+    if not all("watch/variety" in line for line in last):
+        return ""  # a run that was begun before there was such a number
+    most, widest = max(map(_variety, last)), max(line["watch/spread"] for line in last)
+    opened = max(map(_variety, before)) > OPENED
+    has_grown = is_late(last[-1], game) and not is_young(last[-1], game) and not _is_still(last)
+    if most < NARROW and (opened or (has_grown and widest < CLOSED)):
+        return f"{_alike(most)}, and at most {widest:.2g} times as widely spread"
+    return ""
+
+
+def not_begun(line: Line, before: Sequence[Line], game: Game) -> str:
+    """At its end a run is as narrow as a young gen is, and either young or its samples never moved.
+
+    A young gen, at least one of small weights, makes samples that are all nearly the same.
+    """
+    if line["step"] != game.steps or "watch/variety" not in line:
+        return ""
+    updates = line["step"] * game.updates
+    narrow = max(map(_variety, before)) <= OPENED and _variety(line) < NARROW
+    if narrow and (is_young(line, game) or (len(before) > 1 and _is_still(before))):
+        return f"after {updates:,} updates of gen {_alike(_variety(line))}"
+    return ""
+
+
+def disc_wins(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Disc parts every real from every fake, its loss is next to nothing, and gen learns no more.
+
+    The last: gen's gradient is a hundredth of its largest, or disc is as sure as e^-10.
+    """
+    first = abs(before[0]["disc_loss"])
+    # that may be of a disc that has won already: at D = 1/2 losses are about 1
+    usual = max(first, 1.0 if game.has_threshold else 1e-12)
+    apart = all(line["watch/auc"] == 1 for line in last)
+    loss = max(abs(line["disc_loss"]) for line in last)
+    largest = max(line["watch/gen_grad"] for line in before)
+    gradient = max(line["watch/gen_grad"] for line in last)
+    sure = game.has_threshold and min(_gap(line) for line in last) > SURE
+    if apart and loss < usual / 50 and (gradient < largest / 100 or sure):
+        return (
+            f"every real is above every fake, disc's loss is {loss:.2g} (it began at {first:.2g}), "
+            f"gen's gradient {gradient:.2g} (at most {largest:.2g}), logits {_logits(last[-1])}"
+        )
+    return ""
+
+
+def one_sided(last: Sequence[Line], before: Sequence[Line], game: Game, sign: int) -> str:
+    """Disc takes everything for real, or with sign -1 for fake."""
+    if not game.has_threshold:
+        return ""
+    sides = [min(sign * line["watch/logit_real"], sign * line["watch/logit_fake"]) for line in last]
+    gap = max(abs(_gap(line)) for line in last)
+    if min(sides) > max(ONE_SIDED, gap / 2):
+        return f"mean logits of reals and fakes are {_logits(last[-1])}"
+    return ""
+
+
+def disc_unbounded(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Judgements grow without end: the game has no constraint that holds them.
+
+    Where only differences count, so does the growth of theirs: the level may go where it likes.
+    """
+    sizes = [
+        max(abs(line["watch/logit_real"]), abs(line["watch/logit_fake"]))
+        if game.has_threshold
+        else abs(_gap(line))
+        for line in before
+    ]
+    n = len(sizes)
+    if n < 8 or not is_late(last[-1], game):
+        return ""
+    tops = [max(sizes[i * n // 4 : (i + 1) * n // 4]) for i in range(4)]
+    if tops[3] > LARGE and all(b > GROWS * a for a, b in itertools.pairwise(tops)):
+        return f"mean logits up to {', '.join(f'{top:.2g}' for top in tops)} by quarters so far"
+    return ""
+
+
+def oscillation(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """The samples' mean goes to and fro by more than the data's width a line, and gets nowhere."""
+    places = [line["watch/place"] for line in last]
+    moves = [b - a for a, b in itertools.pairwise(places)]
+    turns = sum(a * b < 0 for a, b in itertools.pairwise(moves))
+    way = sum(abs(m) for m in moves)
+    if way > len(moves) and turns >= len(moves) / 3 and abs(sum(moves)) < way / 3:
+        return f"the samples' mean moves by {way / len(moves):.2g} data widths a line, to and fro"
+    return ""
+
+
+def disc_overfits(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """Reals held out are judged like fakes: over half of the gap is to the training reals alone."""
+    if not all("watch/logit_held" in line for line in last):
+        return ""
+    shares = [
+        (line["watch/logit_real"] - line["watch/logit_held"]) / max(_gap(line), 1e-12)
+        for line in last
+    ]
+    if min(shares) > 0.5 and min(_gap(line) for line in last) > 1:
+        return f"held-out reals lie {min(shares):.0%} of the way from training reals to fakes"
+    return ""
+
+
+SAMPLES = ("watch/place", "watch/spread")
+# label -> the symptom, and how many watched lines in a row have to show it
+SYMPTOMS: dict[str, tuple[Callable[[Sequence[Line], Sequence[Line], Game], str], int]] = {
+    "gen stands still": (
+        functools.partial(
+            stands_still,
+            what="samples of the same latents",
+            names=SAMPLES,
+        ),
+        3,
+    ),
+    "disc stands still": (
+        functools.partial(
+            stands_still, what="mean logit of the same reals", names=("watch/logit_real",)
+        ),
+        3,
+    ),
+    COLLAPSE: (mode_collapse, 4),
+    "disc wins": (disc_wins, 4),
+    "disc takes all for real": (functools.partial(one_sided, sign=1), 2),
+    "disc takes all for fake": (functools.partial(one_sided, sign=-1), 2),
+    "disc unbounded": (disc_unbounded, 2),
+    "oscillation": (oscillation, 8),
+    "disc overfits": (disc_overfits, 5),
+}
+# Fixed on seeds below 6; `gan-jax reproduce planted` counts on others.
+NARROW, OPENED = 0.25, 0.5  # of watch/variety
+CLOSED = 0.1  # of watch/spread
+YOUNG = 1_000  # updates of gen
+SURE, ONE_SIDED, LARGE, GROWS = 10.0, 5.0, 15.0, 1.3
+
+
+def few_of_all(line: Line, game: Game) -> str | None:
+    """Whether good samples are of a quarter of the modes or less: in words, "", or None unseen."""
+    modes, classes = line.get("eval/modes"), line.get("eval/classes")
+    if modes is not None:
+        few = line["eval/high_quality"] > 0.5 and modes <= game.modes / 4
+        good = f"{line['eval/high_quality']:.0%} good samples"
+        return f"{good}, of {modes} of {game.modes} modes" * few
+    if classes is not None:
+        return f"samples of {classes} of {game.classes} classes" * (classes <= game.classes / 4)
+    return None
+
+
+def is_late(line: Line, game: Game) -> bool:
+    """Whether gen has had the time to open up: the samples of a young one are all alike."""
+    return line["step"] > game.steps / 5
+
+
+def is_young(line: Line, game: Game) -> bool:
+    """Whether gen has had too few updates to be blamed for what it makes."""
+    return line["step"] * game.updates < YOUNG
+
+
+def _is_still(lines: Sequence[Line]) -> bool:
+    """Whether samples of the same latents are the same to the last bit."""
+    return all(len({line[name] for line in lines}) == 1 for name in SAMPLES)
+
+
+def _variety(line: Line) -> float:
+    return line.get("watch/variety", 1.0)
+
+
+def _alike(variety: float) -> str:
+    return f"two samples are alike {1 / max(variety, 1e-6):.2g} times as often as two of the data"
+
+
+def _gap(line: Line) -> float:
+    return line["watch/logit_real"] - line["watch/logit_fake"]
+
+
+def _logits(line: Line) -> str:
+    return f"{line['watch/logit_real']:.3g} and {line['watch/logit_fake']:.3g}"
