@@ -97,7 +97,8 @@ class Diagnosis:
             return []
         by_classes = "eval/classes" in line
         if by_classes and is_young(line, self.game):
-            return [Finding(NOT_BEGUN, line["step"], self.few[-1])] if is_last else []
+            words = f"after {line['step'] * self.game.updates:,} updates of gen, {few}"
+            return [Finding(NOT_BEGUN, line["step"], words)] if is_last else []
         return [Finding(COLLAPSE, line["step"], self.few[-1])]
 
     def tell(self, finding: Finding) -> bool:

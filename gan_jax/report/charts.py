@@ -1,4 +1,4 @@
-"""Charts as SVG inside the page: curves with bands, dots against a value, a strip of seeds.
+"""Charts as SVG inside the page: curves of a run, dots against a value, a strip of seeds.
 
 Colours are classes of page.css, so they follow the reader's light or dark mode. Coordinates are
 those of a viewBox that is about as wide as a panel is on the screen.
@@ -16,20 +16,17 @@ from gan_jax.sweeps.typeset import number
 WIDTH, HEIGHT = 320, 212
 TOP = 26  # room above a panel for the name of its axis
 STRIP_WIDTH, STRIP_HEIGHT = 150, 22
-COLOURS, SHADES = 10, 8  # in page.css: for words, and for numbers in their order
+COLOURS = 10  # in page.css
 
 Marks = Sequence[tuple[float, str]]  # places of ticks and their words
 
 
 class Line(NamedTuple):
-    """A curve; low and high, where given, bound its band; a broken one ends with a cross."""
+    """A curve."""
 
     colour: str
     x: np.ndarray
     y: np.ndarray
-    low: np.ndarray | None = None
-    high: np.ndarray | None = None
-    broken: bool = False
 
 
 class Frame(NamedTuple):
@@ -84,31 +81,16 @@ def curves(
     """A panel: each line over train steps, within the range y."""
     top = TOP if axis else 10
     frame = Frame(38, top, WIDTH - 8, HEIGHT - 34, span([x for l in lines for x in l.x], 0), y)  # noqa: E741
-    drawn = [axes(frame, "train step", axis), *(_band(frame, line) for line in lines)]
-    drawn += [_line(frame, line) for line in lines]
+    drawn = [axes(frame, "train step", axis), *(_line(frame, line) for line in lines)]
     return figure(title, f"{title}: {axis or 'value'} over train steps", drawn, HEIGHT, legend)
 
 
 def _line(frame: Frame, line: Line) -> Html:
     inside = np.clip(line.y, *frame.y)
-    points = path(frame.px(line.x), frame.py(inside))
-    kind = "line broken" if line.broken else "line"
-    drawn = tag("path", d=points, class_=f"{kind} {line.colour}")
-    if len(line.x) > 1 and not line.broken:
-        return drawn
-    x, y = frame.px(line.x[-1]), frame.py(inside[-1])
-    mark = f"M{x - 3:.1f} {y - 3:.1f}l6 6m0-6l-6 6" if line.broken else f"M{x:.1f} {y:.1f}h0"
-    return Html(
-        drawn + tag("path", d=mark, class_=f"{'cross' if line.broken else 'dots'} {line.colour}")
-    )
-
-
-def _band(frame: Frame, line: Line) -> Html | None:
-    if line.low is None or line.high is None or len(line.x) < 2:
-        return None
-    x = frame.px(np.concatenate([line.x, line.x[::-1]]))
-    y = frame.py(np.clip(np.concatenate([line.high, line.low[::-1]]), *frame.y))
-    return tag("path", d=path(x, y) + "z", class_=f"band {line.colour}")
+    if len(line.x) > 1:
+        points = path(frame.px(line.x), frame.py(inside))
+        return tag("path", d=points, class_=f"line {line.colour}")
+    return dots(frame.px(line.x), frame.py(inside), line.colour)
 
 
 def path(x_N: np.ndarray, y_N: np.ndarray) -> str:
