@@ -4,8 +4,9 @@ Runs of 2,000 steps on points and images, most with rates of 1e-3 and R1 of weig
 in one way, and the same runs as they are; what else a broken one differs in stands beside it, and
 alone in a row of its own. A planted failure counts as labelled where diagnostics.py gives one of
 the labels that fit it, and of a run that was stopped young no other one; any other run counts where
-it gives any. The thresholds were fixed on seeds below 6; here are those from 6 on, and data that
-nothing was fixed on. The last two rows count all.
+it gives any. The thresholds were fixed on seeds below 6, and seeds 6 to 11 were counted once, with 72
+of 78 planted and 1 of 66 healthy runs labelled; batches of 128 instead of 256 had left most of wgan
+without a penalty healthy. Here are seeds from 12 on. The last two rows count all.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ from gan_jax.types import Batch, Metrics, State
 
 RECORDED, QUICK = Size(6, 2_000), Size(1, 1_000)
 BEGINS_ANEW = True  # its runs are short
-FIRST_SEED = 6  # thresholds were fixed on some below it, and not on the data that are called new
+FIRST_SEED = 12  # thresholds were fixed on seeds below 6, and not on the data that are called new
 COLUMNS = {
     "planted": lambda row: row["name"],
     "labelled": lambda row: f"{row['labelled']} of {row['seeds']}",

@@ -134,7 +134,8 @@ PLANTS = {
     # its critic grows, and drives gen to and fro: within 2,000 steps that shows first
     "wgan without a penalty": Plant(
         ("disc unbounded", "oscillation"),
-        {"objective": "wgan", "penalty.name": "none", "penalty.weight": 0.0},
+        {"objective": "wgan", "penalty.name": "none", "penalty.weight": 0.0, "batch_size": 256},
+        differs=("batches of 256",),
     ),
     "a pixel that gen cannot make": Plant(("disc wins",), of=digits, images=shortcut, **NO_R1),
     "a spike: gaussian1d, values": Plant((COLLAPSE,), of=values, steps=800),
