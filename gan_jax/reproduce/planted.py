@@ -4,10 +4,10 @@ Runs of 2,000 steps on points and images, most with rates of 1e-3 and R1 of weig
 in one way, and the same runs as they are; what else a broken one differs in stands beside it, and
 alone in a row of its own. A planted failure counts as labelled where diagnostics.py gives one of
 the labels that fit it, and of a run that was stopped young no other one; any other run counts where
-it gives any. The thresholds were fixed on seeds below 6. Seeds 6 to 11 were counted once, with 72 of
-78 planted and 1 of 66 healthy runs labelled: wgan without a penalty fails less often with batches
-of 128 than with the 256 that it has now. Seeds from 12 on are counted here. The last two rows count
-all runs.
+it gives any. The thresholds were fixed on seeds below 6. Seeds 6 to 11 were counted once, with 72
+of 78 planted and 1 of 66 healthy runs labelled: wgan without a penalty fails less often with
+batches of 128 than with the 256 that it has now. Seeds from 12 on are counted here. The last two
+rows count all runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
