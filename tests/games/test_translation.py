@@ -248,7 +248,10 @@ def test_stackgan_has_the_gradients_of_its_paper():
 
 @pytest.mark.parametrize("game", ["pix2pix", "cyclegan", "stackgan"])
 def test_two_seeds_are_one_program_and_a_row_is_the_row_alone(game):
-    configs = [config(game, seed=seed, log_every_steps=2, gen__optimizer="sgd") for seed in (0, 1)]
+    configs = [
+        config(game, seed=seed, log_every_steps=2, gen__optimizer="sgd", disc__optimizer="sgd")
+        for seed in (0, 1)
+    ]
     members = make_members(configs)
     arrays = members.setup.examples()
     with jax.debug_key_reuse(False):  # a false alarm under vmap
