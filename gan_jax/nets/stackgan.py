@@ -149,6 +149,11 @@ class Discriminator(nn.Module):
     weights: str = "normal"
     gain: float = 0.02
 
+    @property
+    def rows_are_independent(self) -> bool:
+        """Not with batch norm, which all layers but the first have."""
+        return doublings(self.shape) == 1 and not self.words
+
     @nn.compact
     def __call__(self, x: Array | tuple[Array, Array], train: bool) -> Array:
         h, text = x if isinstance(x, tuple) else (x, None)

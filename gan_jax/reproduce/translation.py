@@ -133,6 +133,9 @@ def configs_of(work: Work, name: str) -> list[ConfigDict]:
         c.log_every_steps = 2 if work.quick else 100
         c.eval_every_steps = c.checkpoint_every_steps = c.steps if work.quick else 1_000
         c.eval_samples = 20 if work.quick else 1_000
+        if work.quick:
+            c.data.size //= 2
+            c.gen.args.width = c.disc.args.width = 8
     return configs
 
 

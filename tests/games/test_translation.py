@@ -7,11 +7,17 @@ import pytest
 import tiny
 
 from gan_jax.config import hypers
+from gan_jax.data.pipeline import make_orders
 from gan_jax.dynamics.move import field, params
 from gan_jax.games import cyclegan, make_setup
 from gan_jax.games.play import FAKE_DROPOUT, GEN_DROPOUT, REAL_DROPOUT
+from gan_jax.games.play.translation import in_rows
 from gan_jax.games.stackgan import WRONG
-from gan_jax.steps import init_state
+from gan_jax.host.errors import ConfigError
+from gan_jax.steps import init_state, make_train_many
+from gan_jax.sweeps import rows
+from gan_jax.sweeps.cohort import init_rows, make_members, make_train_rows
+from gan_jax.sweeps.product import seeds
 from gan_jax.types import Batch, Draw
 
 SIDE = 16
@@ -238,3 +244,66 @@ def test_stackgan_has_the_gradients_of_its_paper():
     assert_close(of_disc, reference(c, state, draw, stackgans_disc, ["disc_1"]))
     assert_close(found[0.0], reference(c, state, draw, stackgans_gen, ["gen_1"]))
     assert_close(apart(found[2.0], found[0.0]), reference(c, state, draw, kl, ["gen_1"]))
+
+
+@pytest.mark.parametrize("game", ["pix2pix", "cyclegan", "stackgan"])
+def test_two_seeds_are_one_program_and_a_row_is_the_row_alone(game):
+    configs = [
+        config(game, seed=seed, log_every_steps=2, gen__optimizer="sgd", disc__optimizer="sgd")
+        for seed in (0, 1)
+    ]
+    members = make_members(configs)
+    arrays = members.setup.examples()
+    with jax.debug_key_reuse(False):  # a false alarm under vmap
+        states, h = init_rows(members)
+        orders = jnp.stack(
+            [make_orders(c, arrays)(s, 0) for c, s in zip(configs, states.key, strict=True)]
+        )
+        after, _ = jax.jit(make_train_rows(members.setup))(states, arrays, orders, h, np.int32(1))
+    state = init_state(configs[1], jax.random.key(1))
+    one = jax.jit(make_train_many(configs[1]))
+    alone, _ = one(state, arrays, orders[1], hypers(configs[1]), np.int32(1))
+    for a, b in zip(jax.tree.leaves(alone.players), jax.tree.leaves(after.players), strict=True):
+        np.testing.assert_allclose(a, b[1], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("leaves", "says"),
+    [
+        ({"data__name": "emoji"}, "these data have one: expected data.name 'emoji_pairs'"),
+        ({"data__paired": False}, "learns from pairs, and data.paired is False"),
+        ({"gen__net": "mlp", "gen__args": {}}, "this gen.net maps latents: expected gen.net 'pix2"),
+        ({"disc__pack": 2}, "disc.pack 1"),
+        ({"gen__top_k": 0.5}, "no place for gen.top_k, expected 0"),
+        ({"objective": "gan_qp"}, "objective is 'gan_qp', which is about one logit an example"),
+        ({"disc__normalise": "gradient"}, "disc.normalise is 'gradient', which is about one"),
+        ({"game": "cyclegan", "data__name": "emoji_grey"}, "their pictures are of shape"),
+        ({"game": "gan"}, "game 'gan' makes samples of latents: expected another gen.net, or game"),
+        ({"game": "stackgan"}, "needs nets that read: expected gen.net and disc.net 'stackgan'"),
+        ({"game": "stackgan", "data__name": "emoji_none"}, "Did you mean"),
+        ({"game_args__l1": -1.0}, "at least 0"),
+    ],
+)
+def test_what_a_game_of_pictures_has_no_place_for_is_refused(leaves, says):
+    c = config("pix2pix")
+    with c.unlocked():
+        if "gen__args" in leaves or leaves.get("game") == "stackgan":
+            c.gen.args = {}
+        tiny.edit(c, **{name: value for name, value in leaves.items() if name != "gen__args"})
+    with pytest.raises(ConfigError, match=says):
+        make_setup(c)
+
+
+def test_stackgans_second_stage_wants_the_first():
+    with pytest.raises(ConfigError, match=r"stage is 3: expected 1 or 2"):
+        make_setup(config("stackgan", game_args__stage=3))
+    found = rows.group(rows.resolve(config("stackgan", stage=2, steps=40), seeds(1)))
+    with pytest.raises(ConfigError, match="takes gen_1 from a run that trained it before"):
+        rows.check(found)
+
+
+def test_pictures_that_belong_together_stand_side_by_side():
+    first, second = jnp.arange(14.0).reshape(7, 1, 1, 2)[..., :1], jnp.ones((7, 1, 1, 3))
+    shown = in_rows(first, second)
+    assert shown.shape == (3, 4, 1, 1, 3)  # two pairs in each of three rows, and one is left out
+    np.testing.assert_array_equal(shown[1, :, 0, 0, 0], [4, 1, 6, 1])

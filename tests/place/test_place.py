@@ -63,9 +63,10 @@ DCGANS = {
     for player in ("gen", "disc")
     for key, value in (("net", "dcgan"), ("args", DCGAN))
 }
-# Adam makes steps of gradients that are nothing but rounding, such as those before a norm.
+# Adam makes steps of gradients that are nothing but rounding, such as those before a norm; and nets
+# that are applied one after the other magnify what large steps make of it.
 PLAIN = {f"{player}__optimizer": "sgd" for player in ("gen", "disc")} | {"batch_size": 16}
-PLAIN |= {f"{player}__lr": 0.01 for player in ("gen", "disc")}
+PLAIN |= {f"{player}__lr": 1e-4 for player in ("gen", "disc")}
 GAMES = {
     "perceptrons": {"data__name": "ring", "batch_size": 64},
     "twice": {"data__name": "digits", "batch_size": 64, "dynamics__k_gen": 2},
