@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from gan_jax.training.sample import Run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 
 def load_run(workdir: str | Path, step: int | None = None) -> Run:

@@ -124,10 +124,10 @@ def lead_in_words(
     if len(tied) == rivals:
         says = "nothing separates the two" if rivals == 1 else f"nothing separates the {rivals + 1}"
         gap = f" ({_gap(lead['intervals'][0])})" if rivals == 1 else ""
-        return f"a tie on {where}: {says}{gap}; {words[0]} leads with {reached}; then {others}"
+        return f"a tie on {where}: {says}{gap}; {words[0]} has {reached}; then {others}"
     behind = rivals - len(tied)
     return (
-        f"a tie on {where}: {words[0]} leads with {reached}, and is not told from {others}; "
+        f"a tie on {where}: {words[0]} has {reached}, and is not told from {others}; "
         f"{behind} {'others are' if behind > 1 else 'other is'} worse"
     )
 

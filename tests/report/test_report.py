@@ -630,7 +630,7 @@ def test_runs_side_by_side(tmp_path, capsys):
     said = data_of(text)
     assert [row["name"] for row in said["rows"]] == ["a", "b"]
     assert list(said["rows"][0]["values"]) == ["run", "objective", "seed"]
-    assert "nothing separates the two (they share one seed or none); b leads with" in text
+    assert "nothing separates the two (they share one seed or none); b has" in text
     assert "gan-jax report --workdir" in text
     assert "<td>b&lt;b&gt;</td>" in text
 

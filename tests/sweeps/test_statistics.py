@@ -175,7 +175,7 @@ def test_a_tie_is_called_one_and_names_the_runners_up(tmp_path):
     lead, words = verdicts(tmp_path, (1, 5, 3, 4), (4, 2, 5, 3), (4, 3, 4, 1))
     assert (lead["setting"], lead["tied"]) == (1, [0, 2])
     assert words.startswith("a tie on eval/modes (larger is better): nothing separates the 3; ")
-    assert "objective=wgan leads with" in words
+    assert "objective=wgan has" in words
     assert words.endswith("then objective=hinge; objective=lsgan")
     lead, words = verdicts(tmp_path / "b", (8, 8.1, 8), (8.1, 8, 8), (1, 1, 1.1))
     assert (lead["tied"], lead["pairs"]) == ([1], 3)
