@@ -133,7 +133,7 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Case:
         fake_B=fake_B,
         critic=play.critic("disc", PENALTY_DROPOUT),
         encode=play.encoder("disc"),
-        generate=play.critic("gen", GEN_DROPOUT),
+        generate=play.pure("gen", GEN_DROPOUT),
         z=draw.z,
         key=play.key(PENALTY),
         memory={name: play.memory[name] for name in parts.memory},

@@ -152,7 +152,7 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> C
         if parts.wants_slopes
         else (*held.pair(*shown, label=labels), None)
     )
-    generate = play.critic("gen", GEN_DROPOUT, label=draw.label)
+    generate = play.pure("gen", GEN_DROPOUT, label=draw.label)
     return Case(
         real=real,
         fake=fake,

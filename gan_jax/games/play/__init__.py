@@ -100,12 +100,14 @@ class Play:
         net = self.nets[name]
         return name in self.moving if net.rows_are_independent else net.one_batch
 
-    def critic(self, name: str, role: int, **given: Any) -> Critic:
-        """The player as a pure function of x, with the statistics from before this loss.
+    def pure(self, name: str, role: int, **given: Any) -> Callable[[Any], Any]:
+        """The player as a pure function of its input, with the statistics from before this loss."""
+        return lambda x: self._apply(name, self.before[name], x, role, **given)[0]
 
-        Where it judges patches, an example's logit is their sum.
-        """
-        return lambda x: of_example(self._apply(name, self.before[name], x, role, **given)[0])
+    def critic(self, name: str, role: int, **given: Any) -> Critic:
+        """A discriminator's logits [B], likewise; where it judges patches, the sum of theirs."""
+        logits = self.pure(name, role, **given)
+        return lambda x: of_example(logits(x))
 
     def with_params(self, name: str, change: Callable[[PyTree], PyTree]) -> "Play":
         """This play where a player has other parameters; what it calls is noted here too."""
