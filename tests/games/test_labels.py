@@ -408,7 +408,7 @@ def test_rows_of_a_cohort_are_the_rows_alone():
     with jax.debug_key_reuse(False):  # a false alarm under vmap
         states, h = init_rows(members)
         arrays = members.setup.examples()
-        examples = (jnp.asarray(arrays.x), jnp.asarray(arrays.label))
+        examples = jax.tree.map(jnp.asarray, arrays)
         order = pipeline.make_order(configs[0], len(arrays.x))
         orders = jnp.stack([order(key, 0) for key in states.key])
         states, _ = make_train_rows(members.setup)(states, examples, orders, h, jnp.int32(2))

@@ -14,7 +14,7 @@ from gan_jax.data import open_data
 from gan_jax.games import make_setup
 from gan_jax.host.errors import CannotWriteError, ConfigError, NoCheckpointError
 from gan_jax.steps import init_state, make_sampler
-from gan_jax.training import sample
+from gan_jax.training import sample, sample_files
 from gan_jax.training.checkpoint import Checkpoints
 from gan_jax.training.folder import RunDir
 
@@ -262,9 +262,9 @@ def test_labels_keep_to_their_samples_in_parts(conditional, tmp_path, monkeypatc
 @pytest.mark.parametrize(("num", "columns"), [(None, 8), (20, 2), (23, 3), (10, 1)])
 def test_a_row_of_the_picture_is_a_class(conditional, tmp_path, monkeypatch, num, columns):
     """Also where some classes have one sample more."""
-    grids, grid = [], sample.images.grid
+    grids, grid = [], sample_files.images.grid
     monkeypatch.setattr(
-        sample.images, "grid", lambda x, n=None: (grids.append((x, n)), grid(x, n))[1]
+        sample_files.images, "grid", lambda x, n=None: (grids.append((x, n)), grid(x, n))[1]
     )
     sample.write_samples(conditional, tmp_path / "x.png", num, 0, None, False, "all")
     with Image.open(tmp_path / "x.png") as picture:
