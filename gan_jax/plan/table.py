@@ -1,4 +1,4 @@
-"""A plan in words: a line a cohort, then what follows from it."""
+"""A plan in words: a line for each cohort, then what follows from them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -63,7 +63,7 @@ def _rate(cohort: dict[str, Any]) -> str:
 
 
 def notes(plan: dict[str, Any]) -> Iterator[str]:
-    """What the table means, and where it says less than it seems to."""
+    """What the table means, and what it leaves out."""
     hosts = f"{plan['hosts']} host{'s' if plan['hosts'] > 1 else ''}"
     yield f"a chip's figures, of {plan['chips']} in {plan['topology']} on {hosts}, a step's"
     yield _in_all(plan["cohorts"])
@@ -89,7 +89,7 @@ def notes(plan: dict[str, Any]) -> Iterator[str]:
 
 
 def _bound(run: dict[str, Any]) -> str:
-    """What a step waits for, by the compiler's schedule and published link speeds."""
+    """What limits a step, by the compiler's schedule and published link speeds."""
     links, step = run["collective_seconds"], run["step_seconds"]
     if not step:
         return "the compiler gives no estimate of its step"
@@ -111,7 +111,7 @@ def _in_all(cohorts: list[dict[str, Any]]) -> str:
 
 
 def _scaled(value: float, units: tuple[str, ...], base: int) -> str:
-    """1.5 GiB, of the unit that leaves a number below the base."""
+    """The value in the unit that leaves a number below the base: 1.5 GiB."""
     power = 0
     while value >= base and power < len(units) - 1:
         value, power = value / base, power + 1

@@ -1,4 +1,4 @@
-"""What flags of a sweep say to its launcher, checked before it goes into a command or a file."""
+"""Checks the launcher flags of a sweep before they go into a command or a file."""
 
 import argparse
 import re
@@ -10,7 +10,7 @@ from gan_jax.host.errors import ConfigError
 
 
 class Option(NamedTuple):
-    """A launcher's own option: what its value looks like. Without a default it has to be given."""
+    """A launcher's own option: what its value looks like. Without a default it is required."""
 
     pattern: str
     expected: str
