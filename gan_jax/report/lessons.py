@@ -24,10 +24,10 @@ from gan_jax.report.markup import Html, page, section, tag
 from gan_jax.report.parts import quiet
 
 REFERENCES = {"non_saturating": "c0", "minimax": "c1"}  # the same colour in every figure
-LOSSES, GRADIENTS, PULLS = (-3.0, 4.0), (-2.5, 0.5), (0.0, 2.0)  # what a panel shows
+LOSSES, GRADIENTS, PULLS = (-3.0, 4.0), (-2.5, 0.5), (0.0, 2.0)  # the ranges of the panels
 PLACES = np.linspace(0.002, 0.998, 250)  # of D
 MARKED = (-4, -2, 0, 2, 4)  # logits
-DISTANCES = np.linspace(0.02, 8, 115)  # from just off 0, where |p - q| has a kink
+DISTANCES = np.linspace(0.02, 8, 115)  # starts just above 0, where |p - q| has a kink
 VERDICT = "D(G(z)) = sigmoid of the logit s above"
 APART = "d, in standard deviations"
 RUN = (
@@ -39,7 +39,7 @@ RUN = (
 
 
 class Computed(NamedTuple):
-    """The curves of objectives; pulls only of those whose theory claims what gen minimises."""
+    """The curves of objectives; `pulls` only has those whose theory says what gen minimises."""
 
     losses: dict[Chosen, Curve]
     pulls: dict[Chosen, Curve]
@@ -63,7 +63,7 @@ def section_of(configs: Sequence[Mapping[str, Any]]) -> Html | None:
 
 
 def beside_references(objectives: Sequence[Chosen]) -> list[Chosen]:
-    """The objectives, behind the references that are not among them."""
+    """The objectives, after those references that are not among them."""
     names = [o.name for o in objectives]
     return [*(Chosen(name) for name in REFERENCES if name not in names), *objectives]
 
@@ -77,7 +77,7 @@ def _side_by_side(panels: Sequence[Html]) -> Html:
 
 
 def _reasons(objectives: Sequence[Chosen]) -> str:
-    """What the figures take for granted, and what they leave out."""
+    """What the figures assume, and what they leave out."""
     says = [
         f"{o.label}: disc's logit on all reals is {lessons.REAL_LOGIT:g}."
         for o in objectives

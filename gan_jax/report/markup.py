@@ -1,7 +1,7 @@
-"""HTML that cannot be broken by what it shows: only tag() makes Html, and it escapes all the rest.
+"""HTML that its content cannot break: only tag() makes Html, and it escapes everything else.
 
-The page is one file. Its content-security policy allows what the file itself holds, by hash, and
-no request at all: a text that got past the escaping could still not run or load anything.
+The page is one file. Its content-security policy allows only what the file itself holds, by hash,
+and no requests: even a text that escaped the escaping could not run or load anything.
 """
 
 import base64
@@ -18,7 +18,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Html(str):
-    """Text that is HTML already."""
+    """Text that already is HTML."""
 
     __slots__ = ()
 
@@ -36,7 +36,7 @@ def join(parts: Iterable[Any]) -> Html:
 
 
 def tag(name: str, /, *children: Any, **attributes: Any) -> Html:
-    """<name ...>children</name>. class_ is class, aria_label is aria-label; True is a bare word."""
+    """<name ...>children</name>. class_ is class, aria_label aria-label; True needs no value."""
     given = {
         key.rstrip("_").replace("_", "-"): value
         for key, value in attributes.items()
@@ -54,7 +54,7 @@ def link(path: str, label: Any, **attributes: Any) -> Html:
 
 
 def section(name: str, title: str, *children: Any) -> Html:
-    """A part of the page with its heading, to which the navigation leads."""
+    """A part of the page with its heading, which the navigation links to."""
     return tag("section", tag("h2", title), *children, id=name)
 
 

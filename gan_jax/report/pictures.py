@@ -19,7 +19,7 @@ def thumbnails(paths: Sequence[Path | None]) -> list[str | None]:
 
 
 def fitting(paths: Sequence[Path | None], sizes: Sequence[int], room: int) -> list[str | None]:
-    """A data URI each, at the first of the sizes at which all fit into so many bytes, or none."""
+    """A data URI each, at the first size at which all fit into `room` bytes; else none."""
     for size in sizes:
         found, left = [], room
         for path in paths:
