@@ -110,7 +110,7 @@ class Net(NamedTuple):
     is_energy: bool = False  # an autoencoder, whose logit is minus its energy
     is_flat: bool = False  # turns images into vectors by itself
     encode: Callable[..., Array] | None = None  # (params, vars, x) -> codes [B, F], if it has codes
-    takes: frozenset[str] = frozenset()  # keywords that apply knows
+    takes: frozenset[str] = frozenset()  # the keywords that apply knows
     one_batch: bool = False  # reals and fakes pass as one batch, although its examples then mix
     translates: bool = False  # maps images to images
     judges_patches: bool = False  # gives logits [B, P] of patches of an image
@@ -137,7 +137,7 @@ class Sampler(NamedTuple):
     sample: Callable[..., Array]
     real: Callable[[Array, int], Array] | None  # (key, n) -> what they should look like, if known
     classes: int = 0  # labels that can be asked for; 0: none
-    of: str = ""  # the field of examples that is mapped, where there are no latents
+    of: str = ""  # the field of examples that is mapped, if there are no latents
 
 
 class Decision(NamedTuple):

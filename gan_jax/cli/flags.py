@@ -137,7 +137,7 @@ def _naming(verb: Callable[..., Callable[..., None]]) -> None:
     add = verb("data", "Prepare a data set from files on this machine.")
     add("action", **_one_of("action", ["prepare"]))
     add("name", help="mnist, fashion_mnist or emoji")
-    source = "the folder of the four IDX files; of emoji the npm archives of both styles"
+    source = "the folder of the four IDX files; for emoji, the npm archives of both styles"
     add("--from", dest="source", required=True, nargs="+", **_here("--from"), help=source)
     add("--data_dir", **_here("--data_dir"), help="where to write ($TFDS_DATA_DIR, TFDS's own)")
     add = verb("list", "List what a config can name.")
@@ -183,21 +183,21 @@ def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     _launching(
         add,
         "local trains here (the default); slurm submits a task a cohort and returns (the same "
-        "command again tells how far they are, and at the end writes the table); jobset (GKE) and "
+        "command again reports their progress, and at the end writes the table); jobset (GKE) and "
         "tpu_vm (Cloud TPU) write the file of --out, which has hosts train a share of rows each",
     )
     add("--share", metavar="I/N", help="only the I-th of N equal parts of the rows, from 0")
-    add("--workers", type=int, help="cohorts at a time (here 1, on SLURM as many as it likes)")
-    add("--chunk", type=int, help="rows of a cohort at a time (what a first measurement likes)")
-    add("--hang_seconds", type=float, default=3600.0, help="a worker silent for so long is ended")
+    add("--workers", type=int, help="cohorts at a time (default: 1 here, no limit on SLURM)")
+    add("--chunk", type=int, help="rows of a cohort at a time (default: the fastest, measured)")
+    add("--hang_seconds", type=float, default=3600.0, help="a worker silent for this long is ended")
     add("--retry_failed", action="store_true", help="try failed rows again")
 
 
 def _launching(add: Callable[..., None], what: str) -> None:
-    """Where it is to train."""
+    """Adds the flags that say where to train."""
     add("--launcher", default="local", **_one_of("--launcher", LAUNCHERS), help=what)
     which = (
-        "for the launcher, again and again: slurm takes those of sbatch, as partition=gpu; "
+        "for the launcher, repeatable: slurm takes options of sbatch, as partition=gpu; "
         "jobset and tpu_vm say which they need"
     )
     add("--option", action="append", default=[], metavar="KEY=VALUE", help=which)

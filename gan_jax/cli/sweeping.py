@@ -105,7 +105,7 @@ def _write_launch_file(
 
 
 def _sum_up(args: argparse.Namespace, workdir: Path, mine: list[str]) -> None:
-    """The table and the report; of a share only how it ended. FailedRowsError at the end."""
+    """Writes table and report, or says how a share ended; then FailedRowsError if rows failed."""
     from gan_jax.report import write as write_report
     from gan_jax.sweeps import launch, statistics
 

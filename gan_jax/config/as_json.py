@@ -20,7 +20,7 @@ FORMAT = 2  # of folders and checkpoints; version 0.1 wrote format 1, which had 
 
 
 def read_config(workdir: str | Path) -> dict:
-    """The resolved config of a run. ConfigError where there is none that this version can read."""
+    """The resolved config of a run. ConfigError if there is none that this version can read."""
     found = read_object(Path(workdir) / "config.json", "a --workdir that a run has written")
     check_format(found, workdir)
     return {name: value for name, value in found.items() if name != "format"}
@@ -59,8 +59,8 @@ def config_difference(there: Any, here: Any, defaults: Any = None) -> list[str]:
     """One phrase for each leaf that differs, e.g. `gen.lr 0.0002 there, 0.001 here`.
 
     A leaf that is absent there counts as its default, since an older version did not know it. A run
-    may go on for more steps and on other devices, so neither is a difference, except that steps are
-    where a number changes over all of them.
+    may go on for more steps and on other devices, so neither is a difference, unless a schedule
+    spans all steps of the run.
     """
     new = flatten(here)
     old = {k: v for k, v in flatten(defaults or {}).items() if k in new} | flatten(there)
@@ -72,14 +72,14 @@ def config_difference(there: Any, here: Any, defaults: Any = None) -> list[str]:
 
 
 def leaf_texts(config: Any, free: Collection[str]) -> dict[str, str]:
-    """Each leaf as text, without the free ones, without the steps if nothing depends on them."""
+    """Each leaf as text, except the free ones, and except the steps if no schedule spans them."""
     leaves = flatten(config)
     free = {*free} if _follows_steps(leaves) else {*free, "steps"}
     return {name: _text(leaves, name) for name in leaves if name not in free}
 
 
 def _follows_steps(leaves: dict[str, Any]) -> bool:
-    """Whether a number changes over the steps of the whole run."""
+    """Whether a schedule spans all steps of the run."""
     found = [path for path in leaves if path.endswith("schedule")]
     return not leaves.get("schedule_images") and any(
         leaves[path] in ("linear", "half_linear", "cosine")

@@ -48,7 +48,7 @@ REFUSALS = (
     Refusal(
         {"disc.normalise": "gradient", "disc.net": "autoencoder", "objective": "began"},
         lambda c: c.disc.normalise == "gradient" and c.disc.net == "autoencoder",
-        "disc.normalise 'gradient' bounds a logit by 1, and an energy is no logit",
+        "disc.normalise 'gradient' bounds a logit by 1, and an energy is not a logit",
     ),
     Refusal(
         {"gen.batch_factor": 2, "disc.view": "moments"},
@@ -84,7 +84,7 @@ def doubts(config: ConfigDict) -> list[str]:
 
 
 def check_value(path: str, value: Any) -> None:
-    """ConfigError where a leaf, of the right type, is not among the values declared for it."""
+    """ConfigError if a leaf of the right type has a value other than those declared for it."""
     values = declared(path).values
     if isinstance(values, Rule):
         if not values.test(value):

@@ -35,7 +35,7 @@ from gan_jax.config.declaration import (
     traced,
 )
 
-# The weight of a penalty in its paper, if that is one number. Of all others, it has to be given.
+# The weight of a penalty in its paper, if that is one number. All others must be given one.
 USUAL_WEIGHTS = {"none": 0.0, "wgan_gp": 10.0, "dragan": 10.0, "cr": 10.0, "bcr": 10.0}
 NOT_GIVEN = -1.0
 WEIGHT = Rule(finite(lambda v: v >= 0 or v == NOT_GIVEN), NOT_NEGATIVE.expected)
@@ -63,7 +63,9 @@ def _player(section: str) -> dict[str, Leaf]:
         "momentum_end": Leaf(0.0, "sgd: reached linearly after momentum_steps", SHARE, number),
         "momentum_steps": Leaf(0, "updates; 0: momentum stays as it is", AT_LEAST_0, number),
         "schedule": Leaf("constant", "how lr changes", SCHEDULES),
-        "schedule_steps": Leaf(0, "updates; 0: schedule_images, the run's", AT_LEAST_0, number),
+        "schedule_steps": Leaf(
+            0, "updates; 0: schedule_images, else the run's", AT_LEAST_0, number
+        ),
         "lr_decay": Leaf(1.0, "exponential: factor per update", DECAY, number),
         "lr_end": Leaf(
             0.0, "linear*, cosine: at the end; exponential: at least", NOT_NEGATIVE, number
@@ -93,7 +95,7 @@ def _schedule(section: str, name: str, why: str, values: Rule) -> dict[str, Leaf
         f"{section}.schedule": Leaf("constant", why, CHANGES, before="constant"),
         f"{section}.{name}_end": Leaf(0.0, "after schedule_steps", values, end, before=0.0),
         f"{section}.schedule_steps": Leaf(
-            *(0, "steps; 0: schedule_images, the run's", AT_LEAST_0, steps), before=0
+            *(0, "steps; 0: schedule_images, else the run's", AT_LEAST_0, steps), before=0
         ),
     }
 
@@ -153,7 +155,7 @@ LEAVES: dict[str, Leaf] = {
     "gen.class_weight": _class_weight("gen"),
     # SNGAN has 2. disc sees the first batch_size of these fakes, and gen's loss repeats the reals.
     "gen.batch_factor": Leaf(1, "fakes of gen's update over batch_size", AT_LEAST_1, before=1),
-    # The gradient in the batch of samples is scaled up to this norm where it is smaller.
+    # A gradient in the batch of samples whose norm is smaller is scaled up to it.
     "gen.rescale_gradient": Leaf(0.0, "least norm; 0: unchanged", NOT_NEGATIVE, _PART),
     # The fakes with the largest logits. Sinha et al. 2020: .5, with a factor of .99 an epoch.
     "gen.top_k": Leaf(0.0, "final share it learns from; 0: all", SHARE, _PART, before=0.0),

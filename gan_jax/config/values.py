@@ -89,7 +89,7 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def read(config: Mapping[str, Any]) -> dict[str, Any]:
-    """flatten. ConfigError where a reference cannot be computed."""
+    """flatten. ConfigError if a reference cannot be computed."""
     try:
         return flatten(config)
     except Exception as error:  # what an operation on references raises: any
@@ -136,7 +136,7 @@ def plain(value: Any) -> Any:
             return str.__str__(value) if kind is str else kind(value)
     if value is None:
         return None
-    raise TypeError(f"a {type(value).__name__} is no value of a leaf")
+    raise TypeError(f"a {type(value).__name__} cannot be the value of a leaf")
 
 
 def _from_array(array: np.ndarray) -> Any:

@@ -48,7 +48,7 @@ def _is_long(path: str) -> bool:
 
 
 def expand(path: str) -> str | None:
-    """The path with ~ or ~user at its start expanded. None where there is no such home."""
+    """The path with ~ or ~user at its start expanded. None if there is no such home."""
     user, slash, rest = path.partition("/")
     if not user.startswith("~"):
         return path
@@ -59,7 +59,7 @@ def expand(path: str) -> str | None:
 
 
 def user_cache() -> Path | None:
-    """Where gan_jax keeps what it can make again. None where the user has no home."""
+    """The folder for what gan_jax can make again. None if the user has no home."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(base):  # the XDG standard says to ignore a relative path
         base = expand("~/.cache") or ""

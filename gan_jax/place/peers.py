@@ -117,7 +117,7 @@ class Peers:
 def lost(index: int | None, how: str) -> str:
     """One line that says which process was lost, and how."""
     who = "the run" if index is None else f"process {index}"
-    return f"gan-jax: {who} {how}: what was saved is there; run the same command again on all hosts"
+    return f"gan-jax: {who} {how}: saved work is kept; run the same command again on all hosts"
 
 
 def gather_links(

@@ -98,7 +98,7 @@ def of_run(setup: Setup, topology: Topology) -> dict[str, Any]:
     n = config.devices or len(chips)
     if config.batch_size % n:
         raise ConfigError(f"batch_size is {config.batch_size}: expected a multiple of {n} chips")
-    if n > 1 and n != len(chips):  # larger ones have no program of some of their chips
+    if n > 1 and n != len(chips):  # larger topologies have no program for part of them
         raise ConfigError(
             f"devices is {n}, and {topology.name} has {len(chips)} chips: "
             f"expected a --topology of {n}"

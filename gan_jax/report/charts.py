@@ -226,6 +226,6 @@ def figure(
     legend: Html | None = None,
     width: float = WIDTH,
 ) -> Html:
-    """The picture under its title; says is what a screen reader tells of it."""
+    """The picture under its title; `says` describes it for screen readers."""
     picture = tag("svg", *drawn, viewBox=f"0 0 {width} {height}", role="img", aria_label=says)
     return tag("figure", tag("figcaption", title), legend, picture)

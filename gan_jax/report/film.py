@@ -1,4 +1,4 @@
-"""Sample grids over the steps of a run, of one or of many, with a slider that chooses the step."""
+"""The sample grids of one run or of many over their steps, with a slider that chooses the step."""
 
 import re
 from collections.abc import Mapping, Sequence

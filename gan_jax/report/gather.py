@@ -80,7 +80,7 @@ def gather_rows(facts: dict[str, Any], table: dict[str, Any], folders: Sequence[
 def metrics_to_show(names: Sequence[str], deciding: str | None = None) -> list[str]:
     """What decides, then known metrics, losses, other evaluations, the rest; at most MOST_METRICS.
 
-    Within each group, metrics of real data and of single classes come last.
+    Metrics of real data and of single classes come last of all.
     """
     told = [n for n in names if not OF_CLASS.search(n) and not n.endswith("_real")]
     order = [deciding] if deciding else []

@@ -107,7 +107,7 @@ def pieces(x_N: np.ndarray, y_N: np.ndarray, y: tuple[float, float]) -> list[np.
     y_N = np.clip(np.nan_to_num(y_N, nan=np.nan, posinf=far, neginf=-far), -far, far)
     for level in y:
         before, after = y_N[:-1] - level, y_N[1:] - level
-        crossed = np.flatnonzero(before * after < 0)  # never where one is NaN
+        crossed = np.flatnonzero(before * after < 0)  # never true for NaN
         share = before[crossed] / (before[crossed] - after[crossed])
         meets = x_N[crossed] + share * (x_N[crossed + 1] - x_N[crossed])
         x_N, y_N = np.insert(x_N, crossed + 1, meets), np.insert(y_N, crossed + 1, level)

@@ -53,7 +53,7 @@ def compute(objectives: Sequence[Chosen]) -> Computed:
 
 
 def section_of(configs: Sequence[Mapping[str, Any]]) -> Html | None:
-    """What the objectives of a run or a sweep do; None where none is a function of logits."""
+    """What the objectives of a run or a sweep do; None if none of them is a function of logits."""
     objectives = lessons.chosen(configs)
     if not objectives:
         return None
@@ -117,7 +117,7 @@ def pull_panel(objectives: Sequence[Chosen], computed: Computed) -> Html:
 def _named(
     objectives: Sequence[Chosen], y: Mapping[Chosen, np.ndarray], x: np.ndarray
 ) -> list[Named]:
-    """The curves in the objectives' colours; references are thin where they are not asked for."""
+    """The curves in the objectives' colours; references that were not asked for are thin."""
     others = [o for o in objectives if o.name not in REFERENCES]
     rest = {o: f"c{2 + i % (COLOURS - 2)}" for i, o in enumerate(others)}
     own = "own" if len(objectives) == 1 else "line"

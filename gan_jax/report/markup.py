@@ -73,12 +73,12 @@ def table(
 
 
 def scrolling(child: Html, label: str, kind: str = "scroll") -> Html:
-    """A box for what is wider than a phone; the keyboard can enter it and scroll."""
+    """A box for content wider than a phone's screen; the keyboard can enter and scroll it."""
     return tag("div", child, class_=kind, tabindex="0", role="region", aria_label=label)
 
 
 def cell(value: Any, sort: Any = None, kind: str | None = None, **attributes: Any) -> Html:
-    """A table's cell; `sort` is what its column is sorted by where it is not the text."""
+    """A table's cell; `sort` is the key to sort its column by, if that is not the text."""
     return tag("td", value, data_v=sort, class_=kind, **attributes)
 
 

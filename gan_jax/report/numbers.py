@@ -67,7 +67,7 @@ def _table(
     titles: Mapping[str, str] = {},
     classes: Sequence[str] = (),
 ) -> Html | None:
-    """A row each, with a line on what it says where there is one."""
+    """A row for each name, with its explanation if there is one."""
     if not cells:
         return None
     odd = found.get("nonfinite") or {}

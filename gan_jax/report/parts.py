@@ -47,7 +47,7 @@ def metric_name(name: str) -> Html:
 
 
 def number_cell(value: Any, odd: Any = None, places: int | None = None, **more: Any) -> Html:
-    """A number to sort by, with `places` decimals; what was not finite is named; or a text."""
+    """A number to sort by, with `places` decimals, or a text; names what was not finite."""
     if isinstance(value, str):
         return cell(value, **more)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -92,7 +92,7 @@ def unit_of(name: str) -> str:
 
 
 def value_cell(value: Any) -> Html:
-    """A config's value, right-aligned and sorted as a number where it is one."""
+    """A config's value; a number is right-aligned and sorted as a number."""
     if numeric([value]):
         return cell(show(value), repr(value), "value num")
     return cell(show(value), kind="value")

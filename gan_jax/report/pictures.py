@@ -33,7 +33,7 @@ def fitting(paths: Sequence[Path | None], sizes: Sequence[int], room: int) -> li
 
 
 def thumbnail(path: Path, size: int) -> str | None:
-    """The picture, at most `size` pixels wide and high, as WebP; None where it cannot be read."""
+    """The picture, at most `size` pixels wide and high, as WebP; None if it cannot be read."""
     try:
         with opening.opened(path) as file:
             picture = opening.eight_bits(file)

@@ -107,7 +107,7 @@ def as_known_before(config: Mapping[str, Any], prefix: str = "") -> dict[str, An
 
 def _set(config: ConfigDict, path: Any, value: Any) -> None:
     if not isinstance(path, str):
-        raise ConfigError(f"config key {path!r} is no text: expected one such as 'gen.lr'")
+        raise ConfigError(f"config key {path!r} is not a text: expected one such as 'gen.lr'")
     config_lib.assign(config, path, value)
 
 

@@ -105,14 +105,14 @@ def check(cohorts: Sequence[Cohort]) -> None:
 
 
 def _check_args(row: Row) -> None:
-    """ConfigError where the dynamics or the game do not take the row's arguments."""
+    """ConfigError if the dynamics or the game do not take the row's arguments."""
     for section in ("dynamics.args", "game_args"):
         if taker := _taker(row.config, section):
             static_arguments(section, taker, get(row.config, section))
 
 
 def _check_beginning(config: ConfigDict) -> None:
-    """ConfigError where a row would begin with what another run has trained."""
+    """ConfigError if a row's game needs weights that another run has trained."""
     taken = games.make_setup(config).game.taken
     if taken:
         raise ConfigError(

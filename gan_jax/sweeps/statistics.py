@@ -32,7 +32,7 @@ def aggregate(sweep_dir: str | Path) -> dict[str, Any]:
 
     "deciding" is the metric that settings are compared by. "leads" says for each known metric what
     "best" says for that one: see best.choose. A metric's "each" has one value for each row of the
-    setting (those in "rows", by seed), null where none is finite. With a single value there is no
+    setting (those in "rows", by seed), null if none is finite. With a single value there is no
     error: standard_error, low and high are null.
     """
     folder, sweep = Path(sweep_dir) / "rows", read_sweep(sweep_dir)

@@ -167,7 +167,7 @@ def plus_minus(found: dict[str, Any]) -> str:
 
 
 def of_fewer(found: dict[str, Any], rows: int) -> str:
-    """Says n where some of the rows have no finite number; n may be told by "each" of them."""
+    """Says n if some of the rows have no finite number; n may be given as a value for each row."""
     n = found.get("n", sum(value is not None for value in found.get("each", ())))
     return f" (n = {n})" if 0 < n < rows else ""
 
@@ -192,9 +192,9 @@ def interval(found: dict[str, Any], places: int | None = None) -> str:
 
 
 def number(value: Any, places: int | None = None) -> str:
-    """Four digits, or that many decimals; a dash where there is no number.
+    """Four significant digits, or `places` decimals; a dash if there is no number.
 
-    Counts and seconds are whole where they have more: step 10000, not 1e+04.
+    Counts and seconds with more digits are written whole: step 10000, not 1e+04.
     """
     if value is None:
         return "-"

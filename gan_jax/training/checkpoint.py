@@ -132,7 +132,7 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
             return None
         newest = max(passed)
         raise NoCheckpointError(
-            f"no checkpoint in {self.folder} can be used, of {len(passed)}; {newest}: "
+            f"no checkpoint in {self.folder} can be used, out of {len(passed)}; {newest}: "
             f"{passed[newest]}: put a copy back or choose another --workdir"
         )
 
@@ -210,7 +210,7 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
         try:
             manifest.write(beside, leaves, facts)
             manifest.seal(beside)
-            self._read(step, beside)  # what cannot be read back is not saved, and replaces nothing
+            self._read(step, beside)  # if it cannot be read back, it replaces nothing
             beside.rename(self.folder / str(step))
         except Exception as error:  # a full disk comes as OSError, ValueError, RuntimeError, ...
             orbax_files.clear(self.folder)

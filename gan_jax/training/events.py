@@ -1,6 +1,6 @@
 """TensorBoard events, written by a thread: a convenience that never slows or stops a run.
 
-tensorboardX imports torch where there is one, which takes seconds: the thread does that too.
+If torch is installed, tensorboardX imports it, which takes seconds: the thread does that too.
 """
 
 import json

@@ -44,7 +44,7 @@ def load_setup(file_and_arg: str, overrides: Mapping[str, str] | None = None) ->
 
 
 def load_begun(workdir: str | Path, overrides: Mapping[str, str] | None = None) -> Setup:
-    """The setup of the run in a workdir, with overrides. ConfigError where there is no run."""
+    """The setup of the run in a workdir, with overrides. ConfigError if there is no run."""
     config = config_lib.from_json(read_config(workdir))
     return check(config, _override(config, overrides or {}))
 

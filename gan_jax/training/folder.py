@@ -34,7 +34,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
     """One process's hold on a workdir. Use it in `with`: leaving it flushes, closes and unlocks.
 
     The order: RunDir(workdir, config), restore a checkpoint, start(its step), then write. Raises
-    CannotWriteError, WorkdirBusyError, and ConfigError where the folder holds another config.
+    CannotWriteError, WorkdirBusyError, and ConfigError if the folder holds another config.
     """
 
     def __init__(self, workdir: str | Path, config: Any = None):

@@ -75,7 +75,7 @@ class Recorder(Protocol):
         """Whether training is over before the last step."""
 
     def line(self, step: int, metrics: Metrics, state: State | None) -> None:
-        """The metrics of a dispatch, and the state where it is to be evaluated."""
+        """Takes the metrics of a dispatch, and the state if it is to be evaluated."""
 
     def save(self, step: int, state: State) -> None:
         """A checkpoint."""

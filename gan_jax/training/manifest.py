@@ -147,7 +147,7 @@ def check_seal(folder: Path) -> None:
     path = folder / SEAL
     lines = path.read_text().splitlines() if path.exists() else []
     if not lines:
-        raise DamagedStep(f"it has no {SEAL}, with which every save ends")
+        raise DamagedStep(f"it has no {SEAL}, which every save writes last")
     for line in lines:
         digest, _, name = line.partition("  ")
         if not name:

@@ -190,7 +190,7 @@ class Record:
         near = [max(abs(x["d_real"] - 0.5), abs(x["d_fake"] - 0.5)) < band for x in last]
         return len(near) == needed and all(near)
 
-    is_over = at_equilibrium  # the only way in which a run ends by itself
+    is_over = at_equilibrium  # a run has no other way to end by itself
 
     def summary(self, status: str, reason: str = "") -> Result:
         """Writes summary.json: the last line, and how and why the run ended with it."""

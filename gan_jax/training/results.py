@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def read_sweep(sweep_dir: str | Path) -> dict[str, Any]:
-    """rows.json, its rows by index. Raises ConfigError where it is missing or not of that form."""
+    """rows.json, its rows by index. Raises ConfigError if it is missing or not of that form."""
     path = Path(sweep_dir) / "rows.json"
     sweep = read_object(path, "a --workdir that a sweep has written")
     try:

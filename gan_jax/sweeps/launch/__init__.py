@@ -105,7 +105,7 @@ def begin(
 
 
 def read(workdir: Path) -> dict[str, Any]:
-    """rows.json. ConfigError where there is none."""
+    """rows.json. ConfigError if there is none."""
     try:
         return read_json(workdir / "rows.json", SWEEP, "put a copy back")
     except (OSError, DataCorruptError) as error:

@@ -24,7 +24,7 @@ from gan_jax.sweeps.launch.worker import UNFIT
 POLL_SECONDS = 0.2
 LOOK_SECONDS = 1.0  # between two looks; a longer gap counts as this much at most
 GRACE_SECONDS = 60.0  # for workers to save after a stop
-REFRESH_SECONDS = 45.0  # between two reports of a sweep that goes on
+REFRESH_SECONDS = 45.0  # between two reports on a sweep under way
 
 
 class _Clock:
@@ -116,7 +116,7 @@ def run(
     again: Collection[str] = (),
     refresh: Callable[[], None] = lambda: None,
 ) -> None:
-    """Calls tend with this folder locked; of these rows, those that had failed are tried again."""
+    """Calls tend with the folder locked; failed rows in `again` are tried again."""
     with holding(workdir):
         launch.forgive(workdir, again)
         launch.note_how(workdir)  # an earlier start may have been killed before it did this

@@ -39,7 +39,7 @@ def check(args: argparse.Namespace) -> None:
 
 
 def check_launcher(args: argparse.Namespace) -> None:
-    """ConfigError where a launcher and its flags do not fit each other."""
+    """ConfigError if a launcher and its flags do not fit each other."""
     launcher = args.launcher
     writes = launcher in ("jobset", "tpu_vm")
     _refuse(

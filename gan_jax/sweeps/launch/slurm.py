@@ -128,7 +128,7 @@ def _sbatch(
         "sbatch",
         "--parsable",
         "--requeue",
-        "--open-mode=append",  # a task that comes again goes on in its log
+        "--open-mode=append",  # a task that is requeued appends to its log
         f"--job-name={name}",
         f"--array={','.join(map(str, numbers))}{limit}",
         f"--output={str(logs).replace('%', '%%')}/%A_%a.txt",
