@@ -1,4 +1,4 @@
-"""InfoGAN on MNIST: ten categories and two continuous codes. Chen et al. 2016, by their code.
+"""InfoGAN on MNIST: ten categories and two continuous codes. Chen et al. 2016, with their settings.
 
 gan-jax train --config mnist_infogan --workdir runs/mnist_infogan
 gan-jax train --config mnist_infogan:mnist --workdir runs/infogan   # all 60,000

@@ -82,7 +82,7 @@ class Draw(NamedTuple):
     """What one update sees besides the parameters."""
 
     batch: Batch
-    z: Array | None  # latents of the fakes; all players meet the same ones
+    z: Array | None  # latents of the fakes; all players get the same ones
     key: Array  # of dropout, noise, penalties
     label: Array | None = None  # of the fakes, if a network takes labels
     precomputed: Mapping[tuple[str, int], tuple[Any, PyTree]] = {}  # (player, role): (output, vars)

@@ -26,7 +26,7 @@ LISTS = (
 
 class _Parser(argparse.ArgumentParser):
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        output.check()  # what --help and --version have printed
+        output.check()  # reports text of --help and --version that was lost
         super().exit(status, message)
 
     def error(self, message: str) -> NoReturn:

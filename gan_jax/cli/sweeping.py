@@ -87,7 +87,7 @@ def refresher(workdir: Path) -> Callable[[], None]:
 def _write_launch_file(
     args: argparse.Namespace, words: list[str], rows: int, given: dict[str, str]
 ) -> None:
-    """The file that has hosts elsewhere train the sweep."""
+    """Writes the file that has hosts elsewhere train the sweep."""
     from gan_jax.host.files import write_named
     from gan_jax.sweeps.launch import jobset, tpu_vm, tpus
 
@@ -97,7 +97,7 @@ def _write_launch_file(
     words += ["--retry_failed"] if args.retry_failed else []
     launcher = {"jobset": jobset, "tpu_vm": tpu_vm}[args.launcher]
     text = launcher.text(tpus.Sweep(args.config, args.workdir, tuple(words), rows), given)
-    write_named("--out", Path(args.out), os.fsencode(text))  # words as they came
+    write_named("--out", Path(args.out), os.fsencode(text))  # bytes that are not UTF-8 stay
     print(
         f"{launcher.START} {shlex.quote(args.out)} trains it; when all shares have ended, the same "
         "sweep without --launcher, where its folder is seen, writes the table"

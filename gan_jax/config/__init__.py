@@ -104,7 +104,7 @@ def from_json(values: Mapping[str, Any]) -> ConfigDict:
 
 
 def to_json(config: ConfigDict) -> dict[str, Any]:
-    """Nested plain values, JSON only."""
+    """The config as nested plain values that JSON can hold."""
     return {
         key: to_json(value) if isinstance(value, ConfigDict) else value
         for key, value in config.items(preserve_field_references=False)

@@ -27,7 +27,7 @@ def read_config(workdir: str | Path) -> dict:
 
 
 def check_format(found: Mapping[str, Any], folder: str | Path) -> None:
-    """ConfigError for a folder that another version of gan_jax began."""
+    """Raises ConfigError for a folder that was begun in another format."""
     there = found.get("format", 1)
     if there != FORMAT:
         raise ConfigError(

@@ -59,7 +59,7 @@ def _player(section: str) -> dict[str, Leaf]:
         "b2_schedule": Leaf("constant", "adam: how b2 changes", CHANGES, before="constant"),
         "b2_end": Leaf(0.0, "linear, cosine: b2 after schedule_steps", SHARE, number, before=0.0),
         "eps": Leaf(1e-8, "adam, rmsprop: added to the root", POSITIVE, number),
-        "momentum": Leaf(0.0, "sgd: heavy ball, at the first update", SHARE, number),
+        "momentum": Leaf(0.0, "sgd: heavy-ball, at the first update", SHARE, number),
         "momentum_end": Leaf(0.0, "sgd: reached linearly after momentum_steps", SHARE, number),
         "momentum_steps": Leaf(0, "updates; 0: momentum stays as it is", AT_LEAST_0, number),
         "schedule": Leaf("constant", "how lr changes", SCHEDULES),
@@ -199,7 +199,7 @@ LEAVES: dict[str, Leaf] = {
     "eval_every_steps": Leaf(1000, "a multiple of log_every_steps", AT_LEAST_1),
     "sample_every_steps": Leaf(1000, "a multiple of log_every_steps", AT_LEAST_1),
     "checkpoint_every_steps": Leaf(1000, "a multiple of log_every_steps", AT_LEAST_1),
-    "keep_checkpoints": Leaf(2, "the newest; the last one is never the only one", AT_LEAST_1),
+    "keep_checkpoints": Leaf(2, "how many, the newest; 2: one to fall back to", AT_LEAST_1),
     "eval_samples": Leaf(1000, "samples that an evaluation draws", AT_LEAST_1),
     "grid_samples": Leaf(64, "fixed latents shown in samples/", AT_LEAST_1),
     # The feature networks of distances between sets of images, which are named after them.

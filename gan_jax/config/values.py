@@ -92,7 +92,7 @@ def read(config: Mapping[str, Any]) -> dict[str, Any]:
     """flatten. ConfigError if a reference cannot be computed."""
     try:
         return flatten(config)
-    except Exception as error:  # what an operation on references raises: any
+    except Exception as error:  # an operation on references may raise anything
         raise ConfigError(f"the config cannot be read: {type(error).__name__}: {error}") from error
 
 
@@ -132,7 +132,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, int) and value.bit_length() > 64:
         raise ValueError("an integer of more than 64 bits")
     for kind in (bool, int, float, str):
-        if isinstance(value, kind):  # an enum's member too
+        if isinstance(value, kind):  # also a member of an enum
             return str.__str__(value) if kind is str else kind(value)
     if value is None:
         return None

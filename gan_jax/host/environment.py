@@ -121,7 +121,7 @@ def _problem(folder: Path) -> str:
 
 
 def check_devices() -> None:
-    """ConfigError where JAX finds no device of the kind that JAX_PLATFORMS names."""
+    """ConfigError if JAX finds no device of the kind that JAX_PLATFORMS names."""
     import jax
     from jax.extend import backend
 

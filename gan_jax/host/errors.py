@@ -1,4 +1,4 @@
-"""What a user can mend: one plain line each, and the exit code that stands for it."""
+"""Errors that a user can mend: one plain line each, and an exit code."""
 
 from collections.abc import Sequence
 

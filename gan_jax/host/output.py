@@ -53,8 +53,8 @@ def _guarded(stream: TextIO | None, number: int) -> TextIO:
 
 
 def check() -> None:
-    """CannotWriteError where standard output has lost text that somebody still wanted to read."""
-    with contextlib.suppress(BrokenPipeError):  # of a stream that is not guarded
+    """CannotWriteError if standard output has lost text that somebody still wanted to read."""
+    with contextlib.suppress(BrokenPipeError):  # raised by a stream that is not guarded
         sys.stdout.flush()
     problem = getattr(getattr(getattr(sys.stdout, "buffer", None), "raw", None), "problem", None)
     if problem and problem.errno != errno.EPIPE:  # a reader such as head is done

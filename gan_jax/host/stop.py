@@ -33,7 +33,7 @@ def install() -> None:
     os.set_blocking(tell, False)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     for each in _SIGNALS:
-        signal.signal(each, lambda number, frame: None)  # the pipe has told the thread
+        signal.signal(each, lambda number, frame: None)  # the thread learns of it through the pipe
     threading.Thread(target=_listen, args=(arrived,), name="signals", daemon=True).start()
 
 

@@ -86,7 +86,7 @@ class Place:
 
 
 def fetch(tree: PyTree) -> PyTree:
-    """The arrays on the host, as numpy's."""
+    """Copies the arrays to the host, as NumPy arrays."""
     return jax.device_get(tree)
 
 

@@ -15,7 +15,7 @@ _TIMES = ((7200, 3600, "h"), (120, 60, "min"), (1, 1, "s"), (1e-3, 1e-3, "ms"), 
 
 
 def to_lines(plan: dict[str, Any]) -> Iterator[str]:
-    """What the command prints."""
+    """The lines that the command prints."""
     rows = [HEAD, *(_cells(each, plan["hbm_bytes"]) for each in plan["cohorts"])]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     for row in rows:
@@ -24,7 +24,7 @@ def to_lines(plan: dict[str, Any]) -> Iterator[str]:
 
 
 def to_markdown(plan: dict[str, Any]) -> str:
-    """The same for the README."""
+    """The same as Markdown, for the README."""
     rows = [HEAD, ["---"] * len(HEAD), *(_cells(c, plan["hbm_bytes"]) for c in plan["cohorts"])]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     tools = " and ".join(f"{name} {plan['versions'][name]}" for name in ("jax", "libtpu"))
@@ -56,7 +56,7 @@ def _cells(cohort: dict[str, Any], hbm: int) -> list[str]:
 
 
 def _rate(cohort: dict[str, Any]) -> str:
-    """Examples a second of a run."""
+    """A run's examples per second, as text."""
     if not cohort.get("step_seconds") or "batch_size" not in cohort:
         return "-"
     return f"{cohort['batch_size'] / cohort['step_seconds']:,.0f}"

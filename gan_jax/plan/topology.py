@@ -95,5 +95,5 @@ def _check_libtpu() -> None:
 
 
 def one_line(error: Exception) -> str:
-    """The beginning of what libtpu says."""
+    """The beginning of libtpu's message, on one line."""
     return " ".join(str(error).split())[:200].rstrip(".")

@@ -51,7 +51,7 @@ class Chosen(NamedTuple):
 
     @property
     def label(self) -> str:
-        """minimax; blend (zeta 3)."""
+        """The name, with numbers that are not the defaults: minimax; blend (zeta 3)."""
         default = numbers_of(OBJECTIVES[self.name])
         changed = [f"{k} {v:g}" for k, v in self.numbers if v != default[k]]
         return self.name + (f" ({', '.join(changed)})" if changed else "")

@@ -183,14 +183,14 @@ SAYS = {
     ),
     "divergences": (
         "JS, total variation and Hellinger reach their bounds and go flat: nothing is left to "
-        "learn from. KL = d\u00b2/2 does not. Both Gaussians are as wide, so KL is the same "
+        "learn from. KL = d\u00b2/2 does not. Both Gaussians have one width, so KL is the same "
         "both ways."
     ),
     "pull": (
         "What gen minimises where disc is at its best, by its slope in d. Near d = 0 minimax and "
         "non_saturating pull alike; far away only one of them still does."
     ),
-    "objectives": "Thin: non_saturating and minimax, to compare with.",
+    "objectives": "Thin: non_saturating and minimax, for comparison.",
     "transposed": transposed.SAYS,
 }
 

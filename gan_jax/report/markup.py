@@ -31,7 +31,7 @@ def text(value: Any) -> Html:
 
 
 def join(parts: Iterable[Any]) -> Html:
-    """The parts one after another; None is nothing."""
+    """The parts joined; None adds nothing."""
     return Html("".join(text(part) for part in parts if part is not None))
 
 
@@ -83,7 +83,7 @@ def cell(value: Any, sort: Any = None, kind: str | None = None, **attributes: An
 
 
 def page(title: str, *body: Any) -> str:
-    """The whole file."""
+    """The whole page as text."""
     css, js = _read("page.css"), _read("page.js") + _read("chart.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(css)}; script-src {_hash(js)}; "

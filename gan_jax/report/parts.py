@@ -86,7 +86,7 @@ def axis_of(name: str) -> str:
 
 
 def unit_of(name: str) -> str:
-    """What a metric counts, or nothing."""
+    """What a metric counts, or an empty text."""
     row = known(name)
     return row.unit if row else ""
 

@@ -154,7 +154,7 @@ def render(text: str, results: Path = RESULTS) -> str:
 
 
 def collect_demo(run: Path, results: Path = RESULTS) -> None:
-    """demo.json, demo.png and demo.gif from a finished run of `make demo`."""
+    """Writes demo.json, demo.png and demo.gif from a finished run of `make demo`."""
     summary = read_json(run / "summary.json")
     config = read_json(run / "config.json")
     facts = {"name": "demo", "command": "make demo", "seed": config["seed"]}

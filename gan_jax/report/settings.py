@@ -51,8 +51,8 @@ def settings_section(sweep: Sweep) -> Html:
     ]
     says = (
         "Over seeds: mean ± standard error, median, 95 % bootstrap interval of the mean "
-        "(2,000 draws), all over the rows that are done. Then how much more the leader has, over "
-        "the same seeds, with the interval by which they are told apart or not."
+        "(2,000 draws), all over the rows that are done. Last, how much more the leader has over "
+        "the same seeds, with the interval that decides if they are told apart."
     )
     above = quiet(says), filters("settings", len(body), [])
     shown = [*above, sortable(heads, body, "Settings")] if body else []

@@ -42,7 +42,7 @@ def panels() -> Html:
 
 
 def _doubled(x_NxHxW: np.ndarray, kernel_4x4xF: np.ndarray) -> np.ndarray:
-    """[N, 2H, 2W, F]."""
+    """The transposed convolution of x by each kernel, [N, 2H, 2W, F]."""
     x, kernel = x_NxHxW[..., None], kernel_4x4xF[:, :, None]
     return np.asarray(jax.jit(conv_transpose)(x.astype(np.float32), kernel.astype(np.float32)))
 

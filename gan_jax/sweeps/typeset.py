@@ -173,19 +173,19 @@ def of_fewer(found: dict[str, Any], rows: int) -> str:
 
 
 def note_numbers(mine: Sequence[str], notes: Sequence[str]) -> str:
-    """Which of the notes below a table are a row's: 1, 3."""
+    """The numbers of a row's notes among the notes below a table: 1, 3."""
     return ", ".join(str(i) for i, note in enumerate(notes, 1) if note in mine)
 
 
 def duration(seconds: float) -> str:
-    """In the unit that a person would take."""
+    """A duration in words, in a suitable unit."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 
 def interval(found: dict[str, Any], places: int | None = None) -> str:
-    """low to high."""
+    """The ends of an interval: low to high."""
     if found.get("low") is None or found.get("high") is None:
         return "-"
     return f"{number(found['low'], places)} to {number(found['high'], places)}"
@@ -204,7 +204,7 @@ def number(value: Any, places: int | None = None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share in whole percents; more than nothing is never 0 %."""
+    """A share in whole percents; one above 0 is never shown as 0 %."""
     if share is None:
         return "-"
     return "<1 %" if 0 < share < 0.005 else f"{share:.0%}".replace("%", " %")

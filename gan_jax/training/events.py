@@ -38,11 +38,11 @@ class EventLog:
         self._queue.put(("scalars", step, time.time(), dict(values)))
 
     def picture(self, step: int, tag: str, png: bytes, size: tuple[int, int]) -> None:
-        """Returns at once. `png` is the encoded file, size its height and width."""
+        """Queues a picture and returns at once. `png` is the encoded file, size (height, width)."""
         self._queue.put(("picture", step, time.time(), (tag, png, size)))
 
     def close(self) -> None:
-        """Returns when everything is on disk."""
+        """Waits until everything is on disk."""
         self._queue.put(None)
         self._thread.join()
 
@@ -55,7 +55,7 @@ class EventLog:
                 pass
 
     def _write_all(self) -> None:
-        # here and not above: see the top of the file
+        # imported here because it is slow: see the top of the file
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import Event, SessionLog
 

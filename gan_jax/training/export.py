@@ -52,7 +52,7 @@ def exported(run: Run) -> jax.export.Exported:
 
 
 def _call(run: Run, program: jax.export.Exported) -> str:
-    """What goes in and what comes out, in words."""
+    """The program's inputs and outputs, in words."""
     classes = run.setup.game.sampler.classes
     words = f"z {_shape(program.in_avals[0])}{_law(run)}"
     words += f", label [n] of 0 to {classes - 1}" if classes else ""

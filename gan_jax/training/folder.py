@@ -95,16 +95,16 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         log.close()
 
     def write(self, step: int, metrics: Mapping[str, Any]) -> None:
-        """One line of metrics.jsonl, and the same numbers as events. Steps must increase."""
+        """Writes a line of metrics.jsonl, and the same numbers as events. Steps must increase."""
         self._line(self._metrics, step, metrics)
 
     def write_timing(self, step: int, seconds: float, steps_per_second: float) -> None:
-        """One line of timing.jsonl; seconds since the run's start."""
+        """Writes a line of timing.jsonl; seconds since the run's start."""
         values = {"seconds": seconds, "steps_per_second": steps_per_second}
         self._line(self._timing, step, values, prefix="timing/")
 
     def write_samples(self, step: int, picture_HxWxC: np.ndarray) -> Path:
-        """samples/step_00001000.png from a uint8 picture (see images.grid), and an event."""
+        """Writes samples/step_00001000.png from a uint8 picture (see images.grid), and an event."""
         png = images.png_bytes(picture_HxWxC)
         path = self.write_bytes(f"samples/step_{int(step):08d}.png", png)
         if self._events is not None:
@@ -113,7 +113,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         return path
 
     def write_progress(self) -> Path | None:
-        """samples/progress.gif from all pictures of the run, in order; None if there are none."""
+        """Writes samples/progress.gif from all pictures of the run; None if there are none."""
         files = self.sample_files()
         if not files:
             return None
@@ -167,7 +167,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         return self.workdir / name
 
     def sample_files(self) -> list[Path]:
-        """The pictures of the run by step."""
+        """The run's pictures, in the order of their steps."""
         files = self.samples_dir.glob("step_*.png")
         return sorted((f for f in files if re.fullmatch(r"step_\d+", f.stem)), key=_step_of)
 

@@ -28,13 +28,13 @@ STATE, RECORD = "init", "init_from.json"
 class Start(NamedTuple):
     """What a new run takes from a checkpoint of another."""
 
-    workdir: str  # of the other run, from the root
+    workdir: str  # the other run's, as an absolute path
     step: int
     taken: dict[str, np.ndarray]  # by path in the state
     left: list[str]  # a phrase for each array that does not fit
 
     def says(self) -> str:
-        """One line of what fits, and of what does not."""
+        """Says in one line what fits and what does not."""
         count = len(self.taken)
         fits = f"starts from {self.workdir} at step {self.step}: {count} arrays fit"
         return f"{fits}; left out: {listed(self.left, 6)}" if self.left else f"{fits}, which is all"
@@ -87,7 +87,7 @@ def first_state(setup: Setup, run: RunDir, start: Start | None) -> State:
 
 
 def origin(workdir: str | Path) -> str | None:
-    """DIR:STEP that the run in a workdir started from, if it did."""
+    """DIR:STEP from which the run in a workdir started, if it did."""
     said = read_if_whole(Path(workdir) / RECORD, {"workdir": str, "step": int})
     return said and f"{said['workdir']}:{said['step']}"
 

@@ -42,7 +42,7 @@ class LineLog:
         self._file = os.fdopen(open_file(path, os.O_WRONLY | os.O_APPEND), "ab")
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
-        """One line, handed to the operating system at once: it survives a kill of this process."""
+        """Hands a line to the operating system at once: it survives a kill of this process."""
         step = int(step)
         if step <= self.last:
             raise ValueError(f"{self.path.name}: step {step} comes after step {self.last}")
@@ -53,7 +53,7 @@ class LineLog:
         self._count, self.last = self._count + 1, step
 
     def lines(self) -> Lines:
-        """What the file holds by now."""
+        """How many lines the file holds now, and their digest."""
         return Lines(self._count, self._digest.hexdigest())
 
     def sync(self) -> None:

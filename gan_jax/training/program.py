@@ -14,7 +14,7 @@ from gan_jax.training.steps import jit_loop, make_train_many
 
 
 def make_program(setup: Setup, arrays: Arrays | None, place: Place) -> Program:
-    """A single run, with its batches parted over the devices."""
+    """The program of a single run, whose batches are divided over the devices."""
     signals, shown = jax.jit(make_signals(setup)), place.replicate(make_shown(setup, arrays))
     return Program(
         schedule=schedule_of(setup.config),

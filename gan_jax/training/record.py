@@ -173,7 +173,7 @@ class Record:
         )
 
     def finish(self, step: int, state: State) -> Result:
-        """The run is done."""
+        """Ends a run that is done."""
         self.save(step, state)
         return self.end("done")
 

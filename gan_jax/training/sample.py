@@ -157,7 +157,7 @@ def _class_of(label: str | None, classes: int, data: Data) -> int | None:
 
 
 def _in_words(names: Sequence[str]) -> str:
-    """Names of classes at the end of a line, not too many of them."""
+    """Names of classes for the end of an error's line, at most MOST_NAMED of them."""
     some = ", ".join(names[:MOST_NAMED])
     return f" or {some}{', ...' * (len(names) > MOST_NAMED)}" if names else ""
 
@@ -225,7 +225,7 @@ def make_draw(setup: Setup, state: State) -> Callable[..., Array]:
 def _samples(
     setup: Setup, state: State, key: Array, num: int, walk: bool, label: np.ndarray | None
 ) -> Iterator[np.ndarray]:
-    """num samples, at most BATCH at a time."""
+    """Yields num samples, at most BATCH at a time."""
     draw, done = jax.jit(make_draw(setup, state)), 0
     for z in _latents(setup, key, num, walk):
         for i in range(0, len(z), BATCH):

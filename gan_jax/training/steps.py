@@ -65,8 +65,8 @@ def make_train_step(setup: Setup, part: Part = lambda x: x) -> TrainStep:
 def _check_end(config: ConfigDict) -> None:
     if config.stop_at_equilibrium and not estimates_ratio(config.objective):
         raise ConfigError(
-            "stop_at_equilibrium waits for D near 1/2, and disc's judgement under "
-            f"{config.objective!r} is no D: expected 0, or one of the objectives "
+            "stop_at_equilibrium waits for D near 1/2, and disc's output under "
+            f"{config.objective!r} is not a D: expected 0, or one of the objectives "
             f"{', '.join(filter(estimates_ratio, OBJECTIVES))}"
         )
 

@@ -1,4 +1,4 @@
-"""A run's recorder where several processes train it: process 0 records, the others keep up."""
+"""A run's recorder if several processes train it: process 0 records, the others keep up."""
 
 import contextlib
 import hashlib

@@ -63,7 +63,7 @@ def text(sweep: Sweep, given: Mapping[str, str]) -> str:
 
 
 def config_text(file: Path) -> str:
-    """The config as Kubernetes takes it. ConfigError."""
+    """The config as Kubernetes takes it. Raises ConfigError."""
     try:
         return file.read_text(encoding="utf-8")
     except ValueError as error:
@@ -139,7 +139,7 @@ def _rules() -> list[dict[str, Any]]:
 
 
 def write_items(name: str, config: Path, spec: dict[str, Any]) -> str:
-    """The file: a ConfigMap with the config, and the JobSet."""
+    """The text of the file: a ConfigMap with the config, and the JobSet."""
     items = [
         {
             "apiVersion": "v1",

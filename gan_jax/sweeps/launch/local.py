@@ -34,7 +34,7 @@ class _Clock:
         self.seconds, self._looked = 0.0, time.monotonic()
 
     def tick(self) -> float:
-        """Called at every look."""
+        """Advances the clock; called at every look."""
         now = time.monotonic()
         self.seconds += min(now - self._looked, LOOK_SECONDS)
         self._looked = now
@@ -222,7 +222,7 @@ def _stop(running: list[_Worker], clock: _Clock) -> None:
 
 
 class _Bar(contextlib.AbstractContextManager["_Bar"]):
-    """Row-steps of all cohorts on a terminal; a line a cohort elsewhere."""
+    """A bar of all cohorts' row-steps on a terminal; elsewhere, a line for each cohort."""
 
     def __init__(self, said: dict[str, Any], waiting: list[dict[str, Any]]):
         steps = {row["id"]: row["config"]["steps"] for row in said["rows"]}

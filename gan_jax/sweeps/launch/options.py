@@ -21,7 +21,7 @@ NAME = Option("[a-z]([-a-z0-9]{0,30}[a-z0-9])?", "up to 32 of a-z, 0-9 and -, a 
 
 
 def check(args: argparse.Namespace) -> None:
-    """ConfigError where flags of a sweep do not fit each other."""
+    """ConfigError if flags of a sweep do not fit each other."""
     launcher, workers, chunk = args.launcher, args.workers, args.chunk
     _refuse(
         {

@@ -48,8 +48,8 @@ TPU_VM |= {"topology": SLICE, "queued": Option("true|false", "true or false", "f
 class Run(NamedTuple):
     """The run that the hosts train."""
 
-    config: str  # FILE[:ARG], here
-    workdir: str  # there: a folder that all hosts see
+    config: str  # FILE[:ARG], on this machine
+    workdir: str  # on the hosts: a folder that all of them see
     words: tuple[str, ...]  # the other flags
 
 

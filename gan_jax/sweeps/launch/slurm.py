@@ -117,7 +117,7 @@ def _sbatch(
     hang_seconds: float,
     extra: list[str],
 ) -> str:
-    """Submits a task for each of the numbers; returns the job's."""
+    """Submits a task for each of the numbers; returns the number of the job."""
     logs = (workdir / "slurm").resolve()
     with writing(logs):
         logs.mkdir(exist_ok=True)

@@ -39,8 +39,8 @@ HOSTS = Option("[1-9][0-9]{0,3}", "how many hosts share the rows")
 class Sweep(NamedTuple):
     """The sweep that the hosts train."""
 
-    config: str  # FILE[:ARG], here
-    workdir: str  # there: a folder that all hosts see
+    config: str  # FILE[:ARG], on this machine
+    workdir: str  # on the hosts: a folder that all of them see
     words: tuple[str, ...]  # the other flags
     rows: int  # how many there are
 
