@@ -1,1 +1,1 @@
-"""Experiments, one file each, that a command names: `gan-jax train --config mnist_mlp`."""
+"""Experiments, one file each; commands use their names: `gan-jax train --config mnist_mlp`."""

@@ -1,12 +1,12 @@
-"""Noise to three Gaussians on the line: with a transport term gen learns the map that moves least.
+"""Maps noise to three Gaussians on the line; a transport term selects the map that moves it least.
 
 gan-jax train --config adversarial_flow_1d --workdir runs/flow
 gan-jax train --config adversarial_flow_1d:uniform --workdir runs/flow_uniform
 gan-jax sweep --config adversarial_flow_1d --workdir runs/flows     # with the term and without it
 gan-jax reproduce adversarial_flow_1d --workdir runs/adversarial_flow_1d   # the maps, in numbers
 
-Lin et al. 2025 (adversarial flow models): rpgan with approximate R1 and R2, centred logits, and for
-gen .2 (G(z) - z)^2, whose weight falls to .005.
+Lin et al. 2025 (adversarial flow models): rpgan with approximate R1 and R2, centred logits, and in
+gen's loss a transport term .2 (G(z) - z)^2, whose weight falls to .005.
 """
 
 from gan_jax.config import get_config as defaults
@@ -26,7 +26,7 @@ def get_config(law: str = "normal"):
     c.penalties.centring = 0.01
     for player in (c.gen, c.disc):
         player.lr, player.b1, player.b2 = 1e-3, 0.0, 0.99
-    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
+    c.ema.decay, c.ema.warmup = 0.0, False  # as in the recorded rows
     return c
 
 

@@ -1,15 +1,16 @@
-"""BigGAN on CIFAR-10, by the authors' script for it. Brock et al. 2019, appendix C.2.
+"""BigGAN on CIFAR-10, with the settings of the authors' script. Brock et al. 2019, appendix C.2.
 
 gan-jax train --config biggan_cifar10 --workdir runs/biggan             # tfds:cifar10, prepared
 gan-jax train --config biggan_cifar10:tiny --workdir runs/biggan_tiny   # digits, a minute on a CPU
 
 Batch norm and a projection by labels, spectral norm in both networks, hinge loss, weights from
-N(0, .02), Adam (0, .999) at 2e-4, four disc updates a step on 50 images each, an average of gen
-with decay .9999, 500 epochs. Expected: FID 14.7 (the paper), by Inception. Cost: not measured.
+N(0, .02), Adam (0, .999) at 2e-4, four disc updates a step on 50 images each, a moving average of
+gen's weights with decay .9999, 500 epochs. Expected: FID 14.7 by Inception (the paper). Cost: not
+measured.
 
-Samples are made with standing statistics over 100 batches, as in the paper. Differs: the average
-counts from the start with ema.warmup, theirs from step 1,000; there is no orthogonal
-regularisation, which this script has off. tiny is 28x28 digits, an eighth as wide.
+Samples are made with standing statistics over 100 batches, as in the paper. Differs: with
+ema.warmup the average starts in step 0, in the paper in step 1,000; there is no orthogonal
+regularisation, which the authors' script leaves out too. tiny is 28x28 digits, an eighth as wide.
 """
 
 from gan_jax.config import choose

@@ -23,5 +23,5 @@ def get_config(data: str = "mnist"):
         player.momentum, player.momentum_end = 0.5, 0.7
         player.momentum_steps = 250 * STEPS_PER_EPOCH
     c.grid_samples = 100  # ten of each digit
-    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
+    c.ema.decay, c.ema.warmup = 0.0, False  # as in the recorded rows
     return c

@@ -2,8 +2,8 @@
 
 gan-jax train --config cyclegan_shapes --workdir runs/cyclegan
 gan-jax sweep --config cyclegan_shapes --workdir runs/cyclegan_cycle
-    four weights of the cycle term x four seeds, 16 rows in one program: without the term each
-    direction may lose what the other cannot give back
+    four weights of the cycle term x four seeds, 16 rows in one program: without the term, either
+    direction may discard what the other would need to undo it
 """
 
 from gan_jax.config import get_config as defaults

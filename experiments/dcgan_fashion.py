@@ -5,10 +5,10 @@ gan-jax train --config dcgan_fashion --workdir runs/dcgan_fashion
 gan-jax train --config dcgan_fashion:tiny --workdir runs/dcgan_tiny     # digits, a minute on a CPU
 
 Adam (.5, .999) at 2e-4, batches of 128, z uniform in [-1, 1), weights from N(0, .02), batch norm in
-both. Expected: all ten kinds of clothes by step 5,000; the paper has no number for these data.
+both. Expected: all ten kinds of clothes by step 5,000; the paper reports no number for these data.
 Cost: not measured. mnist_dcgan:fashion_mnist is the narrower one, with a dense layer in disc.
 
-Differs: two doublings from 7x7 with 256 and 128 channels, as the paper's four make 64x64 pixels.
+Differs: two doublings from 7x7, with 256 and 128 channels; the paper's four lead to 64x64 pixels.
 """
 
 from gan_jax.config import choose

@@ -6,8 +6,8 @@ gan-jax train --config emoji_colouring:tiny --workdir runs/colouring_tiny
 gan-jax evaluate --workdir runs/colouring --metrics translations,retrieval
 gan-jax sample --workdir runs/colouring --inputs photo.png --out coloured.png
 
-Isola et al. 2017 colour photographs of 256x256 pixels in the space Lab; here gen makes all three
-channels. All else is as in emoji_pix2pix.
+Isola et al. 2017 colour photographs of 256x256 pixels in the colour space Lab; here gen outputs all
+three channels of RGB. Everything else is as in emoji_pix2pix.
 """
 
 from gan_jax.config import choose

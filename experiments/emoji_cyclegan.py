@@ -1,4 +1,4 @@
-"""CycleGAN between Twitter's drawings and Google's, of which no two are said to belong together.
+"""CycleGAN between Twitter's drawings and Google's, without telling it which belong together.
 
 gan-jax data prepare emoji --from GOOGLE.tgz TWITTER.tgz
 gan-jax train --config emoji_cyclegan --workdir runs/cyclegan
@@ -6,13 +6,14 @@ gan-jax train --config emoji_cyclegan:tiny --workdir runs/cyclegan_tiny
 gan-jax evaluate --workdir runs/cyclegan --metrics translations,retrieval
 gan-jax sample --workdir runs/cyclegan --inputs drawing.png --out google.png
 gan-jax sweep --config emoji_cyclegan --workdir runs/cyclegan_terms
-    with both terms that keep a picture what it is, with either, and without
+    with the cycle and the identity term, with either of them, and with neither
 
-The settings are those of Zhu et al. 2017: least squares with discs' loss halved, cycle 10, identity
-half of that, pools of 50 translations, a batch of one, Adam of rate 2e-4 and b1 0.5, rates that
-fall linearly to 0 in the second half of training, weights from N(0, 0.02). Their nets have width
-64, 9 blocks and patches of 70x70 for 256x256 pixels, for 200 epochs; here they are narrower, on
-32x32 pixels with 3 blocks and patches of 16x16, for about two epochs of single pictures.
+The settings are those of Zhu et al. 2017: least squares with the loss of disc halved, a cycle term
+of weight 10 and an identity term of half that, pools of 50 translations, a batch of one, Adam with
+rate 2e-4 and b1 0.5, a rate that falls linearly to 0 in the second half of training, weights from
+N(0, 0.02). Their networks have width 64, 9 blocks and patches of 70x70 on 256x256 pixels, trained
+for 200 epochs; here they are narrower, with 3 blocks and patches of 16x16 on 32x32 pixels, trained
+for about two epochs.
 """
 
 from gan_jax.config import choose

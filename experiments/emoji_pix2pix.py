@@ -8,10 +8,11 @@ gan-jax sample --workdir runs/pix2pix --inputs drawing.png --out google.png
 gan-jax sweep --config emoji_pix2pix --workdir runs/pix2pix_losses
     the paper's ablation: L1 alone, the GAN alone, both
 
-The paper's settings are the loss of cross-entropies with disc's halved, L1 of weight 100, Adam of
-rate 2e-4 and b1 0.5, weights from N(0, 0.02), dropout in the first three maps on the way up, and a
-batch of one. Its nets have width 64 and 256x256 pixels, with patches of 70x70, for 200 epochs; here
-they are narrower, on 32x32 pixels with patches of 16x16 and a batch of 16, for 30 epochs.
+The paper's settings are cross-entropy losses with that of disc halved, L1 with weight 100, Adam
+with rate 2e-4 and b1 0.5, weights from N(0, 0.02), dropout in the first three layers of the decoder
+and a batch of one. Its networks have width 64 and patches of 70x70 on 256x256 pixels, trained for
+200 epochs; here they are narrower, with patches of 16x16 on 32x32 pixels, trained in batches of 16
+for 30 epochs.
 """
 
 from gan_jax.config import choose

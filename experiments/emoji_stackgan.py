@@ -6,11 +6,11 @@ gan-jax train --config emoji_stackgan:stage2 --workdir runs/stage2 --init_from r
 gan-jax sample --workdir runs/stage2 --inputs "red heart" --out hearts.png
 gan-jax train --config emoji_stackgan:tiny --workdir runs/stage1_tiny
 
-The paper's settings are the loss of cross-entropies, fakes and real pictures with wrong captions
-weighing half each, the divergence of the codes with weight 2 as in the authors' code, Adam of rate
-2e-4 and b1 0.5, batches of 64, a rate that is halved every 100 of 600 epochs in each stage, 64x64
-pixels in stage I and 256x256 in stage II. There captions are read by an encoder that was trained
-before; here vectors of words are learned along with the drawings. The nets are narrower, and each
+The paper's settings are cross-entropy losses in which fakes and real pictures with wrong captions
+weigh half each, the KL divergence of the captions' codes with weight 2 as in the authors' code,
+Adam with rate 2e-4 and b1 0.5, batches of 64, 600 epochs in each stage with a rate that is halved
+every 100, 64x64 pixels in stage I and 256x256 in stage II. There, a pretrained encoder reads the
+captions; here, vectors of words are learned along with the networks. These are narrower, and each
 stage takes 40 epochs.
 """
 

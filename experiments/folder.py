@@ -3,7 +3,7 @@
 gan-jax train --config folder --workdir runs/own --config.data.dir=DIR
 gan-jax train --config folder:classes --workdir runs/own --config.data.dir=DIR
 
-classes: gen draws the class it is asked for; DIR has one folder of images a class.
+classes: gen draws the class it is asked for; DIR holds one folder of images for each class.
 """
 
 from ml_collections import ConfigDict
@@ -22,7 +22,7 @@ def get_config(variant: str = "plain"):
     c.disc.args = ConfigDict({"channels": (32, 64, 128)})
     if variant == "classes":
         c.gen.condition, c.disc.condition = "norm", "projection"
-    c.penalty.name, c.penalty.weight = "r1", 1.0  # few images: disc knows them by heart without it
+    c.penalty.name, c.penalty.weight = "r1", 1.0  # few images: without it disc memorises them
     c.batch_size, c.steps = 32, 10_000
     c.ema.decay = 0.995
     c.eval_every_steps = c.checkpoint_every_steps = 1_000

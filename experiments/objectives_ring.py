@@ -8,8 +8,8 @@ gan-jax sweep --config objectives_ring --sweep all --workdir runs/ring_all
     energies need an autoencoder for disc, ebgan's squared error is another program, and
     feature_matching passes through disc once more
 gan-jax sweep --config objectives_ring --sweep penalties --workdir runs/ring_penalties
-    rpgan with penalties, and what is done to its last layer and gradients: a cohort each, since a
-    penalty is compiled in; 2,000 steps, eight seeds
+    rpgan with each penalty, and with each treatment of disc's last layer and gradients: a cohort
+    each, since a penalty is compiled in; 2,000 steps, eight seeds
 """
 
 from gan_jax.config import get_config as defaults
@@ -33,7 +33,7 @@ def get_config():
     c.gen.args.act = c.disc.args.act = "relu"
     c.penalty.name, c.penalty.weight = "r1", 0.1
     c.gen.lr = c.disc.lr = 1e-3
-    c.ema.decay, c.ema.warmup = 0.99, False  # as the recorded results
+    c.ema.decay, c.ema.warmup = 0.99, False  # as in the recorded results
     c.eval_samples = 2_500
     c.eval_every_steps = 2_500
     c.sample_every_steps, c.checkpoint_every_steps = 5_000, 500
@@ -41,20 +41,20 @@ def get_config():
 
 
 def energies(objective: str, **args):
-    """A row for an objective of energies: disc is an autoencoder."""
+    """A row for an energy-based objective, whose disc is an autoencoder."""
     net = {"disc.net": "autoencoder", "disc.args.hidden": (128,), "disc.args.code": 1}
     numbers = {f"objective_args.{name}": value for name, value in args.items()}
     return [{"objective": objective, "penalty.weight": 0.0, **net, **numbers}]
 
 
 def penalised(name: str = "none", weight: float = 0.0, **more: float):
-    """A row for one penalty, and more beside it by weight."""
+    """A row with one penalty, and with further ones given as name=weight."""
     others = {f"penalties.{penalty}": value for penalty, value in more.items()}
     return [{"objective": "rpgan", "penalty.name": name, "penalty.weight": weight, **others}]
 
 
 def treated(**leaves):
-    """A row for rpgan with R1 + R2, and leaves of disc and gen; __ stands for dots."""
+    """A row for rpgan with R1 + R2 and these leaves of disc and gen; __ stands for a dot."""
     return [penalised("r1r2", 0.1)[0] | {k.replace("__", "."): v for k, v in leaves.items()}]
 
 

@@ -3,12 +3,12 @@
 gan-jax train --config r3gan_cifar10 --workdir runs/r3gan               # tfds:cifar10, prepared
 gan-jax train --config r3gan_cifar10:tiny --workdir runs/r3gan_tiny     # digits, a minute on a CPU
 
-Batches of 512, Adam with b1 0. All of this follows a cosine over 2e7 images: the rate from 2e-4 to
+Batches of 512, Adam with b1 0. Four numbers follow a cosine over 2e7 images: the rate from 2e-4 to
 5e-5, b2 from .9 to .99, gamma from .05 to .005, the average's half-life from 0 to 5e6 images.
-Expected of the paper's whole recipe: FID 1.96, by Inception. Cost: not measured.
+Expected with the paper's whole recipe: FID 1.96 by Inception. Cost: not measured.
 
-Differs: theirs also augments, with a chance that rises to .55; gen moves first in a step there, on
-latents of its own. tiny is 28x28 digits with channels of 32 and 16, over 200 steps.
+Differs: the authors also augment, with a probability that rises to .55; in their step gen moves
+first, on latents of its own. tiny is 28x28 digits with channels of 32 and 16, over 200 steps.
 """
 
 from gan_jax.config import choose

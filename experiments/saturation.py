@@ -1,11 +1,11 @@
-"""Does a shift of the logit alone rescue the game of 2014? MonoFlow's shifts between its gens.
+"""Does shifting the logit alone rescue the minimax game? MonoFlow's shifts beside non-saturating.
 
 gan-jax sweep --config saturation --sweep digits --workdir runs/saturation         # eight seeds
 gan-jax sweep --config saturation --sweep small --workdir runs/saturation_small    # two, 500 steps
 
-gen's loss is log(1 - sig(s + C)): with C = 0 minimax, whose gradient vanishes on fakes that disc is
-sure of; Yi et al. 2023 (MonoFlow) say that C = 3 to 5 makes it train. On 4,000 MNIST digits, with
-the default perceptrons and equal rates, where disc is soon sure.
+gen's loss is log(1 - sig(s + C)). C = 0 is minimax, whose gradient vanishes on fakes that disc is
+sure of; Yi et al. 2023 (MonoFlow) state that C = 3 to 5 makes it train. The data are 4,000 MNIST
+digits; the networks are the default perceptrons with equal rates, where disc is soon sure.
 """
 
 from gan_jax.config import get_config as defaults

@@ -7,16 +7,16 @@ gan-jax train --config sndcgan_emoji:64 --workdir runs/emoji_64                 
 gan-jax train --config sndcgan_emoji:tiny --workdir runs/emoji_tiny              # a minute on a CPU
 gan-jax sweep --config sndcgan_emoji --workdir runs/emoji_seeds                  # both, three seeds
 
-The networks are Miyato et al. 2018, whose widths are 64 to 512 and here 16 to 128, with spectral
-norm in disc, the hinge loss, Adam (.5, .999) and batches of 64, as in the paper's setting C but for
-the rate: 2e-4 there, 5e-4 here, as the layers are narrow. Labels come in as in Miyato and Koyama
-2018: conditional batch norm in gen, projection in disc. DiffAugment is Zhao et al. 2020, all three
-kinds: disc soon knows 3,398 drawings by heart. Nothing is published for these data.
+The networks are those of Miyato et al. 2018 with widths of 16 to 128 instead of 64 to 512. As in
+the paper's setting C there are spectral norm in disc, the hinge loss, Adam (.5, .999) and batches
+of 64; the rate is 5e-4 instead of 2e-4, as the layers are narrow. Labels enter as in Miyato and
+Koyama 2018: conditional batch norm in gen, projection in disc. DiffAugment (Zhao et al. 2020) uses
+all three kinds, since disc soon memorises 3,398 drawings. Nothing is published for these data.
 
-Cost: 9.3 GFLOP a step, 47 at 64x64. Planned: 20 minutes on two cores, by the processor time of the
-first 400 steps, and five times that at 64x64; not measured. Expected: after 400 steps round and
-square shapes in the categories' colours on white; the end is not measured. Beside the samples' own
-numbers, look at
+Cost: 9.3 GFLOP a step, 47 at 64x64. The processor time of the first 400 steps predicts 20 minutes
+on two cores, and five times that at 64x64; neither was measured. Expected: after 400 steps, round
+and square shapes on white in the categories' colours; the end was not measured. Besides the run's
+own numbers, look at
 gan-jax evaluate --workdir runs/emoji --metrics labels,efficientnet_lite0
 """
 

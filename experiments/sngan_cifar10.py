@@ -1,4 +1,4 @@
-"""SNGAN's residual networks on CIFAR-10. Miyato et al. 2018, by the authors' configuration.
+"""SNGAN's residual networks on CIFAR-10. Miyato et al. 2018, with the authors' configuration.
 
 gan-jax train --config sngan_cifar10 --workdir runs/sngan               # tfds:cifar10, prepared
 gan-jax train --config sngan_cifar10:conditional --workdir runs/sngan_conditional
@@ -9,8 +9,8 @@ disc updates on 64 images and one of gen on 128. Expected: FID 21.7 without labe
 2), by Inception. Cost: not measured. conditional adds Miyato and Koyama 2018: batch norm by labels,
 projection.
 
-Differs from the authors' run: disc moves first in a step, theirs gen, and half of gen's latents are
-those of disc's last update. tiny is 28x28 digits at a sixteenth of the width.
+Differs: in each step disc moves first, in the authors' code gen; half of gen's latents are those of
+disc's last update. tiny is 28x28 digits at a sixteenth of the width.
 """
 
 from gan_jax.config import choose

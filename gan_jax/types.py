@@ -33,7 +33,7 @@ class Batch(NamedTuple):
 
     x: Array
     label: Array | None = None  # int32 [..., B]
-    other: Array | None = None  # like x, of the other domain; maybe with other channels
+    other: Array | None = None  # like x, of the other domain; its channels may differ
     text: Array | None = None  # int32 [..., B, T] words, as data.base.Spec.vocabulary counts them
 
 
@@ -53,7 +53,7 @@ class Player(struct.PyTreeNode):
 
 
 class State(struct.PyTreeNode):
-    """Everything a run is. key is a typed PRNG key that never changes: folded, not split."""
+    """The whole state of a run. key, a typed PRNG key, never changes: it is folded, not split."""
 
     step: Array  # int32
     key: Array
@@ -62,7 +62,7 @@ class State(struct.PyTreeNode):
     memory: dict[str, PyTree]  # what losses and dynamics remember: lecam's means, the last update
 
     def with_player(self, name: str, **fields: Any) -> "State":
-        """The same state but for these fields of one player."""
+        """The state with these fields of one player replaced."""
         return self.replace(players=self.players | {name: self.players[name].replace(**fields)})
 
 
@@ -82,9 +82,9 @@ class Draw(NamedTuple):
     """What one update sees besides the parameters."""
 
     batch: Batch
-    z: Array | None  # latents of the fakes; all players meet the same ones
+    z: Array | None  # latents of the fakes; all players get the same ones
     key: Array  # of dropout, noise, penalties
-    label: Array | None = None  # of the fakes, where a network takes labels
+    label: Array | None = None  # of the fakes, if a network takes labels
     precomputed: Mapping[tuple[str, int], tuple[Any, PyTree]] = {}  # (player, role): (output, vars)
 
 
@@ -99,8 +99,8 @@ class Notes(NamedTuple):
 class Net(NamedTuple):
     """A network as pure functions.
 
-    init(key, x) -> (params, vars); apply(params, vars, x, key, train, **given) -> (y, vars). Of the
-    keywords given, such as label, it takes those that it knows.
+    init(key, x) -> (params, vars); apply(params, vars, x, key, train, **given) -> (y, vars). apply
+    uses those of the keywords, such as label, that it knows, and ignores the others.
     """
 
     init: Callable[..., tuple[PyTree, PyTree]]
@@ -108,15 +108,13 @@ class Net(NamedTuple):
     rows_are_independent: bool = False  # no example's output depends on another; no dropout
     start_at: Callable[..., PyTree] | None = None  # (params, mean image) -> params that output it
     is_energy: bool = False  # an autoencoder, whose logit is minus its energy
-    is_flat: bool = False  # makes vectors of images by itself
-    encode: Callable[..., Array] | None = (
-        None  # (params, vars, x) -> codes [B, F], where it has any
-    )
-    takes: frozenset[str] = frozenset()  # keywords that apply knows
-    one_batch: bool = False  # reals and fakes pass together though their examples mix
+    is_flat: bool = False  # turns images into vectors by itself
+    encode: Callable[..., Array] | None = None  # (params, vars, x) -> codes [B, F], if it has codes
+    takes: frozenset[str] = frozenset()  # the keywords that apply knows
+    one_batch: bool = False  # reals and fakes pass as one batch, although its examples then mix
     translates: bool = False  # maps images to images
     judges_patches: bool = False  # gives logits [B, P] of patches of an image
-    reads: bool = False  # takes a pair of what others take and a text
+    reads: bool = False  # its input is a pair: the usual input, and a text
 
 
 Loss = Callable[[Any, Draw, Hypers], tuple[Array, Notes]]  # of (play, draw, h); see games/play
@@ -133,13 +131,13 @@ class Move(NamedTuple):
 class Sampler(NamedTuple):
     """One way to draw samples, for pictures and metrics."""
 
-    player: str  # whose average is used where there is one
-    latent: Callable[[Array, int], Array]  # (key, n) -> z [n, ...], or what else is mapped
-    # (state, z, label [n] or None) -> samples [n, ...]; what noise there is comes of state.key
+    player: str  # its average is used if there is one
+    latent: Callable[[Array, int], Array]  # (key, n) -> z [n, ...], or other inputs that are mapped
+    # (state, z, label [n] or None) -> samples [n, ...]; any noise is drawn with state.key
     sample: Callable[..., Array]
     real: Callable[[Array, int], Array] | None  # (key, n) -> what they should look like, if known
     classes: int = 0  # labels that can be asked for; 0: none
-    of: str = ""  # the field of examples that is mapped, where there are no latents
+    of: str = ""  # the field of examples that is mapped, if there are no latents
 
 
 class Decision(NamedTuple):
@@ -148,35 +146,35 @@ class Decision(NamedTuple):
     size: int  # samples that one decision is about
     view: Callable[[Array], Array]  # those samples as the discriminator sees them
     logits: Callable[..., Array]  # (state, views, labels or None) -> one logit a decision
-    # (examples, their x or samples made of them) -> what is viewed, where disc sees more than x
+    # (examples, their x or samples made of them) -> what disc views, if that is more than x
     beside: Callable[[Batch, Array], Array] = lambda batch, x: x
 
 
 class Game(NamedTuple):
     """Named players and the moves they make. Everything static is bound; numbers come as h."""
 
-    nets: dict[str, Net]  # in the order that sums over players run in
+    nets: dict[str, Net]  # in the order in which sums over players run
     moves: tuple[Move, ...]  # in the order they are made
     play: Callable[..., Any]  # (game, moving, params, state, draw) -> games.play.Play
     optimizer: Callable[[str, Hypers], optax.GradientTransformation]  # refuses what is not finite
     project: Callable[[str, Player, Hypers], Player]  # after each update: weight clipping
     draw: Callable[[Batch, Array], Draw]  # (batch [K, B, ...], keys) -> draws
     one_draw: Callable[[Batch, Array, Array], Draw]  # (reals, latents, key): a draw of just these
-    precompute: Callable[[Any, Draw], dict]  # (play, draw) -> Draw.precomputed; {} will do
+    precompute: Callable[[Any, Draw], dict]  # (play, draw) -> Draw.precomputed; may be {}
     inputs: Callable[[Array], dict[str, Any]]  # key -> an input of each net, to initialise it
     memory: dict[str, PyTree]  # at the start
     samplers: dict[str, Sampler]  # by name; metrics are of the first one's samples
     decision: Decision | None  # None: there is no discriminator
     # (state, key, reals) -> images [rows, columns, ...] that are shown instead of samples
     gallery: Callable[[State, Array, Batch], Array] | None = None
-    # What the game makes of examples: (state, x [N, ...]) -> [N, F], by name
+    # Codes of examples, by name: (state, x [N, ...]) -> [N, F]
     encoders: Mapping[str, Callable[[State, Array], Array]] = {}
-    # The state with other statistics of batch norm, for samples; None: they are as they are
+    # The state with other statistics of batch norm, for samples; None: they stay as they are
     settle: Callable[[State], State] | None = None
     averaged: tuple[
         str, ...
     ] = ()  # players with averages besides those that samples are drawn from
-    taken: tuple[str, ...] = ()  # players that are trained in a run before, whose weights come in
+    taken: tuple[str, ...] = ()  # players whose weights come from an earlier run that trained them
 
     @property
     def sampler(self) -> Sampler:

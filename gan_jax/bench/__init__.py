@@ -1,9 +1,9 @@
-"""Benchmarks: one file each, with its PyTorch reference; here is what runs and prints them.
+"""Runs and prints the benchmarks: one file for each, together with its PyTorch reference.
 
-A benchmark is CASES, a list of names, and for each side a maker: make_ours(case) and, for each
-entry of THEIRS, make(case) -> a function of n that runs n steps and returns when they are done.
-It may have a UNIT for its steps, and how many PAIRS of runs it is worth. One that takes no time has
-estimate(case) -> figures and in_words(figures) instead, and runs only where it is named.
+A benchmark has CASES, a list of names, and makers: make_ours(case) and, for each entry of THEIRS,
+make(case). A maker returns a function of n that runs n steps and returns when they are done. A
+benchmark may have a UNIT for its steps and a number of PAIRS of runs. One that measures no time has
+estimate(case) -> figures and in_words(figures) instead, and runs only when it is named.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ PAIRS = 7
 
 
 def run(wanted: Iterable[str], against: str | None, json_file: Path | None) -> None:
-    """Runs the named benchmarks (all by default), prints a line a case, writes JSON if asked."""
+    """Runs the named benchmarks (default: all), prints a line for each, writes JSON if asked."""
     timed = [name for name in names() if not hasattr(_FILES.module(name), "estimate")]
     chosen = [choose("benchmark", name, names()) for name in wanted] or timed
     if against and importlib.util.find_spec("torch") is None:
@@ -39,13 +39,13 @@ def run(wanted: Iterable[str], against: str | None, json_file: Path | None) -> N
         for case, words in _cases(name, against):
             print(words, flush=True)
             reports[-1]["cases"].append(case)
-            if json_file:  # after each: what has been measured outlives a later one that fails
+            if json_file:  # after each case: a later failure then loses no measurement
                 text = json.dumps(reports if len(chosen) > 1 else reports[0], indent=2) + "\n"
                 write_named("--json", json_file, text.encode())
 
 
 def _cases(name: str, against: str | None) -> Iterator[tuple[dict[str, Any], str]]:
-    """What each case measured, and the same in words."""
+    """The measurements of each case, and the same in words."""
     module = _FILES.module(name)
     for case in module.CASES:
         if hasattr(module, "estimate"):
@@ -58,9 +58,9 @@ def _cases(name: str, against: str | None) -> Iterator[tuple[dict[str, Any], str
 
 
 def measure(module: Any, case: str, other: str | None) -> dict[str, Any]:
-    """One case, each side in its own process, in turn: medians, and the median of the ratios.
+    """Measures one case, each side in its own process, in turn: medians, and the median of ratios.
 
-    pairs has the speeds of both sides in each turn, and so how far they spread.
+    "pairs" has the speeds of both sides in each turn, which show how far they spread.
     """
     n, count = module.STEPS[case], getattr(module, "PAIRS", PAIRS)
     pairs: list[list[float]] = []
@@ -84,7 +84,7 @@ def measure(module: Any, case: str, other: str | None) -> dict[str, Any]:
 
 
 def in_words(name: str, case: dict[str, Any]) -> str:
-    """A line of figures."""
+    """The figures of a case, in one line."""
     words = f"{name} {case['name']}: {case['ours']:.1f} {case['unit']}"
     if case["ratio"]:
         words += f", theirs {case['theirs']:.1f}, ratio {speed_up(case)}"
@@ -104,7 +104,7 @@ def in_words(name: str, case: dict[str, Any]) -> str:
 
 
 def speed_up(case: dict[str, Any]) -> str:
-    """With the range over the pairs of runs, where the file has them."""
+    """The median ratio, with its range over the pairs of runs if the file has them."""
     ratios = [ours / theirs for ours, theirs in case.get("pairs", ())]
     spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else ""
     return f"{case['ratio']:.2f}{spread}"

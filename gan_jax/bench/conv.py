@@ -1,4 +1,4 @@
-"""The DCGAN on digits: our step against the best of PyTorch's own convolutions."""
+"""The DCGAN on digits: our step against the fastest of PyTorch's own convolutions."""
 
 import itertools
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def make_ours(case: str) -> Side:
 
 
 def make_best(case: str) -> Side:
-    """The fastest of eager and torch.compile, channels first and last."""
+    """The fastest of eager and torch.compile, each with channels first and channels last."""
     import torch
 
     def side(compile: Callable, layout: Any) -> Callable[[int], None]:

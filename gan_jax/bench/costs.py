@@ -1,7 +1,7 @@
-"""What each penalty and dynamics costs a step, on the ring, beside the gradients it needs at least.
+"""The time of a step on the ring with each penalty and dynamics, beside the gradients it needs.
 
-`gradients` counts passes back through a network's loss: 2 for a plain step (disc's, gen's). A
-gradient of a gradient counts as one more.
+`gradients` counts backward passes through a network's loss: 2 for a plain step (disc's and gen's).
+A gradient of a gradient counts as one more.
 """
 
 from gan_jax.bench.mlp import Side, make_loop
@@ -11,7 +11,7 @@ UNROLLED, CG = 5, 10  # the defaults of unrolled and cgd
 PENALTIES = {
     "r1": 4,  # the slope in x, and its gradient in the weights
     "r2": 4,
-    "r1r2": 4,  # the slope in x of the logits that are there, and its gradient in the weights
+    "r1r2": 4,  # the slope in x of the step's own logits, and its gradient in the weights
     "roth": 4,
     "approximate_r1": 3,  # one more batch through disc
     "approximate_r2": 3,
@@ -21,7 +21,7 @@ PENALTIES = {
     "dragan": 4,
     "cr": 3,
     "bcr": 4,
-    "lecam": 2,  # of the logits that are there
+    "lecam": 2,  # of the step's own logits
     "centring": 2,
     "zcr": 3,
     "transport": 2,
@@ -38,11 +38,11 @@ DYNAMICS = {
 }
 CASES = ["plain", *(f"penalty_{name}" for name in PENALTIES), *(f"dynamics_{n}" for n in DYNAMICS)]
 STEPS = dict.fromkeys(CASES, 100)
-THEIRS: dict[str, str] = {}  # nobody's: the plain step is what to compare with
+THEIRS: dict[str, str] = {}  # no other library: the plain step is the reference
 
 
 def gradients(case: str) -> int:
-    """At least so many in a step."""
+    """The least number of gradients in a step."""
     kind, _, name = case.partition("_")
     return {"plain": {}, "penalty": PENALTIES, "dynamics": DYNAMICS}[kind].get(name, 2)
 

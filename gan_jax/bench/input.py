@@ -1,7 +1,8 @@
-"""How fast batches of a set that stays on disk come to the device, and what a run loses by it.
+"""How fast batches of a set on disk reach the device, and how much time a run loses to that.
 
-32, 64 and 128 are pixels a side: batches gathered and moved, and nothing else. training is a run on
-200,000 images of 64x64 in colour, 2.3 GiB, beside the same run with its examples on the device.
+The cases 32, 64 and 128 are pixels a side: batches are gathered and moved, and nothing else. The
+case training is a run on 200,000 images of 64x64 in colour, 2.3 GiB, beside the same run with its
+examples on the device.
 """
 
 import atexit
@@ -27,12 +28,12 @@ from gan_jax.training.steps import init_state
 
 CASES = ["32", "64", "128", "training"]
 BATCH, STEPS_AT_ONCE, FILE_MB = 64, 10, 256
-SIDE, IMAGES, RESIDENT = 64, 200_000, 2_000  # of the run: pixels, on disk, on the device
+SIDE, IMAGES, RESIDENT = 64, 200_000, 2_000  # of the run: pixels; images on disk, on the device
 DISPATCHES = {"32": 20, "64": 20, "128": 20, "training": 2}
 STEPS = {case: n * BATCH * STEPS_AT_ONCE for case, n in DISPATCHES.items()}  # images
 UNIT = "images/s"
 THEIRS: dict[str, str] = {}
-Run = Callable[[int], None]  # of so many images
+Run = Callable[[int], None]  # runs on this many images
 
 
 def make_ours(case: str) -> tuple[Run, Callable[[], dict[str, Any]]]:
@@ -71,12 +72,12 @@ def make_training() -> tuple[Run, Callable[[], dict[str, Any]]]:
 
 
 def seconds(run: Run) -> float:
-    """Of a dispatch."""
+    """Seconds of a dispatch."""
     return matmul.seconds(lambda: run(BATCH * STEPS_AT_ONCE), 1)
 
 
 def make_run(arrays: Arrays, device_mb: int) -> Run:
-    """Trains on so many images more."""
+    """A function that trains on n more images."""
     spec = Spec(arrays.x.shape[1:], "image", {"train": len(arrays.x)}, 0)
     leaves = {"batch_size": BATCH, "log_every_steps": STEPS_AT_ONCE, "data.device_mb": device_mb}
     setup, place = make_stand_in("folder", spec, leaves), place_batch()
@@ -95,14 +96,14 @@ def make_run(arrays: Arrays, device_mb: int) -> Run:
 
 
 def anonymous_mb() -> float:
-    """This process's memory that no file is behind."""
+    """This process's memory that is not backed by a file, in MB."""
     text = Path("/proc/self/status").read_text()
     found = re.search(r"RssAnon:\s+(\d+) kB", text)
     return int(found[1]) / 1024 if found else float("nan")
 
 
 def on_disk(side: int, count: int) -> Arrays:
-    """Random images in a file that ends with this process."""
+    """Random images in a file that is deleted when this process ends."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     x = np.lib.format.open_memmap(folder / "x.npy", "w+", np.uint8, (count, side, side, 3))

@@ -1,4 +1,4 @@
-"""The matrix products of a compiled program, run alone: the limit its speed is held against."""
+"""The matrix products of a compiled program, run alone: an upper limit for the program's speed."""
 
 import math
 import re
@@ -23,14 +23,14 @@ class Product(NamedTuple):
 
     @property
     def flops(self) -> int:
-        """2 x the multiplications."""
+        """Floating-point operations: twice the number of multiplications."""
         (_, right_c), (_, right_b) = self.dimensions
         others = [n for i, n in enumerate(self.right) if i not in (*right_c, *right_b)]
         return 2 * math.prod(self.left) * math.prod(others)
 
 
 def products(compiled: Any) -> list[Product]:
-    """The dots in a compiled program's text; those in a loop's body once."""
+    """The dots in a compiled program's text; those in the body of a loop count once."""
     text = compiled.as_text()
     shapes = {
         name: tuple(int(n) for n in dims.split(",") if n) for name, _, dims in _SHAPE.findall(text)
@@ -68,7 +68,7 @@ def make_alone(found: list[Product]) -> Callable[[], None]:
 
 
 def seconds(run: Callable[[], Any], repeats: int = 30) -> float:
-    """Median seconds of a call, after one to warm up."""
+    """Median seconds of a call, after one call to warm up."""
     run()
     times = []
     for _ in range(repeats):
@@ -79,9 +79,9 @@ def seconds(run: Callable[[], Any], repeats: int = 30) -> float:
 
 
 def facts(compiled: Any, step: Callable[[], float]) -> dict[str, Any]:
-    """The share that a program's products have of its step, and their flops.
+    """The share of a program's step that its products take alone, and their flops.
 
-    step tells the seconds of one; the share is the median of three looks at both in turn.
+    step() returns the seconds of a step. The share is the median of three, timed in turn.
     """
     found = products(compiled)
     alone = make_alone(found)

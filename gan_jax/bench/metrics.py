@@ -1,6 +1,6 @@
-"""Metrics of 10,000 samples against 10,000, 784 features: time against their matrix products.
+"""Metrics of 10,000 samples against 10,000, 784 features: their time beside their matrix products'.
 
-A step is a tenth of the work: 1,000 of the second set against all of the first.
+A step is a tenth of the work: 1,000 examples of the second set against all of the first.
 """
 
 import resource
@@ -19,7 +19,7 @@ Side = tuple[Callable[[int], Any], Callable[[], dict[str, Any]]]
 
 
 def make_ours(case: str) -> Side:
-    """The metric, and its matrix products in the same blocks and precision."""
+    """The metric, beside its matrix products alone, in the same blocks and precision."""
     import numpy as np
 
     a, b = np.random.default_rng(0).random((2, N, F), np.float32)

@@ -35,7 +35,7 @@ def make_ours(case: str) -> Side:
 
 
 def make_loop(config: Any) -> Side:
-    """The loop that `gan-jax train` dispatches, with the order of examples it computes."""
+    """The loop that `gan-jax train` dispatches, with the order of examples that it computes."""
     setup = make_setup(config)
     arrays = None if setup.data.synthetic else Arrays(random_images(), None)
     source = pipeline.make_source(config, arrays, place_batch())
@@ -55,12 +55,12 @@ def make_loop(config: Any) -> Side:
 
 
 def random_images() -> np.ndarray:
-    """As many and as large as mnist5k's."""
+    """Random images, as many and as large as those of mnist5k."""
     return np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28, 1), dtype=np.uint8)
 
 
 def make_tutorial(case: str) -> Side:
-    """The tutorial's loop as it is written: retain_graph, nothing detached, BCE of a sigmoid."""
+    """The loop as tutorials write it: retain_graph, nothing detached, BCE of a sigmoid."""
     import torch
 
     batch, images = BATCHES[case], _images()
@@ -87,7 +87,7 @@ def make_tutorial(case: str) -> Side:
 
 
 def make_best(case: str) -> Side:
-    """The same training as well as PyTorch allows: the better of eager and torch.compile."""
+    """The same training, as fast as PyTorch allows: the faster of eager and torch.compile."""
     import torch
 
     def side(compile: Callable) -> Callable[[int], None]:
@@ -99,7 +99,7 @@ def make_best(case: str) -> Side:
 
 
 def fastest(sides: list[Callable[[int], None]]) -> Callable[[int], None]:
-    """The one whose 20 steps take least."""
+    """The side that takes the least time for 20 steps."""
     return min(sides, key=lambda run: matmul.seconds(lambda: run(20), 1))
 
 
@@ -139,7 +139,7 @@ def make_careful(
 
 
 def repeat(step: Callable[[], None]) -> Callable[[int], None]:
-    """A side that runs PyTorch's step as often as it is told."""
+    """A side that runs PyTorch's step n times."""
 
     def run(n: int) -> None:
         for _ in range(n):
@@ -155,7 +155,7 @@ def _images() -> Any:
 
 
 def perceptron(widths: tuple[int, ...], act: str = "LeakyReLU") -> Any:
-    """PyTorch's, with act between its layers."""
+    """A perceptron in PyTorch, with act between its layers."""
     from torch import nn
 
     pairs = itertools.pairwise(widths)

@@ -1,7 +1,8 @@
-"""One run on 4 to 256 TPU chips that are not attached: the compiler's estimates, no clock.
+"""One run on 4 to 256 TPU chips that are not attached: the compiler's estimates, no times.
 
 Strong scaling keeps the run's batch at 2048; weak scaling keeps a chip's share of it. Each case is
-compiled for its topology, and what its sums over chips send is counted at published link speeds.
+compiled for its topology. The bytes that its sums over chips send are counted at published link
+speeds.
 """
 
 from typing import Any, NamedTuple
@@ -16,14 +17,14 @@ from gan_jax.plan import costs, lower_run
 from gan_jax.plan.topology import describe
 
 TOPOLOGIES = ("v5e:2x2", "v5e:4x4", "v5e:8x8", "v5e:16x16")
-BATCH = 2048  # of strong scaling
+BATCH = 2048  # for strong scaling
 
 
 class Scaled(NamedTuple):
-    """An experiment's networks and terms, on data of that spec."""
+    """An experiment's networks and terms, on data with that spec."""
 
     experiment: str
-    share: int  # of weak scaling: examples a chip
+    share: int  # for weak scaling: examples a chip
     spec: Spec
 
 
@@ -38,7 +39,7 @@ CASES = [f"{run} {how} {t}" for run in RUNS for how in ("strong", "weak") for t 
 
 
 def estimate(case: str) -> dict[str, Any]:
-    """The plan of one case: the figures of gan_jax.plan.costs, its chips and its batch."""
+    """The plan of a case: the figures of gan_jax.plan.costs, the number of chips and the batch."""
     jax.config.update("jax_platforms", "cpu")  # a TPU that is attached stays free
     run, how, where = case.split()
     topology = describe(where)
@@ -50,14 +51,14 @@ def estimate(case: str) -> dict[str, Any]:
 
 
 def zeros(spec: Spec) -> Arrays:
-    """Examples of that shape: a plan depends on nothing else of them."""
+    """Zeros as examples of that spec: a plan depends on nothing but their shape."""
     size = spec.splits["train"]
     labels = np.broadcast_to(np.int32(0), (size,))
     return Arrays(np.broadcast_to(np.uint8(0), (size, *spec.shape)), labels)
 
 
 def in_words(case: dict[str, Any]) -> str:
-    """A line of figures."""
+    """The figures of a case, in one line."""
     if "error" in case:
         return f"batch {case['batch_size']} does not fit: {case['error']}"
     step, links = 1e6 * case["step_seconds"], 1e6 * case["collective_seconds"]

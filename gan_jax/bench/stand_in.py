@@ -1,4 +1,4 @@
-"""An experiment's run whose data are only described: for programs, not for what they learn."""
+"""An experiment on data that are only described: to compile and time programs, not to learn."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from gan_jax.games.play.parts import make_parts
 
 
 def make_stand_in(experiment: str, spec: Spec, leaves: Mapping[str, Any]) -> Setup:
-    """Of its get_config() with these leaves. No data need to be there."""
+    """The setup of its get_config() with these leaves; the data themselves need not exist."""
     config = load_module(split_arg(experiment)[0]).get_config()
     config.data.name, config.data.size, config.data.channels = "mnist5k", 0, 0
     config.update_from_flattened_dict(dict(leaves))

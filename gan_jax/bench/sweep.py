@@ -1,7 +1,7 @@
-"""Many rows: one compiled program against PyTorch processes, and against a process a row.
+"""Many rows: one compiled program against PyTorch processes, and against one process for each row.
 
-A unit of work is one step of one row, counted over all rows: two PyTorch processes of one thread
-share the machine as two rows do, and so does one `gan-jax train` after the other.
+A unit of work is one step of one row, counted over all rows. Two PyTorch processes of one thread
+each share the machine as two rows do; `gan-jax train` processes run one after another.
 """
 
 import subprocess
@@ -17,27 +17,27 @@ from gan_jax.bench.worker import Worker
 CASES = ["ring", "gaussian1d"]
 UNIT, PAIRS = "row-steps/s", 3
 ROWS = {"ring": 64, "gaussian1d": 64}
-STEPS = {"ring": 3200, "gaussian1d": 640}  # row-steps; one of gaussian1d is 20 + 20 updates
+STEPS = {"ring": 3200, "gaussian1d": 640}  # row-steps; a step of gaussian1d is 20 + 20 updates
 THEIRS = {"pytorch": "make_pytorch", "processes": "make_processes"}
 PROCESSES = 2
 OBJECTIVES = ["minimax", "non_saturating", "lsgan", "hinge", "wgan", "ragan", "rpgan", "fgan_kl"]
 
 
 def settings(case: str, index: int = 0) -> Any:
-    """Row `index`: experiments/objectives_ring.py, or experiments/gaussian1d.py's game."""
+    """Row `index`: experiments/objectives_ring.py, or the game of experiments/gaussian1d.py."""
     from gan_jax.reproduce import gaussian1d, planted_runs
 
     if case == "gaussian1d":
         return gaussian1d.settings("moments", index, 5_000)
     c = planted_runs.ring(index, 10_000)
     c.batch_size = 256
-    c.ema.decay = 0.99  # as PyTorch's rows
+    c.ema.decay = 0.99  # as in PyTorch's rows
     c.objective = OBJECTIVES[index % len(OBJECTIVES)]
     return c
 
 
 def make_ours(case: str) -> Side:
-    """All rows as one program, in the fastest of the ways that a sweep tries."""
+    """All rows as one program, in the fastest of the ways between which a sweep chooses."""
     import jax
 
     from gan_jax.host.versions import cores
@@ -75,7 +75,7 @@ def make_ours(case: str) -> Side:
 
 
 def make_pytorch(case: str) -> Side:
-    """The same rows, fewer at a time: two processes of one thread each, side by side."""
+    """The same rows in two processes of one thread each, side by side."""
     workers = [Worker(__name__, "make_pytorch_rows", case) for _ in range(PROCESSES)]
 
     def run(n: int) -> None:
@@ -88,7 +88,7 @@ def make_pytorch(case: str) -> Side:
 
 
 def make_pytorch_rows(case: str) -> Side:
-    """Those of one of the processes, one after the other."""
+    """The rows of one of these processes, one after another."""
     import torch
 
     torch.set_num_threads(1)
@@ -160,7 +160,7 @@ def _gaussian_step() -> Callable[[], None]:
 
 
 def make_processes(case: str) -> Side:
-    """A row as a `gan-jax train` of its own, start-up included, compiled programs cached."""
+    """Each row by a `gan-jax train` of its own, start-up included, with programs cached."""
     code = (
         "import sys; from gan_jax.host import environment; environment.settle();"
         "from gan_jax.bench.sweep import settings; from gan_jax.games import make_setup;"

@@ -1,4 +1,4 @@
-"""What diagnostics cost: the signals of every 200 steps, as a share of the time of the run."""
+"""The cost of diagnostics: the signals of every 200 steps, as a share of the run's time."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from gan_jax.types import Batch
 
 CASES = ["digits", "ring", "gaussian1d"]
 STEPS = {"digits": 100, "ring": 100, "gaussian1d": 50}
-THEIRS: dict[str, str] = {}  # nobody's: what counts is the share
+THEIRS: dict[str, str] = {}  # no other library: only the share counts
 
 
 def make_ours(case: str) -> Side:

@@ -1,4 +1,4 @@
-"""A process of its own for one side of a comparison; it times what it is told to run."""
+"""A separate process for one side of a comparison; it times what it is told to run."""
 
 import contextlib
 import importlib
@@ -13,7 +13,7 @@ from gan_jax.host.files import parse_json
 
 
 class BenchmarkCrashedError(UserError):
-    """A benchmark's process ended by itself; what others measured is there."""
+    """A benchmark's process ended by itself; what was measured before is kept."""
 
     code = 1
 
@@ -40,19 +40,19 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
         return self.answer()["seconds"]
 
     def ask(self) -> dict[str, Any]:
-        """What the side knows of its step: flops, matmul_fraction."""
+        """What the side reports about its step: flops, matmul_fraction."""
         self.tell(0)
         return self.answer()
 
     def tell(self, n: int) -> None:
-        """To run n steps, or with 0 to say what it knows; `answer` waits for it."""
+        """Tells it to run n steps, or with 0 to report its facts; `answer` waits for that."""
         assert self.process.stdin
-        with contextlib.suppress(BrokenPipeError):  # it has ended: no answer says so
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which answer will report
             self.process.stdin.write(f"{n}\n")
             self.process.stdin.flush()
 
     def answer(self) -> dict[str, Any]:
-        """What it says when it has done as it was told. BenchmarkCrashedError if it has ended."""
+        """What the process answers when it is done. BenchmarkCrashedError if it has ended."""
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
@@ -64,7 +64,7 @@ class Worker(contextlib.AbstractContextManager["Worker"]):
 
 
 def serve(module: str, maker: str, case: str) -> None:
-    """The other side of the pipe."""
+    """The loop of the other process: it reads numbers of steps and writes answers."""
     answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print is not an answer
     run, facts = getattr(importlib.import_module(module), maker)(case)
     run(10)

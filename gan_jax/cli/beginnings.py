@@ -1,4 +1,4 @@
-"""What `gan-jax train` trains: the run of a config file, or the one that is in the workdir."""
+"""Finds the run that `gan-jax train` trains: that of a config file, or the one in the workdir."""
 
 import argparse
 import logging
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def setup_of(args: argparse.Namespace, overrides: dict[str, str]) -> Setup:
-    """The setup of --config, or without it of the run in --workdir."""
+    """The setup of --config; without it, that of the run in --workdir."""
     if args.config is not None:
         return load_setup(args.config, overrides)
     if not (Path(args.workdir) / "config.json").exists():
@@ -28,7 +28,7 @@ def setup_of(args: argparse.Namespace, overrides: dict[str, str]) -> Setup:
 
 
 def start_of(args: argparse.Namespace, setup: Setup) -> Start | None:
-    """What a new run takes from the one that --init_from names; says what fits of it."""
+    """What a new run takes from the run that --init_from names; prints what fits."""
     if args.init_from is None:
         if args.init_optimizer:
             refuse("--init_optimizer: expected --init_from DIR[:STEP] with it")
@@ -52,7 +52,7 @@ def start_of(args: argparse.Namespace, setup: Setup) -> Start | None:
 
 
 def command_of(args: argparse.Namespace, overrides: dict[str, str], start: Start | None) -> str:
-    """The command that makes the same run anew, for the run's page."""
+    """The command that makes the same run again, for the run's page."""
     words = [f"{OVERRIDE}{key}={value}" for key, value in overrides.items()]
     if args.config is None:
         before = read_made_with(Path(args.workdir)).get("command")

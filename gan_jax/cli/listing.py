@@ -1,4 +1,4 @@
-"""What a config can name, with the first line of each docstring."""
+"""Lists what a config can name, with the first line of each docstring."""
 
 import ast
 import importlib
@@ -23,7 +23,7 @@ FOLDERS = {
 
 
 def entries(what: str) -> dict[str, str]:
-    """{name: what it is}, for a word of main.LISTS. Imports nothing that the word does not need."""
+    """{name: what it is} for a word of main.LISTS. Imports only what that word needs."""
     if what in TABLES:
         module, table = TABLES[what]
         rows = getattr(importlib.import_module(module), table)
@@ -35,8 +35,8 @@ def entries(what: str) -> dict[str, str]:
 
 
 def _docstring(file: Path) -> str:
-    """Of a file that is read and not run."""
+    """The docstring of a file, which is parsed and not run."""
     try:
         return (ast.get_docstring(ast.parse(file.read_bytes())) or "").partition("\n")[0]
-    except (OSError, SyntaxError, ValueError):  # a file under the pen is listed too
+    except (OSError, SyntaxError, ValueError):  # a file that is still being written is listed too
         return ""

@@ -1,4 +1,4 @@
-"""The command line: from words to a verb, and from a mistake to one line and an exit code."""
+"""The command line: turns words into a verb, and a mistake into one line and an exit code."""
 
 import argparse
 import logging
@@ -17,7 +17,7 @@ ONLY_PRINT = ("list", "plan", "evaluate", "bench")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a verb; a UserError becomes one line on stderr and its exit code."""
-    if argv is None:  # the program, and not a caller in Python, whose streams are its own
+    if argv is None:  # called as the program, not from Python, whose caller owns the streams
         output.guard()
         stop.install()  # before the slow imports: a signal during start-up ends with 75
     logging.basicConfig(format="gan-jax: %(message)s", level=logging.WARNING)
@@ -35,7 +35,7 @@ def _run(argv: list[str]) -> None:
     estimates, only_prints = getattr(args, "estimate", False), getattr(args, "dry_run", False)
     if args.verb in (*COMPUTE, "sweep", "plan"):
         environment.settle()
-    joins = getattr(args, "hosts", None) is not None  # which comes before anything of jax
+    joins = getattr(args, "hosts", None) is not None  # joining has to come before any use of jax
     if (args.verb in COMPUTE and not joins) or estimates:  # a sweep leaves devices to its workers
         environment.check_devices()
     VERBS[args.verb](args, overrides)
@@ -44,7 +44,7 @@ def _run(argv: list[str]) -> None:
 
 
 def _in_words(error: Exception) -> tuple[int, str]:
-    """The exit code and the line of a mistake that its user can mend; others are raised again."""
+    """The exit code and line of a mistake that its user can mend; other errors are raised again."""
     if isinstance(error, UserError):
         return error.code, str(error)
     try:

@@ -1,4 +1,4 @@
-"""How the command line refuses its words, without importing JAX where that can be helped."""
+"""Refuses words of the command line, without importing JAX if that can be helped."""
 
 import itertools
 import re
@@ -15,7 +15,7 @@ EVALUATED_WORDS = "eval_samples, ema.standing_batches and features.*"
 
 def choose(kind: str, name: str, choices: Any, hint: str = "") -> str:
     """The name if it is one of the choices; else a ConfigError lists them."""
-    if name in choices:  # without the slow import
+    if name in choices:  # spares the slow import
         return name
     try:
         from gan_jax import config
@@ -26,21 +26,21 @@ def choose(kind: str, name: str, choices: Any, hint: str = "") -> str:
 
 
 def without_jax(broken: Exception) -> ConfigError:
-    """What to say where JAX is not installed, or a variable JAX_... has no such value."""
+    """The error for a missing JAX, or for a variable JAX_... with a value unknown to JAX."""
     return ConfigError(f"JAX cannot be imported: {broken}")
 
 
 def refuse(message: str) -> NoReturn:
-    """One line about the command line, and exit code 78."""
+    """Raises a ConfigError, which is one line about the command line and exit code 78."""
     raise ConfigError(message)
 
 
 def check_words(
     words: Sequence[str], flags: Mapping[str, list[str]], overridable: Collection[str]
 ) -> None:
-    """The verb and the names of flags, before argparse complains of what is missing instead.
+    """Checks the verb and the names of flags before argparse complains of what is missing instead.
 
-    flags: those of each verb; overridable: the verbs that take leaves of the config.
+    flags: those of each verb. overridable: the verbs that take leaves of the config.
     """
     verb = words[0] if words else refuse(f"expected a verb: choose from {', '.join(flags)}")
     if verb.startswith("-"):
@@ -58,7 +58,7 @@ def check_words(
 
 
 def _suggest_leaf(verb: str, flag: str, value: str) -> None:
-    """Refuses a flag that is the name of a leaf, and says how to set that."""
+    """Refuses a flag that is the name of a leaf, and says how to set that leaf."""
     from gan_jax.config.leaves import LEAVES
 
     path = flag.lstrip("-").replace("-", "_")

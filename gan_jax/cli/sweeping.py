@@ -1,4 +1,4 @@
-"""What `sweep` does: plans, trains or has trained, reports; the slow imports are inside."""
+"""The verb `sweep`: plans, trains or submits, and reports. Slow imports are inside functions."""
 
 import argparse
 import logging
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Plans, trains what has not ended, then writes statistics and report; or has it done."""
+    """Plans a sweep, trains what has not ended, here or elsewhere, and writes its results."""
     import jax
 
     from gan_jax.metrics import features
@@ -24,7 +24,7 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
     from gan_jax.training.results import as_begun
 
     options.check(args)
-    if not args.estimate:  # which measures here; else accelerators are for the workers alone
+    if not args.estimate:  # --estimate measures here; else accelerators are for the workers
         jax.config.update("jax_platforms", "cpu")
     given = options.parse(args.option)
     overrides = as_begun(args.workdir, overrides)
@@ -58,7 +58,7 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
             print(told)
             return
     elif args.share:
-        launch.forgive(workdir, again)  # nobody holds the folder: hosts share it
+        launch.forgive(workdir, again)  # without a lock, as hosts share the folder
         local.tend(workdir, said, ids, args.workers or 1, args.hang_seconds)
     else:
         local.run(
@@ -68,7 +68,7 @@ def sweep(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 
 def refresher(workdir: Path) -> Callable[[], None]:
-    """What writes the report of a sweep that goes on; where it cannot, that is said once."""
+    """A function that rewrites a sweep's report while it runs; if it cannot, it warns once."""
     from gan_jax.report import write as write_report
 
     said: list[str] = []
@@ -87,7 +87,7 @@ def refresher(workdir: Path) -> Callable[[], None]:
 def _write_launch_file(
     args: argparse.Namespace, words: list[str], rows: int, given: dict[str, str]
 ) -> None:
-    """The file that has hosts elsewhere train the sweep."""
+    """Writes the file that has hosts elsewhere train the sweep."""
     from gan_jax.host.files import write_named
     from gan_jax.sweeps.launch import jobset, tpu_vm, tpus
 
@@ -97,7 +97,7 @@ def _write_launch_file(
     words += ["--retry_failed"] if args.retry_failed else []
     launcher = {"jobset": jobset, "tpu_vm": tpu_vm}[args.launcher]
     text = launcher.text(tpus.Sweep(args.config, args.workdir, tuple(words), rows), given)
-    write_named("--out", Path(args.out), os.fsencode(text))  # words as they came
+    write_named("--out", Path(args.out), os.fsencode(text))  # bytes that are not UTF-8 stay
     print(
         f"{launcher.START} {shlex.quote(args.out)} trains it; when all shares have ended, the same "
         "sweep without --launcher, where its folder is seen, writes the table"
@@ -105,7 +105,7 @@ def _write_launch_file(
 
 
 def _sum_up(args: argparse.Namespace, workdir: Path, mine: list[str]) -> None:
-    """The table and the report; of a share only how it ended. FailedRowsError at the end."""
+    """Writes table and report, or says how a share ended; then FailedRowsError if rows failed."""
     from gan_jax.report import write as write_report
     from gan_jax.sweeps import launch, statistics
 

@@ -1,4 +1,4 @@
-"""What `train` does once it is clear which processes train, and what it prints at the end."""
+"""The verb `train` once it is clear which processes train, and what it prints at the end."""
 
 import argparse
 import logging
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Trains; process 0 says what came out."""
+    """Trains; process 0 prints the results."""
     if args.config is not None:
         said = {f"config.{leaf}": value for leaf, value in overrides.items() if leaf not in OWN}
         hosts.check_same(said)
@@ -48,7 +48,7 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 
 def _end_in_words(setup: Setup, result: Result, folder: Path) -> list[str]:
-    """What came out, and the files to look at."""
+    """The results in words, and the files to look at."""
     steps = setup.config.steps
     early = "" if result.step == steps else f" of {steps}: D stays near 1/2"
     grids = sorted(folder.glob("samples/step_*.png"))[-1:]
@@ -61,7 +61,7 @@ def _end_in_words(setup: Setup, result: Result, folder: Path) -> list[str]:
 
 
 def _report(folder: Path) -> list[Path]:
-    """The run's report, written anew; a run that is done is not lost for the want of it."""
+    """Writes the run's report; if that fails, it only warns, since the run itself is done."""
     from gan_jax.report import write
 
     try:
@@ -72,7 +72,7 @@ def _report(folder: Path) -> list[Path]:
 
 
 def launch(args: argparse.Namespace, overrides: dict[str, str]) -> str:
-    """Has hosts elsewhere train a run that is checked here; returns what there is to say."""
+    """Checks a run here and has hosts elsewhere train it; returns a line that says how."""
     options.check_launcher(args)
     if args.config is None:
         refuse("--launcher: expected --config NAME|FILE[:ARG] with it")

@@ -1,4 +1,4 @@
-"""What each verb of the command line does and prints; the slow imports are inside."""
+"""What each verb of the command line does and prints. Slow imports are inside functions."""
 
 import argparse
 import logging
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Trains, alone or as one of a run's processes, or has hosts elsewhere do it."""
+    """Trains alone, as one of several processes of a run, or through a launcher."""
     if args.launcher != "local" or args.option or args.out:
         _launch(args, overrides)
         return
@@ -24,7 +24,7 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
     if args.config is None:
         refuse("--hosts: expected --config NAME|FILE[:ARG] with it, which each host reads")
-    with hosts.joined(args.hosts):  # before anything of jax
+    with hosts.joined(args.hosts):  # before any use of jax
         from gan_jax.cli.training import train as run
         from gan_jax.host import environment
 
@@ -33,7 +33,7 @@ def train(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 
 def _launch(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Submits one run over hosts, or writes the file that has them train it."""
+    """Submits one run over several hosts, or writes the file that trains it there."""
     from gan_jax.cli.training import launch
 
     for flag in ("hosts", "init_from"):
@@ -63,7 +63,7 @@ def sample(args: argparse.Namespace, overrides: dict[str, str]) -> None:
 
 
 def export(args: argparse.Namespace, overrides: dict[str, str]) -> None:
-    """Writes a run's generator as one program, and says how it is called."""
+    """Writes a run's generator as one program, and says how to call it."""
     from gan_jax.training.export import export_generator
 
     print(export_generator(args.workdir, args.out, args.step))

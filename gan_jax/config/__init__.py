@@ -1,8 +1,8 @@
-"""The config of a run: its defaults, overrides, files of it, and the numbers that are traced.
+"""The config of a run: its defaults, overrides and files, and the numbers that are traced.
 
 A config is a locked `ml_collections.ConfigDict`. leaves.py declares every leaf; an experiment edits
-`get_config()`, and the command line overrides leaves. checks.problems tells what is wrong with the
-values. `hypers` takes out the numbers that may change without a recompile, and differ between the
+`get_config()`, and the command line overrides leaves. checks.problems lists what is wrong with the
+values. `hypers` extracts the numbers that may change without a recompile and may differ between the
 rows of a cohort.
 """
 
@@ -61,17 +61,17 @@ def _override_one(config: ConfigDict, path: str, text: str) -> None:
 
 
 def assign(config: ConfigDict, path: str, value: Any) -> Any:
-    """Sets one leaf to a value of its type, an int for a float too; returns it as it is now."""
+    """Sets one leaf to a value of its type (an int does for a float); returns what is stored."""
     return put(config, path, fit(path, value))
 
 
 def fit(path: str, value: Any) -> Any:
-    """The value as one of the leaf's type, plain. ConfigError where it is none, or no leaf's."""
+    """The value converted to the leaf's type. ConfigError if it does not fit or is no leaf's."""
     return fitting(path, value, kinds_of(path))
 
 
 def kinds_of(path: str) -> tuple[type, ...]:
-    """The types that a leaf takes; none among ARGS, where what takes it checks it."""
+    """The types that a leaf accepts; empty below ARGS, which are checked where they are used."""
     if path.rpartition(".")[0] in ARGS:
         return ()
     if path not in LEAVES or path in ARGS:
@@ -82,7 +82,7 @@ def kinds_of(path: str) -> tuple[type, ...]:
 
 
 def settle(config: ConfigDict) -> tuple[ConfigDict, list[str]]:
-    """A copy without references, of plain values of the defaults' types; and what does not fit."""
+    """A copy with references resolved and values of the defaults' types, and what does not fit."""
     return _filled(get_config(), config)
 
 
@@ -91,7 +91,7 @@ def _filled(config: ConfigDict, values: Mapping[str, Any]) -> tuple[ConfigDict, 
 
 
 def as_before() -> ConfigDict:
-    """The defaults that a file of an older version stands for, where it lacks newer leaves."""
+    """The config that an older version's file stands for where it lacks newer leaves."""
     return _filled(get_config(), BEFORE)[0]
 
 
@@ -104,7 +104,7 @@ def from_json(values: Mapping[str, Any]) -> ConfigDict:
 
 
 def to_json(config: ConfigDict) -> dict[str, Any]:
-    """Nested plain values, JSON only."""
+    """The config as nested plain values that JSON can hold."""
     return {
         key: to_json(value) if isinstance(value, ConfigDict) else value
         for key, value in config.items(preserve_field_references=False)
@@ -113,14 +113,15 @@ def to_json(config: ConfigDict) -> dict[str, Any]:
 
 
 def keeps_average(config: ConfigDict) -> bool:
-    """Whether gen has an average: with a schedule its decay is 0 only at the start."""
+    """Whether an average of gen is kept; with a schedule, a decay of 0 is only its start."""
     return config.ema.decay > 0 or config.ema.schedule != "constant"
 
 
 def hypers(config: ConfigDict) -> Hypers:
     """The traced numbers, as arrays: mixing in Python floats would retrace.
 
-    Of a section of arguments all numbers: what takes them leaves out those that are static.
+    Of a section of arguments, all numbers are included; the function that takes them skips the
+    static ones.
     """
     groups: dict[str, dict] = {field.name: {} for field in dataclasses.fields(Hypers)}
     for path, value in flatten(config).items():

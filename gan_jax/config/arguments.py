@@ -1,7 +1,7 @@
-"""Sections of arguments, such as dynamics.args: what takes them names them, in its signature.
+"""Sections of arguments, such as dynamics.args, which a function declares in its signature.
 
-There an integer default makes an argument static, that is compiled in. Others are traced, whether
-they are written as 1 or as 1.0.
+An integer default there makes an argument static, that is, compiled in. All others are traced,
+whether they are written as 1 or as 1.0.
 """
 
 import inspect
@@ -21,7 +21,7 @@ def numbers_of(taker: Callable[..., Any] | None) -> Mapping[str, float]:
 def static_arguments(
     path: str, taker: Callable[..., Any], given: Mapping[str, Any]
 ) -> dict[str, int]:
-    """Those of a section's arguments that are static. ConfigError where any does not fit."""
+    """The static arguments of a section. ConfigError if one of them does not fit."""
     takes = numbers_of(taker)
     for key, value in given.items():
         kind = type(takes[choose(path, key, takes)])

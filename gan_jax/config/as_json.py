@@ -1,6 +1,7 @@
-"""Configs as plain JSON, and in which leaves two of them differ.
+"""Configs as plain JSON, and the leaves in which two configs differ.
 
-JSON knows no NaN and no infinity: in a config they are refused. Lines of metrics: linelog.py.
+JSON has neither NaN nor infinity, so a config that holds one is refused. For metrics, see
+linelog.py.
 """
 
 import json
@@ -15,18 +16,18 @@ from gan_jax.config import flatten
 from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import read_object
 
-FORMAT = 2  # of folders and checkpoints; 1 was that of version 0.1, whose states were others
+FORMAT = 2  # of folders and checkpoints; version 0.1 wrote format 1, which had other states
 
 
 def read_config(workdir: str | Path) -> dict:
-    """The resolved config of a run. ConfigError where there is none that this version can read."""
+    """The resolved config of a run. ConfigError if there is none that this version can read."""
     found = read_object(Path(workdir) / "config.json", "a --workdir that a run has written")
     check_format(found, workdir)
     return {name: value for name, value in found.items() if name != "format"}
 
 
 def check_format(found: Mapping[str, Any], folder: str | Path) -> None:
-    """ConfigError for a folder that another version of gan_jax began."""
+    """Raises ConfigError for a folder that was begun in another format."""
     there = found.get("format", 1)
     if there != FORMAT:
         raise ConfigError(
@@ -37,7 +38,7 @@ def check_format(found: Mapping[str, Any], folder: str | Path) -> None:
 
 
 def plain_config(config: Any, name: str = "") -> Any:
-    """The config as plain JSON, tuples as lists. Raises ConfigError naming a leaf that cannot."""
+    """The config as plain JSON, tuples as lists. ConfigError names a leaf that has no JSON form."""
     if hasattr(config, "items"):
         return {
             str(k): plain_config(v, f"{name}.{k}" if name else str(k)) for k, v in config.items()
@@ -55,11 +56,11 @@ def plain_config(config: Any, name: str = "") -> Any:
 
 
 def config_difference(there: Any, here: Any, defaults: Any = None) -> list[str]:
-    """One phrase a leaf that differs, e.g. `gen.lr 0.0002 there, 0.001 here`.
+    """One phrase for each leaf that differs, e.g. `gen.lr 0.0002 there, 0.001 here`.
 
-    A leaf that is absent there has its default: an older version did not know it. More steps than
-    there are no difference, unless a number changes over all of them: the run goes on,
-    also on other devices.
+    A leaf that is absent there counts as its default, since an older version did not know it. A run
+    may go on for more steps and on other devices, so neither is a difference, unless a schedule
+    spans all steps of the run.
     """
     new = flatten(here)
     old = {k: v for k, v in flatten(defaults or {}).items() if k in new} | flatten(there)
@@ -71,14 +72,14 @@ def config_difference(there: Any, here: Any, defaults: Any = None) -> list[str]:
 
 
 def leaf_texts(config: Any, free: Collection[str]) -> dict[str, str]:
-    """Each leaf as text, without the free ones and the steps, where nothing follows from them."""
+    """Each leaf as text, except the free ones, and except the steps if no schedule spans them."""
     leaves = flatten(config)
     free = {*free} if _follows_steps(leaves) else {*free, "steps"}
     return {name: _text(leaves, name) for name in leaves if name not in free}
 
 
 def _follows_steps(leaves: dict[str, Any]) -> bool:
-    """Whether a number changes over the steps of the whole run."""
+    """Whether a schedule spans all steps of the run."""
     found = [path for path in leaves if path.endswith("schedule")]
     return not leaves.get("schedule_images") and any(
         leaves[path] in ("linear", "half_linear", "cosine")

@@ -1,4 +1,4 @@
-"""What the values of a config must satisfy; `problems` tells all that is wrong with one."""
+"""What the values of a config must satisfy; `problems` lists everything that is wrong with one."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from gan_jax.host.errors import ConfigError
 
 
 class Refusal(NamedTuple):
-    """Leaves that do not go together, and why. `leaves` is an example."""
+    """A combination of leaves that is refused, and why. `leaves` is an example."""
 
     leaves: dict[str, Any]
     applies: Callable[[ConfigDict], bool]
@@ -38,7 +38,7 @@ REFUSALS = (
     Refusal(
         {"disc.pack": 2, "eval_samples": 1},
         lambda c: c.disc.pack > c.eval_samples,
-        "disc.pack is above eval_samples, which have to fill a pack at least: raise eval_samples",
+        "disc.pack is above eval_samples, which must fill at least one pack: raise eval_samples",
     ),
     Refusal(
         {"gen.rescale_gradient": 0.1, "gen.pull_decay": 0.9},
@@ -48,7 +48,7 @@ REFUSALS = (
     Refusal(
         {"disc.normalise": "gradient", "disc.net": "autoencoder", "objective": "began"},
         lambda c: c.disc.normalise == "gradient" and c.disc.net == "autoencoder",
-        "disc.normalise 'gradient' bounds a logit by 1, and an energy is no logit",
+        "disc.normalise 'gradient' bounds a logit by 1, and an energy is not a logit",
     ),
     Refusal(
         {"gen.batch_factor": 2, "disc.view": "moments"},
@@ -59,20 +59,20 @@ REFUSALS = (
     Refusal(
         {"gen.b2_schedule": "cosine", "gen.optimizer": "rmsprop"},
         _b2_changes,
-        "b2_schedule is of adam: expected 'constant' with another optimizer",
+        "b2_schedule is for adam only: expected 'constant' with another optimizer",
     ),
 )
 
 
 def doubts(config: ConfigDict) -> list[str]:
-    """What a run may do and is hardly meant to; the rows of a sweep often are."""
+    """Settings that are allowed but hardly intended in a single run; sweeps often contain them."""
     name, weight = config.penalty.name, config.penalty.weight
     is_free = not any(config.penalties.values()) and not (
         (name != "none" and weight) or config.disc.clip_weights or config.disc.normalise != "none"
     )
     doubted = {
         f"penalty {name} is off: penalty.weight is 0": name != "none" and not weight,
-        f"penalty.weight {weight} is of no penalty: penalty.name is none": (
+        f"penalty.weight {weight} has no effect: penalty.name is none": (
             name == "none" and weight > 0
         ),
         "nothing constrains disc, whose wgan objective is then unbounded: expected "
@@ -84,7 +84,7 @@ def doubts(config: ConfigDict) -> list[str]:
 
 
 def check_value(path: str, value: Any) -> None:
-    """ConfigError where a leaf, of the right type, is not among the values declared for it."""
+    """ConfigError if a leaf of the right type has a value other than those declared for it."""
     values = declared(path).values
     if isinstance(values, Rule):
         if not values.test(value):
@@ -94,7 +94,7 @@ def check_value(path: str, value: Any) -> None:
 
 
 def problems(config: ConfigDict) -> list[str]:
-    """A line each; experiment.check also looks up the names."""
+    """One line for each problem. experiment.check also looks up the names of choices."""
     flat = flatten(config)
     found = [p for item in flat.items() for p in attempt(check_value, *item)]
     found += [

@@ -10,13 +10,13 @@ from gan_jax.config import choose
 
 
 class Choices:
-    """The files of a package but for its helpers; kind is what an error calls one of them."""
+    """The files of a package except its helpers; errors call one of them a `kind`."""
 
     def __init__(self, package: str, kind: str, helpers: Collection[str] = (), hint: str = ""):
         self.package, self.kind, self.helpers, self.hint = package, kind, helpers, hint
 
     def names(self) -> list[str]:
-        """All that there are, sorted."""
+        """All names, sorted."""
         files = pkgutil.iter_modules(importlib.import_module(self.package).__path__)
         return sorted(m.name for m in files if not m.ispkg and m.name not in self.helpers)
 
@@ -31,5 +31,5 @@ class Choices:
 
 
 def first_line(described: Any) -> str:
-    """The first line of what a module or function says of itself, or nothing."""
+    """The first line of a module's or function's docstring, or nothing."""
     return (inspect.getdoc(described) or "").partition("\n")[0]

@@ -15,13 +15,14 @@ class Rule(NamedTuple):
 class Reach(NamedTuple):
     """How a leaf reaches the program.
 
-    A static one is compiled in. A traced one is an argument: it may change without a recompile, and
-    differ between the rows of a cohort. So is a switch, but whether it is above 0 is compiled in.
+    A static leaf is compiled in. A traced leaf is an argument of the program: it may change without
+    a recompile and may differ between the rows of a cohort. A switch is a traced leaf, except that
+    whether it is above 0 is compiled in.
     """
 
     how: str = "static"
-    group: str = ""  # the field of Hypers that holds it; none: it goes into others, or the key
-    name: str = ""  # its name there, where that is not the leaf's own
+    group: str = ""  # the field of Hypers that holds it; empty: it enters other numbers, or the key
+    name: str = ""  # its name in that field, if it is not the leaf's own
 
 
 STATIC = Reach()
@@ -33,27 +34,27 @@ def traced(group: str) -> Reach:
 
 
 def switch(group: str, name: str = "") -> Reach:
-    """A number in that group whose feature is left out of the program at 0."""
+    """A number in that group; at 0, its feature is left out of the program."""
     return Reach("switch", group, name)
 
 
 class Leaf(NamedTuple):
-    """One leaf, or where the default is {} a section of arguments.
+    """One leaf, or a section of arguments if the default is {}.
 
-    The keys of such a section belong to the function or network that takes them: its signature
-    names them, and where they are traced an integer default there makes the argument static.
+    The keys of a section are declared by the function or network that takes them, in its signature.
+    If the section is traced, an integer default there makes that argument static.
     """
 
     default: Any  # None: a text that may be unset
     why: str  # the unit or the reason
-    values: Rule | tuple[str, ...] | None = None  # what it may be: numbers of a rule, or choices
+    values: Rule | tuple[str, ...] | None = None  # what it accepts: a rule for numbers, or choices
     reach: Reach = STATIC
-    before: Any = None  # what was done in 0.1, for a leaf that is newer
-    follows: tuple[str, Callable[..., Any]] | None = None  # default: f(this leaf's value) instead
+    before: Any = None  # for a leaf that is newer than 0.1: what 0.1 did
+    follows: tuple[str, Callable[..., Any]] | None = None  # (leaf, f): the default is f(that leaf)
 
 
 def finite(test: Callable[[float], bool]) -> Callable[[float], bool]:
-    """The test, of numbers that are finite."""
+    """The test, failing for numbers that are not finite."""
     return lambda v: math.isfinite(v) and test(v)
 
 
@@ -74,7 +75,7 @@ OPTIMIZERS = ("adam", "sgd", "rmsprop")
 CHANGES = ("constant", "linear", "half_linear", "cosine")
 SCHEDULES = (*CHANGES, "exponential")  # of a learning rate
 LABELS = ("data", "uniform")
-# concat: beside what goes in; norm: conditional batch norm; projection: Miyato and Koyama 2018;
+# concat: appended to the input; norm: conditional batch norm; projection: Miyato and Koyama 2018;
 # acgan: a classifier beside the logit, Odena et al. 2017.
 GEN_CONDITIONS = ("none", "concat", "norm")
 DISC_CONDITIONS = ("none", "concat", "projection", "acgan")

@@ -1,4 +1,4 @@
-"""A config is Python: which file NAME or FILE[:ARG] is, how it is run, how mistakes are told."""
+"""Config files are Python: finds the file of NAME or FILE[:ARG], runs it, reports its mistakes."""
 
 import difflib
 import hashlib
@@ -27,10 +27,10 @@ def experiments() -> dict[str, Path]:
 
 
 def split_arg(file_and_arg: str) -> tuple[str, str]:
-    """FILE and ARG of FILE[:ARG], ARG "" where there is none. A bare name is an experiment's.
+    """Splits FILE[:ARG] into FILE and ARG, "" if there is none. A bare name is an experiment's.
 
-    A colon may be part of a path, as in 10:30:00/ring.py, and of ARG: FILE ends with the first .py
-    that makes it a file, or where none does with the first .py.
+    Both a path and ARG may contain colons, as in 10:30:00/ring.py. FILE ends at the first .py at
+    which it is the name of a file; if there is none, at the first .py.
     """
     ends = [found.end() for found in re.finditer(r"\.py(?=:|\Z)", file_and_arg)]
     files = [end for end in ends if Path(file_and_arg[:end]).is_file()]
@@ -42,10 +42,10 @@ def split_arg(file_and_arg: str) -> tuple[str, str]:
 
 
 class _Loader(SourceFileLoader):
-    """Compiles the file as it is now, and writes nothing beside it.
+    """Compiles the file as it is now, and neither reads nor writes bytecode beside it.
 
-    Python's own loader trusts bytecode there that is of the same second and length, as after a
-    checkout of another version.
+    Python's own loader would take bytecode whose source has the same second and length, which a
+    checkout of another version may leave behind.
     """
 
     def get_code(self, fullname: str) -> CodeType:
@@ -53,10 +53,10 @@ class _Loader(SourceFileLoader):
 
 
 def load_module(file: str) -> ModuleType:
-    """The module that a Python file makes.
+    """Runs a Python file and returns its module.
 
-    It is in sys.modules, where dataclasses, type hints and pickles look for it, by a name of its
-    path alone: it shadows no other module, whatever the file is called.
+    The module is in sys.modules, where dataclasses, type hints and pickles look for it, under a
+    name made of its path alone, so that it shadows no other module, whatever the file is called.
     """
     path = Path(file)
     if not path.is_file():
@@ -86,7 +86,7 @@ def _files_near(path: Path) -> str:
 
 
 def check_call(function: Callable[..., Any], args: list[str], file: str) -> None:
-    """ConfigError where get_config does not take the ARG that was given, or lacks it."""
+    """ConfigError if get_config does not accept the ARG given, or needs one."""
     try:
         inspect.signature(function).bind(*args)
     except TypeError as error:
@@ -95,7 +95,7 @@ def check_call(function: Callable[..., Any], args: list[str], file: str) -> None
 
 
 def call(function: Callable[..., Any], args: list[Any], file: str) -> Any:
-    """Runs the user's code; what goes wrong in it becomes one line with the place."""
+    """Calls the user's code; an error in it becomes a ConfigError of one line with its place."""
     try:
         return function(*args)
     except ConfigError:

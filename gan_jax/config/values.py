@@ -47,7 +47,7 @@ def leaf(config: ConfigDict, path: str) -> Any:
 
 
 def put(config: ConfigDict, path: str, value: Any) -> Any:
-    """Sets a leaf, of any type; what refers to it follows. Returns the value."""
+    """Sets a leaf to a value of any type; leaves that refer to it follow. Returns the value."""
     section, _, key = path.rpartition(".")
     owner = leaf(config, section) if section else config
     if key in owner and owner.get_type(key) is type(value):
@@ -66,7 +66,7 @@ class _Op(NamedTuple):
 
 
 def following(config: ConfigDict, path: str, made: Callable[[Any], Any], like: Any) -> Any:
-    """A reference to made(the leaf at that path), whenever it is read, until a value is set."""
+    """A reference that computes made(the leaf at that path) at each read, until a value is set."""
     section, _, key = path.rpartition(".")
     other = leaf(config, section).get_ref(key)
     return FieldReference(like, op=_Op(functools.partial(_second, made), (other,)))
@@ -89,18 +89,18 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def read(config: Mapping[str, Any]) -> dict[str, Any]:
-    """flatten. ConfigError where a reference cannot be computed."""
+    """flatten. ConfigError if a reference cannot be computed."""
     try:
         return flatten(config)
-    except Exception as error:  # what an operation on references raises: any
+    except Exception as error:  # an operation on references may raise anything
         raise ConfigError(f"the config cannot be read: {type(error).__name__}: {error}") from error
 
 
 def fitting(path: str, value: Any, kinds: tuple[type, ...] = (), said: Any = None) -> Any:
     """The value of a leaf as plain Python, of one of the kinds; an int does for a float.
 
-    Without kinds any plain value that is finite will do. ConfigError for another one, in which
-    `said` is what the user wrote.
+    Without kinds, any finite plain value is accepted. Raises ConfigError otherwise, which quotes
+    `said`, what the user wrote.
     """
     expected = _in_words(kinds) if kinds else "a number, a string, a boolean, None or a tuple"
     try:
@@ -118,10 +118,10 @@ def fitting(path: str, value: Any, kinds: tuple[type, ...] = (), said: Any = Non
 
 
 def plain(value: Any) -> Any:
-    """Python's own number, string, boolean, None, or a tuple of them, from NumPy's and JAX's too.
+    """A plain number, string, boolean, None or tuple of these, also from a NumPy or JAX value.
 
-    A float32 becomes the shortest decimal of it: 0.001 and not 0.0010000000474974513. TypeError or
-    ValueError for anything else, an integer of more than 64 bits among it.
+    A float32 becomes its shortest decimal: 0.001, not 0.0010000000474974513. Raises TypeError or
+    ValueError for anything else, including integers of more than 64 bits.
     """
     if isinstance(value, FieldReference):
         return plain(value.get())
@@ -132,11 +132,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, int) and value.bit_length() > 64:
         raise ValueError("an integer of more than 64 bits")
     for kind in (bool, int, float, str):
-        if isinstance(value, kind):  # an enum's member too
+        if isinstance(value, kind):  # also a member of an enum
             return str.__str__(value) if kind is str else kind(value)
     if value is None:
         return None
-    raise TypeError(f"a {type(value).__name__} is no value of a leaf")
+    raise TypeError(f"a {type(value).__name__} cannot be the value of a leaf")
 
 
 def _from_array(array: np.ndarray) -> Any:
@@ -157,7 +157,7 @@ def _in_words(kinds: tuple[type, ...]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value in an error's line: its own text, if that is short, and else what it is."""
+    """A value as an error quotes it: its text if that is short, else a description."""
     if isinstance(value, int) and value.bit_length() > 64:
         return "an integer of more than 64 bits"
     if not isinstance(value, str | int | float | tuple | list | Mapping | NoneType):
@@ -169,7 +169,7 @@ def _shown(value: Any) -> str:
 def literal(text: str) -> Any:
     """Numbers, booleans, tuples; 'nan' and 'inf' as floats; anything else stays the text it is.
 
-    1e3 is an integer, as whoever writes it means one: where a float is asked for, it will do.
+    1e3 is an integer, as people mean it to be; where a float is expected, it is accepted.
     """
     if re.fullmatch(r"[+-]?\d+(\.\d+)?[eE]\+?\d+", text):
         number = float(text)

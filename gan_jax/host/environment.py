@@ -1,4 +1,4 @@
-"""What the environment says: where home and the user's cache folder are, and what JAX is to do."""
+"""Reads the environment: the home and cache folders, and the settings of JAX."""
 
 import errno
 import logging
@@ -12,8 +12,8 @@ log = logging.getLogger(__name__)
 
 PLATFORMS = "jax_platforms"
 COMPILED = "JAX_COMPILATION_CACHE_DIR"
-# Options of JAX that change a run's numbers, or that its programs are not written for, with the
-# values that they are written for. A variable of their name in capitals would set them.
+# Options of JAX that change a run's numbers or that its programs depend on, with the values they
+# need. An environment variable with the same name in capitals would set them otherwise.
 FIXED = {
     "jax_enable_x64": False,
     "jax_default_prng_impl": "threefry2x32",
@@ -24,10 +24,10 @@ FIXED = {
 
 
 def local_path(name: str, text: str, what: str = "folder") -> str:
-    """A path on this machine, with ~ as a shell expands it. ConfigError begins with its name."""
+    """A path on this machine, with ~ expanded as in a shell. Its ConfigErrors begin with `name`."""
     if not text.strip():
         raise ConfigError(f"{name} is empty: expected a {what}")
-    if "://" in text:  # which would be a local folder gs:
+    if "://" in text:  # which Path would take for a local folder
         raise ConfigError(f"{name} {text} is remote: mount the bucket and give its folder")
     path = expand(text)
     if path is None:
@@ -39,7 +39,7 @@ def local_path(name: str, text: str, what: str = "folder") -> str:
 
 
 def _is_long(path: str) -> bool:
-    """Whether no file system here can hold the name, or there is no room for files inside."""
+    """Whether the path is too long for the file system here, or leaves no room for files inside."""
     try:
         os.stat(os.path.join(path, *["x" * 64] * 4))
     except OSError as error:
@@ -48,7 +48,7 @@ def _is_long(path: str) -> bool:
 
 
 def expand(path: str) -> str | None:
-    """The path with ~ or ~user at its start expanded. None where there is no such home."""
+    """The path with ~ or ~user at its start expanded. None if there is no such home."""
     user, slash, rest = path.partition("/")
     if not user.startswith("~"):
         return path
@@ -59,17 +59,17 @@ def expand(path: str) -> str | None:
 
 
 def user_cache() -> Path | None:
-    """Where gan_jax keeps what it can make again. None where the user has no home."""
+    """The folder for what gan_jax can make again. None if the user has no home."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # the standard has a relative one ignored
+    if not os.path.isabs(base):  # the XDG standard says to ignore a relative path
         base = expand("~/.cache") or ""
     return Path(base, "gan_jax") if base else None
 
 
 def settle() -> None:
-    """Has JAX compute as its defaults say, whatever variables say, and keep compiled programs.
+    """Makes JAX compute by its defaults, whatever variables say, and keep compiled programs.
 
-    What the standard has ignored, a relative XDG_... folder, libraries do not get to see.
+    A relative XDG_... folder, which the standard says to ignore, is hidden from libraries.
     """
     import jax
 
@@ -92,9 +92,9 @@ def _plain(value: Any) -> Any:
 
 
 def _keep_programs() -> None:
-    """JAX's cache of compiled programs, so that the second start of a config is quick.
+    """Turns on JAX's cache of compiled programs, so that the second start of a config is quick.
 
-    It is in the user's cache folder, unless they have said where; without a place for it, none.
+    It is in the user's cache folder unless they set another; without a writable one there is none.
     """
     import jax
 
@@ -121,14 +121,14 @@ def _problem(folder: Path) -> str:
 
 
 def check_devices() -> None:
-    """ConfigError where JAX finds no device of the kind that JAX_PLATFORMS names."""
+    """ConfigError if JAX finds no device of the kind that JAX_PLATFORMS names."""
     import jax
     from jax.extend import backend
 
     try:
         jax.devices()
         return
-    except (RuntimeError, AssertionError) as error:  # JAX's assertion has no words
+    except (RuntimeError, AssertionError) as error:  # JAX's assertion has no message
         words = " ".join(str(error).split()).partition(" (set JAX_PLATFORMS")[0]
     asked = getattr(jax.config, PLATFORMS)
     jax.config.update(PLATFORMS, None)

@@ -1,4 +1,4 @@
-"""What a user can mend: one plain line each, and the exit code that stands for it."""
+"""Errors that a user can mend: one plain line each, and an exit code."""
 
 from collections.abc import Sequence
 
@@ -56,12 +56,12 @@ class CannotWriteError(UserError):
 
 
 class PreemptedError(UserError):
-    """A SIGTERM or SIGINT came; what there was is saved. Run the same command again."""
+    """A SIGTERM or SIGINT arrived; the work is saved. Run the same command again."""
 
     code = 75
 
 
 def listed(problems: Sequence[str], most: int) -> str:
-    """As many of the problems in a line, and how many more there are."""
+    """At most `most` of the problems in one line, and how many more there are."""
     left_out = len(problems) - most
     return "; ".join(problems[:most]) + (f"; and {left_out} more" if left_out > 0 else "")

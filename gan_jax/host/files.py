@@ -1,8 +1,7 @@
-"""What every reader and writer of a run's folder goes through, whoever made that folder.
+"""Reads and writes every file of a run's folder, whoever made that folder.
 
-A JSON file may be damaged or made to harm: all of them are read here. Files are written whole or
-not at all. A link in place of a file or folder that is written would lead out of the folder: it is
-refused.
+A JSON file may be damaged or malicious, so all of them are read here. Files are written whole or
+not at all. A file or folder to be written may not be a link, which could lead out of the folder.
 """
 
 import contextlib
@@ -23,13 +22,13 @@ from typing import IO, Any
 from gan_jax.host.errors import CannotWriteError, ConfigError, DataCorruptError
 
 log = logging.getLogger(__name__)
-DEEPEST = 64  # levels; what is deeper would exhaust the stack of whoever walks through it
+DEEPEST = 64  # levels; deeper nesting would exhaust the stack of recursive readers
 
 
 def parse_json(text: bytes | str, shape: Any = None) -> Any:
-    """A value as the standard of JSON has it, each number finite. ValueError for anything else.
+    """Parses standard JSON in which each number is finite. Raises ValueError for anything else.
 
-    And for one that has not the shape, where one is given: see read_json.
+    With a shape, also raises it for a value that does not have that shape: see read_json.
     """
     try:
         value = json.loads(
@@ -47,7 +46,7 @@ def parse_json(text: bytes | str, shape: Any = None) -> Any:
 def read_json(path: Path, shape: Any = dict, mend: str = "put a copy back, or remove it") -> Any:
     """A file's value, of the given shape: a type, {key: shape}, or [shape] for a list of such.
 
-    Raises DataCorruptError in one line, which ends with what to do, and FileNotFoundError.
+    Raises FileNotFoundError, and DataCorruptError in one line that ends with `mend`: what to do.
     """
     try:
         value = parse_json(path.read_bytes(), shape)
@@ -69,7 +68,7 @@ def read_object(path: Path, give: str) -> dict[str, Any]:
 
 
 def read_if_whole(path: Path, shape: Any = dict) -> Any:
-    """A file's value, or None where there is none, or a damaged one: a warning tells of that."""
+    """A file's value, or None if it is missing or damaged; damage is logged as a warning."""
     try:
         return read_json(path, shape, "it is passed over")
     except (FileNotFoundError, NotADirectoryError):
@@ -92,10 +91,10 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def write_named(flag: str, file: Path, content: bytes | None) -> None:
-    """The file that a flag names, in a folder that is made where there is none.
+    """Writes the file that a flag names, making its folder if there is none.
 
-    With no content only what can be known before the work: whether there is a place for it.
-    CannotWriteError where there is not.
+    Without content it only checks, before any work, that the file could be written. Raises
+    CannotWriteError if not.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -108,26 +107,26 @@ def write_named(flag: str, file: Path, content: bytes | None) -> None:
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
-    """A JSON file, whole or not at all. Raises OSError, and ValueError for NaN and infinity."""
+    """Writes a JSON file, whole or not at all. OSError; ValueError for NaN and infinity."""
     write_atomically(path, (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode())
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """A file of these bytes, by `replacing`. Raises OSError."""
+    """Writes a file of these bytes by `replacing`. Raises OSError."""
     with replacing(path) as file:
         file.write(data)
 
 
 @contextlib.contextmanager
 def replacing(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
-    """A file that takes its name only when all of it is on the disk. Raises OSError.
+    """Opens a file that takes its name only when all of it is on the disk. Raises OSError.
 
-    Readers see the old file or the new one, never a part. The temporary file is this process's
-    alone: several hosts may write one file of a shared folder.
+    Readers see the old file or the new one, never a part. The temporary file's name is unique to
+    this process, since several hosts may write one file of a shared folder.
     """
     here = f".{path.name}.{zlib.crc32(os.uname().nodename.encode()):08x}-"
     temporary = path.with_name(f"{here}{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)  # what a killed process of this number left, or a link
+    temporary.unlink(missing_ok=True)  # left by a killed process with this number, or a link
     try:
         with temporary.open("xb") as file:
             if mode is not None:  # before there is anything to read
@@ -139,14 +138,14 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    with contextlib.suppress(OSError):  # the file is there
+    with contextlib.suppress(OSError):  # the file itself is complete
         for left in path.parent.glob(f"{glob.escape(here)}*.tmp"):
             if not _is_alive(left.name.removeprefix(here).removesuffix(".tmp")):
                 left.unlink(missing_ok=True)
 
 
 def _is_alive(process: str) -> bool:
-    """Whether a process of this host may still write its temporary file; not after a kill."""
+    """Whether a process of this host may still be writing its temporary file, or was killed."""
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:
@@ -157,18 +156,18 @@ def _is_alive(process: str) -> bool:
 
 
 def make_folder(path: Path) -> None:
-    """A folder to write in, which may be there. CannotWriteError for a link, else OSError."""
+    """Makes a folder to write in if there is none. CannotWriteError for a link, else OSError."""
     refuse_link(path)
     path.mkdir(parents=True, exist_ok=True)
 
 
 def open_file(path: Path, flags: int) -> int:
-    """A descriptor of a regular file, made where there is none. CannotWriteError for a link."""
+    """A descriptor of a regular file, created if there is none. CannotWriteError for a link."""
     refuse_link(path)
     handle = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     return handle
 
 
@@ -182,9 +181,9 @@ def refuse_link(path: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """Removes a folder, or a link to one but not what it leads to.
+    """Removes a folder, or a link to one but not its target.
 
-    Again and again for a second: what Orbax began to write before an error may still come.
+    Retries for a second, since Orbax may still be writing what it began before an error.
     """
     for wait in (0.01, 0.05, 0.2, 0.8, None):
         try:
@@ -212,7 +211,7 @@ def _integer(text: str) -> int:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _depth(value: Any) -> int:

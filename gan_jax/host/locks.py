@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def hold(workdir: Path) -> int:
-    """A file descriptor that holds the workdir until it is closed, by a death too."""
+    """Locks the workdir until the file descriptor returned is closed or the process dies."""
     handle = open_file(workdir / ".lock", os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -33,9 +33,9 @@ def hold(workdir: Path) -> int:
 
 @contextlib.contextmanager
 def holding(workdir: Path) -> Iterator[None]:
-    """A block in which the workdir, made where there is none, is this process's alone.
+    """A context in which this process alone has the workdir, which is made if there is none.
 
-    WorkdirBusyError where it is another's, CannotWriteError where it cannot be made.
+    Raises WorkdirBusyError if another process has it, CannotWriteError if it cannot be made.
     """
     with writing(workdir):
         workdir.mkdir(parents=True, exist_ok=True)

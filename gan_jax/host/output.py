@@ -1,7 +1,7 @@
-"""Standard output and standard error that never raise: text that cannot be written ends no run.
+"""Makes standard output and standard error never raise: text that cannot be written ends no run.
 
-A reader may have gone, a disk may be full, a daemon may start us with its streams closed. What was
-lost is noted, and a verb whose only result is what it prints asks for it with `check`.
+The reader may have gone, the disk may be full, or a daemon may start us with closed streams. Lost
+text is noted, and a verb whose only result is what it prints asks for that with `check`.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from gan_jax.host.errors import CannotWriteError
 
 
 class _Descriptor(io.FileIO):
-    """A file descriptor whose first failure is noted, and none is raised."""
+    """A file descriptor that notes its first failure and raises nothing."""
 
     problem: OSError | None = None
 
@@ -31,18 +31,18 @@ class _Descriptor(io.FileIO):
 
 
 def guard() -> None:
-    """Called first of all in a process of ours, before it opens any file."""
+    """Guards both streams. Called first in each process, before it opens any file."""
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # closed: a checkpoint that took its number would be written over by logs
+        except OSError:  # closed: logs would overwrite a checkpoint that was given this number
             lowest = os.open(os.devnull, os.O_RDWR)  # which is `number`
             os.set_inheritable(lowest, True)
     sys.stdout, sys.stderr = _guarded(sys.stdout, 1), _guarded(sys.stderr, 2)
 
 
 def _guarded(stream: TextIO | None, number: int) -> TextIO:
-    """As the stream was, but it never raises: letters that its encoding lacks become \\x.."""
+    """The same stream, but it never raises: characters that its encoding lacks become \\x.."""
     return io.TextIOWrapper(
         io.BufferedWriter(_Descriptor(number, "wb", closefd=False)),
         encoding=stream.encoding if stream else "utf-8",
@@ -53,9 +53,9 @@ def _guarded(stream: TextIO | None, number: int) -> TextIO:
 
 
 def check() -> None:
-    """CannotWriteError where standard output has lost text that somebody still wanted to read."""
-    with contextlib.suppress(BrokenPipeError):  # of a stream that is not guarded
+    """CannotWriteError if standard output has lost text that somebody still wanted to read."""
+    with contextlib.suppress(BrokenPipeError):  # raised by a stream that is not guarded
         sys.stdout.flush()
     problem = getattr(getattr(getattr(sys.stdout, "buffer", None), "raw", None), "problem", None)
-    if problem and problem.errno != errno.EPIPE:  # whose reader, such as head, has seen enough
+    if problem and problem.errno != errno.EPIPE:  # a reader such as head is done
         raise CannotWriteError(f"cannot write to standard output: {problem.strerror}")

@@ -1,7 +1,7 @@
-"""SIGTERM and Ctrl-C: without work to save they end the process, with it they ask it to stop.
+"""Handles SIGTERM and Ctrl-C: they ask a run with work to save to stop, and end any other process.
 
-A thread of its own answers them. Python's handlers run between two bytecodes of the main thread,
-and a compile is a single one: the grace that a scheduler gives could be over by its end.
+A separate thread answers them. Python's own handlers run between two bytecodes of the main thread,
+and a compile is a single one: it could outlast the grace period that a scheduler gives.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class _Watch:
-    """What has been asked, and what there is to save."""
+    """What has been asked for, and whether there is work to save."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -28,22 +28,22 @@ _watch = _Watch()
 
 
 def install() -> None:
-    """Called first of all, before the slow imports. A second Ctrl-C ends the process at once."""
+    """Called first, before the slow imports. A second Ctrl-C ends the process at once."""
     arrived, tell = os.pipe()
     os.set_blocking(tell, False)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     for each in _SIGNALS:
-        signal.signal(each, lambda number, frame: None)  # the pipe has told the thread
+        signal.signal(each, lambda number, frame: None)  # the thread learns of it through the pipe
     threading.Thread(target=_listen, args=(arrived,), name="signals", daemon=True).start()
 
 
 def leave_with(note: Callable[[], object]) -> None:
-    """From now on there is a run: `note` records that a signal ended it."""
+    """From now on, `note` is called when a signal ends the process, to record that."""
     _watch.note = note
 
 
 def keep_work() -> None:
-    """From now on a signal only asks: there is work to save."""
+    """From now on a signal only asks to stop, because there is work to save."""
     _watch.has_work = True
 
 
@@ -53,7 +53,7 @@ def requested() -> bool:
 
 
 def reset() -> None:
-    """As at the start of a process."""
+    """Restores the state that a process starts with."""
     vars(_watch).update(vars(_Watch()))
 
 
@@ -77,7 +77,7 @@ def on_signal(number: int) -> None:
 
 
 def _say(line: str) -> None:
-    """To a person only, without tearing the bar; a log gets the one line at the end."""
+    """Prints to a terminal only, without breaking the bar; a log gets the one line at the end."""
     if sys.stderr.isatty():
         from tqdm import tqdm
 

@@ -1,4 +1,4 @@
-"""What a number was measured with."""
+"""Versions and hardware, recorded with every measured number."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, gan_jax and what it computes with, where installed."""
+    """Versions of Python, gan_jax and the libraries it computes with, if installed."""
     found = {"python": platform.python_version()}
     for name in ("gan-jax", *PACKAGES):
         try:
@@ -22,7 +22,7 @@ def versions() -> dict[str, str]:
 
 
 def made_with(command: str) -> dict[str, Any]:
-    """What a result carries to say where it comes from."""
+    """Where a result comes from: its command, versions and hardware."""
     return {"command": command, "versions": versions(), "hardware": hardware()}
 
 
@@ -35,7 +35,7 @@ def hardware() -> str:
 
 
 def processor() -> str:
-    """Its model, and the number of cores this process may use."""
+    """The processor's model, and the number of cores this process may use."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -45,7 +45,7 @@ def processor() -> str:
 
 
 def cores() -> int:
-    """Those this process may use; SLURM may grant fewer than it shows, and macOS shows them all."""
+    """The cores this process may use; SLURM may grant fewer than exist, and macOS shows all."""
     if hasattr(os, "sched_getaffinity"):
         shown = len(os.sched_getaffinity(0))
     else:

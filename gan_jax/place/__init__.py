@@ -1,9 +1,9 @@
-"""Where arrays are: the devices of a run as a mesh, and the verbs that move arrays there and back.
+"""The devices of a run as a mesh, and the functions that move arrays there and back.
 
-A single run parts every batch over its devices, those of all its hosts, and each device has all of
-the players: the compiler parts the work and sums the gradients; a batch's mean, batch norm and
-moments stay those of the whole batch. A cohort parts its rows over the devices of its host. The
-numbers are those of one device, to rounding.
+A single run divides every batch over its devices, on all its hosts, and each device holds all
+players. The compiler divides the work and sums the gradients; means, batch norm and moments are
+still those of the whole batch. A cohort divides its rows over the devices of its host. The results
+equal those of one device, up to rounding.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ class Place:
         return list(self.mesh.devices.flat)
 
     def sharding(self, *axes: str | None) -> Sharding:
-        """Of an array whose axes are parted over these axes of the mesh; whole where None."""
+        """The sharding of an array, split along these axes of the mesh; None: not split."""
         if len(self.devices) == 1:
             return SingleDeviceSharding(self.devices[0])
         return NamedSharding(self.mesh, PartitionSpec(*axes))
@@ -50,13 +50,13 @@ class Place:
         return len({device.process_index for device in self.devices}) > 1
 
     def replicate(self, tree: PyTree) -> PyTree:
-        """A copy on each device; what is there stays."""
+        """Copies the arrays to each device; those that are there already stay."""
         if self.spans_hosts:
             return jax.tree.map(self._copies, tree)
         return jax.device_put(tree, self.sharding() if len(self.devices) > 1 else None)
 
     def _copies(self, x: Any) -> Array:
-        """device_put would compare the value over all hosts, which takes longer than a copy."""
+        """device_put would compare the values on all hosts, which takes longer than a copy."""
         if isinstance(x, jax.Array) and jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
             data = self._copies(jax.random.key_data(x))
             return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
@@ -66,32 +66,32 @@ class Place:
         return jax.make_array_from_callback(here.shape, self.sharding(), lambda index: here[index])
 
     def shard(self, local: np.ndarray, axis: int = 0) -> Array:
-        """An array whose axis is parted over the devices, of what this process has of it."""
+        """An array split over the devices along one axis, from the part that this process holds."""
         sharding = self.sharding(*[None] * axis, DATA)
         if not self.spans_hosts:
             return jax.device_put(local, sharding)
         return jax.make_array_from_process_local_data(sharding, local)
 
     def share(self, size: int) -> slice:
-        """Which of so many examples of a batch this process's devices have: shard takes those."""
+        """Which of `size` examples of a batch are for this process's devices: shard takes these."""
         mine = [i for i, d in enumerate(self.devices) if d.process_index == jax.process_index()]
         each = size // len(self.devices)
         return slice(mine[0] * each, (mine[-1] + 1) * each)
 
     def part(self, x: Array) -> Array:
-        """Inside a program: x [K, B, ...] with its examples parted over the devices."""
+        """Inside a program: splits the examples of x [K, B, ...] over the devices."""
         if len(self.devices) == 1:
             return x
         return lax.with_sharding_constraint(x, self.sharding(None, DATA))
 
 
 def fetch(tree: PyTree) -> PyTree:
-    """The arrays on the host, as numpy's."""
+    """Copies the arrays to the host, as NumPy arrays."""
     return jax.device_get(tree)
 
 
 def nearby(tree: PyTree) -> PyTree:
-    """Arrays that all hosts have copies of, as this process's own; nothing is moved."""
+    """This process's own copies of arrays that all hosts hold; nothing is moved."""
     return jax.tree.map(_nearby, tree)
 
 
@@ -105,12 +105,12 @@ def _nearby(x: Array) -> Array:
 
 
 def place_batch(devices: Sequence[jax.Device] = ()) -> Place:
-    """Each device has its share of every batch; by default one device has it all."""
+    """Each device gets its share of every batch; by default one device gets all of it."""
     return _place((1, -1), devices)
 
 
 def place_rows(devices: Sequence[jax.Device] = ()) -> Place:
-    """Each device has its share of a cohort's rows; by default one device has them all."""
+    """Each device gets its share of a cohort's rows; by default one device gets all of them."""
     return _place((-1, 1), devices)
 
 
@@ -121,7 +121,7 @@ def _place(shape: tuple[int, int], devices: Sequence[jax.Device]) -> Place:
 
 
 def place_of(config: ConfigDict) -> Place:
-    """The devices that a run takes, of this host or of all its hosts; 0: all. ConfigError."""
+    """The devices that a run takes, on this host or all its hosts; 0: all. Raises ConfigError."""
     there = jax.devices()
     wanted = config.devices or len(there)
     if wanted > len(there):

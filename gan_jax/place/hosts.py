@@ -1,8 +1,8 @@
 """The processes of one run over several hosts: how they meet, what they agree on, how they end.
 
-All run the same program and the same host loop. Process 0 alone touches the run's folder: whatever
-a disk, a clock or a signal decides reaches the others by `first`, `agreement` or `broadcast`, and
-nothing else may branch on it. With one process all of this does nothing.
+All run the same program and the same host loop. Process 0 alone touches the run's folder. Whatever
+a disk, a clock or a signal decides must reach the others through `first`, `agreement` or
+`broadcast` before any of them branches on it. With one process all of this does nothing.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ from gan_jax.types import PyTree
 
 T = TypeVar("T")
 COLD = 900  # seconds: hosts of a pod begin minutes apart
-REASON = 1000  # bytes: what differs between two processes, in words
-HEARTBEAT = 30  # jax's own, seconds: it aborts, so that peers.py is to be quicker
+REASON = 1000  # bytes of the message that says how two processes differ
+HEARTBEAT = 30  # seconds, jax's own: it aborts, so peers.py has to notice first
 
 _peers: Peers | None = None
 
 
 class Hosts(NamedTuple):
-    """What --hosts says: each is None where the cluster tells the processes their place."""
+    """The parts of --hosts; each is None if the cluster tells the processes their place."""
 
     coordinator: str | None  # ADDRESS:PORT of process 0
     processes: int | None
@@ -41,7 +41,7 @@ class Hosts(NamedTuple):
 
 
 def parse(text: str) -> Hosts | None:
-    """ADDRESS:PORT,COUNT,INDEX, or auto. ConfigError."""
+    """Parses ADDRESS:PORT,COUNT,INDEX or auto. Raises ConfigError."""
     if text == "auto":
         return None
     found = re.fullmatch(r"([^,\s]+:[0-9]{1,5}),([1-9][0-9]{0,5}),([0-9]{1,6})", text)
@@ -55,9 +55,9 @@ def parse(text: str) -> Hosts | None:
 
 @contextlib.contextmanager
 def joined(text: str | None) -> Iterator[None]:
-    """The processes together, from before anything of jax until the run's end.
+    """A context in which the processes are joined, from before any use of jax until the run's end.
 
-    An error of one ends them all, with its exit code: none waits for one that is gone.
+    An error in one process ends them all with its exit code, so that none waits for a lost one.
     """
     if text is None:
         yield
@@ -125,18 +125,18 @@ def writes() -> bool:
 
 
 def tick() -> None:
-    """A dispatch is done."""
+    """Notes that a dispatch is done."""
     if _peers is not None:
         _peers.tick()
 
 
 def announced() -> contextlib.AbstractContextManager[None]:
-    """Within, no progress is expected: a compile, an evaluation, a save."""
+    """A context in which no progress is expected: a compile, an evaluation, a save."""
     return contextlib.nullcontext() if _peers is None else _peers.announced()
 
 
 def wait_for_first() -> None:
-    """Returns when process 0 has nothing left to do; where it leaves, this process does too."""
+    """Returns when process 0 has nothing left to do; if it leaves early, so does this process."""
     if _peers is not None:
         _peers.is_over.wait()
 
@@ -148,7 +148,7 @@ def meet(name: str) -> None:
 
 
 def first(value: Any) -> Any:
-    """What process 0 has, a JSON value; the others' is not looked at."""
+    """Process 0's JSON value; those of the others are ignored."""
     if count() == 1:
         return value
     text = np.frombuffer(json.dumps(value if writes() else None).encode(), np.uint8)
@@ -158,7 +158,7 @@ def first(value: Any) -> Any:
 
 
 def in_turn(make: Callable[[], T]) -> T:
-    """make() in process 0, then in the others, which find what it has cached."""
+    """Calls make() in process 0, then in the others, which find what it has cached."""
     if writes():
         made = make()
         meet("made")
@@ -168,7 +168,7 @@ def in_turn(make: Callable[[], T]) -> T:
 
 
 def broadcast(tree: PyTree) -> PyTree:
-    """Process 0's arrays, bit for bit; the others give any of the same shapes."""
+    """Process 0's arrays, bit for bit; the others pass arrays of the same shapes."""
     return tree if count() == 1 else jax.tree.map(_broadcast, tree)
 
 
@@ -185,9 +185,9 @@ def _broadcast(leaf: Any) -> Any:
 
 
 def check_same(facts: dict[str, str]) -> None:
-    """ConfigError in all processes, with the same words, where one has other facts than process 0.
+    """Raises one ConfigError in all processes if any has other facts than process 0.
 
-    The words go round in buffers of one size, as an array's shape is the same on all.
+    Messages are exchanged in buffers of one size, as an array's shape must be the same on all.
     """
     theirs = first(facts)
     wrong = [name for name in {**theirs, **facts} if theirs.get(name) != facts.get(name)]
@@ -210,9 +210,9 @@ def _differs(wrong: list[str], theirs: dict[str, str], ours: dict[str, str]) -> 
 
 
 def agreement(asks: Callable[[], bool]) -> Callable[[], bool]:
-    """A function that all call equally often: whether any process had asks() true at its last call.
+    """A function that tells whether asks() held in any process; all must call it equally often.
 
-    With several processes the answer is one call behind, so that no host waits for the devices.
+    With several processes the answer is one call late, so that no host waits for the devices.
     """
     if count() == 1:
         return asks

@@ -1,8 +1,8 @@
 """How the processes of a run notice each other's end: a socket from each to process 0.
 
-Once a second each says that it lives, and whether it is at work that takes long. One that falls
-silent, closes its socket, or makes no progress for a minute ends the others with 75: what was saved
-is there, and the same command goes on. jax notices a lost process too, later and with an abort.
+Once a second each reports that it is alive, and whether it is busy with something long. If one
+falls silent, closes its socket, or makes no progress for a minute, the others exit with 75, and the
+same command goes on from what was saved. jax notices a lost process too, but later, and aborts.
 """
 
 import contextlib
@@ -17,17 +17,17 @@ from typing import Any
 
 PREEMPTED = 75
 ALIVE, AT_WORK, DONE, LEAVES = b".", b"w", b"d", b"x"  # LEAVES: an exit code and the reason follow
-SECONDS, SILENT, STUCK = 1.0, 10.0, 60.0  # between two messages; until silence, or a stop, is told
-SLOWER = 5.0  # a dispatch may take so many times as long as the longest so far
+SECONDS, SILENT, STUCK = 1.0, 10.0, 60.0  # between messages; of silence; without progress
+SLOWER = 5.0  # a dispatch may take this many times as long as the longest so far
 
 
 class Peers:
-    """The other processes: all of them for process 0, process 0 alone for each other one."""
+    """Links to the other processes: process 0 has one to each, each of these one to process 0."""
 
     def __init__(self, links: dict[int, socket.socket]):
         self.links, self.heard = links, dict.fromkeys(links, time.monotonic())
-        self.done: set[int] = set()  # they have nothing left to do
-        self.at_work = 0  # how many announcements hold
+        self.done: set[int] = set()  # processes with nothing left to do
+        self.at_work = 0  # how many announcements are in force
         self.ticked: float | None = None  # the last progress; None before the first dispatch
         self.longest = 0.0  # between two of them
         self.is_over = threading.Event()
@@ -36,7 +36,7 @@ class Peers:
         threading.Thread(target=self._watch, name="peers", daemon=True).start()
 
     def tick(self) -> None:
-        """A dispatch is done."""
+        """Notes that a dispatch is done."""
         now = time.monotonic()
         if self.ticked is not None and not self.at_work:
             self.longest = max(self.longest, now - self.ticked)
@@ -44,7 +44,7 @@ class Peers:
 
     @contextlib.contextmanager
     def announced(self) -> Iterator[None]:
-        """Within, no progress is expected: a compile, an evaluation, a save."""
+        """A context in which no progress is expected: a compile, an evaluation, a save."""
         self.at_work += 1
         try:
             yield
@@ -53,9 +53,9 @@ class Peers:
             self.ticked = self.ticked and time.monotonic()
 
     def leave(self, code: int, words: str) -> None:
-        """Ends this process, and the others with the same code, and words say why on all of them.
+        """Ends all processes with the same exit code; `words` say why on each of them.
 
-        os._exit: jax would abort.
+        Uses os._exit, since jax would abort.
         """
         with contextlib.suppress(OSError):
             os.write(2, f"{words}\n".encode())
@@ -101,7 +101,7 @@ class Peers:
                 self.is_over.set()
 
     def _look(self) -> None:
-        """Leaves where a process has fallen silent, or where nothing has moved."""
+        """Leaves if a process has fallen silent, or if nothing has progressed."""
         now, patience = time.monotonic(), max(STUCK, SLOWER * self.longest)
         for index in self.links.keys() - self.done:
             if now - self.heard[index] > SILENT:
@@ -110,20 +110,20 @@ class Peers:
             self.leave(PREEMPTED, lost(None, f"has made no progress for {patience:.0f} s"))
 
     def _send(self, index: int, message: bytes) -> None:
-        with contextlib.suppress(OSError):  # who is gone is noticed by reading
+        with contextlib.suppress(OSError):  # a lost process is noticed when reading
             self.links[index].sendall(message)
 
 
 def lost(index: int | None, how: str) -> str:
-    """One plain line."""
+    """One line that says which process was lost, and how."""
     who = "the run" if index is None else f"process {index}"
-    return f"gan-jax: {who} {how}: what was saved is there; run the same command again on all hosts"
+    return f"gan-jax: {who} {how}: saved work is kept; run the same command again on all hosts"
 
 
 def gather_links(
     count: int, index: int, address: str, first: Callable[[Any], Any]
 ) -> dict[int, socket.socket]:
-    """Sockets to the others. first: tells all what process 0 has; the token keeps strangers out."""
+    """Sockets to the others. `first` broadcasts process 0's value; a token keeps strangers out."""
     if index:
         port, token = first(None)
         link = socket.create_connection((address, port), timeout=SECONDS * 60)

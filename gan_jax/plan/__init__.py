@@ -1,8 +1,8 @@
 """What a run or a sweep would cost on TPUs that are not attached: its program, compiled for them.
 
-libtpu compiles on any machine for a topology that is only named. Compiled is what training
-dispatches (jit_run, jit_rows), for the arguments that training passes; the figures are the
-compiler's.
+libtpu compiles on any machine for a topology that is merely named. The program compiled is the one
+that training dispatches (jit_run, jit_rows), with the arguments that training passes. The figures
+are the compiler's.
 """
 
 import contextlib
@@ -54,7 +54,7 @@ def run(
 ) -> None:
     """Prints the plan of FILE[:ARG]'s run, or of one of its SWEEPS; writes JSON if asked.
 
-    topology_names: one, or several of a run with commas between; price: of a chip's hour.
+    topology_names: one; for a run also several, separated by commas. price: of one chip's hour.
     """
     jax.config.update("jax_platforms", "cpu")  # a TPU that is attached stays free
     topologies = [describe(name) for name in topology_names.split(",")]
@@ -76,7 +76,7 @@ def run(
 
 
 def _runs(setup: Setup, topologies: Sequence[Topology]) -> list[dict[str, Any]]:
-    """The run on each topology; named after it where there are several."""
+    """Plans the run on each topology; with several topologies, each plan is named after its own."""
     found = [of_run(setup, topology) for topology in topologies]
     if len(topologies) == 1:
         return found
@@ -93,12 +93,12 @@ def _cohorts(sweep: Any, topologies: Sequence[Topology]) -> list[dict[str, Any]]
 
 
 def of_run(setup: Setup, topology: Topology) -> dict[str, Any]:
-    """What one run costs, on as many of the chips as its devices."""
+    """What one run costs, on as many of the chips as its config has devices."""
     config, chips = setup.config, topology.chips
     n = config.devices or len(chips)
     if config.batch_size % n:
         raise ConfigError(f"batch_size is {config.batch_size}: expected a multiple of {n} chips")
-    if n > 1 and n != len(chips):  # the larger topologies have no program of some of their chips
+    if n > 1 and n != len(chips):  # larger topologies have no program for part of them
         raise ConfigError(
             f"devices is {n}, and {topology.name} has {len(chips)} chips: "
             f"expected a --topology of {n}"
@@ -110,10 +110,10 @@ def of_run(setup: Setup, topology: Topology) -> dict[str, Any]:
 
 
 def of_cohort(cohort: rows.Cohort, topology: Topology) -> dict[str, Any]:
-    """What a sweep's cohort costs, its rows over as many of the chips as shorten it.
+    """What a sweep's cohort costs, with its rows on as many of the chips as shorten it.
 
-    Compiled is a program of all chips, as the larger topologies have no other: places that are left
-    over have rows too, copies of the last. No chip's program depends on another's.
+    The program compiled is one for all chips, since the larger topologies have no other; chips that
+    are left over train copies of the last row. No chip's program depends on another's.
     """
     configs = [config_lib.from_json(row.config) for row in cohort.rows]
     how = candidates(len(configs), len(topology.chips))[0]
@@ -124,7 +124,7 @@ def of_cohort(cohort: rows.Cohort, topology: Topology) -> dict[str, Any]:
 
 
 def lower_run(setup: Setup, chips: Sequence[jax.Device], arrays: Arrays | None = None) -> Any:
-    """train's program for these devices. arrays: the examples, where they are not the setup's."""
+    """Lowers train's program for these devices. arrays: the examples, if not the setup's own."""
     config, arrays = setup.config, arrays or setup.examples()
     place = place_batch(chips)
     source = pipeline.make_source(config, arrays, place_batch())(jax.random.key(0), 0)
@@ -133,7 +133,7 @@ def lower_run(setup: Setup, chips: Sequence[jax.Device], arrays: Arrays | None =
 
 
 def lower_rows(configs: Sequence[ConfigDict], chips: Sequence[jax.Device], chunk: int) -> Any:
-    """train_rows' program for these devices, its rows on the member axis."""
+    """Lowers train_rows' program for these devices, with its rows on the member axis."""
     members = make_members(configs)
     setup = members.setup
     states, hypers = jax.eval_shape(lambda: init_rows(members))
@@ -150,7 +150,7 @@ def _placed(tree: PyTree, sharding: Sharding) -> PyTree:
 
 
 def costs(lowered: Any, config: ConfigDict, topology: Topology) -> dict[str, Any]:
-    """The compiler's figures, of one chip. A program that is too large has an "error" instead."""
+    """The compiler's figures for one chip, or "error" if the program is too large."""
     start = time.perf_counter()
     try:
         with _unkept():
@@ -169,7 +169,7 @@ def costs(lowered: Any, config: ConfigDict, topology: Topology) -> dict[str, Any
         "fits": total <= topology.kind.hbm_gib * 2**30,
         "argument_bytes": memory.argument_size_in_bytes,
         "output_bytes": memory.output_size_in_bytes,
-        "reused_bytes": memory.alias_size_in_bytes,  # outputs in the arguments' place
+        "reused_bytes": memory.alias_size_in_bytes,  # outputs that reuse the arguments' memory
         "temporary_bytes": memory.temp_size_in_bytes,
         "code_bytes": memory.generated_code_size_in_bytes,
         "total_bytes": total,
@@ -182,7 +182,7 @@ def costs(lowered: Any, config: ConfigDict, topology: Topology) -> dict[str, Any
 
 @contextlib.contextmanager
 def _unkept() -> Iterator[None]:
-    """jax's cache keeps libtpu's programs but cannot read them again without a TPU: a warning."""
+    """Turns jax's cache off: it would keep libtpu's programs but not read them without a TPU."""
     name = "jax_persistent_cache_min_compile_time_secs"
     before = getattr(jax.config, name)
     jax.config.update(name, float("inf"))
@@ -193,10 +193,10 @@ def _unkept() -> Iterator[None]:
 
 
 def times(text: str, config: ConfigDict, topology: Topology) -> dict[str, Any]:
-    """A step by the compiler's schedule, and what its collectives take besides.
+    """The time of a step by the compiler's schedule, plus the time that its collectives take.
 
-    Around a ring of n chips, sums of b bytes send 2 b (n - 1) / n of them over each chip's links;
-    here as if nothing else went on meanwhile, so that the sum of both times is an upper end.
+    Around a ring of n chips, a sum of b bytes sends 2 b (n - 1) / n of them over each chip's links.
+    Nothing is assumed to overlap with that, so the sum of both times is an upper bound.
     """
     kind, n = topology.kind, len(topology.chips)
     moved = collective_bytes(text)
@@ -218,7 +218,7 @@ def report(
     cohorts: Sequence[dict[str, Any]],
     price: float | None = None,
 ) -> dict[str, Any]:
-    """What --json writes, unrounded; of several topologies the facts of the largest."""
+    """What --json writes, unrounded; with several topologies, facts are those of the largest."""
     made = made_with(command)
     made["versions"]["libtpu"] = metadata.version("libtpu")
     topology = max(topologies, key=lambda each: len(each.chips))

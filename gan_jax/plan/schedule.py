@@ -1,8 +1,8 @@
-"""The cycles that a TPU's compiler expects of a program, from the compiled program's own text.
+"""The cycles that a TPU's compiler expects of a program, read from the compiled program's text.
 
-Its cost_analysis() counts a loop's body once, and its seconds are negative where there is a call
-that it does not know; the schedule has an estimate for each fusion, and loops have their bounds.
-For collectives it has none: their bytes are in the text too.
+cost_analysis() counts a loop's body only once, and its seconds are negative if there is a call that
+it does not know. The schedule has an estimate for each fusion, and the text has the loops' bounds.
+Collectives have no estimate, but their bytes are in the text too.
 """
 
 import functools
@@ -22,7 +22,7 @@ _BOUND = re.compile(r"= s32\[\]\S* constant\((\d+)\)")
 
 
 class Cycles(NamedTuple):
-    """Of one core. A dispatch of n steps takes around + n * step."""
+    """Cycles of one core. A dispatch of n steps takes around + n * step."""
 
     step: int
     around: int
@@ -30,24 +30,24 @@ class Cycles(NamedTuple):
 
 
 def cycles(text: str) -> Cycles | None:
-    """Of steps.make_train_many's program, alone or under vmap; None where it gives no estimate.
+    """The cycles of steps.make_train_many's program, alone or under vmap; None without estimates.
 
-    The loop over steps is the outermost of those whose bound is no constant. Copies between
-    memories that overlap computing have no estimate.
+    The loop over steps is the outermost loop whose bound is not a constant. Copies between memories
+    that overlap with computation have no estimate.
     """
     step, around, loops = _sums(text, _own)
     return Cycles(step, around, loops) if step else None
 
 
 def collective_bytes(text: str) -> int:
-    """What a chip's collectives of one step, gradients' sums above all, leave in its memory."""
+    """Bytes of the results of a chip's collectives in one step, mainly sums of gradients."""
     return _sums(text, _collected)[0]
 
 
 def _sums(text: str, own: Callable[[str], int]) -> tuple[int, int, tuple[int, ...]]:
-    """What own says of the lines of a step, what of all others, and the loops inside a step."""
+    """Sums of `own` over the lines of a step and over all others, and the loops inside a step."""
     parts, entry = _parts(text)
-    bounds: dict[str, int | None] = {  # of loops, by their bodies' names
+    bounds: dict[str, int | None] = {  # of loops, keyed by the names of their bodies
         body: max((int(n) for line in parts[condition] for n in _BOUND.findall(line)), default=None)
         for condition, body in _WHILE.findall(text)
     }
@@ -57,7 +57,7 @@ def _sums(text: str, own: Callable[[str], int]) -> tuple[int, int, tuple[int, ..
         return sum(own(line) + called(line) for line in parts[name])
 
     def called(line: str) -> int:
-        """Of a conditional's branches the longest, of a loop as many times as it runs."""
+        """A conditional counts as its longest branch, a loop as often as it runs."""
         names = [name for name in _NAMES.findall(line) if name in parts]
         return max(((bounds.get(name) or 1) * total(name) for name in names), default=0)
 
@@ -71,7 +71,7 @@ def _own(line: str) -> int:
 
 
 def _collected(line: str) -> int:
-    """Bytes of a collective's result; one that has only started names its argument as well."""
+    """Bytes of a collective's result; the start of one names its argument as well."""
     found = _COLLECTIVE.search(line)
     if not found:
         return 0

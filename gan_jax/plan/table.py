@@ -1,4 +1,4 @@
-"""A plan in words: a line a cohort, then what follows from it."""
+"""A plan in words: a line for each cohort, then what follows from them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ _TIMES = ((7200, 3600, "h"), (120, 60, "min"), (1, 1, "s"), (1e-3, 1e-3, "ms"), 
 
 
 def to_lines(plan: dict[str, Any]) -> Iterator[str]:
-    """What the command prints."""
+    """The lines that the command prints."""
     rows = [HEAD, *(_cells(each, plan["hbm_bytes"]) for each in plan["cohorts"])]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     for row in rows:
@@ -24,7 +24,7 @@ def to_lines(plan: dict[str, Any]) -> Iterator[str]:
 
 
 def to_markdown(plan: dict[str, Any]) -> str:
-    """The same for the README."""
+    """The same as Markdown, for the README."""
     rows = [HEAD, ["---"] * len(HEAD), *(_cells(c, plan["hbm_bytes"]) for c in plan["cohorts"])]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     tools = " and ".join(f"{name} {plan['versions'][name]}" for name in ("jax", "libtpu"))
@@ -56,14 +56,14 @@ def _cells(cohort: dict[str, Any], hbm: int) -> list[str]:
 
 
 def _rate(cohort: dict[str, Any]) -> str:
-    """Examples a second of a run."""
+    """A run's examples per second, as text."""
     if not cohort.get("step_seconds") or "batch_size" not in cohort:
         return "-"
     return f"{cohort['batch_size'] / cohort['step_seconds']:,.0f}"
 
 
 def notes(plan: dict[str, Any]) -> Iterator[str]:
-    """What the table means, and where it says less than it seems to."""
+    """What the table means, and what it leaves out."""
     hosts = f"{plan['hosts']} host{'s' if plan['hosts'] > 1 else ''}"
     yield f"a chip's figures, of {plan['chips']} in {plan['topology']} on {hosts}, a step's"
     yield _in_all(plan["cohorts"])
@@ -89,7 +89,7 @@ def notes(plan: dict[str, Any]) -> Iterator[str]:
 
 
 def _bound(run: dict[str, Any]) -> str:
-    """What a step waits for, by the compiler's schedule and published link speeds."""
+    """What limits a step, by the compiler's schedule and published link speeds."""
     links, step = run["collective_seconds"], run["step_seconds"]
     if not step:
         return "the compiler gives no estimate of its step"
@@ -111,7 +111,7 @@ def _in_all(cohorts: list[dict[str, Any]]) -> str:
 
 
 def _scaled(value: float, units: tuple[str, ...], base: int) -> str:
-    """1.5 GiB, of the unit that leaves a number below the base."""
+    """The value in the unit that leaves a number below the base: 1.5 GiB."""
     power = 0
     while value >= base and power < len(units) - 1:
         value, power = value / base, power + 1

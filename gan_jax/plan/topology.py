@@ -1,4 +1,4 @@
-"""TPU topologies by name, described by libtpu: chips to compile for that are not attached."""
+"""TPU topologies by name, as libtpu describes them: chips that one can compile for unattached."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from gan_jax.config.values import choose
 from gan_jax.host.errors import ConfigError
 
 INSTALL = "pip install 'gan-jax[plan]'"
-# What libtpu would ask a cloud's metadata server for; and a lock on chips that nobody here uses.
+# Keeps libtpu from asking a cloud's metadata server, and from locking chips that nobody uses here.
 NO_TPU = {
     "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
     "TPU_SKIP_MDS_QUERY": "1",
@@ -25,9 +25,9 @@ class Generation(NamedTuple):
     """One kind of chip."""
 
     hbm_gib: int
-    ghz: float  # its published bfloat16 peak over what its multipliers do in a cycle
+    ghz: float  # its published bfloat16 peak over its multipliers' work per cycle
     link_gb: int  # GB/s that a chip's links carry together, as published
-    axes: int  # of a topology
+    axes: int  # number of axes of a topology
     options: dict[str, Any]  # for libtpu: v4's two cores are one device
     examples: str
 
@@ -49,7 +49,7 @@ class Topology(NamedTuple):
 
 
 def parse(name: str) -> tuple[Generation, tuple[int, ...]]:
-    """v5e:16x16 -> its generation and axes. ConfigError tells what such names look like."""
+    """v5e:16x16 -> its generation and axes. ConfigError says what such names look like."""
     first, _, shape = name.partition(":")
     kind = GENERATIONS[choose("--topology generation", first, GENERATIONS)]
     axes = tuple(int(n) for n in shape.split("x")) if re.fullmatch(r"\d+(x\d+)*", shape) else ()
@@ -62,7 +62,7 @@ def parse(name: str) -> tuple[Generation, tuple[int, ...]]:
 
 
 def describe(name: str) -> Topology:
-    """The named topology. ConfigError where there is no such, or no libtpu that fits this jax."""
+    """The named topology. ConfigError if there is none, or no libtpu that fits this jax."""
     kind, axes = parse(name)
     _check_libtpu()
     from jax.experimental import topologies
@@ -95,5 +95,5 @@ def _check_libtpu() -> None:
 
 
 def one_line(error: Exception) -> str:
-    """The beginning of what libtpu says."""
+    """The beginning of libtpu's message, on one line."""
     return " ".join(str(error).split())[:200].rstrip(".")

@@ -31,7 +31,7 @@ function short(value) {
   return size >= 1000 ? `${Number((value / 1000).toPrecision(4))}k` : String(Number(value.toPrecision(4)));
 }
 
-// A running mean over `width` points to each side; what is null stays out of it.
+// A running mean over `width` points to each side; null values are left out.
 function smoothed(values, width) {
   if (!width) return values;
   return values.map((value, i) => {
@@ -228,7 +228,7 @@ function makeChart(box) {
 
 for (const box of document.querySelectorAll(".explore")) makeChart(box);
 
-// Pictures of samples: of each row the last one up to the chosen step.
+// Pictures of samples: for each row, the last one up to the chosen step.
 for (const film of document.querySelectorAll(".film")) {
   const slider = film.querySelector("input");
   if (!slider) continue;

@@ -94,7 +94,7 @@ def _line(frame: Frame, line: Line) -> Html:
 
 
 def path(x_N: np.ndarray, y_N: np.ndarray) -> str:
-    """M and L through the points, to a tenth of a pixel."""
+    """The data of an SVG path through the points, to a tenth of a pixel."""
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in zip(x_N, y_N, strict=True))
 
 
@@ -155,7 +155,7 @@ def against_numbers(
 
 
 def _jitter(count: int) -> np.ndarray:
-    """Fixed small offsets, evenly spread, that let equal values be seen beside each other."""
+    """Fixed small offsets, evenly spread, so that equal values do not hide each other."""
     return (np.arange(count) * 0.618034 % 1 - 0.5) * 0.4
 
 
@@ -191,7 +191,7 @@ def strip_scale(x: tuple[float, float]) -> Html:
 
 
 def axes(frame: Frame, x_label: str, y_label: str | None, x_marks: Marks | None = None) -> Html:
-    """The horizontal axis; with y_label, maybe empty, also the rules of the vertical one."""
+    """The horizontal axis; with y_label, which may be empty, also the rules of the vertical one."""
     drawn = []
     for value in ticks(*frame.y) if y_label is not None else ():
         y = f"{frame.py(value):.1f}"
@@ -211,7 +211,7 @@ def axes(frame: Frame, x_label: str, y_label: str | None, x_marks: Marks | None 
 
 
 def x_ticks(frame: Frame, marks: Marks, y: float, length: float, words: float) -> Iterator[Html]:
-    """Ticks of that length at y, their words so far below."""
+    """Ticks of `length` at y, with their labels `words` below."""
     for value, word in marks:
         x = f"{frame.px(value):.1f}"
         yield tag("path", d=f"M{x} {y}v{length}", class_="axis")
@@ -226,6 +226,6 @@ def figure(
     legend: Html | None = None,
     width: float = WIDTH,
 ) -> Html:
-    """The picture under its title; says is what a screen reader tells of it."""
+    """The picture under its title; `says` describes it for screen readers."""
     picture = tag("svg", *drawn, viewBox=f"0 0 {width} {height}", role="img", aria_label=says)
     return tag("figure", tag("figcaption", title), legend, picture)

@@ -1,4 +1,4 @@
-"""The page that compares single runs: verdict, curves, samples, numbers, where configs differ."""
+"""The page that compares runs: verdict, curves, samples, numbers, where their configs differ."""
 
 import shlex
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from gan_jax.report.sweep import samples_section, verdict
 from gan_jax.sweeps.statistics import aggregate_rows
 from gan_jax.sweeps.typeset import number, show
 
-MOST_LEAVES = 8  # beside the runs; the config below has all that differ
+MOST_LEAVES = 8  # shown beside the runs; the config section has all that differ
 PARTS = {
     "runs": "Runs",
     "curves": "Curves",
@@ -29,7 +29,7 @@ PARTS = {
 
 
 def compare_page(folders: Sequence[Path]) -> str:
-    """The file's text. ConfigError where one of the folders is no run's, or is given twice."""
+    """The page as text. ConfigError if a folder holds no run, or is given twice."""
     for folder in folders:
         if not (folder / "config.json").exists():
             raise ConfigError(
@@ -58,7 +58,7 @@ def compare_page(folders: Sequence[Path]) -> str:
 
 
 def names_of(folders: Sequence[Path]) -> list[str]:
-    """The folders' own names; with as many of those above them as it takes to differ."""
+    """The folders' own names, with as many of their parents' as are needed to tell them apart."""
     parts = [folder.resolve().parts for folder in folders]
     for depth in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-depth:]) for part in parts]
@@ -84,12 +84,12 @@ def _gather(folders: Sequence[Path]) -> Sweep:
 
 
 def _settings(runs: Sweep) -> list[str]:
-    """What each setting is called: by its runs, which differ in their seeds."""
+    """The name of each setting: those of its runs, which differ in their seeds only."""
     return [" and ".join(setting["rows"]) for setting in runs.table["settings"]]
 
 
 def _runs(runs: Sweep) -> Html:
-    """How each run ended, and by what it differs."""
+    """How each run ended, and how it differs from the others."""
     varied = [leaf for leaf in runs.facts["varied"] if not leaf.endswith("_every_steps")]
     varied = varied[:MOST_LEAVES]
     heads = ["run", "status", "step", *varied]
@@ -104,7 +104,7 @@ def _runs(runs: Sweep) -> Html:
 
 
 def _numbers(runs: Sweep) -> Html:
-    """The last value of each metric to show, a column a run."""
+    """The last value of each metric shown, with a column for each run."""
     found: list[dict[str, Any]] = [
         row.summary.get("metrics") or latest(row.folder / "metrics.jsonl") for row in runs.rows
     ]

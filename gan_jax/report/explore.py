@@ -1,4 +1,4 @@
-"""Curves of all settings on one axis: the numbers and the controls; chart.js draws them."""
+"""The curves of all settings on one axis: their numbers and controls, which chart.js draws."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from gan_jax.report.markup import Html, section, tag
 from gan_jax.report.parts import axis_of, empty, numeric, quiet
 from gan_jax.sweeps.typeset import setting_in_words, show
 
-SMOOTHEST = 20  # points to each side of a running mean
+SMOOTHEST = 20  # points on each side of a running mean
 SAYS = (
     "A thick line is the mean over the seeds of a setting, a thin one is a seed. Rows that "
     "diverged or failed are left out of means, and end in a cross. Point at a line to read it; a "
@@ -21,14 +21,14 @@ SAYS = (
 
 
 def curves_section(sweep: Sweep, first: str) -> Html:
-    """The chart with what a reader can choose; first is what lines are coloured by at first."""
+    """The chart and its controls; `first` is what lines are coloured by at first."""
     if not any(len(steps) for each in sweep.columns for steps, _ in each.values()):
         return section("curves", "Curves", empty("No curves yet."))
     keys = _keys(sweep, first)
     chart = tag(
         "div",
         _controls(keys),
-        tag("svg", class_="space", hidden=True),  # whose namespace chart.js draws in
+        tag("svg", class_="space", hidden=True),  # chart.js draws in its namespace
         tag("div", class_="legend toggles", data_live=True),
         tag("div", class_="canvas", data_live=True),
         tag("output", "", class_="reading"),
@@ -39,7 +39,7 @@ def curves_section(sweep: Sweep, first: str) -> Html:
 
 
 def _keys(sweep: Sweep, first: str) -> dict[str, list[Any]]:
-    """What lines can be coloured by, with the value of each row; the first choice first."""
+    """What lines can be coloured by, with each row's value; the first choice comes first."""
     of_rows = {
         "setting": [setting_in_words(_of_setting(sweep, row)) for row in sweep.rows],
         "run": [row.id for row in sweep.rows],
@@ -59,7 +59,7 @@ def _differ(values: Sequence[Any]) -> bool:
 
 
 def default_key(sweep: Sweep) -> str:
-    """The objective where it varies, else the first leaf that does, else the seed."""
+    """The objective if it varies, else the first leaf that does, else the seed."""
     by = sweep.table["by"]
     return "objective" if "objective" in by else by[0] if by else "setting"
 
@@ -92,7 +92,7 @@ def _controls(keys: dict[str, list[Any]]) -> Html:
 
 
 def _data(sweep: Sweep, keys: dict[str, list[Any]]) -> Html:
-    """The numbers as JSON, in which no < can end the script that holds them."""
+    """The numbers as JSON without any <, which could end the script that holds them."""
     steps: dict[tuple[int, ...], int] = {}
     rows = [
         {
@@ -116,7 +116,7 @@ def _data(sweep: Sweep, keys: dict[str, list[Any]]) -> Html:
 
 
 def _curve(x_N: np.ndarray, y_N: np.ndarray, steps: dict[tuple[int, ...], int]) -> list[Any]:
-    """Which steps, and the values there with six digits; null where one is not finite."""
+    """The indices of its steps, and the values there with six digits; null if not finite."""
     kept = spread(len(x_N), MOST_POINTS)
     at = tuple(int(x) for x in x_N[kept])
     values = [float(f"{y:.6g}") if np.isfinite(y) else None for y in y_N[kept]]

@@ -1,4 +1,4 @@
-"""What a page says of its origin: the head, the config beside its defaults, with what it ran."""
+"""The parts of a page about its origin: the head, the config beside its defaults, its versions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def head(
     command: str | None = None,
     more: Sequence[Html | None] = (),
 ) -> Html:
-    """What this is, in a few words, and the command that makes it again."""
+    """What the page is about, in a few words, and the command that reproduces it."""
     line = tag("p", between(says, Html(" &middot; ")), class_="says")
     code = tag("pre", tag("code", command), class_="command") if command else None
     return tag("header", tag("p", kind, class_="kind"), tag("h1", title), line, code, *more)
@@ -31,7 +31,7 @@ def between(parts: Sequence[Any], mark: Html) -> Html:
 
 
 def credit(configs: Sequence[Mapping[str, Any]]) -> Html | None:
-    """Whoever is to be named beside pictures of the configs' data."""
+    """A credit to whoever has to be named beside pictures of the configs' data."""
     words = " ".join(dict.fromkeys(filter(None, map(credit_of, configs))))
     return tag("p", words, class_="quiet") if words else None
 
@@ -42,7 +42,7 @@ def navigation(parts: Mapping[str, str]) -> Html:
 
 
 def config_section(configs: Sequence[Mapping[str, Any]], varied: Sequence[str]) -> Html:
-    """What the config changes of the defaults; the varied leaves with all their values."""
+    """What the config changes in the defaults, and the varied leaves with all their values."""
     flat = [leaves(config) for config in configs]
     default = leaves(to_json(get_config()))
     seen = {leaf: list(dict.fromkeys(each.get(leaf, ABSENT) for each in flat)) for leaf in varied}
@@ -70,7 +70,7 @@ def config_section(configs: Sequence[Mapping[str, Any]], varied: Sequence[str]) 
 
 
 def leaves(config: Mapping[str, Any]) -> dict[str, str]:
-    """Every leaf by its dotted path, as text; an empty section is none."""
+    """Every leaf by its dotted path, as text; an empty section has none."""
     return {str(leaf): show(value) for leaf, value in flatten(config).items()}
 
 

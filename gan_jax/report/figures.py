@@ -1,7 +1,7 @@
-"""The figures that teachers draw by hand, as numbers: computed by calling the objectives' own code.
+"""The figures that teachers draw by hand, as numbers computed with the objectives' own code.
 
-Gen's loss against D, disc's best answer to two Gaussians N(-d/2, 1) (data) and N(d/2, 1) (gen),
-what lies between these two as they move apart, and how hard gen is then pulled. All in float64.
+Gen's loss against D; disc's best answer to two Gaussians, N(-d/2, 1) (data) and N(d/2, 1) (gen);
+divergences between these two as they move apart, and the resulting pull on gen. All in float64.
 """
 
 import functools
@@ -21,11 +21,11 @@ from gan_jax.types import Array
 
 Divergence = Callable[[Any, Any], Array]  # (p, q), each [N] -> a number
 Name = TypeVar("Name", bound=Hashable)
-CELLS = 2000  # of a line that is cut up: even, so that |p - q| has no kink on a point
-STEP = 1e-4  # of a difference in d
-REAL_LOGIT = 0.0  # of the reals, where gen's loss looks at them
+CELLS = 2000  # of the line: an even number, so that no point lies on the kink of |p - q|
+STEP = 1e-4  # of the finite difference in d
+REAL_LOGIT = 0.0  # the logit of all reals in gen's loss
 
-# The divergences of textbooks, by the names they have there.
+# The divergences of textbooks, by their names there.
 DIVERGENCES: dict[str, Divergence] = {
     "JS": js,
     "total variation": total_variation,
@@ -51,7 +51,7 @@ class Chosen(NamedTuple):
 
     @property
     def label(self) -> str:
-        """minimax; blend (zeta 3)."""
+        """The name, with numbers that are not the defaults: minimax; blend (zeta 3)."""
         default = numbers_of(OBJECTIVES[self.name])
         changed = [f"{k} {v:g}" for k, v in self.numbers if v != default[k]]
         return self.name + (f" ({', '.join(changed)})" if changed else "")
@@ -65,7 +65,7 @@ class Curve(NamedTuple):
 
 
 def chosen(configs: Iterable[Mapping[str, Any]]) -> list[Chosen]:
-    """The objectives of logits that these configs name, each once, with numbers they know."""
+    """The objectives of logits that these configs name, each once, with the numbers they take."""
     found: list[Chosen] = []
     for config in configs:
         name, args = config.get("objective"), config.get("objective_args")
@@ -85,9 +85,9 @@ def chosen(configs: Iterable[Mapping[str, Any]]) -> list[Chosen]:
 def gen_losses(
     objectives: Sequence[Chosen], logit_N: np.ndarray, real_logit: float = REAL_LOGIT
 ) -> dict[Chosen, Curve]:
-    """Gen's loss [N] where all fakes have a logit and all reals real_logit; its slope in the logit.
+    """Gen's loss [N] if all fakes have a logit and all reals real_logit; its slope in the logit.
 
-    For an objective that takes each example by itself the slope is what one fake gets.
+    For an objective that treats each example by itself, the slope is what one fake gets.
     """
 
     def along(objective: Chosen) -> Callable[[Array], tuple[Array, Array]]:
@@ -103,7 +103,7 @@ def gen_losses(
 
 
 def _all_at_once(functions: Sequence[Callable[..., Any]], *inputs: np.ndarray) -> list[Any]:
-    """What each function makes of the inputs, in float64: one program, as compiling is the cost."""
+    """What each function returns, in float64; one program for all, as compiling is the cost."""
 
     def together(*inputs: Array) -> list[Any]:
         return [function(*inputs) for function in functions]
@@ -139,8 +139,8 @@ def density(x: np.ndarray, mean: Any) -> np.ndarray:
 def apart(divergences: Mapping[Name, Divergence], d_M: np.ndarray) -> dict[Name, Curve]:
     """Each divergence [M] between the two Gaussians at the distances d, and its slope in d.
 
-    The slope is a central difference: of p / q, with a q of 1e-200, automatic ones take the square.
-    NaN or infinite where float64 does not hold the terms.
+    The slope is a central difference: derivatives of p / q would square q, which may be 1e-200.
+    NaN or infinite where float64 cannot hold the terms.
     """
     p_3MxN, q_3MxN = two_gaussians(np.concatenate([d_M - STEP, d_M, d_M + STEP]))
     found = _all_at_once([jax.vmap(f) for f in divergences.values()], p_3MxN, q_3MxN)
@@ -153,9 +153,9 @@ def apart(divergences: Mapping[Name, Divergence], d_M: np.ndarray) -> dict[Name,
 
 
 def two_gaussians(d_M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Data and gen [M, CELLS], the probabilities of cells of the line about them.
+    """Data and gen [M, CELLS]: the probabilities of the cells into which a part of the line is cut.
 
-    Wide enough for q^3 / p^2, the term of a claim that has its peak farthest out, at 5d/2.
+    The part is wide enough for q^3 / p^2, the term of a claim whose peak is farthest out, at 5d/2.
     """
     d_Mx1 = np.asarray(d_M)[:, None]
     x_MxN = (2.5 * np.abs(d_Mx1) + 8) * np.linspace(-1, 1, CELLS)
@@ -165,7 +165,7 @@ def two_gaussians(d_M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def claim(objective: Chosen) -> tuple[Divergence | None, str]:
-    """What gen minimises where disc is at its best, as THEORY claims; or None, and the reason."""
+    """What gen minimises if disc is at its best, as THEORY claims; or None, and the reason."""
     theory, default = THEORY[objective.name], numbers_of(OBJECTIVES[objective.name])
     if theory.gen_divergence is None:
         return None, theory.reason

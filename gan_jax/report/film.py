@@ -1,4 +1,4 @@
-"""Sample grids over the steps of a run, of one or of many, with a slider that chooses the step."""
+"""The sample grids of one run or of many over their steps, with a slider that chooses the step."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ OF_MANY, OF_ONE = (240, 180, 140, 100, 72), (640, 480, 320, 240, 160)
 
 
 def grids(run_dir: Path) -> dict[int, Path]:
-    """The pictures of samples by their step, in order."""
+    """The pictures of samples by step, in order."""
     found = {}
     for path in sorted(run_dir.glob("samples/step_*.png")):
         if step := re.fullmatch(r"step_(\d{1,12})", path.stem):
@@ -26,9 +26,9 @@ def grids(run_dir: Path) -> dict[int, Path]:
 
 
 def film(runs: Mapping[str, Path]) -> Html | None:
-    """The pictures of each run, by what it is called; None where there are none.
+    """The pictures of each run under its name; None if there are none.
 
-    All steps that fit: of many, evenly chosen ones with the first and the last.
+    Shows all steps if they fit; otherwise an even choice with the first and the last.
     """
     there = {name: found for name, folder in runs.items() if (found := grids(folder))}
     if not there:

@@ -1,4 +1,4 @@
-"""What the page of a sweep shows, as numbers: its rows, the metrics to choose from, the curves."""
+"""What a sweep's page shows, as numbers: its rows, the metrics to choose from, the curves."""
 
 import re
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from gan_jax.training.curves import read_columns
 MOST_METRICS = 16  # to choose from
 MOST_POINTS = 60  # of a curve
 NOT_STARTED = "not started"
-# A metric of one class ends in its number.
+# A metric of a single class ends in the number of that class.
 OF_CLASS = re.compile(r"/(?:count|label_accuracy|intra_(?:frechet|coverage|spread))_(\d{1,6})$")
 Columns = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 class Row(NamedTuple):
-    """A row of rows.json with what its folder holds; status is None where there is no folder."""
+    """A row of rows.json with the content of its folder; status is None if there is no folder."""
 
     id: str
     number: int  # its index in rows.json
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """Everything the page needs, and nothing of it formatted."""
+    """Everything that the page needs, unformatted."""
 
     facts: dict[str, Any]  # rows.json
     table: dict[str, Any]  # table.json
@@ -47,7 +47,7 @@ class Sweep(NamedTuple):
 
     @property
     def summarised(self) -> list[str]:
-        """The metrics that the table knows: those that a row has ended with."""
+        """The metrics in the table: those that a row has ended with."""
         return [name for name in self.metrics if name in self.table["metrics"]]
 
 
@@ -78,9 +78,9 @@ def gather_rows(facts: dict[str, Any], table: dict[str, Any], folders: Sequence[
 
 
 def metrics_to_show(names: Sequence[str], deciding: str | None = None) -> list[str]:
-    """What decides, the known, the losses, other evaluations, the rest; at most MOST_METRICS.
+    """What decides, then known metrics, losses, other evaluations, the rest; at most MOST_METRICS.
 
-    Numbers of real data and of single classes come last.
+    Metrics of real data and of single classes come last of all.
     """
     told = [n for n in names if not OF_CLASS.search(n) and not n.endswith("_real")]
     order = [deciding] if deciding else []
@@ -91,7 +91,7 @@ def metrics_to_show(names: Sequence[str], deciding: str | None = None) -> list[s
 
 
 def _read_curves(path: Path) -> Columns:
-    """A run's metrics over steps; nothing where there is no metrics.jsonl."""
+    """A run's metrics over steps; empty if there is no metrics.jsonl."""
     return read_columns(path) if path.exists() else {}
 
 
@@ -100,7 +100,7 @@ def _only(columns: Columns, names: Sequence[str]) -> Columns:
 
 
 def trained_share(sweep: Sweep) -> float:
-    """How much of all the rows' steps is trained, in [0, 1]: to the last line of each.
+    """The share in [0, 1] of all rows' steps that is trained, by the last line of each row.
 
     A row that has ended counts as a whole: one that diverged trains no further.
     """

@@ -1,7 +1,7 @@
-"""Charts as a lecturer draws them: each curve bears its name where it ends, so there is no legend.
+"""Charts as a lecturer draws them: each curve bears its name at its end, so there is no legend.
 
-A curve stops where it leaves the picture. Names stand to the right, or above where a curve leaves
-early, each joined to its curve by a thin line.
+A curve stops where it leaves the picture. Names stand to the right, or above if a curve leaves
+early; a thin line joins each name to its curve.
 """
 
 import re
@@ -17,11 +17,11 @@ WIDTH = 400  # in the units of the page's letters
 LETTER, ROW = 6.1, 13  # a name's width a letter, and its height
 LEFT, FOOT = 38, 34
 LONGEST = 16  # letters of a name in one line to the right
-EARLY = 0.8  # of the width: a curve that leaves through the top before it is named there
+EARLY = 0.8  # share of the width: a curve that leaves at the top before it is named above
 
 
 class Named(NamedTuple):
-    """A curve with its names; kind is own, line or thin, of a backdrop left or right."""
+    """A curve and its names. kind: own, line or thin; left or right for the backdrop."""
 
     names: list[str]
     colour: str
@@ -31,7 +31,7 @@ class Named(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A curve's names, and where in the picture its visible part ends."""
+    """A curve's names, and the point of the picture where its visible part ends."""
 
     curve: Named
     x: float
@@ -51,7 +51,7 @@ def labelled(
 ) -> Html:
     """A panel of named curves in the ranges x and y; axis names both, above is a second x axis.
 
-    Curves of the backdrop are filled down to the bottom. dot is a point to look at.
+    Curves of the backdrop are filled down to the bottom. dot is a point to mark.
     """
     letters = max((len(part) for c in curves for n in c.names for part in broken(n)), default=0)
     right = width - 20 - LETTER * letters
@@ -83,7 +83,7 @@ def labelled(
 
 
 def merged(curves: Sequence[Named]) -> list[Named]:
-    """Equal curves as one with all their names, the colour of the first, thin if all are."""
+    """Merges equal curves: all their names, the colour of the first, thin only if all are thin."""
     found: list[Named] = []
     for curve in curves:
         for i, other in enumerate(found):
@@ -101,13 +101,13 @@ def _all_names(curves: Sequence[Named]) -> list[str]:
 
 
 def pieces(x_N: np.ndarray, y_N: np.ndarray, y: tuple[float, float]) -> list[np.ndarray]:
-    """The parts [n, 2] of a curve between y's ends, to the very point where it crosses one."""
+    """The parts [n, 2] of a curve within the range y, cut exactly where it crosses an end of it."""
     x_N, y_N = (np.asarray(each, float) for each in (x_N, y_N))
     far = 1e6 * (y[1] - y[0])
     y_N = np.clip(np.nan_to_num(y_N, nan=np.nan, posinf=far, neginf=-far), -far, far)
     for level in y:
         before, after = y_N[:-1] - level, y_N[1:] - level
-        crossed = np.flatnonzero(before * after < 0)  # never where one is NaN
+        crossed = np.flatnonzero(before * after < 0)  # never true for NaN
         share = before[crossed] / (before[crossed] - after[crossed])
         meets = x_N[crossed] + share * (x_N[crossed + 1] - x_N[crossed])
         x_N, y_N = np.insert(x_N, crossed + 1, meets), np.insert(y_N, crossed + 1, level)
@@ -129,7 +129,7 @@ def _strokes(frame: Frame, curve: Named) -> Html:
 
 
 def _filled(frame: Frame, curve: Named) -> Html:
-    """Its names stand half-way up, to that side of its peak on which it lies."""
+    """The filled curve, whose names stand half-way up, left or right of its peak by its kind."""
     line = path(frame.px(curve.x), frame.py(curve.y))
     ends = f"L{frame.px(curve.x[-1]):.1f} {frame.bottom}L{frame.px(curve.x[0]):.1f} {frame.bottom}z"
     peak = int(np.argmax(curve.y))
@@ -141,9 +141,9 @@ def _filled(frame: Frame, curve: Named) -> Html:
 
 
 def _rows(labels: Sequence[Label]) -> list[int]:
-    """The row above the picture of each label, the lowest where it meets no other and no lead.
+    """The row of each label above the picture: the lowest in which it meets no label and no lead.
 
-    A name begins at its lead, so from left to right rows go down: nothing is crossed.
+    A name begins at its lead, so rows descend from left to right and no lead crosses a name.
     """
     rows: list[int] = []
     for label in reversed(labels):
@@ -172,7 +172,7 @@ def _name_above(frame: Frame, label: Label, row: int) -> Html:
 
 
 def _names_beside(frame: Frame, labels: Sequence[Label]) -> list[Html]:
-    """The names to the right, from top to bottom as their curves end."""
+    """The names on the right, from top to bottom in the order in which their curves end."""
     order = sorted(labels, key=lambda label: label.y)
     lines = [[part for name in label.curve.names for part in broken(name)] for label in order]
     heights = [ROW * len(each) for each in lines]
@@ -200,7 +200,7 @@ def _names_beside(frame: Frame, labels: Sequence[Label]) -> list[Html]:
 
 
 def broken(name: str) -> list[str]:
-    """A name in lines of at most LONGEST letters, as far as its spaces and underscores allow."""
+    """A name in lines of at most LONGEST letters, if its spaces and underscores allow that."""
     lines = [""]
     for word in re.findall(r"[^_ ]*[_ ]?", name):
         if len(lines[-1]) + len(word.rstrip()) > LONGEST and lines[-1]:
@@ -212,9 +212,9 @@ def broken(name: str) -> list[str]:
 def spread(
     places: Sequence[float], heights: Sequence[float], low: float, high: float
 ) -> list[float]:
-    """Middles of boxes near their places, in that order, that do not overlap.
+    """The middles of boxes, in order, near their wanted places and without overlap.
 
-    They stay between low and high where there is room for all.
+    They stay between low and high if there is room for all.
     """
     middles = list(places)
     edge = low

@@ -24,10 +24,10 @@ from gan_jax.report.markup import Html, page, section, tag
 from gan_jax.report.parts import quiet
 
 REFERENCES = {"non_saturating": "c0", "minimax": "c1"}  # the same colour in every figure
-LOSSES, GRADIENTS, PULLS = (-3.0, 4.0), (-2.5, 0.5), (0.0, 2.0)  # what a panel shows
+LOSSES, GRADIENTS, PULLS = (-3.0, 4.0), (-2.5, 0.5), (0.0, 2.0)  # the ranges of the panels
 PLACES = np.linspace(0.002, 0.998, 250)  # of D
 MARKED = (-4, -2, 0, 2, 4)  # logits
-DISTANCES = np.linspace(0.02, 8, 115)  # from just off 0, where |p - q| has a kink
+DISTANCES = np.linspace(0.02, 8, 115)  # starts just above 0, where |p - q| has a kink
 VERDICT = "D(G(z)) = sigmoid of the logit s above"
 APART = "d, in standard deviations"
 RUN = (
@@ -39,7 +39,7 @@ RUN = (
 
 
 class Computed(NamedTuple):
-    """The curves of objectives; pulls only of those whose theory claims what gen minimises."""
+    """The curves of objectives; `pulls` only has those whose theory says what gen minimises."""
 
     losses: dict[Chosen, Curve]
     pulls: dict[Chosen, Curve]
@@ -53,7 +53,7 @@ def compute(objectives: Sequence[Chosen]) -> Computed:
 
 
 def section_of(configs: Sequence[Mapping[str, Any]]) -> Html | None:
-    """What the objectives of a run or a sweep do; None where none is a function of logits."""
+    """What the objectives of a run or a sweep do; None if none of them is a function of logits."""
     objectives = lessons.chosen(configs)
     if not objectives:
         return None
@@ -63,7 +63,7 @@ def section_of(configs: Sequence[Mapping[str, Any]]) -> Html | None:
 
 
 def beside_references(objectives: Sequence[Chosen]) -> list[Chosen]:
-    """The objectives, behind the references that are not among them."""
+    """The objectives, after those references that are not among them."""
     names = [o.name for o in objectives]
     return [*(Chosen(name) for name in REFERENCES if name not in names), *objectives]
 
@@ -77,7 +77,7 @@ def _side_by_side(panels: Sequence[Html]) -> Html:
 
 
 def _reasons(objectives: Sequence[Chosen]) -> str:
-    """What the figures take for granted, and what they leave out."""
+    """What the figures assume, and what they leave out."""
     says = [
         f"{o.label}: disc's logit on all reals is {lessons.REAL_LOGIT:g}."
         for o in objectives
@@ -117,7 +117,7 @@ def pull_panel(objectives: Sequence[Chosen], computed: Computed) -> Html:
 def _named(
     objectives: Sequence[Chosen], y: Mapping[Chosen, np.ndarray], x: np.ndarray
 ) -> list[Named]:
-    """The curves in the objectives' colours; references are thin where they are not asked for."""
+    """The curves in the objectives' colours; references that were not asked for are thin."""
     others = [o for o in objectives if o.name not in REFERENCES]
     rest = {o: f"c{2 + i % (COLOURS - 2)}" for i, o in enumerate(others)}
     own = "own" if len(objectives) == 1 else "line"
@@ -183,14 +183,14 @@ SAYS = {
     ),
     "divergences": (
         "JS, total variation and Hellinger reach their bounds and go flat: nothing is left to "
-        "learn from. KL = d\u00b2/2 does not. Both Gaussians are as wide, so KL is the same "
+        "learn from. KL = d\u00b2/2 does not. Both Gaussians have one width, so KL is the same "
         "both ways."
     ),
     "pull": (
         "What gen minimises where disc is at its best, by its slope in d. Near d = 0 minimax and "
         "non_saturating pull alike; far away only one of them still does."
     ),
-    "objectives": "Thin: non_saturating and minimax, to compare with.",
+    "objectives": "Thin: non_saturating and minimax, for comparison.",
     "transposed": transposed.SAYS,
 }
 

@@ -1,7 +1,7 @@
-"""HTML that cannot be broken by what it shows: only tag() makes Html, and it escapes all the rest.
+"""HTML that its content cannot break: only tag() makes Html, and it escapes everything else.
 
-The page is one file. Its content-security policy allows what the file itself holds, by hash, and
-no request at all: a text that got past the escaping could still not run or load anything.
+The page is one file. Its content-security policy allows only what the file itself holds, by hash,
+and no requests: even a text that escaped the escaping could not run or load anything.
 """
 
 import base64
@@ -18,7 +18,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Html(str):
-    """Text that is HTML already."""
+    """Text that already is HTML."""
 
     __slots__ = ()
 
@@ -31,12 +31,12 @@ def text(value: Any) -> Html:
 
 
 def join(parts: Iterable[Any]) -> Html:
-    """The parts one after another; None is nothing."""
+    """The parts joined; None adds nothing."""
     return Html("".join(text(part) for part in parts if part is not None))
 
 
 def tag(name: str, /, *children: Any, **attributes: Any) -> Html:
-    """<name ...>children</name>. class_ is class, aria_label is aria-label; True is a bare word."""
+    """<name ...>children</name>. class_ is class, aria_label aria-label; True needs no value."""
     given = {
         key.rstrip("_").replace("_", "-"): value
         for key, value in attributes.items()
@@ -54,7 +54,7 @@ def link(path: str, label: Any, **attributes: Any) -> Html:
 
 
 def section(name: str, title: str, *children: Any) -> Html:
-    """A part of the page with its heading, to which the navigation leads."""
+    """A part of the page with its heading, which the navigation links to."""
     return tag("section", tag("h2", title), *children, id=name)
 
 
@@ -73,17 +73,17 @@ def table(
 
 
 def scrolling(child: Html, label: str, kind: str = "scroll") -> Html:
-    """A box for what is wider than a phone; the keyboard can enter it and scroll."""
+    """A box for content wider than a phone's screen; the keyboard can enter and scroll it."""
     return tag("div", child, class_=kind, tabindex="0", role="region", aria_label=label)
 
 
 def cell(value: Any, sort: Any = None, kind: str | None = None, **attributes: Any) -> Html:
-    """A table's cell; `sort` is what its column is sorted by where it is not the text."""
+    """A table's cell; `sort` is the key to sort its column by, if that is not the text."""
     return tag("td", value, data_v=sort, class_=kind, **attributes)
 
 
 def page(title: str, *body: Any) -> str:
-    """The whole file."""
+    """The whole page as text."""
     css, js = _read("page.css"), _read("page.js") + _read("chart.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(css)}; script-src {_hash(js)}; "

@@ -37,7 +37,7 @@ def numbers_section(summary: dict[str, Any] | None, path: Path, classes: Sequenc
 
 
 def _by_part(names: Sequence[str]) -> Cells:
-    """eval/x, test/x and what is said of real data beside one another."""
+    """eval/x, test/x and the metric of real data, side by side."""
     cells: Cells = {}
     for name in names:
         part, _, word = name.partition("/")
@@ -51,7 +51,7 @@ def _by_part(names: Sequence[str]) -> Cells:
 
 
 def _by_class(names: Sequence[str]) -> Cells:
-    """A row a class; the columns are what is measured of it."""
+    """A row for each class; a column for each metric of single classes."""
     cells: Cells = {}
     for name in sorted(names, key=lambda name: int(name.rpartition("_")[2])):
         stem, _, number = name.rpartition("_")
@@ -67,7 +67,7 @@ def _table(
     titles: Mapping[str, str] = {},
     classes: Sequence[str] = (),
 ) -> Html | None:
-    """A row each, with a line on what it says where there is one."""
+    """A row for each name, with its explanation if there is one."""
     if not cells:
         return None
     odd = found.get("nonfinite") or {}

@@ -1,4 +1,4 @@
-"""Small parts that pages share: pills, cells, heads that sort, filters, one view a metric."""
+"""Small parts that pages share: pills, cells, sortable heads, filters, one view for each metric."""
 
 import math
 import posixpath
@@ -19,7 +19,7 @@ def pill(status: str) -> Html:
 
 
 def labels(summary: Mapping[str, Any]) -> Html:
-    """What diagnostics found; the evidence shows under the pointer."""
+    """The labels of what diagnostics found; the evidence shows under the pointer."""
     told = {finding["label"]: in_words(finding) for finding in summary.get("findings", [])}
     names = summary.get("labels", [])
     return join(tag("span", name, class_="label", title=told.get(name)) for name in names)
@@ -41,13 +41,13 @@ def log_link(row_folder: str, log: Any) -> Html | str | None:
 
 
 def metric_name(name: str) -> Html:
-    """A metric's name, its part small before it."""
+    """A metric's name, with its part in small letters before it."""
     part, slash, rest = name.rpartition("/")
     return join((tag("small", part + slash), rest)) if slash else join((name,))
 
 
 def number_cell(value: Any, odd: Any = None, places: int | None = None, **more: Any) -> Html:
-    """A number to sort by, with that many decimals; what was not finite is named; or a text."""
+    """A number to sort by, with `places` decimals, or a text; names what was not finite."""
     if isinstance(value, str):
         return cell(value, **more)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -56,9 +56,9 @@ def number_cell(value: Any, odd: Any = None, places: int | None = None, **more: 
 
 
 def decimals(values: Iterable[Any]) -> int | None:
-    """How many decimals a column needs for four digits of its largest number, so that they align.
+    """The decimals a column needs to show four digits of its largest number, so that all align.
 
-    None where the numbers differ too much in size for that.
+    None if the numbers differ too much in size for that.
     """
     found = [abs(v) for v in values if isinstance(v, int | float) and v]
     if all(float(v).is_integer() for v in found):
@@ -73,7 +73,7 @@ def relative(path: Path, folder: Path) -> str:
 
 
 def shown(metrics: Sequence[str], make: Callable[[str], Any]) -> list[Html]:
-    """One part a metric, of which the page shows the chosen one."""
+    """One part for each metric, of which the page shows the chosen one."""
     return [
         tag("div", make(name), data_metric=name, hidden=i > 0) for i, name in enumerate(metrics)
     ]
@@ -86,13 +86,13 @@ def axis_of(name: str) -> str:
 
 
 def unit_of(name: str) -> str:
-    """What a metric counts, or nothing."""
+    """What a metric counts, or an empty text."""
     row = known(name)
     return row.unit if row else ""
 
 
 def value_cell(value: Any) -> Html:
-    """A config's value, right-aligned and sorted as a number where it is one."""
+    """A config's value; a number is right-aligned and sorted as a number."""
     if numeric([value]):
         return cell(show(value), repr(value), "value num")
     return cell(show(value), kind="value")
@@ -108,12 +108,12 @@ def header(name: str, numeric: bool = True, **attributes: Any) -> Html:
 
 
 def numeric(values: Iterable[Any]) -> bool:
-    """Whether all of a leaf's values are numbers."""
+    """Whether all values of a leaf are numbers."""
     return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
 
 
 def filters(name: str, count: int, statuses: Sequence[str], more: Html | None = None) -> Html:
-    """What narrows a table down, and how many of its rows are left."""
+    """The controls that narrow a table down, and the number of rows left."""
     hint = "words, or setting=3" if name == "rows" else "words, or penalty.weight=1"
     words = tag("input", type="search", placeholder=hint, autocomplete="off", spellcheck="false")
     parts = [tag("label", "Filter ", words)]

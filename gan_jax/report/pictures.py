@@ -19,7 +19,7 @@ def thumbnails(paths: Sequence[Path | None]) -> list[str | None]:
 
 
 def fitting(paths: Sequence[Path | None], sizes: Sequence[int], room: int) -> list[str | None]:
-    """A data URI each, at the first of the sizes at which all fit into so many bytes, or none."""
+    """A data URI each, at the first size at which all fit into `room` bytes; else none."""
     for size in sizes:
         found, left = [], room
         for path in paths:
@@ -33,7 +33,7 @@ def fitting(paths: Sequence[Path | None], sizes: Sequence[int], room: int) -> li
 
 
 def thumbnail(path: Path, size: int) -> str | None:
-    """The picture, at most `size` pixels wide and high, as WebP; None where it cannot be read."""
+    """The picture, at most `size` pixels wide and high, as WebP; None if it cannot be read."""
     try:
         with opening.opened(path) as file:
             picture = opening.eight_bits(file)

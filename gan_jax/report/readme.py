@@ -1,8 +1,8 @@
-"""The pages' figures, from the files that commands wrote: python -m gan_jax.report.readme.
+"""Writes the pages' figures from the files that commands wrote: python -m gan_jax.report.readme.
 
-Between <!-- results:NAME --> and <!-- end --> stands what experiments/results/NAME.json says, on
-the front page or beside those files. They are made from runs/demo and from runs/NAME, a table's
-workdir, where they are there.
+On the front page and in the README beside those files, the text between <!-- results:NAME --> and
+<!-- end --> is made from experiments/results/NAME.json. Those files are made from runs/demo and
+from runs/NAME, the workdir of a table, if these folders exist.
 """
 
 import json
@@ -26,7 +26,7 @@ BLOCK = re.compile(r"(<!-- results:(\w+)( brief)? -->\n).*?(<!-- end -->)", re.D
 
 
 def demo_table(result: dict[str, Any]) -> str:
-    """What a classifier says of the demo's samples and of real digits."""
+    """What a classifier finds in the demo's samples and in real digits."""
     m = result["metrics"]
     right = [f"{m[f'eval/label_accuracy_{i}']:.0%}" for i in range(10)]
     return "\n".join(
@@ -45,7 +45,7 @@ def demo_table(result: dict[str, Any]) -> str:
 
 
 def bench_table(result: dict[str, Any]) -> str:
-    """Our speed beside theirs."""
+    """Our speed beside that of the other library."""
     unit = result["cases"][0]["unit"]
     head = ["case", f"gan_jax, {unit}", f"the other, {unit}", "speed-up"]
     rows = [
@@ -99,12 +99,12 @@ WITH_LABELS = {
     "classes": "classes found, of 10",
     "confidence": "confidence of the classifier",
 }
-# By their workdirs in runs/: the metrics that are shown of each, and what they are called.
+# By their workdirs in runs/: the metrics shown for each, and their names there.
 SWEEPS = {"ring_all": ON_THE_RING, "objectives": ON_THE_RING, "conditions": WITH_LABELS}
 
 
 def sweep_table(result: dict[str, Any]) -> str:
-    """A setting a row, mean and standard error over its seeds."""
+    """A row for each setting: mean and standard error over its seeds."""
     shown = SWEEPS[result["name"]]
     head = ["setting", *shown.values()]
     rows = [
@@ -138,7 +138,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def render(text: str, results: Path = RESULTS) -> str:
-    """A page with every block made anew."""
+    """A page with every block written anew."""
 
     def block(match: re.Match) -> str:
         file = results / f"{match[2]}.json"
@@ -154,7 +154,7 @@ def render(text: str, results: Path = RESULTS) -> str:
 
 
 def collect_demo(run: Path, results: Path = RESULTS) -> None:
-    """demo.json, demo.png and demo.gif from a finished run of `make demo`."""
+    """Writes demo.json, demo.png and demo.gif from a finished run of `make demo`."""
     summary = read_json(run / "summary.json")
     config = read_json(run / "config.json")
     facts = {"name": "demo", "command": "make demo", "seed": config["seed"]}
@@ -165,8 +165,8 @@ def collect_demo(run: Path, results: Path = RESULTS) -> None:
 
 
 def collect_tables(runs: Path, results: Path = RESULTS) -> None:
-    """NAME.json, and NAME.png where it has a picture, from runs/NAME: not of --quick, and nothing
-    with fewer rows, steps or seeds than what is there."""
+    """Writes NAME.json, and NAME.png if it has a picture, from runs/NAME. Leaves out --quick runs
+    and those with fewer rows, steps or seeds than the file has."""
     for name in reproduce.names():
         file, there = runs / name / "table.json", results / f"{name}.json"
         if not file.exists():
@@ -193,7 +193,7 @@ def _is_less(table: dict[str, Any], there: dict[str, Any]) -> bool:
 
 
 def collect_sweep(run: Path, results: Path = RESULTS) -> None:
-    """NAME.json of a sweep: what the README shows of its table.json."""
+    """Writes a sweep's NAME.json: the part of its table.json that the README shows."""
     table, shown = read_json(run / "table.json"), SWEEPS[run.name]
     rows = [
         {"name": _in_words(each["values"]), "seeds": each["seeds"]}
@@ -208,7 +208,7 @@ def collect_sweep(run: Path, results: Path = RESULTS) -> None:
 
 
 def _seconds(run: Path, said: dict[str, Any]) -> float:
-    """Of its cohorts in turn, each as long as its longest row, by every process that trained it."""
+    """The seconds of its cohorts in turn, each as long as its longest row, over all processes."""
 
     def seconds(row: str) -> float:
         return float(read_json(run / "rows" / row / "summary.json")["seconds"])

@@ -1,4 +1,4 @@
-"""Every row of a sweep with its samples, and those that broke off with their reasons."""
+"""Every row of a sweep with its samples, and the reasons of those that broke off."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ from gan_jax.report.parts import (
 )
 from gan_jax.sweeps.typeset import number, setting_in_words
 
-UNSAID = {  # where a summary gives no reason
+UNSAID = {  # if a summary gives no reason
     "diverged": "losses or parameters left the finite numbers",
     "failed": "no reason was written",
 }

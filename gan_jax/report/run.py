@@ -41,7 +41,7 @@ PARTS = {
 
 
 def run_page(folder: Path) -> str:
-    """The file's text."""
+    """The page as text."""
     config, summary = read_config(folder), read_summary(folder)
     path = folder / "metrics.jsonl"
     columns = read_columns(path) if path.exists() else {}
@@ -87,7 +87,7 @@ def _head(
 
 
 def _samples(folder: Path, config: dict[str, Any], rows: Sequence[str]) -> Html:
-    """The pictures over the steps; rows: the classes that their rows are of."""
+    """The pictures over the steps; rows: the class of each row of a picture."""
     grid, gif = last_grid(folder), folder / "samples" / "progress.gif"
     if grid is None:
         return section("samples", "Samples", empty("No samples yet."))
@@ -128,7 +128,7 @@ def _draw(panel: Panel, columns: Columns, classes: Sequence[str]) -> Html:
 
 
 def _smooth(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means of equal groups of points where there are more than can be told apart."""
+    """Means of equal groups of points, if there are more points than can be told apart."""
     groups = min(len(x), 2 * MOST_POINTS)
     edges = np.linspace(0, len(x), groups + 1).astype(int)[:-1]
     size = np.diff([*edges, len(x)])

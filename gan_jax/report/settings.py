@@ -1,4 +1,4 @@
-"""The settings of a sweep, a line each: errors, intervals, every seed, the gap to the leader."""
+"""The settings of a sweep, one a line: errors, intervals, every seed, the gap to the leader."""
 
 from collections.abc import Container
 from typing import Any
@@ -27,7 +27,7 @@ from gan_jax.sweeps.typeset import (
 
 
 def settings_section(sweep: Sweep) -> Html:
-    """The table of settings that were run; the columns of one metric are shown at a time."""
+    """The table of the settings that were run; shows the columns of one metric at a time."""
     made = sweep.table
     if not made["settings"]:
         return section("settings", "Settings", empty("This sweep has no rows."))
@@ -51,8 +51,8 @@ def settings_section(sweep: Sweep) -> Html:
     ]
     says = (
         "Over seeds: mean ± standard error, median, 95 % bootstrap interval of the mean "
-        "(2,000 draws), all over the rows that are done. Then how much more the leader has, over "
-        "the same seeds, with the interval by which they are told apart or not."
+        "(2,000 draws), all over the rows that are done. Last, how much more the leader has over "
+        "the same seeds, with the interval that decides if they are told apart."
     )
     above = quiet(says), filters("settings", len(body), [])
     shown = [*above, sortable(heads, body, "Settings")] if body else []
@@ -60,7 +60,7 @@ def settings_section(sweep: Sweep) -> Html:
 
 
 def _not_run(made: dict[str, Any], begun: Container[int]) -> Html | None:
-    """The settings of which no row has started, folded away."""
+    """The settings of which no row has started, in a folded list."""
     rest = [s["values"] for i, s in enumerate(made["settings"]) if i not in begun]
     if not rest:
         return None
@@ -71,7 +71,7 @@ def _not_run(made: dict[str, Any], begun: Container[int]) -> Html | None:
 
 
 def _places(made: dict[str, Any], name: str) -> int | None:
-    """Decimals of the columns of a metric, so that their digits align."""
+    """The decimals of a metric's columns, so that their digits align."""
     found = [setting["metrics"][name] for setting in made["settings"]]
     return decimals(each[k] for each in found for k in ("median", "low", "high"))
 
@@ -126,12 +126,12 @@ def _line(
 
 
 def is_best(lead: dict[str, Any]) -> bool:
-    """Whether the leader is told from every other setting, of which there are some."""
+    """Whether there are other settings and the leader can be told apart from each of them."""
     return bool(lead["intervals"]) and not lead["tied"]
 
 
 def _mark(lead: dict[str, Any] | None, i: int) -> Html | None:
-    """Best, or the leader of a tie, or tied with it."""
+    """A mark: best, leader of a tie, or tied with the leader."""
     if lead is None or not lead["intervals"]:
         return None
     if lead["setting"] == i:
@@ -141,7 +141,7 @@ def _mark(lead: dict[str, Any] | None, i: int) -> Html | None:
 
 
 def _behind(lead: dict[str, Any] | None, i: int, shown: dict[str, Any]) -> Html:
-    """How much more the leader has, and the interval by which that is told."""
+    """How much more the leader has, with the interval that decides whether they are told apart."""
     found = (
         next((each for each in lead["intervals"] if each["setting"] == i), None) if lead else None
     )

@@ -29,7 +29,7 @@ PARTS = {
 
 
 def sweep_page(folder: Path, made: dict[str, Any]) -> str:
-    """The file's text, from the folder and its table."""
+    """The page as text, from the folder and its table."""
     sweep = gather.gather(folder, made)
     lessons = section_of([row.config for row in sweep.rows])
     return page(
@@ -65,7 +65,7 @@ def _head(sweep: Sweep) -> Html:
 
 
 def _progress(sweep: Sweep, count: Mapping[str, int]) -> Html | None:
-    """How far a sweep is that has not ended."""
+    """How far a sweep is, if it has not ended."""
     going_on = count["unfinished"] + count[NOT_STARTED]
     if not going_on:
         return None
@@ -80,7 +80,7 @@ def _progress(sweep: Sweep, count: Mapping[str, int]) -> Html | None:
 
 
 def verdict(sweep: Sweep, names: Sequence[str] | None = None) -> Html | None:
-    """The metric that all below shows, and what can be said of the settings by it.
+    """The metric that the whole page shows, and what it says about the settings.
 
     names: what the settings are called, by default their values.
     """
@@ -100,7 +100,7 @@ def _told(made: dict[str, Any], name: str, names: Sequence[str] | None) -> Html:
     lead = made["leads"].get(name)
     if lead is None:
         return quiet(
-            "Nothing is called the best by it: no row has ended with it yet, or more of it is "
+            "It names no best setting: no row has ended with it yet, or more of it is "
             "neither better nor worse."
         )
     line = lead_in_words(made, lead, names)
@@ -117,7 +117,7 @@ def _told(made: dict[str, Any], name: str, names: Sequence[str] | None) -> Html:
 
 
 def samples_section(sweep: Sweep, names: Sequence[str]) -> Html:
-    """Of each setting its first seed's pictures, then the other seeds', up to what fits."""
+    """The pictures of each setting's first seed, then of the other seeds, as many as fit."""
     order: list[int] = []
     for depth in range(len(sweep.rows)):
         seen: Counter[int] = Counter()

@@ -17,7 +17,7 @@ HIDDEN = {"each", "history", "made", "points", *ERRORS.values()}
 
 
 def table_page(folder: Path) -> str:
-    """The file's text. Raises ConfigError where table.json is not reproduce's."""
+    """The page as text. Raises ConfigError if table.json was not written by reproduce."""
     made = read_object(folder / "table.json", "a --workdir that reproduce has written")
     rows = made.get("rows")
     rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
@@ -40,7 +40,7 @@ def table_page(folder: Path) -> str:
 
 
 def _recorded(rows: list[dict[str, Any]]) -> Html:
-    """What made the rows that were taken from another file."""
+    """What made the rows that were taken from a recorded file."""
     taken: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
         if isinstance(row.get("made"), dict):
@@ -56,7 +56,7 @@ def _rows(rows: list[dict[str, Any]]) -> Html:
     if not rows:
         return empty("This table has no rows.")
     there = dict.fromkeys(n for row in rows for n in row)
-    hidden = HIDDEN | ({"method"} if "name" in there else set())  # a trained row's, in its name too
+    hidden = HIDDEN | ({"method"} if "name" in there else set())  # a name has its method
     names = [n for n in there if n not in hidden]
     notes = list(dict.fromkeys(note for row in rows for note in _notes(row)))
     numbered = [
@@ -73,13 +73,13 @@ def _rows(rows: list[dict[str, Any]]) -> Html:
 
 
 def _notes(row: dict[str, Any]) -> list[str]:
-    """What differs: too long for a cell, and mostly the same from row to row."""
+    """What differs in a row: too long for a cell, and mostly the same in all rows."""
     differs = row.get("differs")
     return [note for note in differs if isinstance(note, str)] if isinstance(differs, list) else []
 
 
 def _of_fewer(row: dict[str, Any], name: str) -> str:
-    """Of how many seeds a mean is, where some have no number."""
+    """The number of seeds that a mean is over, if some have no number."""
     each, seeds = row.get("each"), row.get("seeds")
     if name != "measured" or not isinstance(each, list) or not isinstance(seeds, int):
         return ""

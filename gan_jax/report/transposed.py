@@ -1,4 +1,4 @@
-"""What a transposed convolution does, pixel by pixel, computed by the layer of the networks."""
+"""What a transposed convolution does, pixel by pixel, computed by the networks' own layer."""
 
 import jax
 import numpy as np
@@ -10,12 +10,12 @@ from gan_jax.report.markup import Html, join, tag
 CELL, TOP, SEED = 30, 4, 3
 SMOOTH = np.outer([1, 3, 3, 1], [1, 3, 3, 1])  # times 1/16: bilinear interpolation
 SAYS = (
-    "A transposed convolution doubles an image: each pixel is spread over 4x4 of the result by the "
-    "kernel, here 1 3 3 1 both ways, every second pixel further on; what lies over one another is "
-    "summed, what lies outside is cut off. Below, a constant image. A kernel whose size the stride "
-    "does not divide reaches pixels unevenly, which shows as a checkerboard; 4x4 reaches all as "
-    "often. Yet its four 2x2 parts make one pixel in four each, and as long as their sums differ, "
-    "as those of random weights do, the board is there all the same."
+    "A transposed convolution doubles an image: the kernel, here 1 3 3 1 both ways, spreads each "
+    "pixel over 4x4, two pixels on from its neighbour's; what overlaps is summed, and what lies "
+    "outside is cut off. Below, a constant image. A kernel whose size the stride does not divide "
+    "covers pixels unevenly, which shows as a checkerboard; 4x4 covers all equally often. Yet each "
+    "of its four 2x2 parts makes one pixel in four, and as long as the sums of these parts differ, "
+    "as with random weights, the checkerboard appears all the same."
 )
 
 
@@ -42,13 +42,13 @@ def panels() -> Html:
 
 
 def _doubled(x_NxHxW: np.ndarray, kernel_4x4xF: np.ndarray) -> np.ndarray:
-    """[N, 2H, 2W, F]."""
+    """The transposed convolution of x by each kernel, [N, 2H, 2W, F]."""
     x, kernel = x_NxHxW[..., None], kernel_4x4xF[:, :, None]
     return np.asarray(jax.jit(conv_transpose)(x.astype(np.float32), kernel.astype(np.float32)))
 
 
 def grid(title: str, values_HxW: np.ndarray) -> Html:
-    """Squares, the darker the larger, their numbers in them; below 0 in another colour."""
+    """Squares with their numbers, the darker the larger; numbers below 0 in another colour."""
     (h, w), most = values_HxW.shape, np.abs(values_HxW).max()
     drawn = []
     for (i, j), value in np.ndenumerate(values_HxW):

@@ -1,1 +1,1 @@
-"""Sweeps: many rows, and what becomes of them."""
+"""Sweeps: how rows are made, trained together and compared."""

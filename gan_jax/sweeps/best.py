@@ -1,8 +1,8 @@
 """Which setting of a sweep is the best, or that none can be told from the others.
 
 The metric that decides is fixed by the kind of data before anything trains. A setting is the best
-only where it is better than each other one by a paired interval: of differences over the seeds that
-both have, at a level that holds for all pairs of settings at once.
+only if it is better than every other one by a paired interval: an interval of the differences over
+the seeds that both have, at a level that holds for all pairs of settings at once.
 """
 
 import fnmatch
@@ -28,7 +28,7 @@ class Known(NamedTuple):
     unit: str = ""
 
 
-# Of those that a kind of data has, the first one decides.
+# Of the metrics that a kind of data has, the first one here decides.
 KNOWN = (
     Known("frechet*", -1),
     Known("kernel*", -1),
@@ -50,7 +50,7 @@ FIRST = {"line": ("ks",), "mixture": ("modes",), "examples": ()}  # by kind, bef
 
 
 def known(metric: str) -> Known | None:
-    """The row of KNOWN for a name such as eval/modes; what is said of real data is none."""
+    """The row of KNOWN for a name such as eval/modes; None for metrics of real data."""
     part, _, name = metric.rpartition("/")
     if part not in ("eval", "test") or name.endswith("_real"):
         return None
@@ -75,7 +75,7 @@ def kind_of(config: Mapping[str, Any]) -> str:
 
 
 def deciding(names: Sequence[str], config: Mapping[str, Any]) -> str | None:
-    """The metric that decides, of all that evaluations wrote, whether finite or not; maybe none."""
+    """The metric that decides, of all that evaluations wrote, finite or not; None if none does."""
     there = by_importance(names)
     preferred = [f"eval/{name}" for name in FIRST[kind_of(config)]]
     return next((name for name in (*preferred, *there) if name in there), None)
@@ -84,12 +84,12 @@ def deciding(names: Sequence[str], config: Mapping[str, Any]) -> str | None:
 def choose(
     settings: Sequence[dict[str, Any]], metrics: Sequence[str], metric: str | None
 ) -> dict[str, Any] | None:
-    """The leading setting on that metric and those it cannot be told from ("tied").
+    """The setting that leads on that metric, and those it cannot be told apart from ("tied").
 
-    A survivor does not lead: settings of which more than MOST_FAILURES fail are left out, and one
-    whose metric is not finite for one of its done rows is behind all others. "intervals" has the
-    paired difference of the leader to each other setting, with the ends of its interval. Means are
-    compared on eval/; what the leader reaches is told on test/. None where nothing decides.
+    Mere survivors do not lead: a setting of which more than MOST_FAILURES fail is left out, and one
+    with a done row whose metric is not finite comes behind all others. "intervals" has the paired
+    difference of the leader to each other setting, and its interval's ends. Means are compared on
+    eval/; the leader's own value is reported on test/. None if no metric decides.
     """
     able = [
         i
@@ -134,16 +134,16 @@ def _is_better(interval: Mapping[str, Any], sign: int) -> bool:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any], metric: str) -> list[float]:
-    """one minus other, of each seed of which both have a finite number."""
+    """one minus other, for each seed of which both have a finite number."""
     theirs = dict(zip(other["seed_of_each"], other["metrics"][metric]["each"], strict=True))
     ours = zip(one["seed_of_each"], one["metrics"][metric]["each"], strict=True)
     return [a - b for seed, a in ours if a is not None and (b := theirs.get(seed)) is not None]
 
 
 def interval(values: Sequence[float], pairs: int = 1) -> dict[str, Any]:
-    """Student's interval of a mean, at LEVEL for so many of them at once (Bonferroni).
+    """Student's interval of a mean, at LEVEL for `pairs` intervals at once (Bonferroni).
 
-    One value has a mean alone: low and high are then null.
+    A single value has only a mean: low and high are then null.
     """
     x_N = np.asarray(values, float)
     n = len(x_N)

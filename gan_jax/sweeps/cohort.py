@@ -1,8 +1,8 @@
 """Many rows as one program: configs that differ in traced numbers only, over a member axis [M].
 
 Rows train together by vmap (chunk = M), one after the other inside the program (chunk = 1), or in
-chunks; with several devices each has its share of the rows. Either way a row gives the numbers that
-it gives alone, to rounding.
+chunks; with several devices each has its share of the rows. In every case a row's numbers are those
+that it would have alone, up to rounding.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from gan_jax.training.loop import Program, schedule_of
 from gan_jax.training.steps import jit_loop, make_init, make_train_many, mean_example
 from gan_jax.types import Array, Hypers, PyTree, State
 
-# How jit_rows' program has its arguments: states, examples, orders, hypers, steps.
+# How the arguments of jit_rows' program are split: states, examples, orders, hypers, steps.
 AXES: tuple[tuple[str, ...], ...] = ((ROW,), (), (ROW,), (ROW,), ())
 
 
@@ -41,13 +41,13 @@ def row(trees: PyTree, index: int) -> PyTree:
 
 
 def objectives_of(configs: Sequence[ConfigDict]) -> tuple[str, ...]:
-    """The objectives that a switch has to offer; none where the rows agree on one."""
+    """The objectives that a traced switch must offer; empty if all rows have the same one."""
     names = sorted({c.objective for c in configs})
     return tuple(names) if len(names) > 1 else ()
 
 
 def rows_hypers(configs: Sequence[ConfigDict]) -> Hypers:
-    """The rows' numbers, [M] each. A number that only some rows' objectives take is 0 elsewhere."""
+    """The rows' numbers, [M] each. A number that a row's objective does not take is 0 there."""
     names = objectives_of(configs)
     args = sorted({key for c in configs for key in c.objective_args})
 
@@ -74,7 +74,7 @@ class Members:
 
 
 def make_members(configs: Sequence[ConfigDict]) -> Members:
-    """Opens the data and makes the game of rows that differ in traced numbers only."""
+    """Opens the data and makes the game for rows that differ in traced numbers only."""
     return Members(make_setup(configs[0], objectives_of(configs)), tuple(configs))
 
 
@@ -83,8 +83,8 @@ def init_rows(members: Members) -> tuple[State, Hypers]:
     keys = stack([jax.random.key(c.seed) for c in members.configs])
     hypers, init = rows_hypers(members.configs), make_init(members.setup)
 
-    # One by one: jaxlib 0.10's batched QR on a CPU, of orthogonal weights, waits for ever where two
-    # of them run at once and each needs the threads that the other holds.
+    # One by one: on a CPU, jaxlib 0.10's batched QR (orthogonal weights) deadlocks if two of them
+    # run at once and each needs threads that the other holds.
     @jax.jit
     def init_all(keys: Array, hypers: Hypers, mean: Array) -> State:
         return lax.map(lambda each: init(each[0], each[1], mean), (keys, hypers))
@@ -93,9 +93,9 @@ def init_rows(members: Members) -> tuple[State, Hypers]:
 
 
 def make_train_rows(setup: Setup, chunk: int | None = None) -> Callable[..., tuple[State, PyTree]]:
-    """make_train_many for rows: states, order, hypers have a member axis, examples are shared.
+    """make_train_many for rows: states, order and hypers have a member axis; examples are shared.
 
-    chunk rows at a time are one vmap; all by default.
+    chunk: how many rows are one vmap at a time; by default all.
     """
     train_many = make_train_many(setup)
 
@@ -118,7 +118,7 @@ def make_train_rows(setup: Setup, chunk: int | None = None) -> Callable[..., tup
 
 
 def jit_rows(train_rows: Callable[..., Any], place: Place) -> Any:
-    """The rows' program, each device with its share; spare places train copies that are dropped."""
+    """The rows' program, each device with its share; copies that fill shares are dropped."""
     platform, n = place.devices[0].platform, len(place.devices)
     if n == 1:
         return jit_loop(train_rows, platform)
@@ -148,9 +148,9 @@ def make_cohort(
     place: Place | None = None,
     shown: Shown | None = None,
 ) -> Program:
-    """The rows' program; chunk rows at a time are one vmap on each of the devices.
+    """The rows' program; on each of the devices, `chunk` rows at a time are one vmap.
 
-    shown: what signals are taken of, by default examples of the set.
+    shown: the examples that signals are computed on; by default some of the set.
     """
     setup, place = members.setup, place or place_rows()
     signals = jax.jit(jax.vmap(make_signals(setup), in_axes=(0, 0, None)))
@@ -177,5 +177,5 @@ def make_source(
 
 
 def shardings(place: Place) -> tuple[Sharding, ...]:
-    """Where the arguments of jit_rows' program are, for rows that divide evenly."""
+    """The sharding of each argument of jit_rows' program, for rows that divide evenly."""
     return tuple(place.sharding(*axes) for axes in AXES)

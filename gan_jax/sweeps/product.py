@@ -1,4 +1,4 @@
-"""Sweeps: small combinators that make rows, what the rows become, and which can train together.
+"""Sweeps: small combinators that make rows.
 
 A sweep is a list of rows, each {leaf: value}, and every combinator returns one:
 
@@ -49,7 +49,7 @@ def chain(*parts: Rows) -> Rows:
 
 
 def subsample(rows: Rows, n: int, seed: int = 0) -> Rows:
-    """n of the rows, chosen by the seed, in their own order. ConfigError where there are fewer."""
+    """n of the rows, chosen by the seed, in their own order. ConfigError if there are too few."""
     if n > len(rows):
         raise ConfigError(f"subsample asks for {n} rows of {len(rows)}")
     kept = sorted(random.Random(seed).sample(range(len(rows)), n))
@@ -67,7 +67,7 @@ def log_uniform(low: float, high: float) -> Callable[[random.Random], float]:
 
 
 def random_search(n: int, leaves: Mapping[str, Any], seed: int = 0) -> Rows:
-    """n rows, each leaf drawn from its distribution, or from its list of choices, by the seed."""
+    """n rows; the seed draws each leaf from its distribution, or from its list of choices."""
     rng = random.Random(seed)
 
     def draw(values: Any) -> Any:

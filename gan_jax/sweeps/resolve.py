@@ -1,4 +1,4 @@
-"""What a sweep's rows become: resolved configs with an id each."""
+"""Turns a sweep's rows into resolved configs, each with an id."""
 
 import copy
 import dataclasses
@@ -29,14 +29,14 @@ class Row:
 
 
 def resolve(base: ConfigDict, rows: Sequence[Any]) -> list[Row]:
-    """The rows on top of a config whose references hold in each of them, as on the command line.
+    """Applies the rows to a config, whose references hold in each of them, as on the command line.
 
-    Everything wrong with any of them is one ConfigError.
+    Everything that is wrong with any of them is reported in one ConfigError.
     """
     if not rows:
         raise ConfigError("the sweep has no rows: expected at least one")
     made: list[Row] = []
-    found: dict[str, int] = {}  # what is wrong, and the first row that it is wrong with
+    found: dict[str, int] = {}  # a problem -> the first row that has it
     settled, problems = config_lib.settle(base)
     if problems:
         raise ConfigError("; ".join(problems))
@@ -71,7 +71,7 @@ def _same(config: Mapping[str, Any]) -> str:
 def _changed(
     base: ConfigDict, before: Mapping[str, Any], row: Any
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the row sets, and every leaf that it changes with those that refer to them."""
+    """What the row sets, and every leaf that this changes, including those that refer to it."""
     if not isinstance(row, Mapping | ConfigDict):
         raise ConfigError(f"it is a {type(row).__name__}: expected a dict, such as {{'seed': 0}}")
     config = copy.deepcopy(base)
@@ -97,7 +97,7 @@ def _with(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_known_before(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Without the newer leaves that say what was done before them: ids stay what they were."""
+    """The config without newer leaves that change nothing, so that ids stay what they were."""
     return {
         key: as_known_before(value, f"{prefix}{key}.") if isinstance(value, Mapping) else value
         for key, value in config.items()
@@ -107,12 +107,12 @@ def as_known_before(config: Mapping[str, Any], prefix: str = "") -> dict[str, An
 
 def _set(config: ConfigDict, path: Any, value: Any) -> None:
     if not isinstance(path, str):
-        raise ConfigError(f"config key {path!r} is no text: expected one such as 'gen.lr'")
+        raise ConfigError(f"config key {path!r} is not a text: expected one such as 'gen.lr'")
     config_lib.assign(config, path, value)
 
 
 def _check_leaf(path: str, value: Any) -> None:
-    """Holds a value to its leaf's type and rule."""
+    """Raises ConfigError if a value does not fit its leaf's type and rule."""
     value = config_lib.fit(path, value)
     check_value(path, value)
     if path == "objective":
@@ -120,6 +120,6 @@ def _check_leaf(path: str, value: Any) -> None:
 
 
 def hashed(value: Any) -> str:
-    """A hash of plain values; a cohort's is of its rows too, whose checkpoints are one."""
+    """A hash of plain values. A cohort's includes its rows, which share checkpoints."""
     text = json.dumps(value, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

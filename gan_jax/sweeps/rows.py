@@ -1,4 +1,4 @@
-"""The cohorts that a sweep's rows form, which train as one program each."""
+"""Groups a sweep's rows into cohorts, each of which trains as one program."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from gan_jax.host.errors import ConfigError, listed
 from gan_jax.sweeps.resolve import Row, as_known_before, hashed, resolve  # noqa: F401
 from gan_jax.training import experiment
 
-MANY_COHORTS = 16  # the networks of so many are built before a sweep starts
+MANY_COHORTS = 16  # the networks of this many cohorts are built before a sweep starts
 
 
 class Cohort(NamedTuple):
@@ -26,11 +26,11 @@ class Cohort(NamedTuple):
 
     id: str
     rows: tuple[Row, ...]
-    why: str  # it is not the first one: what differs
+    why: str  # what differs from the first cohort; empty for the first
 
 
 def group(rows: Sequence[Row]) -> list[Cohort]:
-    """The rows by what their programs are made of, in the order of their first rows."""
+    """Groups the rows that can share a program, in the order of each group's first row."""
     signatures: dict[str, dict[str, Any]] = {}
     members: dict[str, list[Row]] = {}
     for row in rows:
@@ -48,8 +48,8 @@ def group(rows: Sequence[Row]) -> list[Cohort]:
 
 
 def static_part(config: Mapping[str, Any], row_id: str) -> dict[str, Any]:
-    """The leaves that decide what is compiled; two rows with equal ones can share a program."""
-    static: dict[str, Any] = {}  # objective_args are not: what an objective does not take is 0
+    """The leaves that decide what is compiled; rows with equal ones can share a program."""
+    static: dict[str, Any] = {}  # objective_args are not: those not taken are 0
     for path, value in flatten(as_known_before(config)).items():
         section, _, key = path.rpartition(".")
         how = declared(path).reach.how
@@ -67,7 +67,7 @@ def static_part(config: Mapping[str, Any], row_id: str) -> dict[str, Any]:
 
 
 def _taker(config: Mapping[str, Any], section: str) -> Callable[..., Any] | None:
-    """What takes a section of arguments of which some are static, if there is such a thing."""
+    """The function that takes a section of arguments of which some are static, if there is one."""
     if section == "dynamics.args":
         return DYNAMICS.get(config["dynamics"]["name"])
     known = section == "game_args" and config["game"] in games.names()
@@ -84,7 +84,9 @@ def _differs(first: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 
 def check(cohorts: Sequence[Cohort]) -> None:
-    """Raises one ConfigError with what is wrong with any cohort's first row, or a row's numbers."""
+    """Raises one ConfigError for what is wrong with a cohort's first rows or any row's arguments.
+    ConfigError if a row would start from what another run has trained.
+    """
     found: list[str] = []
     for number, cohort in enumerate(cohorts):
         rows = _one_of_each_kind(cohort.rows)
@@ -103,14 +105,14 @@ def check(cohorts: Sequence[Cohort]) -> None:
 
 
 def _check_args(row: Row) -> None:
-    """ConfigError where the dynamics or the game do not take the row's arguments."""
+    """ConfigError if the dynamics or the game do not take the row's arguments."""
     for section in ("dynamics.args", "game_args"):
         if taker := _taker(row.config, section):
             static_arguments(section, taker, get(row.config, section))
 
 
 def _check_beginning(config: ConfigDict) -> None:
-    """ConfigError where a row would begin with what another run has trained."""
+    """ConfigError if a row's game needs weights that another run has trained."""
     taken = games.make_setup(config).game.taken
     if taken:
         raise ConfigError(
@@ -120,7 +122,7 @@ def _check_beginning(config: ConfigDict) -> None:
 
 
 def _check_devices(config: ConfigDict) -> None:
-    """ConfigError where a row wants several devices, over which its cohort is spread already."""
+    """ConfigError if a row wants several devices, since its cohort is spread over them already."""
     if config.devices > 1:
         raise ConfigError(
             f"devices is {config.devices}: expected 1, since a sweep trains a row on one device, "
@@ -129,7 +131,7 @@ def _check_devices(config: ConfigDict) -> None:
 
 
 def _check_shared(config: ConfigDict, rows: int) -> None:
-    """ConfigError where images are streamed from the host, which rows in one program cannot be."""
+    """ConfigError if images are streamed from the host, which rows in one program cannot use."""
     data = open_data(config)
     if rows == 1 or data.synthetic:
         return
@@ -143,7 +145,7 @@ def _check_shared(config: ConfigDict, rows: int) -> None:
 
 
 def _one_of_each_kind(rows: Sequence[Row]) -> list[Row]:
-    """The first row, and the first of every other objective that brings numbers of its own."""
+    """The first row, and the first row of each other objective that has numbers of its own."""
     kinds: dict[tuple, Row] = {}
     for row in rows:
         args = tuple(sorted(row.config["objective_args"]))

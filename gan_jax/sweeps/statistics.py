@@ -1,9 +1,9 @@
 """The statistics of a sweep over its seeds: table.json, and the same as Markdown and LaTeX.
 
 A setting is what a row varies apart from its seed; best.py says which one is the best, if any. A
-diverged or failed row counts in the failure rate of its setting, and its final numbers are left out
-of means: they are those of a run that broke off. Read the two columns together. Numbers come from
-summary.json; no clock value is among them, so two aggregations of the same results give the same
+diverged or failed row counts in the failure rate of its setting. Its final numbers are those of a
+run that broke off, so they are left out of means: read the two columns together. Numbers come from
+summary.json; none of them is a clock time, so two aggregations of the same results give the same
 bytes.
 """
 
@@ -24,23 +24,23 @@ from gan_jax.training.results import numbers, read_summary, read_sweep
 
 __all__ = ["aggregate", "to_latex", "to_markdown", "write"]
 
-DRAWS = 2000  # of the bootstrap: the ends of an interval are then steady to about 1 % of its width
+DRAWS = 2000  # of the bootstrap; an interval's ends are then steady to about 1 % of its width
 
 
 def aggregate(sweep_dir: str | Path) -> dict[str, Any]:
-    """The table of a sweep, also of one that is not finished. Raises ConfigError without rows.json.
+    """The table of a sweep, finished or not. Raises ConfigError without rows.json.
 
-    "deciding" is the metric that settings are compared by; "leads" says of each known metric what
-    "best" says of that one: see best.choose. "each" of a metric has one value a row of the setting
-    ("rows", by seed), null where there is no finite one. One value has no error: standard_error,
-    low and high are then null.
+    "deciding" is the metric that settings are compared by. "leads" says for each known metric what
+    "best" says for that one: see best.choose. A metric's "each" has one value for each row of the
+    setting (those in "rows", by seed), null if none is finite. With a single value there is no
+    error: standard_error, low and high are null.
     """
     folder, sweep = Path(sweep_dir) / "rows", read_sweep(sweep_dir)
     return aggregate_rows(sweep, [folder / row["id"] for row in sweep["rows"]])
 
 
 def aggregate_rows(sweep: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
-    """The table of rows, each in a folder of its own."""
+    """The table of rows whose folders are given."""
     by = [leaf for leaf in sweep["varied"] if leaf != "seed"]
     groups: dict[str, list[dict[str, Any]]] = {}
     for row, folder in zip(sweep["rows"], folders, strict=True):
@@ -122,7 +122,7 @@ def describe(values: Sequence[float | None]) -> dict[str, Any]:
 
 
 def bootstrap(x_N: np.ndarray) -> tuple[float, float]:
-    """The percentile interval of the mean over DRAWS resamples, always the same ones for one n."""
+    """The percentile interval of the mean over DRAWS resamples, which depend on n only."""
     means = x_N[_resamples(len(x_N))].mean(1)
     low, high = np.quantile(means, [(1 - best.LEVEL) / 2, (1 + best.LEVEL) / 2])
     return low, high
@@ -134,9 +134,9 @@ def _resamples(n: int) -> np.ndarray:
 
 
 def _paired(settings: list[dict[str, Any]], metrics: Sequence[str], leads: dict | None) -> list:
-    """Each setting minus the leader (or, where nothing decides, the first), over the same seeds.
+    """Each setting minus the leader (or the first, if no metric decides), over the same seeds.
 
-    The leader was chosen on these numbers, so on eval/ the differences flatter it a little.
+    The leader was chosen on these numbers, so on eval/ the differences favour it a little.
     """
     evals = [name for name in metrics if name.startswith("eval/")]
     known_ones = [name for part in ("eval", "test") for name in best.by_importance(metrics, part)]

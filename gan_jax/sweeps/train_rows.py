@@ -1,6 +1,6 @@
 """A cohort in its folder: many rows in one program, each with a run directory of its own.
 
-The cohort's folder holds checkpoints of all rows as one, and how.json: how the rows are run.
+The cohort's folder holds checkpoints of all its rows together, and how.json: how the rows are run.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from gan_jax.training.outcome import ended
 from gan_jax.training.record import Numbers, Record, make_evaluations
 from gan_jax.types import Metrics, State
 
-HEARTBEAT = "progress.json"  # in the cohort's folder: the step, for whoever watches
+HEARTBEAT = "progress.json"  # in the cohort's folder: the current step, for whoever watches
 
 
 class _Pace:
@@ -41,7 +41,7 @@ class _Pace:
         return (step - self.first) / max(time.monotonic() - self.began, 1e-9)
 
     def update(self, step: int, metrics: Numbers) -> None:
-        """Nothing: beat is once for all rows."""
+        """Does nothing: beat is called once for all rows."""
 
     def beat(self, step: int) -> None:
         said = {"step": step, "steps": self.steps, "rows": self.rows, "rate": self.rate(step)}
@@ -51,18 +51,18 @@ class _Pace:
 def train_rows(
     configs: Sequence[ConfigDict], workdirs: Sequence[Path], folder: Path, chunk: int = 0
 ) -> None:
-    """Trains a cohort's rows, or goes on where it was; rows that have ended stay as they are.
+    """Trains a cohort's rows, or resumes them; rows that have ended stay as they are.
 
-    chunk: rows at a time, instead of what is fastest.
-    A row that diverges ends there, with its summary; the others go on. PreemptedError after a stop
-    was saved, WorkdirBusyError where another process trains the cohort or one of its rows.
+    chunk: how many rows at a time, instead of the fastest choice. A row that diverges ends there
+    with its summary, and the others go on. Raises PreemptedError after a stop, once saved, and
+    WorkdirBusyError if another process trains the cohort or one of its rows.
     """
     with writing(folder):
         make_folder(folder)
     members, m = make_members(configs), len(configs)
     config, arrays = members.setup.config, members.setup.examples()
     with contextlib.ExitStack() as stack:
-        stack.callback(os.close, hold(folder))  # a writer of checkpoints has to be alone
+        stack.callback(os.close, hold(folder))  # only one process may write checkpoints
         saved = stack.enter_context(Checkpoints(folder / "checkpoints", 1, of=configs))
         runs = _open(stack, configs, workdirs)
         if not runs:
@@ -86,7 +86,7 @@ def _open(
     configs: Sequence[ConfigDict],
     workdirs: Sequence[Path],
 ) -> dict[int, RunDir]:
-    """The folder of each row that has not ended, by its place in the cohort."""
+    """The folder of each row that has not ended, keyed by its place in the cohort."""
     runs = {}
     for index, (config, workdir) in enumerate(zip(configs, workdirs, strict=True)):
         run = stack.enter_context(RunDir(workdir, config))
@@ -130,7 +130,7 @@ def _has_ended(run: RunDir) -> bool:
 
 
 class _Rows:
-    """The recorder of a cohort: a Record for each row that has not ended, by its place."""
+    """The recorder of a cohort: a Record for each row that has not ended, keyed by its place."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class _Rows:
         return not self.records
 
     def line(self, step: int, metrics: Metrics, states: State | None) -> None:
-        """A line for each row; one that diverged is written down and leaves the records."""
+        """Writes a line for each row; a row that diverged is recorded as such, then left out."""
         host, looked_at = fetch((metrics, states and states.replace(key=None)))
         for index in list(self.records):
             numbers, state = row(host, index), None
@@ -158,7 +158,7 @@ class _Rows:
         self.pace.beat(step)
 
     def save(self, step: int, states: State) -> None:
-        """A checkpoint of all rows, which must not outlive their lines."""
+        """Saves a checkpoint of all rows, which must not outlive their lines."""
         lines = {index: record.run.sync() for index, record in self.records.items()}
         self.saved.save(step, states, _of_all(len(self.configs), lines))
 

@@ -19,12 +19,12 @@ from gan_jax.sweeps.cohort import (
 )
 from gan_jax.types import State
 
-SECONDS, ROUNDS = 0.4, 3  # of steps that each candidate is timed for, about, and how often
+SECONDS, ROUNDS = 0.4, 3  # how long each candidate is timed, about, and how often
 FEW_STEPS = 20_000  # row-steps below which measuring costs more than it gives
 
 
 class How(NamedTuple):
-    """chunk rows at a time are one vmap on each of the devices."""
+    """On each of the devices, `chunk` rows at a time are one vmap."""
 
     chunk: int
     devices: int
@@ -40,10 +40,11 @@ def choose_how(
     arrays: Any,
     chunk: int = 0,
 ) -> How:
-    """What the file says from an earlier start, or the fastest candidate, which is written there.
+    """What `file` says from an earlier start, or the fastest candidate, which is written there.
 
-    A row's rounding may depend on it, so that a restart has to keep it. With a chunk nothing is
-    measured: that many rows at a time, or the most below that divide a device's rows evenly.
+    A row's rounding may depend on the choice, so a restart has to keep it. With `chunk` nothing is
+    measured: that many rows run at a time, or the next smaller number that divides a device's rows
+    evenly.
     """
     if file.exists():
         mend = "put a copy back, or remove it to have the rows' speed measured again"
@@ -61,9 +62,9 @@ def choose_how(
 
 
 def candidates(m: int, available: int | None = None) -> list[How]:
-    """All rows at once, then in smaller chunks, on as many devices as shorten the longest share.
+    """All rows at once, then smaller chunks, on as many devices as shorten the longest share.
 
-    Where copies of rows fill the last share, also on as many as divide the rows evenly.
+    If copies of rows fill the last share, also on as many devices as divide the rows evenly.
     """
     available = available or len(jax.devices())
     share = -(-m // min(m, available))
@@ -80,15 +81,15 @@ def _chunks(share: int) -> list[int]:
 
 
 def asked(m: int, chunk: int) -> How:
-    """The way with that many rows at a time, or the most below that divide evenly."""
+    """The way with that many rows at a time, or the next smaller number that divides evenly."""
     whole = candidates(m)[0]
     return whole._replace(chunk=max(c for c in range(1, chunk + 1) if whole.chunk % c == 0))
 
 
 def speeds(ways: Sequence[How], members: Members, states: State, arrays: Any) -> dict[How, float]:
-    """Row-steps a second of each way: its best of a few rounds, in turn.
+    """Row-steps a second of each way: the best of a few rounds, in which the ways take turns.
 
-    What else the machine does for a moment would otherwise decide against the way it falls on.
+    In turns, a moment in which the machine is busy does not decide against one of them.
     """
     runs = {how: _timed(how, members, states, arrays) for how in ways}
     steps = {}
@@ -100,7 +101,7 @@ def speeds(ways: Sequence[How], members: Members, states: State, arrays: Any) ->
 
 
 def _timed(how: How, members: Members, states: State, arrays: Any) -> Callable[[int], float]:
-    """Seconds of so many steps of all rows, on a copy of the states."""
+    """A function that returns the seconds of n steps of all rows, on a copy of the states."""
     config, m = members.setup.config, len(members)
     program = make_train_rows(members.setup, how.chunk)
     place = how.place()

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-MOST_NAMED = 5  # runners-up of a tie that are named
+MOST_NAMED = 5  # of the others in a tie, how many are named
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{c: "\\" + c for c in "&%$#_{}"},
@@ -16,13 +16,13 @@ _LATEX = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "±": r"$\pm$",
-    "[": "{[}",  # a row that begins with [ would be an argument of the \\ before it
+    "[": "{[}",  # else a row that begins with [ would be an argument of the \\ before it
     "]": "{]}",
 }
 
 
 def to_markdown(table: dict[str, Any], metrics: Sequence[str] | None = None) -> str:
-    """The settings, one a line; of each metric the mean with its error, median and interval."""
+    """The settings, one a line; for each metric the mean with its error, median and interval."""
     head, rows, notes = _cells(table, metrics, _markdown)
     return "\n".join([*pipes(head, rows), "", *(f"{_markdown(note)}  " for note in notes), ""])
 
@@ -34,7 +34,7 @@ def pipes(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def to_latex(table: dict[str, Any], metrics: Sequence[str] | None = None) -> str:
-    r"""The same as a tabular that needs no package; what a name holds of TeX is escaped."""
+    r"""The same as a tabular that needs no package; TeX's characters in names are escaped."""
     head, rows, notes = _cells(table, metrics, latex)
     left = len(table["by"])
     lines = [" & ".join(row) + r" \\" for row in [head, *rows]]
@@ -51,7 +51,7 @@ def to_latex(table: dict[str, Any], metrics: Sequence[str] | None = None) -> str
 
 
 def latex(text: str) -> str:
-    """The text as LaTeX sets it letter by letter, on one line."""
+    """The text such that LaTeX sets each character as it is, on one line."""
     return "".join(_LATEX.get(c, c) for c in _one_line(text))
 
 
@@ -66,7 +66,7 @@ def _one_line(text: str) -> str:
 def _cells(
     table: dict[str, Any], metrics: Sequence[str] | None, escape: Callable[[str], str]
 ) -> tuple[list[str], list[list[str]], list[str]]:
-    """The head and a row a setting, escaped; the lines below, as they are."""
+    """The head and one row for each setting, escaped; and the notes below, as they are."""
     names = decisive(table) if metrics is None else list(metrics)
     of_each = [title for name in names for title in (name, "median", "95 % interval")]
     head = [*table["by"], "done", "failed", *of_each]
@@ -87,7 +87,7 @@ def _cells(
 
 
 def decisive(table: dict[str, Any]) -> list[str]:
-    """The metric that decides and its twin on test/; where none is known, three of eval/."""
+    """The metric that decides and its twin on test/; if none is known, three of eval/."""
     if table["best"] is None:
         return [m for m in table["metrics"] if m.startswith("eval/")][:3]
     names = [table["best"]["chosen_on"], f"test/{table['best']['metric']}"]
@@ -95,7 +95,7 @@ def decisive(table: dict[str, Any]) -> list[str]:
 
 
 def best_in_words(table: dict[str, Any]) -> list[str]:
-    """One line on the best setting or on the tie, or none."""
+    """One line on the best setting or on the tie; or no line."""
     return [lead_in_words(table, table["best"])] if table["best"] else []
 
 
@@ -167,34 +167,34 @@ def plus_minus(found: dict[str, Any]) -> str:
 
 
 def of_fewer(found: dict[str, Any], rows: int) -> str:
-    """Says n where some of the rows have no finite number; n may be told by "each" of them."""
+    """Says n if some of the rows have no finite number; n may be given as a value for each row."""
     n = found.get("n", sum(value is not None for value in found.get("each", ())))
     return f" (n = {n})" if 0 < n < rows else ""
 
 
 def note_numbers(mine: Sequence[str], notes: Sequence[str]) -> str:
-    """Which of the notes below a table are a row's: 1, 3."""
+    """The numbers of a row's notes among the notes below a table: 1, 3."""
     return ", ".join(str(i) for i, note in enumerate(notes, 1) if note in mine)
 
 
 def duration(seconds: float) -> str:
-    """In the unit that a person would take."""
+    """A duration in words, in a suitable unit."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 
 def interval(found: dict[str, Any], places: int | None = None) -> str:
-    """low to high."""
+    """The ends of an interval: low to high."""
     if found.get("low") is None or found.get("high") is None:
         return "-"
     return f"{number(found['low'], places)} to {number(found['high'], places)}"
 
 
 def number(value: Any, places: int | None = None) -> str:
-    """Four digits, or that many decimals; a dash where there is no number.
+    """Four significant digits, or `places` decimals; a dash if there is no number.
 
-    Counts and seconds are whole where they have more: step 10000, not 1e+04.
+    Counts and seconds with more digits are written whole: step 10000, not 1e+04.
     """
     if value is None:
         return "-"
@@ -204,7 +204,7 @@ def number(value: Any, places: int | None = None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share in whole percents; more than nothing is never 0 %."""
+    """A share in whole percents; one above 0 is never shown as 0 %."""
     if share is None:
         return "-"
     return "<1 %" if 0 < share < 0.005 else f"{share:.0%}".replace("%", " %")

@@ -1,9 +1,9 @@
 """Save, verify, restore, fall back: a thin layer over Orbax.
 
 Orbax alone reads damaged bytes back as if nothing were wrong, casts dtypes silently and never falls
-back. So a step is saved beside its place, with a manifest of its leaves, sealed with the checksums
-of its files, and only then renamed to its number: it is there with all that proves it, or not at
-all. Its layout is that of Orbax's CheckpointManager, which can read it too.
+back to an older step. So a step is written under another name, with a manifest of its leaves and
+the checksums of its files, and only then renamed to its number: it exists with all that proves it,
+or not at all. Its layout is that of Orbax's CheckpointManager, which can read it too.
 """
 
 import contextlib
@@ -27,11 +27,11 @@ from gan_jax.types import PyTree
 class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
     """The checkpoints of one run. One object per folder and process; use it in `with`.
 
-    A writer (the default) creates the folder and clears what a killed save left behind, so there
-    may only be one: hold the workdir's lock. With read_only=True nothing on disk is touched, also
-    while a writer is at work. `of` is the config that the states are of, or those of the rows of a
-    cohort: a checkpoint that was saved for others is not restored. `warn` gets one line for every
-    step that is passed over.
+    A writer (the default) creates the folder and removes what a killed save left behind. There may
+    be only one, so it must hold the workdir's lock. With read_only=True nothing on disk is touched,
+    and a writer may be at work meanwhile. `of` is the config of the states, or the configs of a
+    cohort's rows; a checkpoint that was saved for other configs is not restored. `warn` gets one
+    line for each step that is passed over.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
         self._owner = owner.Owner(of)
         self.read_only = read_only
         self.warn = warn or logging.getLogger(__name__).warning
-        self._good: set[int] = set()  # steps this process wrote or read back
+        self._good: set[int] = set()  # steps that this process wrote or read back
         self._pending: Future | None = None
         orbax_files.refuse_patterns(self.folder)
         orbax_files.quiet_orbax()
@@ -72,11 +72,11 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
         return sorted(int(name) for name in names if re.fullmatch("0|[1-9][0-9]*", name))
 
     def save(self, step: int, state: PyTree, lines: Sequence[Lines | None] = ()) -> None:
-        """Copies `state` to the host and returns; digests, writes and reads back in a thread.
+        """Copies `state` to the host and returns; a thread hashes it, writes it and reads it back.
 
-        The buffers of `state` may be donated right after. Waits for the save before, whose failure
-        surfaces here as CannotWriteError. A step that exists and is good is left as it is. `lines`
-        are those of each row's metrics.jsonl by now, None for a row that has ended.
+        The buffers of `state` may be donated right after. Waits for the previous save; its failure
+        is raised here, as CannotWriteError. A good step that exists is left as it is. `lines` says
+        what each row's metrics.jsonl holds now, None for a row that has ended.
         """
         if self.read_only:
             raise ValueError(f"the checkpoints in {self.folder} were opened with read_only=True")
@@ -101,16 +101,16 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
         step: int | None = None,
         lines: Callable[[int], Sequence[Lines | None]] | None = None,
     ) -> tuple[int, PyTree] | None:
-        """The newest step that can be trusted and its state, or None where there is no step at all.
+        """The newest step that can be read and verified, and its state; None if there is no step.
 
         `like` is the result of jax.eval_shape on the function that makes the state; with None the
-        state is {path: array} of what there is. Damaged steps are reported and passed over and,
-        once an older one was read, removed, so that the run can save them again. With `step` only
-        that one will do. Raises NoCheckpointError when there are steps but none can be trusted.
+        state is {path: array}, as stored. Damaged steps are reported and passed over; once an older
+        one has been read they are removed, so that the run can save them again. With `step`, only
+        that one is tried. Raises NoCheckpointError if there are steps but none can be used.
 
-        `lines` tells what each metrics.jsonl holds up to a step. Steps that were saved with others
-        are passed over and stay: what was lost is trained again, if need be from the beginning,
-        which is None too.
+        `lines` tells what each metrics.jsonl holds up to a step. A step that was saved with other
+        lines is passed over but kept: the run trains again from an older step and writes the lost
+        lines anew, if need be from the beginning, for which None is returned too.
         """
         self.wait()
         if step is not None:
@@ -132,7 +132,7 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
             return None
         newest = max(passed)
         raise NoCheckpointError(
-            f"no checkpoint in {self.folder} can be used, of {len(passed)}; {newest}: "
+            f"no checkpoint in {self.folder} can be used, out of {len(passed)}; {newest}: "
             f"{passed[newest]}: put a copy back or choose another --workdir"
         )
 
@@ -210,7 +210,7 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
         try:
             manifest.write(beside, leaves, facts)
             manifest.seal(beside)
-            self._read(step, beside)  # what cannot be read back is not saved, and replaces nothing
+            self._read(step, beside)  # if it cannot be read back, it replaces nothing
             beside.rename(self.folder / str(step))
         except Exception as error:  # a full disk comes as OSError, ValueError, RuntimeError, ...
             orbax_files.clear(self.folder)
@@ -219,7 +219,7 @@ class Checkpoints(contextlib.AbstractContextManager["Checkpoints"]):
                 "make room or choose another --workdir"
             ) from error
         self._good.add(step)
-        # later ones are there where lost lines are trained again: they stay until they are reached
+        # lost lines being trained again, later steps are there too: they stay until reached
         self._remove(superseded([n for n in self.steps() if n <= step], self.keep))
 
 

@@ -104,9 +104,9 @@ def _draw_panel(ax: Any, panel: Panel, columns: Columns) -> None:
 
 
 def _head(ax: Any, panel: Panel) -> float:
-    """Draws the legend between the title and the curves, of which it covers none.
+    """Draws the legend between the title and the curves, so that it covers none of them.
 
-    Returns the room that the title leaves for it, in points.
+    Returns how far above the curves the title has to be, in points.
     """
     if (count := len(panel.lines)) < 2:
         return 6.0

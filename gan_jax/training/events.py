@@ -1,6 +1,6 @@
 """TensorBoard events, written by a thread: a convenience that never slows or stops a run.
 
-tensorboardX imports torch where there is one, which takes seconds: the thread does that too.
+If torch is installed, tensorboardX imports it, which takes seconds: the thread does that too.
 """
 
 import json
@@ -34,15 +34,15 @@ class EventLog:
         self._thread.start()
 
     def scalars(self, step: int, values: Mapping[str, Any]) -> None:
-        """Returns at once. Values that are no numbers are left out, NaN is not."""
+        """Queues these values and returns at once. Leaves out what is not a number; keeps NaN."""
         self._queue.put(("scalars", step, time.time(), dict(values)))
 
     def picture(self, step: int, tag: str, png: bytes, size: tuple[int, int]) -> None:
-        """Returns at once. `png` is the encoded file, size its height and width."""
+        """Queues a picture and returns at once. `png` is the encoded file, size (height, width)."""
         self._queue.put(("picture", step, time.time(), (tag, png, size)))
 
     def close(self) -> None:
-        """Returns when everything is on disk."""
+        """Waits until everything is on disk."""
         self._queue.put(None)
         self._thread.join()
 
@@ -55,11 +55,11 @@ class EventLog:
                 pass
 
     def _write_all(self) -> None:
-        # here and not above: see the top of the file
+        # imported here because it is slow: see the top of the file
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-        # the name holds whole seconds: two writers within one must not share a file
+        # the file name has whole seconds: two writers in the same second must not share a file
         suffix = f".{len(list(self._folder.glob('events.*')))}"
         writer = EventsWriter(str(self._folder / "events"), suffix)
         if self._purge_step is not None:
@@ -81,13 +81,13 @@ class EventLog:
 
 
 def _of_config(config: Mapping[str, Any]) -> list[Any]:
-    """What the HPARAMS tab compares runs by, and the config on the TEXT tab."""
+    """The config for the HPARAMS tab, which compares runs by it, and as text for the TEXT tab."""
     from tensorboardX import summary
 
     plain = {
         k: v if isinstance(v, str | int | float) else str(v) for k, v in flatten(config).items()
     }
-    _, started, _ = summary.hparams(plain, {})  # the others would fix which metrics it shows
+    _, started, _ = summary.hparams(plain, {})  # the other two would fix the metrics that it shows
     lines = json.dumps(config, indent=2).splitlines()
     return [started, summary.text("config", "\n".join(f"    {line}" for line in lines))]
 

@@ -1,4 +1,4 @@
-"""From a config file and overrides to a config known to be good, or one error that says all."""
+"""From a config file and overrides to a checked config, or to one error that lists all problems."""
 
 import logging
 import math
@@ -31,20 +31,20 @@ from gan_jax.training.steps import make_init, make_train_step
 from gan_jax.types import State
 
 log = logging.getLogger(__name__)
-WIDTHS = {"sigma", "std"}  # arguments of distributions that have no meaning at or below 0
+WIDTHS = {"sigma", "std"}  # arguments of distributions that have to be above 0
 
 
 def load_setup(file_and_arg: str, overrides: Mapping[str, str] | None = None) -> Setup:
     """Runs FILE[:ARG]'s get_config (it is Python), applies the overrides and checks everything.
 
-    All that is wrong is one ConfigError.
+    All problems are reported in one ConfigError.
     """
     config, _, found = _load(file_and_arg, overrides or {})
     return check(config, found)
 
 
 def load_begun(workdir: str | Path, overrides: Mapping[str, str] | None = None) -> Setup:
-    """The setup of the run in a workdir, with overrides. ConfigError where there is no run."""
+    """The setup of the run in a workdir, with overrides. ConfigError if there is no run."""
     config = config_lib.from_json(read_config(workdir))
     return check(config, _override(config, overrides or {}))
 
@@ -52,9 +52,9 @@ def load_begun(workdir: str | Path, overrides: Mapping[str, str] | None = None) 
 def load_sweep(
     file_and_arg: str, overrides: Mapping[str, str] | None = None, name: str | None = None
 ) -> tuple[ConfigDict, str, list[Any]]:
-    """FILE's config, and of its SWEEPS the named or only one: (config, name, rows).
+    """FILE's config and the named sweep of its SWEEPS, or the only one: (config, name, rows).
 
-    The config has plain values, and references, which rows.resolve follows; it is not checked.
+    The config has plain values, and references, which rows.resolve follows; it is not checked yet.
     """
     config, module, found = _load(file_and_arg, overrides or {})
     found += config_lib.settle(config)[1]
@@ -102,7 +102,7 @@ def _override(config: ConfigDict, overrides: Mapping[str, str]) -> list[str]:
 
 
 def _check_keys(config: ConfigDict, file: str) -> None:
-    """A config that a file has unlocked or made itself may lack keys, or have some of its own."""
+    """ConfigError if a config that a file has unlocked or made itself lacks keys or has others."""
     there, known = (
         _keys(call(config_lib.flatten, [c], file)) for c in (config, config_lib.get_config())
     )
@@ -121,7 +121,7 @@ def _keys(flat: Mapping[str, Any]) -> set[str]:
 
 
 def check(config: ConfigDict, found: Sequence[str] = ()) -> Setup:
-    """The setup of a config as it is trained: without references, of plain values.
+    """The setup of a config as it is trained, with references resolved to plain values.
 
     Raises one ConfigError with everything that is wrong with it, `found` first.
     """
@@ -157,12 +157,12 @@ def state_like(setup: Setup) -> State:
 
 
 def _check_shapes(setup: Setup) -> None:
-    """That the networks can be built at these sizes."""
+    """Raises ConfigError if the networks cannot be built at these sizes."""
     try:
         state_like(setup)
     except UserError:
         raise
-    except Exception as error:  # what a network says to sizes that do not fit it: any
+    except Exception as error:  # a network may raise anything for sizes that do not fit
         raise ConfigError(
             f"the networks cannot be built for data {setup.data.name!r}: {type(error).__name__}: "
             f"{' '.join(str(error).split())[:200]}: see gen.args and disc.args"

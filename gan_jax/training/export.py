@@ -1,4 +1,4 @@
-"""A trained generator as one file, which needs jax to run, and no gan_jax."""
+"""A trained generator as one file that needs jax to run, but not gan_jax."""
 
 from pathlib import Path
 
@@ -15,9 +15,10 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def export_generator(workdir: str | Path, out: str | Path, step: int | None = None) -> str:
-    """Writes the generator of a run's checkpoint to out; returns a line that says how it is called.
+    """Writes the generator of a run's checkpoint to out; returns a line that says how to call it.
 
-    NoCheckpointError where there is none, CannotWriteError before any work where out cannot be.
+    Raises NoCheckpointError without a checkpoint, and CannotWriteError, before any work, if out
+    cannot be written.
     """
     out = Path(out)
     files.write_named("--out", out, None)
@@ -31,8 +32,8 @@ def export_generator(workdir: str | Path, out: str | Path, step: int | None = No
 def exported(run: Run) -> jax.export.Exported:
     """The program z [n, Z], and label [n] of a conditional run -> samples [n, ...], for any n.
 
-    The weights are inside: the average of gen where there is one. Samples are as Run.sample has
-    them.
+    It contains the weights, those of the average of gen if there is one. Samples are in the same
+    range as those of Run.sample.
     """
     sampler = run.setup.game.sampler
     (n,) = jax.export.symbolic_shape("n")
@@ -51,7 +52,7 @@ def exported(run: Run) -> jax.export.Exported:
 
 
 def _call(run: Run, program: jax.export.Exported) -> str:
-    """What goes in and what comes out, in words."""
+    """The program's inputs and outputs, in words."""
     classes = run.setup.game.sampler.classes
     words = f"z {_shape(program.in_avals[0])}{_law(run)}"
     words += f", label [n] of 0 to {classes - 1}" if classes else ""
@@ -60,7 +61,7 @@ def _call(run: Run, program: jax.export.Exported) -> str:
 
 
 def _law(run: Run) -> str:
-    """What z is drawn from; nothing where a game takes more than latents, or other than them."""
+    """What z holds, in words: inputs, or latents with their distribution; else empty."""
     latent, of = run.config.latent, run.setup.game.sampler.of
     if of:
         return ", pictures in [0, 1]" if of == "other" else ", texts as numbers of words"

@@ -5,8 +5,8 @@
     timing.jsonl   the clock, kept apart      events.*       TensorBoard
     summary.json   how the run ended          .lock          held while a process writes here
 
-metrics.jsonl is byte-equal between two runs of one command: no clock, keys sorted after "step",
-float32 values as the double that they are. See linelog.py for NaN.
+metrics.jsonl is byte-equal between two runs of one command: it has no clock, its keys are sorted
+after "step", and a float32 is written as its shortest decimal. See linelog.py for NaN.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
     """One process's hold on a workdir. Use it in `with`: leaving it flushes, closes and unlocks.
 
     The order: RunDir(workdir, config), restore a checkpoint, start(its step), then write. Raises
-    CannotWriteError, WorkdirBusyError, and ConfigError where the folder holds another config.
+    CannotWriteError, WorkdirBusyError, and ConfigError if the folder holds another config.
     """
 
     def __init__(self, workdir: str | Path, config: Any = None):
@@ -64,12 +64,11 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         return self.workdir / "checkpoints"
 
     def start(self, step: int | None, events: bool = True) -> None:
-        """Opens the logs to go on after checkpoint `step`, or afresh with None.
+        """Opens the logs to go on after checkpoint `step`, or anew if it is None.
 
-        Without events, each of which has a thread, TensorBoard gets its files from replay_events.
-
-        What an earlier process wrote beyond that step is dropped, since it is written again: lines,
-        samples and the summary. TensorBoard hides such events.
+        Without events, which take a thread for each run, replay_events writes TensorBoard's file
+        later. Lines, samples and the summary that an earlier process wrote beyond that step are
+        removed, since they will be written again; TensorBoard hides such events.
         """
         last = -1 if step is None else int(step)
         with writing(self.workdir):
@@ -86,7 +85,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
             self._held.callback(self._events.close)
 
     def replay_events(self) -> None:
-        """TensorBoard's file from all lines at once, for a run that was started without events."""
+        """Writes TensorBoard's file from all lines at once, for a run started without events."""
         with writing(self.workdir):
             for old in self.workdir.glob("events.*"):
                 old.unlink()
@@ -96,16 +95,16 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         log.close()
 
     def write(self, step: int, metrics: Mapping[str, Any]) -> None:
-        """One line of metrics.jsonl, and the same numbers as events. Steps must increase."""
+        """Writes a line of metrics.jsonl, and the same numbers as events. Steps must increase."""
         self._line(self._metrics, step, metrics)
 
     def write_timing(self, step: int, seconds: float, steps_per_second: float) -> None:
-        """One line of timing.jsonl; seconds since the run's start."""
+        """Writes a line of timing.jsonl; seconds since the run's start."""
         values = {"seconds": seconds, "steps_per_second": steps_per_second}
         self._line(self._timing, step, values, prefix="timing/")
 
     def write_samples(self, step: int, picture_HxWxC: np.ndarray) -> Path:
-        """samples/step_00001000.png from a uint8 picture (see images.grid), and an event."""
+        """Writes samples/step_00001000.png from a uint8 picture (see images.grid), and an event."""
         png = images.png_bytes(picture_HxWxC)
         path = self.write_bytes(f"samples/step_{int(step):08d}.png", png)
         if self._events is not None:
@@ -114,7 +113,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         return path
 
     def write_progress(self) -> Path | None:
-        """samples/progress.gif from all pictures of the run, in order; None if there are none."""
+        """Writes samples/progress.gif from all pictures of the run; None if there are none."""
         files = self.sample_files()
         if not files:
             return None
@@ -130,7 +129,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         seconds: float = 0.0,
         reason: str = "",
     ) -> Path:
-        """summary.json: how the run ended. There is none while a run goes on.
+        """Writes summary.json: how the run ended. While a run goes on, there is none.
 
         findings: what diagnostics found, each with label, step, evidence.
         """
@@ -147,14 +146,14 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         return self.write_json("summary.json", summary | ({"reason": reason} if reason else {}))
 
     def write_json(self, name: str, value: Any) -> Path:
-        """A JSON file in the workdir, whole or not at all."""
+        """Writes a JSON file in the workdir, whole or not at all."""
         path = self.path(name)
         with writing(path):
             write_json(path, value)
         return path
 
     def write_bytes(self, name: str, data: bytes) -> Path:
-        """A file in the workdir, whole or not at all."""
+        """Writes a file in the workdir, whole or not at all."""
         path = self.path(name)
         with writing(path):
             write_atomically(path, data)
@@ -168,14 +167,14 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         return self.workdir / name
 
     def sample_files(self) -> list[Path]:
-        """The pictures of the run by step."""
+        """The run's pictures, in the order of their steps."""
         files = self.samples_dir.glob("step_*.png")
         return sorted((f for f in files if re.fullmatch(r"step_\d+", f.stem)), key=_step_of)
 
     def sync(self) -> linelog.Lines | None:
-        """Forces the lines to the disk: call it before a checkpoint, which may not outlive them.
+        """Forces the lines to the disk. Called before a checkpoint, which must not outlive them.
 
-        What metrics.jsonl then holds is to stand in that checkpoint.
+        Returns what metrics.jsonl then holds, for that checkpoint to record.
         """
         for lines in (self._metrics, self._timing):
             if lines is not None:
@@ -184,16 +183,16 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
         return self._metrics.lines() if self._metrics else None
 
     def lines_until(self, step: int) -> linelog.Lines:
-        """What metrics.jsonl holds that a start at this step would keep."""
+        """What metrics.jsonl holds of the lines that a start at this step would keep."""
         with writing(self.workdir):
             return linelog.lines_until(self.path("metrics.jsonl"), step)
 
     def summary(self) -> dict[str, Any]:
-        """summary.json; {} where there is none, or a damaged one: the run's end writes it anew."""
+        """The content of summary.json; {} if missing or damaged: the run's end writes it anew."""
         return read_if_whole(self.path("summary.json"), SUMMARY) or {}
 
     def close(self) -> None:
-        """Flushes and closes everything, then unlocks the workdir. Twice does no harm."""
+        """Flushes and closes everything, then unlocks the workdir. May be called twice."""
         self._metrics = self._timing = self._events = None
         with writing(self.workdir):
             self._held.close()
@@ -208,7 +207,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
             self._events.scalars(int(step), {prefix + name: v for name, v in plain.items()})
 
     def _settle_config(self, config: dict) -> None:
-        """Writes config.json. Where one is there, it may differ in its steps only."""
+        """Writes config.json. ConfigError if there is one that differs in more than its steps."""
         if self.path("config.json").exists():
             there = read_config(self.workdir)
             if different := config_difference(there, config, plain_config(as_before())):
@@ -222,7 +221,7 @@ class RunDir(contextlib.AbstractContextManager["RunDir"]):
                 return
             summary = self.summary()
             if (summary.get("status"), summary.get("step")) == ("done", before):
-                path = self.path("summary.json")  # it was the end for want of more steps only
+                path = self.path("summary.json")  # it had only run out of steps
                 with writing(path):
                     path.unlink()
         self.write_json("config.json", {"format": FORMAT, **config})

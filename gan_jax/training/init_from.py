@@ -28,24 +28,24 @@ STATE, RECORD = "init", "init_from.json"
 class Start(NamedTuple):
     """What a new run takes from a checkpoint of another."""
 
-    workdir: str  # of the other run, from the root
+    workdir: str  # the other run's, as an absolute path
     step: int
     taken: dict[str, np.ndarray]  # by path in the state
     left: list[str]  # a phrase for each array that does not fit
 
     def says(self) -> str:
-        """One line of what fits, and of what does not."""
+        """Says in one line what fits and what does not."""
         count = len(self.taken)
         fits = f"starts from {self.workdir} at step {self.step}: {count} arrays fit"
         return f"{fits}; left out: {listed(self.left, 6)}" if self.left else f"{fits}, which is all"
 
 
 def prepare(setup: Setup, workdir: str | Path, asked: str, optimizer: bool) -> Start | None:
-    """What fits of DIR[:STEP]; None where the run has begun, from just that.
+    """What a new run takes from DIR[:STEP]; None if the run has already begun, from just that.
 
-    Networks' parameters and statistics are taken, and their averages (or, where the other run has
-    none, what they would be averages of); with `optimizer` also the optimisers' states. Raises
-    NoCheckpointError, and ConfigError where nothing fits or the run has begun otherwise.
+    The networks' parameters and statistics are taken, and their averages (if the other run has
+    none, the values they are averages of); with `optimizer` also the optimisers' states. Raises
+    NoCheckpointError, and ConfigError if nothing fits or the run has begun otherwise.
     """
     folder, step = _parse(asked)
     if has_begun(Path(workdir)):
@@ -68,12 +68,12 @@ def prepare(setup: Setup, workdir: str | Path, asked: str, optimizer: bool) -> S
 
 
 def first_state(setup: Setup, run: RunDir, start: Start | None) -> State:
-    """The state of step 0: of the config's seed, with what was taken from another run."""
+    """The state at step 0: initialised by the config's seed, with what another run provides."""
     config = setup.config
     if start is None and not run.path(STATE).exists():
         return init_state(setup, jax.random.key(config.seed))
     if start is not None:
-        discard(run.path(STATE))  # of a start that came to nothing
+        discard(run.path(STATE))  # left by a start that failed
     with Checkpoints(run.path(STATE), 1, of=[config]) as kept:
         if start is None:
             found = kept.restore(state_like(setup), 0)
@@ -87,7 +87,7 @@ def first_state(setup: Setup, run: RunDir, start: Start | None) -> State:
 
 
 def origin(workdir: str | Path) -> str | None:
-    """DIR:STEP that the run in a workdir started from, if it did."""
+    """DIR:STEP from which the run in a workdir started, if it did."""
     said = read_if_whole(Path(workdir) / RECORD, {"workdir": str, "step": int})
     return said and f"{said['workdir']}:{said['step']}"
 
@@ -100,7 +100,7 @@ def _parse(asked: str) -> tuple[Path, int | None]:
 
 
 def has_begun(workdir: Path) -> bool:
-    """Whether there are lines: before the first one a run may as well start again."""
+    """Whether there are lines of metrics; before the first one, a run may start again."""
     lines = workdir / "metrics.jsonl"
     return lines.exists() and lines.stat().st_size > 0
 
@@ -117,7 +117,7 @@ def _check_origin(workdir: str | Path, folder: Path, step: int | None) -> None:
 
 
 def _with_averages(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """With players' own weights where the other run has no average of them."""
+    """Adds the players' own weights as their averages if the other run has no averages."""
     own = {
         f"averages/{found[1]}/{found[2]}": array
         for name, array in arrays.items()
@@ -129,7 +129,7 @@ def _with_averages(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _fitting(
     arrays: dict[str, np.ndarray], like: State, optimizer: bool
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The arrays that the state has room for, and phrases of those that it has not, or lacks."""
+    """The arrays that fit the state, and a phrase for each that does not fit or is missing."""
     parts = "params|vars|opt/inner" if optimizer else "params|vars"
     of_players = re.compile(f"players/[^/]+/(?:{parts})/.+")
     here = manifest.kinds(like)

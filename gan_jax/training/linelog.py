@@ -1,7 +1,7 @@
-"""Lines of metrics that survive a kill, and are missed where they are lost.
+"""Lines of metrics that survive a kill, and whose loss is noticed.
 
-JSON knows no NaN and no infinity. A metric that is one is written as null, and "nonfinite" beside
-it says which: {"step": 7, "gen_loss": null, "nonfinite": {"gen_loss": "nan"}}.
+JSON has neither NaN nor infinity. Such a metric is written as null, and "nonfinite" in the same
+line says which it was: {"step": 7, "gen_loss": null, "nonfinite": {"gen_loss": "nan"}}.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ class LineLog:
     """A .jsonl file whose lines have strictly increasing steps, also after a kill and a resume."""
 
     def __init__(self, path: Path, last_step: int):
-        """Opens the file for appending, without torn lines and those beyond last_step."""
+        """Opens the file for appending, and removes torn lines and those beyond last_step."""
         self.path = path
         before = path.read_bytes() if path.exists() else b""
         kept, self.last = _lines_until(before, last_step)
@@ -42,7 +42,7 @@ class LineLog:
         self._file = os.fdopen(open_file(path, os.O_WRONLY | os.O_APPEND), "ab")
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
-        """One line, handed to the operating system at once: it survives a kill of this process."""
+        """Hands a line to the operating system at once: it survives a kill of this process."""
         step = int(step)
         if step <= self.last:
             raise ValueError(f"{self.path.name}: step {step} comes after step {self.last}")
@@ -53,11 +53,11 @@ class LineLog:
         self._count, self.last = self._count + 1, step
 
     def lines(self) -> Lines:
-        """What the file holds by now."""
+        """How many lines the file holds now, and their digest."""
         return Lines(self._count, self._digest.hexdigest())
 
     def sync(self) -> None:
-        """Forces the lines to the disk, where they also survive the machine."""
+        """Forces the lines to the disk, where they also survive a crash of the machine."""
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class LineLog:
 
 
 def to_line(step: int, values: Mapping[str, Any]) -> bytes:
-    """The same bytes for the same values, whatever the order they come in."""
+    """A line's bytes, which depend on the values but not on their order."""
     for name in _RESERVED:
         if name in values:
             raise ValueError(f"a metric cannot be called {name!r}: each line has its own")
@@ -101,7 +101,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def lines_until(path: Path, last_step: int) -> Lines:
-    """What LineLog would go on from at that step."""
+    """The lines that a LineLog would keep if it were opened with that last step."""
     kept, _ = _lines_until(path.read_bytes() if path.exists() else b"", last_step)
     return Lines(len(kept), hashlib.sha256(b"".join(kept)).hexdigest())
 

@@ -19,7 +19,7 @@ from gan_jax.types import Array, Hypers, Metrics, PyTree, State
 
 
 class Schedule(NamedTuple):
-    """What is done every how many steps: eval, sample and checkpoint are multiples of log."""
+    """The intervals of what a run does: eval, sample and checkpoint are multiples of log."""
 
     steps: int  # of the whole run
     log: int  # also the steps of one dispatch
@@ -29,7 +29,7 @@ class Schedule(NamedTuple):
     diagnose: int  # 0: never
 
     def dispatch(self, step: int) -> int:
-        """How many steps to dispatch: up to the next multiple, as a run may resume between two."""
+        """How many steps to dispatch: up to a multiple of log, between which a run may resume."""
         return min(self.log - step % self.log, self.steps - step)
 
     def is_due(self, step: int, *names: str) -> bool:
@@ -38,7 +38,7 @@ class Schedule(NamedTuple):
         return step == self.steps or any(step % getattr(self, name) == 0 for name in names)
 
     def is_watched(self, step: int) -> bool:
-        """Whether a line at this step has signals: every `diagnose` steps, rounded up to a line.
+        """Whether the line at this step has signals: every `diagnose` steps, rounded up to a line.
 
         The last line has them, too.
         """
@@ -69,28 +69,28 @@ class Program(NamedTuple):
 
 
 class Recorder(Protocol):
-    """What becomes of the metrics and the state."""
+    """Takes the metrics and the state of each dispatch, and decides what to keep of them."""
 
     def is_over(self) -> bool:
-        """Whether there is nothing left to train before the last step."""
+        """Whether training is over before the last step."""
 
     def line(self, step: int, metrics: Metrics, state: State | None) -> None:
-        """The metrics of a dispatch, and the state where it is to be evaluated."""
+        """Takes the metrics of a dispatch, and the state if it is to be evaluated."""
 
     def save(self, step: int, state: State) -> None:
         """A checkpoint."""
 
     def leave(self, step: int) -> NoReturn:
-        """Raises PreemptedError, after what there is has been saved."""
+        """Raises PreemptedError, once the state has been saved."""
 
     def finish(self, step: int, state: State) -> Any:
-        """The end: what is left to save and to write."""
+        """Saves and writes what is left at the end, and returns the result."""
 
 
 def train(program: Program, recorder: Recorder, state: State) -> Any:
-    """Dispatches until the last step, a stop, or what the recorder takes to be the end.
+    """Dispatches until the last step, a stop, or until the recorder says that training is over.
 
-    The state is donated: what is returned is what the recorder makes of the last one.
+    The state is donated. Returns what the recorder's finish returns.
     """
     schedule, step = program.schedule, int(np.ravel(state.step)[0])
     key = jnp.copy(state.key)  # the state's own is donated

@@ -1,6 +1,6 @@
-"""Samples that are made of something: translations of pictures, drawings of captions.
+"""Samples that a run makes from inputs: translations of pictures, drawings of captions.
 
-What they are made of comes from --inputs, or else from the examples that the run held out.
+The inputs come from --inputs, or else from the examples that the run held out.
 """
 
 import logging
@@ -24,8 +24,8 @@ from gan_jax.training.sample_files import WRITERS, check_number
 from gan_jax.types import Array, State
 
 log = logging.getLogger(__name__)
-OF_EACH = {"other": 1, "text": 8}  # samples of each input unless asked for
-HELD_OUT = 16  # of those that are shown without inputs
+OF_EACH = {"other": 1, "text": 8}  # samples of each input, unless --num says
+HELD_OUT = 16  # held-out examples shown when no inputs are given
 BATCH = 500  # samples made at a time
 
 
@@ -46,11 +46,11 @@ def write(
 
 
 def given(setup: Setup, inputs: str | None, num: int | None) -> np.ndarray:
-    """What samples are to be made of: pictures in [0, 1], [n, H, W, C], or texts int32 [n, T].
+    """The inputs to make samples of: pictures [n, H, W, C] in [0, 1], or texts int32 [n, T].
 
-    inputs: a folder of pictures or one of them; a caption, or a file of captions, one a line. There
-    are num samples of each, one after the other. None: the first num held-out examples. ConfigError
-    for what is no input, DataMissingError and DataCorruptError for files.
+    inputs: a picture or a folder of them; a caption, or a file with a caption a line. Each is
+    repeated num times in a row. None: the first num held-out examples. Raises ConfigError for bad
+    inputs, DataMissingError and DataCorruptError for files.
     """
     of = setup.game.sampler.of
     if inputs is None:
@@ -67,7 +67,7 @@ def given(setup: Setup, inputs: str | None, num: int | None) -> np.ndarray:
 
 
 def samples(setup: Setup, state: State, given_N: np.ndarray, seed: int) -> Iterator[np.ndarray]:
-    """What the run makes of each, as they are shown, at most BATCH at a time."""
+    """The run's samples of each input, in their shown range, up to BATCH at a time."""
     make, key = jax.jit(make_of(setup)), jax.random.key(seed)
     for i in range(0, len(given_N), BATCH):
         keyed = state.replace(key=jax.random.fold_in(key, i))
@@ -75,7 +75,7 @@ def samples(setup: Setup, state: State, given_N: np.ndarray, seed: int) -> Itera
 
 
 def make_of(setup: Setup):
-    """f(state, pictures in [0, 1] or texts [n, ...]) -> samples as they are shown, [n, ...]."""
+    """f(state, pictures in [0, 1] or texts [n, ...]) -> samples in their shown range, [n, ...]."""
     sampler, data = setup.game.sampler, setup.data
 
     def made(state: State, given: Array) -> Array:
@@ -89,10 +89,10 @@ def make_of(setup: Setup):
 def side_by_side(
     setup: Setup, given_N: np.ndarray, made_N: np.ndarray, inputs: str | None, num: int | None
 ) -> tuple[np.ndarray, int]:
-    """The images of a grid, and how many stand in a row of it.
+    """The images of a grid, and how many of them make a row.
 
-    A row is an input and what was made of it; for held-out examples also what it should be. Rows
-    of captions have no input that can be shown.
+    A row is an input and what was made of it; for held-out examples also what should have been
+    made. Captions are not shown.
     """
     of = setup.game.sampler.of
     each = 1 if inputs is None else num or OF_EACH[of]
@@ -144,7 +144,7 @@ def _texts(inputs: str, spec: Spec) -> np.ndarray:
     new = sorted({word for text in texts for word in words.words_of(text)} - known)
     if not texts or all(set(words.words_of(text)) <= set(new) for text in texts):
         raise ConfigError(
-            f"--inputs is {inputs!r}: expected a caption with a word of those that the run was "
+            f"--inputs is {inputs!r}: expected a caption with a word that the run was "
             f"trained with, such as {', '.join(spec.vocabulary[2:200:40])}"
         )
     if new:

@@ -27,11 +27,11 @@ class DamagedStep(Exception):
 
 
 class StrangeStep(DamagedStep):
-    """A step that is whole but not this run's, or not where it was saved."""
+    """A step that is whole but belongs to another run, or is not where it was saved."""
 
 
 class Leaf(NamedTuple):
-    """One leaf on the host. impl names the generator of a typed key, whose data `array` then is."""
+    """One leaf on the host. For a typed key, `impl` names its generator and `array` is its data."""
 
     array: np.ndarray
     dtype: str
@@ -57,7 +57,7 @@ def write(folder: Path, leaves: dict[str, Leaf], facts: dict[str, Any]) -> None:
 
 
 def read(folder: Path) -> tuple[dict, dict]:
-    """The manifest and the arrays of one step, every bit of them as it was saved."""
+    """The manifest and the arrays of one step, verified to be what was saved, bit for bit."""
     with damage():
         check_seal(folder)
         described = read_item(folder, manifest=ocp.args.JsonRestore())
@@ -82,7 +82,7 @@ def damage() -> Iterator[None]:
 def to_state(manifest: dict, arrays: dict[str, np.ndarray], like: PyTree) -> PyTree:
     """The state that `like` describes, on one device. Nothing is cast.
 
-    With None it is {path: array}, of whatever there is but typed keys.
+    With None the result is {path: array} of everything except typed keys.
 
     Raises DamagedStep naming the first leaf that is missing, extra, or of another dtype or shape.
     """
@@ -114,7 +114,7 @@ def replaced(state: PyTree, arrays: Mapping[str, np.ndarray]) -> PyTree:
 def check_leaves(manifest: dict, arrays: dict[str, np.ndarray]) -> None:
     """Raises DamagedStep at the first array that is not, bit for bit, what its entry describes.
 
-    Arrays of size 0 are not stored: their entries are all there is to them.
+    Arrays of size 0 are not stored: only their entries describe them.
     """
     for name, entry in manifest["leaves"].items():
         array = arrays.get(name)
@@ -143,11 +143,11 @@ def seal(folder: Path) -> None:
 
 
 def check_seal(folder: Path) -> None:
-    """Raises DamagedStep if a file of the step changed or is gone, or nothing says so."""
+    """Raises DamagedStep if a file of the step has changed or is gone, or if it has no seal."""
     path = folder / SEAL
     lines = path.read_text().splitlines() if path.exists() else []
     if not lines:
-        raise DamagedStep(f"it has no {SEAL}, with which every save ends")
+        raise DamagedStep(f"it has no {SEAL}, which every save writes last")
     for line in lines:
         digest, _, name = line.partition("  ")
         if not name:

@@ -1,4 +1,4 @@
-"""Orbax as it is used here: quiet, and under a name of the folder that it cannot misread."""
+"""Calls Orbax quietly, and under a name of the folder that it cannot misread."""
 
 import contextlib
 import functools
@@ -32,7 +32,7 @@ def read_item(folder: Path, **item):
 
 
 def _checkpointer() -> ocp.Checkpointer:
-    """Of this process alone: of several that train one run, one has its folder."""
+    """A checkpointer for this process alone: of all that train a run, only one has its folder."""
     me = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(primary_host=me, active_processes={me})
     options = ocp.CompositeOptions(multiprocessing_options=alone)
@@ -53,7 +53,7 @@ def clear(folder: Path) -> None:
 
 
 def refuse_patterns(folder: Path) -> None:
-    """ConfigError for a path that Orbax would misread, where no other name can be given to it."""
+    """ConfigError for a path that Orbax would misread, if the system has no other name for it."""
     if not _HANDLES.is_dir() and (found := re.search(r"[*?\[\\]|(gs|s3):", str(folder))):
         raise ConfigError(
             f"{folder} holds {found[0]!r}, which checkpoints cannot have in their path on this "
@@ -63,11 +63,11 @@ def refuse_patterns(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _plain_path(folder: Path) -> Iterator[Path]:
-    """Another name for the folder, by an open handle of it.
+    """Another name for the folder, through an open handle of it.
 
     Orbax takes brackets and the like anywhere in a path for a pattern, and `gs:` for a bucket.
-    After an error its threads may still be writing, and would make anew what is cleared away: the
-    name then leads nowhere.
+    After an error its threads may still be writing and would recreate what has been cleared away:
+    by then this name leads nowhere.
     """
     if not _HANDLES.is_dir():
         yield folder
@@ -77,7 +77,7 @@ def _plain_path(folder: Path) -> Iterator[Path]:
         yield _HANDLES / str(handle)
     except BaseException:
         nowhere = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nowhere, handle)  # and stays open: nothing else may come to have this number
+        os.dup2(nowhere, handle)  # stays open: no other file may get this number
         os.close(nowhere)
         raise
     os.close(handle)
@@ -90,7 +90,7 @@ def one_line(error: BaseException) -> str:
 
 
 def quiet_orbax() -> None:
-    """Orbax logs every step it takes, and errors twice over: what matters is raised."""
+    """Silences Orbax, which logs its every step and each error twice; what matters is raised."""
     logging.getLogger("absl").addFilter(_not_orbax)
     if getattr(sys.unraisablehook, "func", None) is not _unraisable:
         sys.unraisablehook = functools.partial(_unraisable, sys.unraisablehook)

@@ -19,7 +19,7 @@ class Result(NamedTuple):
 
 
 def ended(run: RunDir) -> Result | None:
-    """What an earlier process came to, if that is final."""
+    """The result of an earlier process, if that is final."""
     summary = run.summary()
     if summary.get("status") == "diverged":
         raise_diverged(run, summary["step"], summary.get("reason", ""))
@@ -39,7 +39,7 @@ def raise_diverged(run: RunDir, step: int, reason: str) -> NoReturn:
 
 @jax.jit
 def finite_parts(state: State) -> dict[str, jax.Array]:
-    """Whether each part of the state is finite, by what a person calls it."""
+    """Whether each part of the state is finite, by the part's name in plain words."""
     parts = {
         **{f"the weights of {name}": each for name, each in state.players.items()},
         **{f"the weights of the average of {name}": each for name, each in state.averages.items()},

@@ -1,6 +1,6 @@
-"""Whose a checkpoint is: the step, the seeds and the configs that it was saved for.
+"""Checks that a checkpoint is for the step, the seeds and the configs that it is read for.
 
-A seal proves that a checkpoint is whole, and not that it lies where it was saved: folders are
+A seal proves that a checkpoint is whole, but not that it lies where it was saved: folders are
 renamed and copied.
 """
 
@@ -21,16 +21,16 @@ from gan_jax.training.manifest import StrangeStep
 
 
 class LostLines(StrangeStep):
-    """A step that was saved with lines of metrics.jsonl that are not there."""
+    """A step that was saved with lines of metrics.jsonl that are missing now."""
 
 
 _FREE = ("devices", "data.dir", "data.dir_b")  # may change while a run goes on
 
 
 class Owner:
-    """The configs of a run (one) or of the rows of a cohort, and what their checkpoints say of it.
+    """The configs of a run (one) or of a cohort's rows, and what checkpoints record of them.
 
-    The names of the leaves stand beside the hashes: a later version may know more of them.
+    The names of the leaves are recorded beside the hashes, as a later version may have more leaves.
     """
 
     def __init__(self, configs: Sequence[ConfigDict]):
@@ -38,7 +38,7 @@ class Owner:
 
     @functools.cached_property
     def facts(self) -> dict[str, Any]:
-        """For the manifest; {} where no configs are known."""
+        """What the manifest records; {} if no configs are known."""
         if not self.configs:
             return {}
         names = sorted({name for row in self._leaves for name in row})
@@ -74,12 +74,12 @@ class Owner:
 
 @jax.jit
 def _state_keys(seeds: jax.Array) -> jax.Array:
-    """From the data of seeds' keys [M, ...], those of the states' keys."""
+    """The states' keys, from the seeds' keys; both as key data [M, ...]."""
     return jax.random.key_data(jax.vmap(run_key)(jax.random.wrap_key_data(seeds)))
 
 
 def check_lines(described: dict, here: Sequence[Lines | None]) -> None:
-    """Raises LostLines unless the lines are those that the step was saved with, if it says so."""
+    """Raises LostLines if the step was saved with lines that are not there."""
     for row, (saved, found) in enumerate(zip(described.get("lines") or (), here, strict=False)):
         if saved is not None and found is not None and tuple(saved) != tuple(found):
             whose = f" of row {row}" if len(here) > 1 else ""

@@ -1,4 +1,4 @@
-"""A run's program: compiled once, its examples and numbers where its devices are."""
+"""A run's program: compiled once, with its examples and numbers on its devices."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from gan_jax.training.steps import jit_loop, make_train_many
 
 
 def make_program(setup: Setup, arrays: Arrays | None, place: Place) -> Program:
-    """A single run, with its batches parted over the devices."""
+    """The program of a single run, whose batches are divided over the devices."""
     signals, shown = jax.jit(make_signals(setup)), place.replicate(make_shown(setup, arrays))
     return Program(
         schedule=schedule_of(setup.config),
@@ -27,7 +27,7 @@ def make_program(setup: Setup, arrays: Arrays | None, place: Place) -> Program:
 
 
 def jit_run(setup: Setup, place: Place) -> Any:
-    """make_train_many's program for these devices; state and examples are on each of them."""
+    """make_train_many's program for these devices, each of which holds state and examples."""
     results = place.sharding() if len(place.devices) > 1 else None
     many = make_train_many(setup, part=place.part)
     return jit_loop(many, place.devices[0].platform, results)

@@ -21,7 +21,7 @@ _BAR = "|{bar}| {n_fmt}/{total_fmt} {rate_fmt} {remaining} left{postfix}"
 
 
 def first_words(setup: Setup, state: State, place: Place, step: int) -> str:
-    """What is about to train, where, and from which step on. The state may be shapes alone."""
+    """Says what will train, where, and from which step. The state may be shapes alone."""
     sizes = (
         f"{name} {sum(leaf.size for leaf in jax.tree.leaves(state.players[name].params)):,}"
         for name in setup.game.nets
@@ -92,7 +92,7 @@ class Progress:
             self.said = now
 
     def rate(self, step: int) -> float:
-        """Train steps a second in this process, without the first dispatch once there are more."""
+        """Train steps a second in this process, without the first dispatch if there are more."""
         return (step - self.first) / max(time.monotonic() - self.began, 1e-9)
 
 
@@ -105,7 +105,7 @@ def _in_short(metrics: Mapping[str, Any]) -> str:
 def last_words(metrics: Mapping[str, Any], classes: Sequence[str] = ()) -> list[str]:
     """The numbers at the end of a run in lines: the game's, the classifier's, the others.
 
-    classes: the names of the data's classes, where they have any but their numbers.
+    classes: the names of the data's classes, if they have names.
     """
     found = {k.removeprefix("eval/"): v for k, v in metrics.items() if k.startswith("eval/")}
     lines = [_game_in_words(metrics)]
@@ -150,7 +150,7 @@ def _labels_in_words(share: float, samples: int, of_each: Mapping[str, float]) -
 
 
 def _beside_those_that_learn_nothing(found: dict[str, Any]) -> list[str]:
-    """Takes the metrics that also a copy of the input has, and the mean picture: one line."""
+    """One line on the metrics that a copy of the input and the mean picture have too; pops them."""
     names = sorted(name for name in found if {f"{name}_copy", f"{name}_mean"} <= set(found))
     words = [
         f"{name} {_short(found.pop(name))} ({_short(found.pop(f'{name}_copy'))}, "

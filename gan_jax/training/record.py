@@ -30,17 +30,17 @@ log = logging.getLogger(__name__)
 
 
 class Evaluation(NamedTuple):
-    """What is made of a state on schedule."""
+    """The numbers and the picture that are made of a state on schedule."""
 
     evaluate: Callable[[State], Numbers]
-    test: Callable[[State], Numbers]  # the same on draws of its own, at the end
+    test: Callable[[State], Numbers]  # the same on separate draws, at the end
     picture: Callable[[State], np.ndarray | None]
 
 
 def make_evaluations() -> Callable[[Setup], Evaluation]:
-    """f(setup) -> evaluators and picture, shared by the rows of a cohort, which differ in numbers.
+    """f(setup) -> evaluators and picture, shared by the rows of a cohort, whose numbers differ.
 
-    Rows may differ in their objectives: those that estimate a ratio share one, as do the others.
+    Rows may have different objectives: all that estimate a ratio share one, all others another.
     """
     made: dict[bool, Evaluation] = {}
 
@@ -55,13 +55,13 @@ def make_evaluations() -> Callable[[Setup], Evaluation]:
 
 
 class Pace(Protocol):
-    """What hears of each line, and knows how fast the run goes."""
+    """Is told of each line, and knows how fast the run goes."""
 
     def rate(self, step: int) -> float:
         """Steps a second."""
 
     def update(self, step: int, metrics: Numbers) -> None:
-        """A dispatch is done."""
+        """Notes that a dispatch is done."""
 
 
 class Record:
@@ -78,25 +78,25 @@ class Record:
         self.setup, self.config, self.run, self.saved = setup, setup.config, run, saved
         self.evaluation, self.progress = evaluation, progress
         self.schedule = schedule_of(setup.config)
-        self.refusal = ""  # the first one, in words
+        self.refusal = ""  # the first refusal, in words
         timing = linelog.read_lines(run.path("timing.jsonl"))
         self.began = time.monotonic() - (timing[-1]["seconds"] if timing else 0.0)
         self.lines = [_decode(line) for line in linelog.read_lines(run.path("metrics.jsonl"))]
 
     @functools.cached_property
     def diagnosis(self) -> Diagnosis:
-        """Of the lines so far. Made with the first line, when the device is at work."""
+        """The diagnosis of the lines so far. Made at the first line, while the device works."""
         diagnosis = Diagnosis(facts(self.config, self.setup.data), self.lines)
-        for line in self.lines:  # which leaf it was, the state knows
+        for line in self.lines:  # the state knows which leaf it was
             if line.get("refused"):
                 words = f"a gradient was not finite by step {line['step']}"
                 diagnosis.tell(Finding(NOT_FINITE, line["step"], words))
         return diagnosis
 
     def line(self, step: int, metrics: Mapping[str, Any], state: State | None = None) -> None:
-        """One line of metrics.jsonl; with a state also what is to be evaluated and drawn of it.
+        """Writes a line of metrics.jsonl; with a state, also evaluates it and draws its samples.
 
-        Ends the run where the game is lost: see _lost.
+        Ends the run if the game is lost: see _lost.
         """
         host = fetch(dict(metrics))
         refused, diagnosis = host.pop(GUARD), self.diagnosis
@@ -122,7 +122,7 @@ class Record:
     def _lost(self, step: int, numbers: Numbers, refused: Any, state: State | None) -> str:
         """Why the run cannot go on, or "": a number of the game or the state is not finite.
 
-        Where a gradient was not, its update was refused, and nonfinite.policy has the word.
+        An update whose gradient was not finite was refused; nonfinite.policy says what follows.
         """
         count = sum(int(seen.times) for seen in refused.values())
         if count:
@@ -160,11 +160,11 @@ class Record:
         return found | (self.evaluation.test(state) if ends else {})
 
     def save(self, step: int, state: State) -> None:
-        """A checkpoint, which must not outlive its lines."""
+        """Saves a checkpoint, which must not outlive its lines."""
         self.saved.save(step, state, [self.run.sync()])
 
     def leave(self, step: int) -> NoReturn:
-        """After a stop was saved."""
+        """Ends the run after a stop, once it has been saved."""
         self.saved.wait()
         self.summary("preempted")
         raise PreemptedError(
@@ -173,14 +173,14 @@ class Record:
         )
 
     def finish(self, step: int, state: State) -> Result:
-        """The run is done."""
+        """Ends a run that is done."""
         self.save(step, state)
         return self.end("done")
 
     def at_equilibrium(self, *coming: Numbers) -> bool:
         """Whether the last stop_at_equilibrium evaluations had D near 1/2 on reals and on fakes.
 
-        coming: a line that is not among the others yet.
+        coming: a line that is not yet among the others.
         """
         needed, band = self.config.stop_at_equilibrium, self.config.equilibrium_band
         if not needed:
@@ -190,10 +190,10 @@ class Record:
         near = [max(abs(x["d_real"] - 0.5), abs(x["d_fake"] - 0.5)) < band for x in last]
         return len(near) == needed and all(near)
 
-    is_over = at_equilibrium  # the only way in which a run ends by itself
+    is_over = at_equilibrium  # a run has no other way to end by itself
 
     def summary(self, status: str, reason: str = "") -> Result:
-        """summary.json: the last line, and how and why it came to be the last."""
+        """Writes summary.json: the last line, and how and why the run ended with it."""
         last = dict(self.lines[-1]) if self.lines else {"step": 0}
         step, seconds = last.pop("step"), time.monotonic() - self.began
         findings = sorted(self.diagnosis.found.values(), key=lambda finding: finding.step)
@@ -201,7 +201,7 @@ class Record:
         return Result(step, last)
 
     def end(self, status: str, curves: bool = True, reason: str = "") -> Result:
-        """The end for good: the last checkpoint on disk, the pictures of the whole run, summary."""
+        """Ends the run for good: its last checkpoint, the pictures of all of it, its summary."""
         self.saved.wait()
         self.run.write_progress()
         if curves:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def read_sweep(sweep_dir: str | Path) -> dict[str, Any]:
-    """rows.json, its rows by index. Raises ConfigError where it is missing or not of that form."""
+    """rows.json, its rows by index. Raises ConfigError if it is missing or not of that form."""
     path = Path(sweep_dir) / "rows.json"
     sweep = read_object(path, "a --workdir that a sweep has written")
     try:
@@ -39,7 +39,7 @@ def read_sweep(sweep_dir: str | Path) -> dict[str, Any]:
 
 
 def as_begun(folder: str | Path, overrides: Mapping[str, str]) -> dict[str, str]:
-    """The overrides, and what newer leaves stand for where an older run or sweep lacks them."""
+    """The overrides, and values for the newer leaves that an older run or sweep lacks."""
     lacking = _lacking(Path(folder), overrides)
     before = {path: str(value) for path, value in BEFORE.items() if path in lacking}
     for leaf, value in before.items():
@@ -54,7 +54,7 @@ def _lacking(folder: Path, overrides: Mapping[str, str]) -> set[str]:
                 found = read_object(file, "a --workdir of a run or sweep")
                 config = found if file.name == "config.json" else found["rows"][0]["config"]
                 return flatten(BEFORE).keys() - flatten(config).keys() - overrides.keys()
-            except (ConfigError, KeyError, IndexError, TypeError):  # whoever reads it next says so
+            except (ConfigError, KeyError, IndexError, TypeError):  # the next reader reports this
                 return set()
     return set()
 
@@ -80,9 +80,9 @@ def read_summary(run_dir: Path) -> dict[str, Any] | None:
 
 
 def read_made_with(run_dir: Path) -> dict[str, Any]:
-    """made_with.json: command, versions and hardware; nothing where it cannot be read.
+    """made_with.json: command, versions and hardware; {} if it cannot be read.
 
-    And the names of the data's classes, none where they have but their numbers.
+    It also has the names of the data's classes, if they have names.
     """
     found = read_if_whole(run_dir / "made_with.json") or {}
     names = found.get("classes")

@@ -1,4 +1,4 @@
-"""A single run in its folder: a new one, or on again from where it was."""
+"""A single run in its folder: starts a new one, or goes on with the one that is there."""
 
 import os
 import sys
@@ -28,21 +28,21 @@ from gan_jax.types import State
 def train(
     setup: Setup, workdir: str | Path, command: str = "", start: Start | None = None
 ) -> Result:
-    """Trains a checked setup in a workdir, or goes on with what is there, unless it is done.
+    """Trains a checked setup in a workdir, or goes on with the run there, unless it is done.
 
-    command is what the run's page says of its origin, beside versions and hardware. start: what a
-    new run takes from another's checkpoint. Of several processes that train one run each calls
-    this, and process 0 alone touches the workdir: see place/hosts.py.
+    command: what the run's page gives as its origin, beside versions and hardware. start: what a
+    new run takes from another's checkpoint. If several processes train one run, each calls this,
+    and process 0 alone touches the workdir: see place/hosts.py.
 
-    Raises DivergedError and PreemptedError after what there is was saved; else the errors of data,
-    writer and checkpoint, before any long work where they can be known. A run that diverged would
-    diverge again: it is not repeated, and raises the same error at once.
+    Raises DivergedError and PreemptedError after saving; otherwise the errors of data, writer and
+    checkpoint, if possible before any long work. A run that diverged would diverge again, so it is
+    not repeated: the same error is raised at once.
     """
     if not hosts.writes():
         return _keep_up(setup)
     is_new = not os.path.exists(Path(workdir) / "config.json")  # also where the name is too long
     if is_new:
-        place_of(setup.config)  # said before anything is written
+        place_of(setup.config)  # raises before anything is written
     with RunDir(workdir, setup.config) as run:
         finished = ended(run)
         hosts.first(finished is not None)
@@ -51,7 +51,7 @@ def train(
         try:
             arrays = _examples(setup)
         except UserError:
-            if is_new:  # nothing has run: mended, perhaps with another data.dir, it may
+            if is_new:  # nothing has run yet: a corrected config may start here
                 run.path("config.json").unlink()
             raise
         return _lead(setup, run, arrays, command, start)
@@ -60,7 +60,7 @@ def train(
 def _lead(
     setup: Setup, run: RunDir, arrays: Arrays | None, command: str, start: Start | None
 ) -> Result:
-    """The process that has the folder: from its newest checkpoint to the end."""
+    """Runs process 0, which has the folder: from its newest checkpoint to the end."""
     config = setup.config
     with Checkpoints(run.checkpoints_dir, config.keep_checkpoints, of=[config]) as saved:
         found = saved.restore(state_like(setup), lines=lambda at: [run.lines_until(at)])
@@ -83,7 +83,7 @@ def _lead(
 
 
 def _keep_up(setup: Setup) -> Result:
-    """The other processes, which compute and record nothing."""
+    """Runs each of the other processes, which compute but record nothing."""
     if hosts.first(None):
         return Result(setup.config.steps, {}, was_done=True)
     arrays = _examples(setup)
@@ -92,7 +92,7 @@ def _keep_up(setup: Setup) -> Result:
 
 
 def _examples(setup: Setup) -> Arrays | None:
-    """Process 0 decodes them, the others read what it has kept; all compare what they have."""
+    """The examples: process 0 decodes them, the others read its cache, and all must agree."""
     arrays = hosts.in_turn(setup.examples)
     if hosts.count() > 1:
         hosts.check_same(facts_of(setup, arrays))
@@ -100,7 +100,7 @@ def _examples(setup: Setup) -> Arrays | None:
 
 
 def _train(setup: Setup, arrays: Arrays | None, record: Record | None, state: State) -> Result:
-    """One host loop in each process, over the devices of all."""
+    """Runs one host loop in each process, over the devices of all."""
     place = place_of(setup.config)
     state = place.replicate(hosts.broadcast(state))
     program = make_program(setup, arrays, place)

@@ -42,12 +42,11 @@ class Run(NamedTuple):
         return self.setup.config
 
     def sample(self, n: int, seed: int = 0, label: Label | None = None) -> np.ndarray:
-        """n samples: images [n, H, W, C] in [0, 1], or points [n, D]; those of `gan-jax sample`.
+        """Draws n samples: images [n, H, W, C] in [0, 1], or points [n, D], as `gan-jax sample`.
 
-        They are drawn from the average of gen where there is one. label, of a conditional run: a
-        class, or n of them; without it all classes, one after the other. ConfigError for a label
-        that the run does not take. A run that maps pictures or texts is given the first n that it
-        held out.
+        They come from the average of gen if there is one. label, for a conditional run: a class, or
+        n of them; by default all classes in turn. ConfigError for a label that the run does not
+        take. A run that maps pictures or texts maps the first n that it held out.
         """
         if n < 1:
             raise ConfigError(f"n is {n}: expected at least 1")
@@ -64,17 +63,17 @@ class Run(NamedTuple):
 def load_run(
     workdir: str | Path, step: int | None = None, overrides: Mapping[str, str] | None = None
 ) -> Run:
-    """A run at its newest checkpoint that can be trusted, or at that of step.
+    """Loads a run at its newest checkpoint that can be read, or at that of `step`.
 
-    Reads config.json and the checkpoint only, and writes nothing. NoCheckpointError where there is
-    none.
+    Reads config.json and the checkpoint only, and writes nothing. Raises NoCheckpointError if there
+    is none.
     """
     if not (Path(workdir) / "config.json").exists():
         raise NoCheckpointError(
             f"no run in {str(workdir)!r}: expected a --workdir of gan-jax train"
         )
     setup = load_begun(workdir, overrides)
-    trained = config_lib.from_json(read_config(workdir))  # what the checkpoint is of
+    trained = config_lib.from_json(read_config(workdir))  # the config of the checkpoint
     with Checkpoints(Path(workdir) / "checkpoints", of=[trained], read_only=True) as saved:
         found = saved.restore(state_like(setup), step)
     if found is None:
@@ -93,18 +92,18 @@ def write_samples(
     label: str | None = None,
     inputs: str | None = None,
 ) -> str:
-    """Writes num samples to out: .png a grid, .npz x [num, ...], .gif a frame each.
+    """Writes num samples to out: a grid (.png), x [num, ...] (.npz), or a frame each (.gif).
 
-    x is in [0, 1] for images, in data units for points, whose .png and .gif show all at once. With
-    walk the latents go round a closed path of eight. label, of a conditional run: a class, or all,
-    one after the other, which is also what is asked for without it. num is 64 unless given, or 8
-    of each class. Returns a line that says what was written.
+    x is in [0, 1] for images, and in the data's units for points, which .png and .gif show all at
+    once. walk: the latents go round a closed path of eight. label, for a conditional run: a class,
+    or all of them in turn, the default. num is 64 by default, or 8 of each class. Returns a line
+    that says what was written.
 
-    inputs, of a run that maps pictures or texts: a folder or file of them, or a text; num is then
-    of each of them. See made_of.py.
+    inputs, for a run that maps pictures or texts: a folder or file of them, or a text; num then
+    counts the samples of each of them. See made_of.py.
 
-    An .npz is written as it is made, so that memory bounds no number; a picture has its most.
-    ConfigError or CannotWriteError for more than there can be, before any is made.
+    An .npz is written while it is made, so its size is not bounded by memory; a picture's is.
+    Raises ConfigError or CannotWriteError, before any is made, if num is too large.
     """
     out = Path(out)
     if out.suffix not in WRITERS:
@@ -129,7 +128,7 @@ def write_samples(
 
 
 def _check_kind(maps: bool, inputs: str | None, walk: bool) -> None:
-    """ConfigError for what is about latents where a run maps inputs, and the reverse."""
+    """ConfigError for options about latents if the run maps inputs, and the reverse."""
     if inputs is not None and not maps:
         raise ConfigError(
             f"--inputs is {inputs!r}, and this run makes its samples of latents: leave it out"
@@ -142,7 +141,7 @@ def _check_kind(maps: bool, inputs: str | None, walk: bool) -> None:
 
 
 def _class_of(label: str | None, classes: int, data: Data) -> int | None:
-    """The class of that name or number; None for all of them, or where there are none."""
+    """The class of that name or number; None for all classes, or if there are none."""
     if label is not None and not classes:
         raise ConfigError(f"--label is {label!r}, and this run takes no labels: leave it out")
     if label in (None, "all"):
@@ -158,13 +157,13 @@ def _class_of(label: str | None, classes: int, data: Data) -> int | None:
 
 
 def _in_words(names: Sequence[str]) -> str:
-    """Names of classes at the end of a line, not too many of them."""
+    """Names of classes for the end of an error's line, at most MOST_NAMED of them."""
     some = ", ".join(names[:MOST_NAMED])
     return f" or {some}{', ...' * (len(names) > MOST_NAMED)}" if names else ""
 
 
 def _check_label(label: Label | None, n: int, classes: int) -> None:
-    """ConfigError for what is neither a class nor n of them."""
+    """ConfigError for a label that is neither a class nor n of them."""
     if label is None:
         return
     if not classes:
@@ -177,7 +176,7 @@ def _check_label(label: Label | None, n: int, classes: int) -> None:
 
 
 def _labels(num: int, classes: int, asked: Label | None) -> np.ndarray | None:
-    """The classes asked of num samples: all of them, in equal runs, unless told; None without."""
+    """The classes of num samples: `asked`, or all in equal parts; None if there are no classes."""
     if not classes:
         return None
     if asked is not None:
@@ -186,10 +185,11 @@ def _labels(num: int, classes: int, asked: Label | None) -> np.ndarray | None:
 
 
 def closed_path(setup: Setup, key: Array, num: int) -> Callable[[int, int], Array]:
-    """f(start, stop) -> those of num latents on a closed path through CORNERS draws, [., Z].
+    """f(start, stop) -> latents start to stop of num on a closed path through CORNERS draws [., Z].
 
-    Between normal ones by the cosine and sine of an angle: such a mix of two independent N(0, 1) is
-    N(0, 1) again, where a straight line would shrink. Between others straight, inside their range.
+    Normal latents are mixed by the cosine and sine of an angle: such a mix of two independent
+    N(0, 1) is N(0, 1) again, while on a straight line the variance would shrink. Others are mixed
+    linearly, which stays inside their range.
     """
     corners = setup.game.sampler.latent(key, CORNERS)
 
@@ -205,10 +205,10 @@ def closed_path(setup: Setup, key: Array, num: int) -> Callable[[int, int], Arra
 
 
 def make_draw(setup: Setup, state: State) -> Callable[..., Array]:
-    """f(z [n, Z], label [n] or None) -> samples as they are shown, [n, ...].
+    """f(z [n, Z], label [n] or None) -> samples in the range in which they are shown, [n, ...].
 
-    Images are in [0, 1], points in the data's units. Of a run that maps pictures or texts z are
-    those, pictures in [0, 1] too.
+    Images are in [0, 1], points in the data's units. For a run that maps pictures or texts, z holds
+    these; pictures are in [0, 1] here too.
     """
     sample, data = setup.game.sampler.sample, setup.data
 
@@ -225,7 +225,7 @@ def make_draw(setup: Setup, state: State) -> Callable[..., Array]:
 def _samples(
     setup: Setup, state: State, key: Array, num: int, walk: bool, label: np.ndarray | None
 ) -> Iterator[np.ndarray]:
-    """num samples, at most BATCH at a time."""
+    """Yields num samples, at most BATCH at a time."""
     draw, done = jax.jit(make_draw(setup, state)), 0
     for z in _latents(setup, key, num, walk):
         for i in range(0, len(z), BATCH):
@@ -235,7 +235,7 @@ def _samples(
 
 
 def _latents(setup: Setup, key: Array, num: int, walk: bool) -> Iterator[Array]:
-    """num latents, at most LATENTS at a time, the first of which are of the key itself."""
+    """num latents, at most LATENTS at a time; the first of them are drawn with the key itself."""
     latent = setup.game.sampler.latent
     path = closed_path(setup, key, num) if walk else None
     for start in range(0, num, LATENTS):

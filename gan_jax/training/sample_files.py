@@ -26,7 +26,7 @@ def _picture(x: np.ndarray, label: np.ndarray | None = None) -> np.ndarray:
 
 
 def _rows_of_classes(x: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, int]:
-    """The samples with black ones behind those of a class that has fewer, and a row's length."""
+    """The samples, with black ones added to each class that has fewer, and the length of a row."""
     of_class = [x[label == each] for each in np.unique(label)]
     columns = max(map(len, of_class))
     rows = [np.pad(some, [(0, columns - len(some)), *[(0, 0)] * 3]) for some in of_class]
@@ -45,7 +45,7 @@ def _gif(out: Path, num: int, parts: Iterator[np.ndarray], label: np.ndarray | N
 
 
 def _npz(out: Path, num: int, parts: Iterator[np.ndarray], label: np.ndarray | None) -> None:
-    """What np.savez_compressed writes, of samples that are never all there at once."""
+    """Writes what np.savez_compressed would, without ever holding all samples in memory."""
     first = next(parts)
     descr = np.lib.format.dtype_to_descr(first.dtype)
     header = {"descr": descr, "fortran_order": False, "shape": (num, *first.shape[1:])}

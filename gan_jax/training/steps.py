@@ -29,12 +29,12 @@ from gan_jax.types import Array, Game, Hypers, Metrics, PyTree, State
 
 
 def init_state(setup: Setup, key: Array) -> State:
-    """A new run. Reads the data only where gen's output starts at their mean."""
+    """The state of a new run. Reads the data only if gen's output starts at their mean."""
     return jax.jit(make_init(setup))(key, config_lib.hypers(setup.config), mean_example(setup))
 
 
 def mean_example(setup: Setup) -> Array:
-    """What make_init's result takes: the mean image in [0, 1] where a net starts at it, else 0."""
+    """What make_init's result takes: the mean image in [0, 1] if a net starts at it, else 0."""
     if not any(net.start_at for net in setup.game.nets.values()):
         return jnp.zeros(())
     arrays = setup.data.examples()
@@ -51,7 +51,7 @@ def make_init(setup: Setup) -> Callable[[Array, Hypers, Array], State]:
 def make_train_step(setup: Setup, part: Part = lambda x: x) -> TrainStep:
     """A pure f(state, batch, hypers) -> (state, metrics); batch.x is [k_disc, B, ...].
 
-    part: says where the reals and latents of a step are, [K, B, ...] each: see place.py.
+    part: places a step's reals and latents, [K, B, ...] each, on devices: see gan_jax/place.
     """
     config, game = setup.config, setup.game
     _check_end(config)
@@ -65,14 +65,14 @@ def make_train_step(setup: Setup, part: Part = lambda x: x) -> TrainStep:
 def _check_end(config: ConfigDict) -> None:
     if config.stop_at_equilibrium and not estimates_ratio(config.objective):
         raise ConfigError(
-            "stop_at_equilibrium waits for D near 1/2, and disc's judgement under "
-            f"{config.objective!r} is no D: expected 0, or one of the objectives "
+            "stop_at_equilibrium waits for D near 1/2, and disc's output under "
+            f"{config.objective!r} is not a D: expected 0, or one of the objectives "
             f"{', '.join(filter(estimates_ratio, OBJECTIVES))}"
         )
 
 
 def _make_dynamics(config: ConfigDict, game: Game) -> Callable[..., tuple[State, Metrics]]:
-    """The config's dynamics with the static arguments bound; the others come with the hypers."""
+    """The config's dynamics with static arguments bound; the others come with the hypers."""
     name = config_lib.choose("dynamics.name", config.dynamics.name, DYNAMICS)
     for key in ("k_disc", "k_gen") if name not in REPEAT_MOVES else ():
         if config.dynamics[key] > 1:
@@ -93,11 +93,11 @@ def _are_two_sides(game: Game) -> bool:
 
 
 def make_train_many(setup: Setup, part: Part = lambda x: x) -> Callable[..., tuple[State, Metrics]]:
-    """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): train_step, looped.
+    """A pure f(state, examples, order, hypers, steps) -> (state, mean metrics): loops train_step.
 
-    examples: arrays that stay on the device; order [log_every_steps, K, B]: which of them each step
-    takes; steps: how many to run, traced, at most log_every_steps. See data.pipeline. Besides means
-    the metrics hold, as GUARD, what the players' guards have refused so far.
+    examples: arrays that stay on the device. order [log_every_steps, K, B]: which examples each
+    step takes. steps: how many to run, traced, at most log_every_steps. See data.pipeline. Besides
+    the means, metrics[GUARD] holds what the players' guards have refused so far.
     """
     config = setup.config
     train_step, take = make_train_step(setup, part), pipeline.make_take(config, setup.data)
@@ -127,10 +127,10 @@ def jit_loop(
     platform: str | None = None,
     results: Sharding | None = None,
 ) -> Any:
-    """jax.jit of make_train_many's result, also under vmap; the state's buffers become the new's.
+    """jax.jit of make_train_many's result, also under vmap; donates the state's buffers.
 
-    For the default platform unless named; results: where they are to be. A CPU's compiler otherwise
-    copies weights and moments in every step, 10 % of a small step.
+    platform: the default one unless named. results: the sharding of the results. On a CPU this sets
+    an option without which the compiler copies weights and moments every step, 10 % of a small one.
     """
     options = {"xla_cpu_copy_insertion_use_region_analysis": True}
     on_cpu = (platform or jax.default_backend()) == "cpu"

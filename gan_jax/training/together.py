@@ -1,4 +1,4 @@
-"""A run's recorder where several processes train it: process 0 records, the others keep up."""
+"""A run's recorder if several processes train it: process 0 records, the others keep up."""
 
 import contextlib
 import hashlib
@@ -20,14 +20,14 @@ from gan_jax.training.outcome import Result
 from gan_jax.types import Metrics, State
 
 OWN = ("data.dir", "data.dir_b")  # may differ between hosts
-WHOLE = 2**30  # bytes of a set that are compared; of a larger one every so many examples
+WHOLE = 2**30  # bytes of a set to compare; of a larger set, only every n-th example
 
 
 class Together:
-    """The recorder of one of several processes: its own is None but in process 0.
+    """The recorder of one of several processes; only process 0 has a recorder of its own.
 
-    What takes long, a compile before the first line, an evaluation, a save, is announced, so that
-    the others wait for it.
+    Long operations (a compile before the first line, an evaluation, a save) are announced, so that
+    the other processes wait for them.
     """
 
     def __init__(self, own: Recorder | None, may_end: bool):
@@ -37,7 +37,7 @@ class Together:
         self.compiling.enter_context(hosts.announced())
 
     def is_over(self) -> bool:
-        """Process 0 has seen the lines: the others ask it, where a run can end before its steps."""
+        """Asks process 0, which has seen the lines, if the run can end before its last step."""
         return self.may_end and hosts.first(self.own is not None and self.own.is_over())
 
     def line(self, step: int, metrics: Metrics, state: State | None) -> None:
@@ -69,14 +69,14 @@ class Together:
 
 
 def facts_of(setup: Setup, arrays: Arrays | None) -> dict[str, str]:
-    """What is to be the same in all processes: settings, versions and examples."""
+    """What has to be the same in all processes: settings, versions and examples."""
     leaves = flatten(plain_config(setup.config))
     found = {name: json.dumps(value) for name, value in leaves.items() if name not in OWN}
     return found | versions() | {"the digest of data": digest(arrays)}
 
 
 def digest(arrays: Arrays | None) -> str:
-    """Of the examples, all fields of them."""
+    """A hash of all fields of the examples."""
     if arrays is None:
         return "none"
     said = hashlib.sha256()
@@ -87,7 +87,7 @@ def digest(arrays: Arrays | None) -> str:
 
 
 def empty(like: jax.ShapeDtypeStruct) -> jax.Array:
-    """Zeros, to be filled with process 0's; a key where a key is wanted."""
+    """Zeros to receive process 0's values; a key if a key is wanted."""
     if jax.dtypes.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jnp.broadcast_to(jax.random.key(0), like.shape)
     return jnp.zeros(like.shape, like.dtype)

@@ -244,7 +244,7 @@ def test_weights_of_another_run_are_said_and_named_in_the_command(run, place, ca
 
 def test_what_is_hardly_meant_is_said(run, place, caplog):
     run(f"{TRAIN} run --config.penalty.weight=0.5")  # and refused: the folder has another config
-    assert "penalty.weight 0.5 is of no penalty" in caplog.text
+    assert "penalty.weight 0.5 has no effect" in caplog.text
 
 
 def test_an_equilibrium_is_said(run, place):

@@ -302,7 +302,7 @@ def test_schedules_may_be_counted_in_images(config):
     ("name", "weight", "says"),
     [
         ("r1", 0.0, "penalty r1 is off: penalty.weight is 0"),
-        ("none", 0.5, "penalty.weight 0.5 is of no penalty: penalty.name is none"),
+        ("none", 0.5, "penalty.weight 0.5 has no effect: penalty.name is none"),
         ("r1", 0.5, ""),
         ("none", 0.0, ""),
     ],

@@ -295,8 +295,8 @@ REFUSED = {
     "logits": {"objective": "began"},
     "expected a divisor of batch_size, 8": {"disc__pack": 3},
     "Did you mean 'spectral'": {"disc__normalise": "spectrl"},
-    "judgement under 'wgan' is no D": {"stop_at_equilibrium": 3, "objective": "wgan"},
-    "judgement under 'began' is no D.*expected 0, or one of the objectives minimax, non_sat": {
+    "output under 'wgan' is not a D": {"stop_at_equilibrium": 3, "objective": "wgan"},
+    "output under 'began' is not a D.*expected 0, or one of the objectives minimax, non_sat": {
         "stop_at_equilibrium": 3,
         "objective": "began",
         "disc__net": "autoencoder",

@@ -201,7 +201,7 @@ def test_the_chosen_metric_is_the_one_shown(look):
         said = [chart(page)["says"], *all_said(page, "#against svg:visible")]
         assert len(said) == 1 + 3
         assert all(name in text for text in said)
-    assert "Nothing is called the best by it" in page.inner_text(".verdict")
+    assert "It names no best setting" in page.inner_text(".verdict")
     page.select_option("#metric", "eval/high_quality")
     assert "eval/high_quality (larger is better)" in page.inner_text(".verdict")
 

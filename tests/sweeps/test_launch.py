@@ -207,7 +207,9 @@ def test_rows_that_are_not_there_cannot_be_chosen(text):
 @pytest.mark.parametrize("file", ["config.json", "table.json"])
 def test_a_sweep_is_not_begun_in_the_folder_of_something_else(tmp_path, file):
     (tmp_path / file).write_text("{}")
-    with pytest.raises(ConfigError, match=f"has a {file} of no sweep: choose another --workdir"):
+    with pytest.raises(
+        ConfigError, match=f"has a {file} that is not a sweep's: choose another --workdir"
+    ):
         launch.begin(tmp_path, "name", "file", "command", [], [])
     assert [path.name for path in tmp_path.iterdir()] == [file]
 

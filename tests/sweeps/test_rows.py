@@ -157,7 +157,7 @@ WRONG = {
     "row 0: config key 'gen' is unknown": [{"gen": {"lr": 1e-3}}],
     "row 1: it is a tuple: expected a dict": [{}, ("seed", 1)],
     "row 0: it is a str: expected a dict": list({"seed": 1}),
-    "row 0: config key 1 is no text": [{1: 2}],
+    "row 0: config key 1 is not a text": [{1: 2}],
     "row 0: gen.args.gain is inf: expected a finite number": [{"gen.args.gain": float("inf")}],
     "row 0: gen.args.act is {.*: expected a number, ": [{"gen.args.act": {"relu": 1}}],
     "row 0: disc.lr is 'x': expected float; gen.lr is -1.0: expected ": [

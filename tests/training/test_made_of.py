@@ -108,7 +108,7 @@ def test_what_is_no_picture_is_said(pix2pix, folder, inputs, error, says):
 
 
 def test_what_is_no_caption_and_what_is_too_many_is_said(stackgan, pix2pix):
-    with pytest.raises(ConfigError, match="expected a caption with a word of those"):
+    with pytest.raises(ConfigError, match="expected a caption with a word that"):
         made_of.given(stackgan.setup, "zebra", None)
     with pytest.raises(ConfigError, match="--num is 1000: expected at most"):
         made_of.given(pix2pix.setup, None, 1000)

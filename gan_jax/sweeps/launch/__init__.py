@@ -1,10 +1,10 @@
 """Where rows run: workers of this machine (local), a SLURM cluster (slurm, task), TPUs (jobset,
-tpu_vm); here is what a sweep's folder holds and how it is begun, gone on with and ended.
+tpu_vm). This file has what a sweep's folder holds, and begins, continues and ends a sweep.
 
     rows.json      every row with its config, the cohorts, how each was run
     rows/<id>/     a run directory each
     cohorts/<id>/  the cohort's checkpoints, how.json, hardware.json, log.txt
-    slurm/         what SLURM's tasks say
+    slurm/         the output of SLURM's tasks
     table.json     the statistics, written at the end (and table.md, table.tex)
 """
 
@@ -47,11 +47,11 @@ def begin(
     chunk: int = 0,
     again: Collection[str] = (),
 ) -> dict[str, Any]:
-    """rows.json of a sweep, with these cohorts of its rows. ConfigError where it is another sweep.
+    """Writes rows.json of a sweep, with these cohorts of its rows. ConfigError for another sweep.
 
-    What an earlier start wrote stays; cohorts of other rows of the sweep are added to it where they
-    have rows to train: that have not ended, or that had failed and are in `again`. chunk: how many
-    rows are run at a time (0: as is fastest), which stays as it was at first.
+    What an earlier start wrote stays. Cohorts of further rows are added if they have rows to train:
+    rows that have not ended, or that failed and are in `again`. chunk: how many rows run at a time
+    (0: the fastest choice); it has to stay what it was at first.
     """
     for folders in ("rows", "cohorts", "slurm", "rows/*", "cohorts/*"):
         for path in workdir.glob(folders):
@@ -75,7 +75,9 @@ def begin(
     else:
         for other in ("config.json", "table.json"):  # a run's, a published table's
             if (workdir / other).exists():
-                raise ConfigError(f"{workdir} has a {other} of no sweep: choose another --workdir")
+                raise ConfigError(
+                    f"{workdir} has a {other} that is not a sweep's: choose another --workdir"
+                )
         said = {
             "format": FORMAT,
             "name": name,
@@ -86,7 +88,7 @@ def begin(
             "chunk": chunk,
             "command": command,
             "versions": versions(),
-            "hardware": None,  # the workers', who tell it: a launcher stays off accelerators
+            "hardware": None,  # the workers report it: a launcher stays off accelerators
         }
     known = {cohort["id"] for cohort in said["cohorts"]}
     new = [
@@ -95,7 +97,7 @@ def begin(
         if c.id not in known and any(_is_due(workdir, row.id, again) for row in c.rows)
     ]
     said["cohorts"] += new
-    if is_new or new:  # what another process is reading or writing stays
+    if is_new or new:  # otherwise another process may be reading or writing it: it stays
         with writing(workdir):
             workdir.mkdir(parents=True, exist_ok=True)
             write(workdir, said)
@@ -103,7 +105,7 @@ def begin(
 
 
 def read(workdir: Path) -> dict[str, Any]:
-    """rows.json. ConfigError where there is none."""
+    """rows.json. ConfigError if there is none."""
     try:
         return read_json(workdir / "rows.json", SWEEP, "put a copy back")
     except (OSError, DataCorruptError) as error:
@@ -113,12 +115,12 @@ def read(workdir: Path) -> dict[str, Any]:
 
 
 def write(workdir: Path, said: dict[str, Any]) -> None:
-    """rows.json, whole or not at all."""
+    """Writes rows.json, whole or not at all."""
     write_json(workdir / "rows.json", said, indent=1)
 
 
 def note_hardware(workdir: Path, cohort_id: str) -> None:
-    """What this process has trained the cohort on; its rows are worth more than this note."""
+    """Notes what this process has trained the cohort on; failing to must not lose its rows."""
     try:
         write_json(workdir / "cohorts" / cohort_id / "hardware.json", {"hardware": hardware()})
     except OSError as error:
@@ -126,8 +128,8 @@ def note_hardware(workdir: Path, cohort_id: str) -> None:
 
 
 def note_how(workdir: Path) -> None:
-    """Takes over into rows.json how each cohort is run, and on what all were."""
-    said = read(workdir)  # as it is by now: another call may have added cohorts
+    """Copies into rows.json how each cohort is run, and on what hardware."""
+    said = read(workdir)  # read anew: another call may have added cohorts
     before = json.dumps(said)
     machines: list[str] = []
     for cohort in said["cohorts"]:
@@ -146,7 +148,7 @@ def note_how(workdir: Path) -> None:
 
 
 def status(workdir: Path, row_id: str) -> str | None:
-    """How a row ended, or None: it has not."""
+    """How a row ended, or None if it has not."""
     try:
         said = read_json(workdir / "rows" / row_id / "summary.json", {"status": str})
     except (OSError, DataCorruptError):
@@ -169,9 +171,10 @@ def pending(workdir: Path, said: dict[str, Any], ids: Collection[str]) -> list[d
 
 
 def fail(workdir: Path, cohort: dict[str, Any], reason: str) -> None:
-    """A summary that says why, for each row of the cohort that has none.
+    """Writes a summary with this reason for each row of the cohort that has none.
 
-    A row whose folder cannot be written stays without: it has not ended, and counts as failed.
+    A row whose folder cannot be written stays without a summary: it has not ended, and is counted
+    as failed.
     """
     summary = {
         "status": "failed",
@@ -193,7 +196,7 @@ def fail(workdir: Path, cohort: dict[str, Any], reason: str) -> None:
 
 
 def forgive(workdir: Path, row_ids: Collection[str]) -> None:
-    """Failed ones of these rows may be tried again."""
+    """Allows those of these rows that failed to be tried again."""
     for row_id in row_ids:
         if status(workdir, row_id) == "failed":
             (workdir / "rows" / row_id / "summary.json").unlink()

@@ -1,10 +1,10 @@
 """A JobSet for GKE: one indexed Job, a pod a host, each with its share of the rows.
 
 The file is JSON, which is YAML. It carries the config file; the image holds gan_jax, and the
-workdir lies on a persistent volume claim that all pods mount at the workdir's parent. A pod that
-was preempted and saved (75) is started again without end, as one whose node went away; a share with
-rows that failed, or with a bad config, has ended; whatever else happens is tried three times more.
-See tpus.py: rows are spread over hosts, and none spans hosts.
+workdir lies on a persistent volume claim that all pods mount at the workdir's parent. A pod is
+restarted without limit if it was preempted and saved (75), or if its node went away. It has ended
+for good if rows of its share failed or the config is bad. After any other end it is tried three
+more times. See tpus.py: rows are spread over hosts, and no row spans hosts.
 """
 
 import json
@@ -35,7 +35,7 @@ OPTIONS = {
     ),
     "name": NAME._replace(default="gan-jax"),
 }
-FINAL = (FailedRowsError, DataCorruptError, DataMissingError, ConfigError)  # the same next time
+FINAL = (FailedRowsError, DataCorruptError, DataMissingError, ConfigError)  # would recur
 NOT_IN_YAML = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 FOLDER = "/gan-jax"  # where a pod sees the config
 INDEX = "JOB_COMPLETION_INDEX"  # Kubernetes sets it
@@ -46,7 +46,7 @@ def text(sweep: Sweep, given: Mapping[str, str]) -> str:
     """The file."""
     options = settle("jobset", given, OPTIONS)
     hosts, name = check(sweep, options), options["name"]
-    # $$ stands for $, so that Kubernetes puts in no value but the index
+    # $$ stands for $, so that Kubernetes substitutes nothing but the index
     words = [w.replace("$", "$$") for w in command(sweep, f"{FOLDER}/config.py")]
     tpu, folder = TPUS[options["topology"]], str(PurePosixPath(sweep.workdir).parent)
     pod = make_pod(options, [*words, f"$({INDEX})/{hosts}"], folder, tpu.label, tpu.chips)
@@ -63,7 +63,7 @@ def text(sweep: Sweep, given: Mapping[str, str]) -> str:
 
 
 def config_text(file: Path) -> str:
-    """The config as Kubernetes takes it. ConfigError."""
+    """The config as Kubernetes takes it. Raises ConfigError."""
     try:
         return file.read_text(encoding="utf-8")
     except ValueError as error:
@@ -71,10 +71,10 @@ def config_text(file: Path) -> str:
 
 
 def to_yaml(said: Mapping[str, Any]) -> str:
-    """JSON that is YAML too, letter by letter.
+    """JSON that is also YAML, character by character.
 
-    YAML has no surrogates, so that letters beyond U+FFFF stand as they are; what it folds as the
-    end of a line, or calls unprintable, is escaped.
+    YAML has no surrogates, so characters beyond U+FFFF are written as they are. Those that YAML
+    takes for the end of a line, or for unprintable, are escaped.
     """
     text = json.dumps(said, indent=2, ensure_ascii=False) + "\n"
     if odd := re.search("[\ud800-\udfff]", text):
@@ -88,7 +88,7 @@ def to_yaml(said: Mapping[str, Any]) -> str:
 def make_pod(
     options: Mapping[str, str], words: list[str], folder: str, label: str, chips: int
 ) -> dict[str, Any]:
-    """A host's pod, with all its chips, whose container is named "host"."""
+    """A host's pod, which uses all its chips and whose container is named "host"."""
     index = "metadata.annotations['batch.kubernetes.io/job-completion-index']"
     return {
         "restartPolicy": "Never",
@@ -130,7 +130,7 @@ DISRUPTED = {
 
 
 def _rules() -> list[dict[str, Any]]:
-    """What a pod's end means: the first rule that fits."""
+    """The rules for a pod's end; the first one that fits applies."""
     return [
         on_codes("Ignore", [PreemptedError.code]),
         DISRUPTED,
@@ -139,7 +139,7 @@ def _rules() -> list[dict[str, Any]]:
 
 
 def write_items(name: str, config: Path, spec: dict[str, Any]) -> str:
-    """The file: a ConfigMap with the config, and the JobSet."""
+    """The text of the file: a ConfigMap with the config, and the JobSet."""
     items = [
         {
             "apiVersion": "v1",

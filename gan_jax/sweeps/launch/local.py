@@ -1,5 +1,5 @@
-"""Rows on this machine: a worker process a cohort, so that one that is killed, hangs or fills the
-memory takes no other with it."""
+"""Rows on this machine. Each cohort has a worker process, so that one that is killed, hangs or runs
+out of memory takes no other with it."""
 
 import contextlib
 import os
@@ -22,19 +22,19 @@ from gan_jax.sweeps import launch
 from gan_jax.sweeps.launch.worker import UNFIT
 
 POLL_SECONDS = 0.2
-LOOK_SECONDS = 1.0  # what lies between two looks counts as so much at most
+LOOK_SECONDS = 1.0  # between two looks; a longer gap counts as this much at most
 GRACE_SECONDS = 60.0  # for workers to save after a stop
-REFRESH_SECONDS = 45.0  # between two reports of a sweep that goes on
+REFRESH_SECONDS = 45.0  # between two reports on a sweep under way
 
 
 class _Clock:
-    """Seconds in which this process was awake: workers sleep with it, and that is no silence."""
+    """Seconds in which this process was awake. Workers sleep with it: that is no silence."""
 
     def __init__(self) -> None:
         self.seconds, self._looked = 0.0, time.monotonic()
 
     def tick(self) -> float:
-        """Called at every look."""
+        """Advances the clock; called at every look."""
         now = time.monotonic()
         self.seconds += min(now - self._looked, LOOK_SECONDS)
         self._looked = now
@@ -63,7 +63,7 @@ class _Worker:
             )
 
     def done(self) -> int:
-        """Row-steps that are done, as far as it has said."""
+        """Row-steps that are done, as far as the worker has reported."""
         try:
             said = read_json(self.folder / "progress.json", {"step": int, "rows": int})
             return said["step"] * said["rows"]
@@ -71,12 +71,12 @@ class _Worker:
             return 0
 
     def has_chosen(self) -> bool:
-        """Once, when how.json has come to be."""
+        """True once, as soon as how.json exists."""
         before, self.has_how = self.has_how, (self.folder / "how.json").exists()
         return self.has_how and not before
 
     def silent_seconds(self, now: float) -> float:
-        """Since it started, or since its beat or its log was last found changed."""
+        """Seconds since it started, or since a change of its heartbeat or its log was last seen."""
         if (said := self._said()) != self.said:
             self.heard, self.said = now, said
         return now - self.heard
@@ -102,7 +102,7 @@ class _Worker:
         self.process.send_signal(number)
 
     def close(self) -> None:
-        """Lets go of the pipe that says that the launcher lives."""
+        """Closes the pipe that tells the worker that its launcher lives."""
         if self.process.stdin:
             self.process.stdin.close()
 
@@ -116,10 +116,10 @@ def run(
     again: Collection[str] = (),
     refresh: Callable[[], None] = lambda: None,
 ) -> None:
-    """As tend, alone in the folder; of these rows also those that had failed."""
+    """Calls tend with the folder locked; failed rows in `again` are tried again."""
     with holding(workdir):
         launch.forgive(workdir, again)
-        launch.note_how(workdir)  # what an earlier start was killed too early to say
+        launch.note_how(workdir)  # an earlier start may have been killed before it did this
         tend(workdir, said, ids, workers, hang_seconds, lambda: launch.note_how(workdir), refresh)
 
 
@@ -134,10 +134,10 @@ def tend(
 ) -> None:
     """Trains the cohorts of these ids until all their rows have ended.
 
-    workers cohorts at a time share the machine's cores. A worker that says nothing for hang_seconds
-    is ended, and its rows have failed. note is called at a new how.json, refresh every so often.
-    PreemptedError after a stop, WorkdirBusyError at the end where another process had some of the
-    rows.
+    `workers` cohorts at a time share the machine's cores. A worker that is silent for hang_seconds
+    is killed, and its rows have failed. note is called at each new how.json, refresh regularly.
+    Raises PreemptedError after a stop, and at the end WorkdirBusyError if another process has some
+    of the rows.
     """
     waiting = launch.pending(workdir, said, ids)
     devices = max(1, cores() // workers)
@@ -157,7 +157,7 @@ def tend(
                 if now - refreshed >= REFRESH_SECONDS:
                     refreshed = now
                     refresh()
-                if sum(worker.has_chosen() for worker in running):  # any would not ask them all
+                if sum(worker.has_chosen() for worker in running):  # any() would not ask all
                     note()
                 for worker in list(running):
                     if _is_over(worker, hang_seconds, now):
@@ -201,7 +201,7 @@ def _is_over(worker: _Worker, hang_seconds: float, now: float) -> bool:
 
 
 def _stop_requested_soon() -> bool:
-    """A scheduler signals all processes of a job, and a worker may have answered first."""
+    """Waits briefly: a scheduler signals all processes of a job, and a worker may answer first."""
     for _ in range(5):
         if stop.requested():
             return True
@@ -217,12 +217,12 @@ def _stop(running: list[_Worker], clock: _Clock) -> None:
     while any(worker.process.poll() is None for worker in running) and clock.tick() < until:
         time.sleep(POLL_SECONDS)
     for worker in running:
-        worker.end(signal.SIGKILL)  # which those that have ended do not hear
+        worker.end(signal.SIGKILL)  # no effect on workers that have ended
         worker.process.wait()
 
 
 class _Bar(contextlib.AbstractContextManager["_Bar"]):
-    """Row-steps of all cohorts on a terminal; a line a cohort elsewhere."""
+    """A bar of all cohorts' row-steps on a terminal; elsewhere, a line for each cohort."""
 
     def __init__(self, said: dict[str, Any], waiting: list[dict[str, Any]]):
         steps = {row["id"]: row["config"]["steps"] for row in said["rows"]}

@@ -1,4 +1,4 @@
-"""What flags of a sweep say to its launcher, checked before it goes into a command or a file."""
+"""Checks the launcher flags of a sweep before they go into a command or a file."""
 
 import argparse
 import re
@@ -10,7 +10,7 @@ from gan_jax.host.errors import ConfigError
 
 
 class Option(NamedTuple):
-    """A launcher's own option: what its value looks like. Without a default it has to be given."""
+    """A launcher's own option: what its value looks like. Without a default it is required."""
 
     pattern: str
     expected: str
@@ -21,7 +21,7 @@ NAME = Option("[a-z]([-a-z0-9]{0,30}[a-z0-9])?", "up to 32 of a-z, 0-9 and -, a 
 
 
 def check(args: argparse.Namespace) -> None:
-    """ConfigError where flags of a sweep do not fit each other."""
+    """ConfigError if flags of a sweep do not fit each other."""
     launcher, workers, chunk = args.launcher, args.workers, args.chunk
     _refuse(
         {
@@ -39,7 +39,7 @@ def check(args: argparse.Namespace) -> None:
 
 
 def check_launcher(args: argparse.Namespace) -> None:
-    """ConfigError where a launcher and its flags do not fit each other."""
+    """ConfigError if a launcher and its flags do not fit each other."""
     launcher = args.launcher
     writes = launcher in ("jobset", "tpu_vm")
     _refuse(

@@ -1,9 +1,9 @@
 """One run over several hosts: a SLURM job, a JobSet for GKE, a script for Cloud TPU VMs.
 
-Each host runs the same `gan-jax train --hosts ...`. When one is lost, the others leave with 75 and
-all start again, and go on from the newest checkpoint. A preemption counts as no failure, and what
-would be the same next time (a bad config, data that are missing, a run that diverged) is final. The
-workdir lies where process 0 can be on any host.
+Each host runs the same `gan-jax train --hosts ...`. When one is lost, the others exit with 75, all
+start again, and the run goes on from its newest checkpoint. A preemption does not count as a
+failure; an error that would recur (a bad config, missing data, a run that diverged) is final. The
+workdir must be a folder that process 0 can reach on any host.
 """
 
 import math
@@ -28,12 +28,12 @@ from gan_jax.sweeps.launch import jobset, slurm, tpu_vm
 from gan_jax.sweeps.launch.options import Option, settle
 from gan_jax.sweeps.launch.tpus import TPUS
 
-ABORTED, KILLED = 134, 137  # jax where another process is lost; a process that did not end in time
+ABORTED, KILLED = 134, 137  # jax if another process is lost; a process that did not end in time
 AGAIN = (PreemptedError.code, ABORTED)
 FINAL = (DivergedError, NoCheckpointError, DataCorruptError, DataMissingError, ConfigError)
 PORT = 8476
-RESTARTS = 3  # of the whole set, after what is neither
-GENERATIONS = {  # in the words of GKE and of Cloud TPU VMs, which count v4's and v5p's cores
+RESTARTS = 3  # of the whole set, after any other failure
+GENERATIONS = {  # as GKE and Cloud TPU VMs call them; these count v4's and v5p's cores
     "v4": ("v4:2x2x1", "v4-", 2),
     "v5e": ("v5e:2x2", "v5litepod-", 1),
     "v5p": ("v5p:2x2x1", "v5p-", 2),
@@ -46,15 +46,15 @@ TPU_VM |= {"topology": SLICE, "queued": Option("true|false", "true or false", "f
 
 
 class Run(NamedTuple):
-    """What the hosts are to train."""
+    """The run that the hosts train."""
 
-    config: str  # FILE[:ARG], here
-    workdir: str  # there: a folder that all hosts see
+    config: str  # FILE[:ARG], on this machine
+    workdir: str  # on the hosts: a folder that all of them see
     words: tuple[str, ...]  # the other flags
 
 
 class Slice(NamedTuple):
-    """A slice of one or more hosts."""
+    """A slice of one host or of several."""
 
     label: str  # cloud.google.com/gke-tpu-accelerator
     kind: str  # --accelerator-type
@@ -64,7 +64,7 @@ class Slice(NamedTuple):
 
 
 def slice_of(topology: str) -> Slice:
-    """A topology's hosts: slices of one host as in tpus.py, larger ones of four chips a host."""
+    """The hosts of a topology: one host as in tpus.py; larger slices have four chips a host."""
     if topology in TPUS:
         tpu = TPUS[topology]
         return Slice(tpu.label, tpu.kind, tpu.runtime, tpu.chips, 1)
@@ -78,7 +78,7 @@ def slice_of(topology: str) -> Slice:
 
 
 def command(run: Run, config: str, hosts: str) -> list[str]:
-    """A host's command, where the config's FILE lies at `config`."""
+    """The command of a host on which the config's FILE lies at `config`."""
     arg = split_arg(run.config)[1]
     where = ["--config", f"{config}:{arg}" if arg else config, "--workdir", run.workdir]
     return ["gan-jax", "train", *where, *run.words, "--hosts", hosts]
@@ -96,8 +96,8 @@ def check_workdir(run: Run) -> None:
 def jobset_text(run: Run, given: Mapping[str, str]) -> str:
     """A JobSet whose pods start again together; each finds process 0 by its name.
 
-    A pod that was preempted, or lost another, is made anew without end; three times the whole set,
-    whatever else happens.
+    A pod that was preempted, or lost another, is recreated without limit. After any other failure
+    the whole set is restarted, up to three times.
     """
     check_workdir(run)
     options = settle("jobset", given, JOBSET)
@@ -161,7 +161,7 @@ done"""
 
 
 def tpu_vm_text(run: Run, given: Mapping[str, str]) -> str:
-    """A bash script that makes a slice, has all its hosts train, and deletes it."""
+    """A bash script that creates a slice, trains on all its hosts, and deletes it."""
     check_workdir(run)
     options = settle("tpu_vm", given, TPU_VM)
     there, queued = slice_of(options["topology"]), options["queued"] == "true"
@@ -185,10 +185,10 @@ def tpu_vm_text(run: Run, given: Mapping[str, str]) -> str:
 
 
 def slurm_submit(run: Run, given: Mapping[str, str]) -> str:
-    """Submits a job of a process a task, unless it is in the queue; returns what there is to say.
+    """Submits a job with a process a task, unless it is in the queue; returns a line that says so.
 
-    --option takes sbatch's, as nodes=4. At its time limit, and when it is preempted, the job saves
-    and goes back into the queue.
+    --option takes sbatch's options, such as nodes=4. At its time limit, and when it is preempted,
+    the job saves and goes back into the queue.
     """
     workdir = Path(run.workdir)
     extra = slurm.extra(workdir, given)

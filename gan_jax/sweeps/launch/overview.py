@@ -17,7 +17,7 @@ from gan_jax.sweeps.typeset import duration
 
 
 def table(cohorts: Sequence[Cohort]) -> Iterator[str]:
-    """A line a row, numbered, with what differs and its cohort; then a line a cohort."""
+    """A line for each row, numbered, with what differs and its cohort; then one for each cohort."""
     where = {row.id: number for number, cohort in enumerate(cohorts) for row in cohort.rows}
     everything = sorted((row for c in cohorts for row in c.rows), key=lambda row: row.index)
     names = rows_lib.varied(everything)
@@ -36,7 +36,7 @@ def table(cohorts: Sequence[Cohort]) -> Iterator[str]:
 
 
 def estimate(cohorts: Sequence[Cohort]) -> Iterator[str]:
-    """The seconds that each cohort will train for, from a few timed steps of it."""
+    """Predicts the training time of each cohort, in seconds, from a few timed steps of it."""
     total = 0.0
     for number, cohort in enumerate(cohorts):
         configs = [from_json(row.config) for row in cohort.rows]
@@ -56,7 +56,7 @@ def estimate(cohorts: Sequence[Cohort]) -> Iterator[str]:
 
 
 def chosen(text: str | None, rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows that --rows names by their numbers: all, or 0:8, or 3."""
+    """The rows whose numbers --rows gives, as 0:8 or 3; by default all."""
     if text is None:
         return rows
     first, colon, last = text.partition(":")
@@ -71,10 +71,10 @@ def chosen(text: str | None, rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def shares(text: str | None, rows: Sequence[Row]) -> tuple[list[list[Cohort]], int]:
-    """The cohorts of each of the shares that --share I/N makes of the rows, and I; all, and 0.
+    """The cohorts of each share that --share I/N makes of the rows, and I; by default all, and 0.
 
-    A share is a run of the rows in the order of their cohorts, so that few cohorts are cut. Each
-    of several hosts that train a share knows all of them: they write the same rows.json.
+    A share is a consecutive part of the rows in the order of their cohorts, so that few cohorts are
+    divided. Each host that trains a share knows all shares, so all write the same rows.json.
     """
     cohorts = rows_lib.group(rows)
     if text is None:

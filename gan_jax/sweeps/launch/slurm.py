@@ -1,9 +1,9 @@
 """Rows on a SLURM cluster: a job array, a task a cohort, submitted with sbatch.
 
-Nothing is kept but what the rows' folders and SLURM itself know. A task's number is its cohort's
-place in rows.json, the job's name a hash of the sweep's folder: so a later call finds in the queue
-which cohorts are under way, and submits the others that have not ended. A task that starts for a
-cohort that has ended, or that another process holds, leaves it as it is.
+The only records are the rows' folders and SLURM itself. A task's number is the place of its cohort
+in rows.json, and the job's name is a hash of the sweep's folder. So a later call finds in the queue
+which cohorts are under way, and submits the others that have not ended. A task whose cohort has
+ended, or is held by another process, leaves it as it is.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from gan_jax.sweeps import launch
 
 ANSWER_SECONDS = 120.0  # for a command of SLURM
 NOTICE_SECONDS = 90  # before a job's time is over, to save and go back into the queue
-OURS = (  # options of sbatch that are not for --option
+OURS = (  # options of sbatch that gan-jax sets itself
     *("array", "error", "job-name", "no-requeue", "open-mode", "output", "parsable", "requeue"),
     *("signal", "clusters", "help", "test-only", "usage", "version", "wait", "wrap"),
 )
@@ -38,8 +38,8 @@ def submit(
 ) -> str | None:
     """Submits the cohorts of these ids that have not ended and are not in the queue.
 
-    Rows of `again` that had failed have not ended. Returns what there is to say, or None: all have
-    ended. ConfigError with SLURM's own words where it refuses.
+    Failed rows that are in `again` count as not ended. Returns a line that says what was done, or
+    None if all have ended. ConfigError with SLURM's own words if SLURM refuses.
     """
     given = extra(workdir, options)
     with holding(workdir):  # two calls at once would both find an empty queue
@@ -67,7 +67,7 @@ def job_name(workdir: Path) -> str:
 
 
 def ask(*command: str, script: str = "") -> str:
-    """What a command of SLURM prints. ConfigError where there is none, or with its complaint."""
+    """What a command of SLURM prints. ConfigError if it is missing, or with its complaint."""
     try:
         done = subprocess.run(
             command,
@@ -92,7 +92,7 @@ def ask(*command: str, script: str = "") -> str:
 
 
 def extra(workdir: Path, options: Mapping[str, str]) -> list[str]:
-    """Options as sbatch takes them; it also takes unfinished names, as --out for --output."""
+    """The options as sbatch takes them. It also accepts abbreviations, as --out for --output."""
     for key in options:
         if any(ours.startswith(key) for ours in OURS):
             raise ConfigError(f"--option {key}: gan-jax sets {', '.join(OURS)} of sbatch itself")
@@ -104,7 +104,7 @@ def extra(workdir: Path, options: Mapping[str, str]) -> list[str]:
 
 
 def _in_queue(name: str) -> set[int]:
-    """The numbers of tasks that wait or run."""
+    """The numbers of the tasks that wait or run."""
     words = ask("squeue", "--noheader", "--array", f"--name={name}", "--format=%K").split()
     return {int(word) for word in words if word.isdigit()}
 
@@ -117,7 +117,7 @@ def _sbatch(
     hang_seconds: float,
     extra: list[str],
 ) -> str:
-    """Submits a task for each of the numbers; returns the job's."""
+    """Submits a task for each of the numbers; returns the number of the job."""
     logs = (workdir / "slurm").resolve()
     with writing(logs):
         logs.mkdir(exist_ok=True)
@@ -128,7 +128,7 @@ def _sbatch(
         "sbatch",
         "--parsable",
         "--requeue",
-        "--open-mode=append",  # a task that comes again goes on in its log
+        "--open-mode=append",  # a task that is requeued appends to its log
         f"--job-name={name}",
         f"--array={','.join(map(str, numbers))}{limit}",
         f"--output={str(logs).replace('%', '%%')}/%A_%a.txt",

@@ -1,8 +1,8 @@
 """One cohort as a task of a SLURM job array: python -P -m gan_jax.sweeps.launch.task with
 WORKDIR NUMBER SECONDS.
 
-It watches a worker as the local launcher does, and so notes why rows failed. After a SIGTERM the
-worker has saved, and the task goes back into the queue.
+It watches a worker as the local launcher does, and thus records why rows failed. After a SIGTERM
+the worker saves, and the task goes back into the queue.
 """
 
 import os
@@ -18,9 +18,9 @@ from gan_jax.sweeps.launch import local, slurm
 
 
 def main(workdir: str, number: str, hang_seconds: str) -> int:
-    """The exit code: 0, 1 where a row failed, or a UserError's."""
+    """Returns the exit code: 0, 1 if a row failed, or a UserError's."""
     stop.install()
-    stop.keep_work()  # a SIGTERM never ends this process without a place in the queue
+    stop.keep_work()  # a SIGTERM must not end this process before it is back in the queue
     folder = Path(workdir)
     try:
         said = launch.read(folder)
@@ -33,7 +33,7 @@ def main(workdir: str, number: str, hang_seconds: str) -> int:
 
 
 def _cohort(said: dict[str, Any], number: str) -> dict[str, Any]:
-    """The cohort of a task's number. ConfigError where SLURM's variable holds no such number."""
+    """The cohort of a task's number. ConfigError if SLURM's variable holds no such number."""
     count = len(said["cohorts"])
     if not re.fullmatch("[0-9]{1,9}", number) or int(number) >= count:
         raise ConfigError(f"SLURM_ARRAY_TASK_ID is {number!r}: expected 0 to {count - 1}")
@@ -41,8 +41,8 @@ def _cohort(said: dict[str, Any], number: str) -> dict[str, Any]:
 
 
 def _requeue() -> int:
-    """Back into the queue, unless SLURM is ending this task: it requeues what it preempts itself,
-    and what its user cancels is not to come back."""
+    """Puts the task back into the queue, unless SLURM is ending it: SLURM itself requeues what it
+    preempts, and a task that its user cancelled must not come back."""
     task = "_".join(os.environ.get(f"SLURM_ARRAY_{name}_ID", "") for name in ("JOB", "TASK"))
     try:
         if slurm.ask("squeue", "--noheader", f"--jobs={task}", "--format=%T") == "RUNNING":

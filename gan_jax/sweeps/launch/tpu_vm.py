@@ -1,9 +1,9 @@
-"""A bash script for Cloud TPU VMs: a VM a host, each with its share of the rows, deleted after it.
+"""A bash script for Cloud TPU VMs: one VM for each share of the rows, deleted afterwards.
 
 prepare is a shell command that each VM runs first: it installs gan_jax and mounts the folder in
-which the workdir lies, the same for all. The script copies the config file to the VMs. A VM that
-went away is made again by the next call of the script; its rows go on from their checkpoints.
-See tpus.py: rows are spread over hosts, and none spans hosts.
+which the workdir lies, the same one on all VMs. The script copies the config file to the VMs. If a
+VM goes away, the next call of the script creates it again, and its rows go on from their
+checkpoints. See tpus.py: rows are spread over hosts, and no row spans hosts.
 """
 
 import shlex
@@ -25,7 +25,7 @@ OPTIONS = {
     "spot": Option("true|false", "true or false", "false"),
     "name": NAME._replace(default="gan-jax"),
 }
-COPY = "/tmp/gan_jax_config.py"  # on the VM: found wherever prepare goes
+COPY = "/tmp/gan_jax_config.py"  # on the VM; an absolute path, as prepare may change the folder
 SCRIPT = """\
 #!/usr/bin/env bash
 # Trains a sweep on TPU VMs of one host each, which are deleted when their shares have ended.

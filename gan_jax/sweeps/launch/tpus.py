@@ -1,7 +1,7 @@
-"""TPUs of one host, and what a generated file says for each share of a sweep.
+"""TPU slices of one host, and the command that a generated file has for each share of a sweep.
 
-gan_jax trains in one process a host, and no row spans hosts: rows are spread over hosts, each of
-which has its own slice, as large as one host can have.
+gan_jax trains in one process per host, and no row spans hosts. Rows are spread over hosts, each of
+which has a slice of its own, as large as one host can have.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from gan_jax.sweeps.launch.options import Option
 
 
 class Tpu(NamedTuple):
-    """One host's slice, in the words of GKE and of Cloud TPU VMs."""
+    """One host's slice, as GKE and Cloud TPU VMs call it."""
 
     label: str  # cloud.google.com/gke-tpu-accelerator
     chips: int
@@ -37,23 +37,23 @@ HOSTS = Option("[1-9][0-9]{0,3}", "how many hosts share the rows")
 
 
 class Sweep(NamedTuple):
-    """What the hosts are to train."""
+    """The sweep that the hosts train."""
 
-    config: str  # FILE[:ARG], here
-    workdir: str  # there: a folder that all hosts see
+    config: str  # FILE[:ARG], on this machine
+    workdir: str  # on the hosts: a folder that all of them see
     words: tuple[str, ...]  # the other flags
     rows: int  # how many there are
 
 
 def command(sweep: Sweep, config: str) -> list[str]:
-    """The command of one host, its share to follow, where the config's FILE lies at `config`."""
+    """The command of a host on which the config's FILE lies at `config`; its share is appended."""
     arg = split_arg(sweep.config)[1]
     where = ["--config", f"{config}:{arg}" if arg else config, "--workdir", sweep.workdir]
     return ["gan-jax", "sweep", *where, *sweep.words, "--share"]
 
 
 def check(sweep: Sweep, options: Mapping[str, str]) -> int:
-    """How many hosts. ConfigError for what no host could do."""
+    """The number of hosts. ConfigError for options under which a host could not train."""
     folder = Path(sweep.workdir)
     if not folder.is_absolute() or len(folder.parts) < 3 or ".." in folder.parts:
         raise ConfigError(

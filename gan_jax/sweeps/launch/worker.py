@@ -2,8 +2,8 @@
 
 It is started as python -P -m gan_jax.sweeps.launch.worker.
 
-Its standard input is a pipe that the launcher holds open; at its end, whatever ended the launcher,
-this process ends too. Its output is the cohort's log.
+Its standard input is a pipe that the launcher holds open. When the launcher ends, however it ends,
+the pipe closes and this process ends too. Its output is the cohort's log.
 """
 
 import os
@@ -21,13 +21,13 @@ from gan_jax.host import environment, output, stop
 from gan_jax.host.errors import ConfigError, DivergedError, UserError, WorkdirBusyError
 from gan_jax.sweeps import launch
 
-UNFIT = 69  # no row can be trained in this environment: that is no failure of a row
+UNFIT = 69  # no row can be trained in this environment, which is no fault of a row
 MANY_FILES = 65_536
 BUSY_SECONDS = 10.0  # how long a dying worker of an earlier launcher may still hold a row
 
 
 def main(workdir: str, cohort_id: str, devices: str) -> int:
-    """The exit code: 0, UNFIT, or a UserError's."""
+    """Returns the exit code: 0, UNFIT, or a UserError's."""
     stop.install()
     threading.Thread(target=_end_with_launcher, daemon=True).start()
     _allow_many_files()
@@ -48,13 +48,13 @@ def _run(workdir: Path, cohort_id: str) -> int:
     except UserError as error:
         print(f"gan-jax: {error}", file=sys.stderr)
         code = error.code
-    if code in (0, stop.PREEMPTED):  # it has trained: before, a device might be another's
+    if code in (0, stop.PREEMPTED):  # it has trained; without that, a device might be another's
         launch.note_hardware(workdir, cohort_id)
     return code
 
 
 def _allow_many_files() -> None:
-    """Each row of a cohort holds three open, and a shell often allows 1,024 or fewer."""
+    """Raises the limit: each row keeps three files open, and a shell may allow only 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -79,7 +79,7 @@ def _wait_until_free(workdir: Path, cohort_id: str) -> None:
 
 
 def train(workdir: Path, cohort_id: str) -> None:
-    """Trains a cohort of a sweep's folder; a row that diverges is a result."""
+    """Trains a cohort of a sweep's folder; a row that diverges is a result, not a failure."""
     from gan_jax.sweeps.train_rows import train_rows
     from gan_jax.training.run import train as train_one
 
