@@ -92,9 +92,8 @@ def divergence_on_the_line(setup: Setup, part: str = "eval") -> Evaluator | None
 
     @jax.jit
     def densities(state: State, fake: Array) -> tuple[Array, ...]:
-        key = jax.random.split(jax.random.fold_in(state.key, STREAMS[part]))[
-            0
-        ]  # not that of latents
+        # Another key than that of the latents.
+        key = jax.random.split(jax.random.fold_in(state.key, STREAMS[part]))[0]
         centres, x, y = fake[:n], sample(key, n), fake[n:]
         at_x, at_y = ((log_density(places), parzen_density(centres, places)) for places in (x, y))
         return *at_x, *at_y
