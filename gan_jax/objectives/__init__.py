@@ -39,7 +39,8 @@ def minimax(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc sp(-s_x) + sp(s_g), gen -sp(s_g) = log(1 - sig(s_g)). Goodfellow et al. 2014, eq. 1.
 
     disc's targets are 1 - smooth_real on reals (one-sided smoothing, Salimans et al. 2016) and
-    smooth_fake on fakes, here and wherever disc is "as minimax". Smoothing leaves gen's loss alone.
+    smooth_fake on fakes, here and wherever disc is "as minimax". gen's loss does not depend on
+    them.
     """
     disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=-softplus(fake_B))

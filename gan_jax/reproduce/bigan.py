@@ -66,7 +66,7 @@ def epoch_of(work: Work) -> int:
 
 
 def train_rows(work: Work, configs: list[ConfigDict]) -> list[Row]:
-    """Trains the seeds and measures them on the way."""
+    """Trains the seeds and measures them during training."""
     at_epochs = functools.partial(measure, make_setup(configs[0]), work.quick)
     trained = train(work.folder, METHOD, configs, at_epochs)
     at_first = at_epochs(init_rows(make_members(configs))[0])

@@ -236,7 +236,7 @@ def test_neighbours_are_of_the_last_hidden_layer(monkeypatch):
         ({"disc__san": True}, "no place for disc.san, expected False"),
         (
             {"disc__net": "autoencoder", "disc__args": ConfigDict(), "objective": "ebgan"},
-            "no place for energies",
+            "supports neither energies",
         ),
         ({"game_args__info": 1.0}, "game_args"),
     ],

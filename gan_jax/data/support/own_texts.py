@@ -26,7 +26,7 @@ class Texts(NamedTuple):
 
 
 def read(root: Path, names: Sequence[str], train: int, damaged: Container[str]) -> Texts | None:
-    """The texts of the images of these names, of which the first `train` are the train split.
+    """The texts of the named images, the first `train` of which are the train split.
 
     None if there is no metadata.jsonl. DataCorruptError, in one line, if it is malformed, or names
     a file that is outside the folder or does not exist.

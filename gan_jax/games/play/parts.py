@@ -46,8 +46,8 @@ class Parts(NamedTuple):
     objective: Callable[..., Any]
     penalties: tuple[Penalty, ...]
     wants_slopes: bool  # some penalty needs disc's slopes
-    penalizes_gen: bool  # some penalty has a part for gen, of its latents
-    augments: bool  # some penalty changes images, and so wants images
+    penalizes_gen: bool  # some penalty has a term in gen's loss, from latents
+    augments: bool  # some penalty augments images, so examples must be images
     memory: Memory  # what the terms remember at the start
     optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # numbers -> optimiser
     k_disc: int  # updates of disc per step

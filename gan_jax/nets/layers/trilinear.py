@@ -202,17 +202,17 @@ def _shape(a: Any, b: Any, kind: str, how: How, sides: Sides) -> jax.core.Shaped
 
 def _gradient_of_a(g: Array, a: Any, b: Array, *, kind: str, how: How, sides: Sides) -> Array:
     own = a.aval.shape[-3:-1]
-    if kind == "y":  # of x and k, in x
+    if kind == "y":  # a function of x and k: the gradient in x
         return _form.bind(b, g, kind="x", how=how, sides=own)
-    if kind == "x":  # of k and y, in k
+    if kind == "x":  # a function of k and y: the gradient in k
         return _form.bind(g, b, kind="k", how=how, sides=how.size)
-    return _form.bind(g, b, kind="x", how=how, sides=own)  # of x and y, in x
+    return _form.bind(g, b, kind="x", how=how, sides=own)  # of x and y: the gradient in x
 
 
 def _gradient_of_b(g: Array, a: Array, b: Any, *, kind: str, how: How, sides: Sides) -> Array:
-    if kind == "y":  # in k
+    if kind == "y":  # the gradient in k
         return _form.bind(a, g, kind="k", how=how, sides=how.size)
-    of = (g, a) if kind == "x" else (a, g)  # in y, of x and k
+    of = (g, a) if kind == "x" else (a, g)  # the gradient in y, from x and k
     return _form.bind(*of, kind="y", how=how, sides=b.aval.shape[-3:-1])
 
 
