@@ -1,1 +1,1 @@
-"""What a discriminator is given of a batch."""
+"""How a batch is prepared for the discriminator: views and augmentation."""

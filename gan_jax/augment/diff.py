@@ -1,7 +1,7 @@
-"""DiffAugment: what disc is given is changed at random, reals and fakes alike. Zhao et al. 2020.
+"""DiffAugment: random augmentation of disc's input, reals and fakes alike. Zhao et al. 2020.
 
-Each change is differentiable, so that gen learns through it, and a penalty on disc's slopes is of
-the slopes at the unchanged image. Samples and evaluations see none of it.
+Each augmentation is differentiable, so gen learns through it, and a gradient penalty takes disc's
+gradient with respect to the original image. Samples and evaluations are not augmented.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,14 +12,14 @@ import jax.numpy as jnp
 from gan_jax.config import choose
 from gan_jax.types import Array, Net, PyTree
 
-DISC_AUGMENT = 7  # folded into a pass's key, which dropout takes as it is
+DISC_AUGMENT = 7  # folded into a pass's key, which dropout uses unchanged
 
 
 def colour(x_BxHxWxC: Array, key: Array) -> Array:
-    """Brightness, then saturation, then contrast, by numbers of each image's own.
+    """Changes brightness, then saturation, then contrast, with random numbers for each image.
 
-    x + U(-1/2, 1/2); its distance to the mean of its channels times U(0, 2); its distance to the
-    mean of the image times U(1/2, 3/2).
+    Brightness adds U(-1/2, 1/2); saturation scales each pixel's distance from the mean of its
+    channels by U(0, 2); contrast scales the distance from the image's mean by U(1/2, 3/2).
     """
     k_bright, k_saturation, k_contrast = jax.random.split(key, 3)
     each = (len(x_BxHxWxC), 1, 1, 1)
@@ -31,7 +31,7 @@ def colour(x_BxHxWxC: Array, key: Array) -> Array:
 
 
 def translation(x_BxHxWxC: Array, key: Array) -> Array:
-    """Each image moved by up to an eighth of its height and of its width; the rest is 0."""
+    """Shifts each image by up to an eighth of its height and width and fills the gap with 0."""
     k_rows, k_columns = jax.random.split(key)
     batch, height, width, channels = x_BxHxWxC.shape
     up, left = round(height / 8), round(width / 8)
@@ -46,7 +46,7 @@ def translation(x_BxHxWxC: Array, key: Array) -> Array:
 
 
 def cutout(x_BxHxWxC: Array, key: Array) -> Array:
-    """A box of half the height and half the width set to 0, its middle anywhere in the image."""
+    """Sets to 0 a box of half the height and width, centred anywhere in the image."""
     k_rows, k_columns = jax.random.split(key)
     batch, height, width, _ = x_BxHxWxC.shape
 
@@ -68,7 +68,7 @@ KINDS: dict[str, Callable[[Array, Array], Array]] = {
 
 
 def parse(text: str) -> tuple[str, ...]:
-    """Names in KINDS with commas between; none of "none". ConfigError."""
+    """The names of KINDS in a comma-separated text; none for "none". ConfigError if unknown."""
     names = () if text == "none" else tuple(text.split(","))
     for name in names:
         choose("disc.augment", name, [*KINDS, "none"])
@@ -76,7 +76,7 @@ def parse(text: str) -> tuple[str, ...]:
 
 
 def augmented(net: Net, kinds: Sequence[str]) -> Net:
-    """A disc that is given changed images in training; kinds: names in KINDS, in that order."""
+    """The disc with augmented inputs in training; kinds: names of KINDS, applied in that order."""
 
     def apply(
         params: PyTree, vars: PyTree, x: Array, key: Array, train: bool, **given: Array

@@ -1,10 +1,10 @@
 """The data sets, found by name: a file of this folder, or tfds:NAME for any TFDS image set.
 
-An array set has spec(data_dir) and load(split, data_dir), and takes in both, as keywords, what else
-it names of data.LEAVES and as texts in data.args; where pictures of it may be shown only with a
-name beside them, credit(**args). A synthetic distribution has spec(),
-sample(key, n, **args) and log_density(x_NxD, **args), pure in jax; where it has modes also
-centres(**args) and scale(**args), on the line also cdf(x_N, **args).
+An array set has spec(data_dir) and load(split, data_dir). Both may take further keywords: those of
+data.LEAVES that they name, and texts from data.args. If its licence requires attribution, it also
+has credit(**args). A synthetic distribution has spec(), sample(key, n, **args) and
+log_density(x_NxD, **args), pure in jax; one with modes also has centres(**args) and scale(**args),
+and one on the line cdf(x_N, **args).
 """
 
 import functools
@@ -26,36 +26,36 @@ from gan_jax.host.errors import ConfigError
 from gan_jax.types import Array
 
 _PREFIX = "tfds:"
-# Of the config's data, for sets whose spec names them.
+# Leaves of the config's data that go to the sets whose spec names them.
 LEAVES = ("size", "channels", "skip_damaged", "dir_b", "paired")
 HELPERS = {"base", "cache", "mixture", "pipeline", "prepare", "tfds", "tfrecord"}
 HELPERS |= {"tfds_features", "tfds_folder", "tfds_reader"}
 _FILES = Choices(__name__, "data", HELPERS, hint=", or tfds:NAME")
-names = _FILES.names  # tfds:NAME comes on top of them
+names = _FILES.names  # without the sets of tfds:NAME
 
 
 def describe(name: str) -> str:
-    """The first line of a data set's docstring, and who is to be named beside its pictures."""
+    """The first line of a data set's docstring, and the credit that its pictures require."""
     credit = Origin(name).credit
     return f"{first_line(_module(name))} {credit}".strip()
 
 
 def credit_of(values: Mapping[str, Any]) -> str:
-    """Origin.credit by a run's config.json; nothing where it names no set that is known here."""
+    """Origin.credit for the values of a run's config.json; empty if the set is unknown here."""
     found = values.get("data", {})
     try:
         args = tuple(found["args"].items()) if distribution(found["name"]) is None else ()
         return Origin(found["name"], args=args).credit
-    except (ConfigError, AttributeError, KeyError, TypeError):  # of a file by hand, or an older one
+    except (ConfigError, AttributeError, KeyError, TypeError):  # from another version
         return ""
 
 
 class Origin(NamedTuple):
-    """Which set, where it lies, and how its images are read. What is made of it is kept by it."""
+    """Which set, where it is stored and how its images are read; a key for caches of its data."""
 
     name: str
     dir: PathLike | None = None
-    # The config's leaves of these names, of sets that take them.
+    # The config's leaves of these names, for sets that take them.
     size: int = 0
     channels: int = 0
     skip_damaged: bool = False
@@ -66,7 +66,7 @@ class Origin(NamedTuple):
     def spec(self) -> Spec:
         """What is known of the set without decoding it.
 
-        ConfigError if there is none of that name, or it does not take what is set here.
+        ConfigError if there is no set of that name, or it does not take a leaf that is set.
         """
         module = _module(self.name)
         if hasattr(module, "log_density"):
@@ -77,8 +77,8 @@ class Origin(NamedTuple):
         """The examples of a split, in TFDS notation ('train', 'train[:50000]', 'test[:10%]').
 
         The order never changes. ConfigError for an unknown name or split, and for a synthetic
-        distribution, which is sampled instead; DataMissingError, DataCorruptError if the files are
-        not there or not whole.
+        distribution, which is sampled instead; DataMissingError or DataCorruptError if the files
+        are missing or damaged.
         """
         module = _module(self.name)
         if hasattr(module, "log_density"):
@@ -97,16 +97,16 @@ class Origin(NamedTuple):
 
     @property
     def credit(self) -> str:
-        """Who is to be named wherever pictures of the set, or made from it, are shown."""
+        """The credit due wherever pictures of the set, or made from it, are shown."""
         credit = getattr(_module(self.name), "credit", None)
         return credit(**dict(self.args)) if credit else ""
 
     def _given(self, module: ModuleType) -> dict[str, Any]:
-        """Those of LEAVES that the set's spec names, and data.args."""
+        """The values for the set's spec: those of LEAVES that it names, and data.args."""
         given = {name: getattr(self, name) for name in LEAVES}
         known = inspect.signature(module.spec).parameters
         taken = {name for name in given if name in known}
-        for name in given.keys() - taken - {"paired"}:  # which is told by the spec
+        for name in given.keys() - taken - {"paired"}:  # which the spec tells
             if given[name] != self._field_defaults[name]:
                 raise ConfigError(
                     f"data.{name} is {given[name]}, and data {self.name!r} takes none: leave it "
@@ -145,7 +145,7 @@ def _module(name: str) -> ModuleType:
 
 
 class Synthetic(NamedTuple):
-    """A synthetic distribution at a config's data.args; None for what it does not have."""
+    """A synthetic distribution with a config's data.args bound; what it does not have is None."""
 
     sample: Callable[[Array, int], Array]  # (key, n) -> [n, D]
     log_density: Callable[[Array], Array]  # [N, D] -> nats [N]
@@ -156,14 +156,14 @@ class Synthetic(NamedTuple):
 
 
 class Data(NamedTuple):
-    """A config's data, opened: all that is known of it before any of it is decoded."""
+    """A config's data, opened: all that is known before any of it is decoded."""
 
     origin: Origin
-    split: str  # what is trained on
+    split: str  # the split to train on
     spec: Spec
     low: float  # pixels are in [low, 1] for the networks
     synthetic: Synthetic | None  # None for a set of examples
-    points: int  # of a synthetic distribution: so many are drawn once; 0: new ones in every step
+    points: int  # drawn once from a synthetic distribution; 0: new ones in every step
 
     @property
     def name(self) -> str:
@@ -175,7 +175,7 @@ class Data(NamedTuple):
 
     @property
     def is_endless(self) -> bool:
-        """Whether every step draws examples of its own."""
+        """Whether every step draws new examples."""
         return self.synthetic is not None and not self.points
 
     @property
@@ -185,14 +185,14 @@ class Data(NamedTuple):
 
     @property
     def has_held_out(self) -> bool:
-        """Whether the set has a test split, of which nothing is trained on."""
+        """Whether the set has a test split that is not trained on."""
         splits = self.spec.splits
         return "test" in splits and all(
             part.split != "test" for part in parse_split(self.split, splits)
         )
 
     def examples(self) -> Arrays | None:
-        """What is trained on; None where it is endless."""
+        """The training examples; None if they are endless."""
         if self.synthetic is None:
             return self.origin.load(self.split)
         if not self.points:
@@ -201,7 +201,7 @@ class Data(NamedTuple):
         return Arrays(np.asarray(x), None)
 
     def held_out(self) -> Arrays:
-        """The test split, or what is trained on where no example is held out."""
+        """The test split, or the training examples if none are held out."""
         return self.test() if self.has_held_out else self.origin.load(self.split)
 
     def test(self) -> Arrays:
@@ -213,22 +213,22 @@ class Data(NamedTuple):
         return x * ((1 - self.low) / 255) + self.low if x.dtype == jnp.uint8 else x
 
     def to_unit(self, x: Array) -> Array:
-        """Samples as they are shown and compared: images in [low, 1] to [0, 1], points as is."""
+        """Samples as they are shown and compared: images from [low, 1] to [0, 1], points as is."""
         return (x - self.low) / (1 - self.low) if self.is_image else x
 
 
-POINTS_SEED = 2**32 - 1  # of points drawn once, which all runs share: no run is likely to have it
+POINTS_SEED = 2**32 - 1  # of points drawn once, the same in all runs; unlikely as a run's seed
 
 
 def origin_of(config: ConfigDict) -> Origin:
-    """The set that a config names."""
+    """The Origin of the set that a config names."""
     c = config.data
     args = () if distribution(c.name) else tuple(sorted(dict(c.args).items()))
     return Origin(c.name, c.dir, **{name: c[name] for name in LEAVES}, args=args)
 
 
 def open_data(config: ConfigDict) -> Data:
-    """The data that a config names. ConfigError where there are none, or not of these arguments."""
+    """The data that a config names. ConfigError for an unknown name or unsuitable arguments."""
     c = config.data
     module, args = distribution(c.name), dict(c.args)
 

@@ -1,4 +1,4 @@
-"""What a data set is to the rest: its spec, its arrays, and the split strings all sets share."""
+"""The interface of data sets: spec, arrays, and the split notation that all sets share."""
 
 import math
 import operator
@@ -12,7 +12,7 @@ import numpy as np
 from gan_jax.host.errors import ConfigError
 
 PathLike = str | os.PathLike[str]
-UNLABELLED = -1  # TFDS's label of an example that has none
+UNLABELLED = -1  # TFDS's label of an unlabelled example
 
 
 class Spec(NamedTuple):
@@ -20,17 +20,17 @@ class Spec(NamedTuple):
 
     shape: tuple[int, ...]  # one example: (H, W, C), or (d,)
     kind: str  # "image" or "points"
-    splits: dict[str, int]  # examples in each; empty where it is synthetic, which has no end
+    splits: dict[str, int]  # examples in each; empty for a synthetic distribution
     classes: int  # 0: no labels
-    names: tuple[str, ...] = ()  # of the classes, where they have any but their numbers
-    other: tuple[int, ...] | None = None  # one example of the other domain, where there is one
-    # Word i of a text is vocabulary[i]: the first two stand for no word and for an unknown one.
+    names: tuple[str, ...] = ()  # of the classes, if they are more than numbers
+    other: tuple[int, ...] | None = None  # the shape in the other domain, if there is one
+    # Words are stored as indices in the vocabulary; the first two are padding and unknown words.
     vocabulary: tuple[str, ...] = ()  # empty: no texts
-    text_length: int = 0  # words of each text, with those that fill it up
+    text_length: int = 0  # words of each text, including padding
 
     @property
     def nbytes(self) -> int:
-        """Of one image's fields but for its label."""
+        """The bytes of one image's fields without its label."""
         return math.prod(self.shape) + math.prod(self.other or (0,)) + 4 * self.text_length
 
 
@@ -40,29 +40,29 @@ def points(dim: int) -> Callable[[], Spec]:
 
 
 class Arrays(NamedTuple):
-    """Decoded examples, possibly memory-mapped and then read-only."""
+    """Decoded examples; memory-mapped ones are read-only."""
 
     x: np.ndarray  # uint8 [N, H, W, C] images, float32 [N, d] points
     label: np.ndarray | None = None  # int32 [N], from 0 on, or UNLABELLED
-    other: np.ndarray | None = None  # like x; as many, unless nothing says which belong together
+    other: np.ndarray | None = None  # the other domain, like x; as many as x if they are pairs
     text: np.ndarray | None = None  # int32 [N, T]: see Spec.vocabulary
 
     def map(self, change: Callable[[np.ndarray], Any]) -> "Arrays":
-        """The same fields, each changed."""
+        """The same fields with change applied to each."""
         return Arrays(**{name: change(field) for name, field in self.fields().items()})
 
     def fields(self) -> dict[str, np.ndarray]:
-        """Those that there are, by name."""
+        """The fields that are not None, by name."""
         return {name: field for name, field in self._asdict().items() if field is not None}
 
     @property
     def nbytes(self) -> int:
-        """Of all fields."""
+        """The bytes of all fields."""
         return sum(field.nbytes for field in self.fields().values())
 
 
 def labelled(arrays: Arrays) -> Arrays:
-    """The examples that have a label; there may be none."""
+    """The examples that have a label, possibly none."""
     if arrays.label is None:
         return Arrays(arrays.x[:0], np.zeros(0, np.int32))
     has_one_N = arrays.label != UNLABELLED
@@ -88,10 +88,11 @@ _PART = re.compile(
 
 
 def parse_split(text: str, splits: dict[str, int]) -> list[Slice]:
-    """'train[:10%]+test' -> slices, by the rules of TFDS: per cent rounds to the closest example.
+    """The slices that a split string names, such as 'train[:10%]+test', by the rules of TFDS.
 
-    A bound is a number of examples or a percentage, negative ones count from the end. ConfigError
-    if a split is unknown, the notation is not understood, or a slice is empty or out of range.
+    A bound is a number of examples, or a percentage, which is rounded to the closest example;
+    negative bounds count from the end. ConfigError if a split is unknown, the notation is not
+    understood, or a slice is empty or out of range.
     """
     return [_parse_part(part.strip(), text, splits) for part in str(text).split("+")]
 
@@ -124,7 +125,7 @@ def _parse_part(part: str, text: str, splits: dict[str, int]) -> Slice:
 
 
 def _position(bound: str | None, size: int, default: int) -> int:
-    """The absolute index that a bound names; out of range stays out of range."""
+    """The absolute index that a bound names, even if it is out of range."""
     if not bound:
         return default
     index = round(float(bound[:-1]) * size / 100) if bound.endswith("%") else int(bound)
@@ -132,28 +133,28 @@ def _position(bound: str | None, size: int, default: int) -> int:
 
 
 def take(text: str, splits: dict[str, int], read: Callable[[str], Arrays]) -> Arrays:
-    """The examples a split string names. read(name) -> the whole of a named split, in order."""
+    """The examples that a split string names. read(name) -> all of a named split, in order."""
     slices = parse_split(text, splits)
     return joined([read(each.split).map(operator.itemgetter(slice(*each[1:]))) for each in slices])
 
 
 def joined(parts: Sequence[Arrays]) -> Arrays:
-    """The examples of all parts, with the fields that each of them has."""
-    if len(parts) == 1:  # a view: a memory map stays one
+    """The examples of all parts, with the fields that every part has."""
+    if len(parts) == 1:  # not copied, so a memory map stays one
         return parts[0]
     names = [name for name in Arrays._fields if all(name in part.fields() for part in parts)]
     return Arrays(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
 
 
 class ImageSet(NamedTuple):
-    """What a set of labelled images is to the rest; data_dir may be unset."""
+    """The interface of a set of labelled images; data_dir may be None."""
 
     spec: Callable[..., Spec]  # (data_dir) -> what is known without the files
     load: Callable[..., Arrays]  # (split, data_dir) -> x uint8 [N, H, W, C], label int32 [N]
 
 
 def image_set(spec: Spec, read: Callable[[str, PathLike | None], Arrays]) -> ImageSet:
-    """The set of that spec. read(name, data_dir) -> the whole of a named split, in order."""
+    """The image set with that spec. read(name, data_dir) -> all of a named split, in order."""
 
     def load(split: str, data_dir: PathLike | None = None) -> Arrays:
         return take(split, spec.splits, lambda name: read(name, data_dir))
@@ -162,10 +163,11 @@ def image_set(spec: Spec, read: Callable[[str, PathLike | None], Arrays]) -> Ima
 
 
 def interleave(label_N: np.ndarray) -> np.ndarray:
-    """An order [N] in which any run of examples has the classes in their overall proportions.
+    """An order [N] that spreads each class evenly, so any stretch has about equal proportions.
 
-    The r-th of a class's c examples goes to (r + 1/2) / c of the way; ties go by class. Equal
-    classes come out in turn: 0, 1, ..., 9, 0, 1, ... No randomness: the same on every machine.
+    The r-th of a class's c examples has the relative position (r + 1/2) / c; ties are ordered by
+    class. Classes of equal size alternate: 0, 1, ..., 9, 0, 1, ... The order is not random and is
+    the same on every machine.
     """
     place = np.empty(len(label_N))
     for each in np.unique(label_N):
@@ -175,7 +177,7 @@ def interleave(label_N: np.ndarray) -> np.ndarray:
 
 
 def stratified(whole: Arrays, split: str, train: int) -> Arrays:
-    """The first `train` labelled examples in the order of interleave, or for "test" the others."""
+    """The first `train` labelled examples in interleave's order, or the others for "test"."""
     assert whole.label is not None
     order = interleave(whole.label)
     chosen = order[:train] if split == "train" else order[train:]

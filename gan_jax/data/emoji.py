@@ -1,10 +1,11 @@
 """Emoji: 3,781 coloured drawings in nine categories, 16, 32 or 64 pixels, with their names as text.
 
-By Google (Noto Emoji) or, with data.args.style "twitter", by Twitter (Twemoji); `gan-jax data
-prepare emoji --from GOOGLE.tgz TWITTER.tgz` makes the set of the npm packages emoji-datasource-
-google and -twitter. Drawings lie over white; sizes below 64 are means over squares of pixels. The
-vocabulary is that of the train split. About a tenth of the things are the test split, by the
-SHA-256 of their names, and all drawings of a thing are on one side: see support/emoji_things.py.
+The drawings are by Google (Noto Emoji) or, with data.args.style "twitter", by Twitter (Twemoji).
+`gan-jax data prepare emoji --from GOOGLE.tgz TWITTER.tgz` makes the set from the npm packages
+emoji-datasource-google and -twitter. Transparent pixels become white; sizes below 64 are means over
+squares of pixels. The vocabulary is that of the train split. About a tenth of the depicted things
+are the test split, chosen by the SHA-256 of their names; all drawings of a thing are in the same
+split: see support/emoji_things.py.
 """
 
 from gan_jax.config import choose
@@ -14,7 +15,7 @@ from gan_jax.data.support.npm_archive import STYLES
 
 
 def spec(data_dir: PathLike | None = None, size: int = 0, style: str = "google") -> Spec:
-    """What the prepared file tells. DataMissingError, DataCorruptError, ConfigError."""
+    """The spec recorded in the prepared file. DataMissingError, DataCorruptError, ConfigError."""
     return emoji_file.spec(data_dir, size, [choose("data.args.style", style, STYLES)])
 
 

@@ -1,6 +1,6 @@
-"""Emoji for colouring: x are the drawings, and their other is the brightness of the same pixels.
+"""Emoji for colouring: x holds the drawings, and `other` the brightness of the same pixels.
 
-Brightness is the luma of ITU-R BT.601, one channel. All else is as in emoji.
+Brightness is the luma of ITU-R BT.601, one channel. Everything else is as in emoji.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ credit = emoji.credit
 
 
 def spec(data_dir: PathLike | None = None, size: int = 0, style: str = "google") -> Spec:
-    """That of emoji, with a second domain of one channel."""
+    """The spec of emoji, with a second domain of one channel."""
     of_emoji = emoji.spec(data_dir, size, style)
     return of_emoji._replace(other=(*of_emoji.shape[:2], 1))
 
@@ -21,7 +21,7 @@ def spec(data_dir: PathLike | None = None, size: int = 0, style: str = "google")
 def load(
     split: str, data_dir: PathLike | None = None, size: int = 0, style: str = "google"
 ) -> Arrays:
-    """x uint8 [N, size, size, 3], other uint8 [N, size, size, 1], label int32 [N]; text too."""
+    """x uint8 [N, size, size, 3], other uint8 [N, size, size, 1], label and text as in emoji."""
     arrays = emoji.load(split, data_dir, size, style)
     luma = arrays.x @ np.asarray(LUMA, np.float32)
     return arrays._replace(other=np.floor(luma + 0.5).astype(np.uint8)[..., None])

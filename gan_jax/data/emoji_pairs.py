@@ -1,7 +1,7 @@
 """Emoji twice: Google's drawing and Twitter's of the same thing, for translation between the two.
 
-x are the drawings of data.args.style ("google"), `other` those of the other style; with
-data.paired=False each style comes in an order of its own. All else is as in emoji.
+x holds the drawings of data.args.style ("google"), `other` those of the other style. With
+data.paired=False, each style has its own order. Everything else is as in emoji.
 """
 
 from gan_jax.config import choose
@@ -11,7 +11,7 @@ from gan_jax.data.support.npm_archive import STYLES
 
 
 def spec(data_dir: PathLike | None = None, size: int = 0, style: str = "google") -> Spec:
-    """What the prepared file tells. DataMissingError, DataCorruptError, ConfigError."""
+    """The spec recorded in the prepared file. DataMissingError, DataCorruptError, ConfigError."""
     return emoji_file.spec(data_dir, size, _both(style))
 
 

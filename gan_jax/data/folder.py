@@ -1,29 +1,29 @@
 """Your own images: a folder of them, flat or one folder a class, or .npy and .npz arrays; or two.
 
-PNG, JPEG, WebP, GIF (its first frame) and BMP files, known by their endings: others, and those
-whose names begin with a dot, are left alone. A picture is turned as its EXIF says, laid over white
-where it is transparent, converted to `channels`, and its middle square is brought to `size` pixels
-with antialiasing. Of 16 bits the high byte is kept; colour profiles are ignored.
+PNG, JPEG, WebP, GIF (first frame) and BMP files are recognised by their extension; other files, and
+those whose names begin with a dot, are ignored. A picture is rotated according to its EXIF data,
+composited over white, converted to `channels`, cropped to its central square and resized to `size`
+pixels with antialiasing. Only the high byte of 16-bit values is kept; colour profiles are ignored.
 
-The folders in data.dir are the classes, in the order of their names; with fewer than two of them
-there are no labels. An array holds images [N, H, W] or [N, H, W, 1, 3 or 4], of bytes, of 16 bits
-or of floats in [0, 1]; an .npz holds it as `x`, and may hold their `label` [N].
+The folders in data.dir are the classes, in the order of their names; with fewer than two folders
+there are no labels. An array holds images [N, H, W] or [N, H, W, 1, 3 or 4] of uint8, of uint16 or
+of floats in [0, 1]; an .npz file stores it as `x`, and may store labels as `label` [N].
 
-The test split is the tenth of the images whose names, class folders included, have the least
-SHA-256, and at least one. Either split is in the order of these digests: any slice of it is a fair
-sample, and an added image changes no other's split.
+The test split is the tenth of the images (at least one) whose names, including class folders, have
+the smallest SHA-256. Each split is in the order of these digests, so any slice of it is a fair
+sample, and adding an image never moves another one to the other split.
 
-With data.dir_b there are two domains: what is to be translated in data.dir, which becomes `other`,
-and what it is to be translated into in data.dir_b, which becomes `x`. Images of the same name but
-for the ending are pairs, and an image without a partner is refused; with data.paired=False nothing
-belongs together, and data.split is taken of each folder by itself.
+With data.dir_b there are two domains: the pictures to be translated are in data.dir and become
+`other`; those that they are translated into are in data.dir_b and become `x`. Images whose names
+differ only in the extension are pairs, and an image without a partner is refused. With
+data.paired=False there are no pairs, and data.split is applied to each folder by itself.
 
-A file metadata.jsonl in the folder of x tells what its images show, a line each:
-{"file_name": "cats/1.png", "text": "a sleeping cat"}. An image that it does not name has no words;
-a name that leaves the folder, or of which there is no image, is refused.
+A file metadata.jsonl in the folder of x may describe its images, one per line:
+{"file_name": "cats/1.png", "text": "a sleeping cat"}. An image without a line has an empty text; a
+name that is outside the folder, or has no image, is refused.
 
-The images are decoded once, into the user's cache, and memory-mapped from there. What is read, how
-large it may be, and what is refused is told in support/: own_files.py and own_pixels.py.
+The images are decoded once into the user's cache and memory-mapped from there. What is read, how
+large it may be, and what is refused is described in support/own_files.py and own_pixels.py.
 """
 
 import contextlib
@@ -47,9 +47,9 @@ from gan_jax.host.errors import DataMissingError, listed
 from gan_jax.host.files import read_if_whole, write_json
 from gan_jax.host.versions import cores
 
-SIDE, CHANNELS = 32, 3  # of pictures, unless they are given
-_BLOCK, _BLOCK_BYTES = 512, 2**26  # images decoded between two writes, at most
-_MOST_NAMED = 5  # of the files that are skipped
+SIDE, CHANNELS = 32, 3  # of pictures, by default
+_BLOCK, _BLOCK_BYTES = 512, 2**26  # decoded between two writes at most: images, and their bytes
+_MOST_NAMED = 5  # how many skipped files are named
 log = logging.getLogger(__name__)
 
 
@@ -61,10 +61,10 @@ def spec(
     dir_b: PathLike = "",
     paired: bool = True,
 ) -> Spec:
-    """What the folders' listings tell; with skip_damaged every file is decoded first.
+    """The spec that the folders' listings imply; with skip_damaged every file is decoded first.
 
-    DataMissingError without a data_dir, or without images in it; ConfigError where they and their
-    folders do not tell classes, or pairs; DataCorruptError for a link that leads out of a folder.
+    DataMissingError if there is no data_dir or it has no images; ConfigError if the files do not
+    define classes, or pairs; DataCorruptError for a link that leads out of a folder.
     """
     first, other = _domains(data_dir, size, channels, skip_damaged, dir_b, paired)
     found = _opened(*first)
@@ -79,11 +79,11 @@ def spec(
 
 
 def load(split: str, data_dir: PathLike | None, *given: Any, **more: Any) -> Arrays:
-    """x and other uint8 [N, H, W, C], label int32 [N], text int32 [N, T], or None each.
+    """x and other uint8 [N, H, W, C], label int32 [N], text int32 [N, T]; None for missing ones.
 
-    The arguments of spec. DataCorruptError names a damaged file.
+    Takes the arguments of spec. DataCorruptError names a damaged file.
     """
-    spec(data_dir, *given, **more)  # refuses what makes no pairs
+    spec(data_dir, *given, **more)  # refuses folders that do not form pairs
     first, other = _domains(data_dir, *given, **more)
     texts = _texts(first)
     whole = _decoded(*first)._replace(text=None if texts is None else texts.number)
@@ -105,7 +105,7 @@ def _domains(
     dir_b: PathLike = "",
     paired: bool = True,
 ) -> tuple[tuple, tuple | None]:
-    """How the folder of x is opened, and that of the other domain where there are two."""
+    """The arguments for opening the folder of x, and those for the other domain if there is one."""
     how = (size, channels, skip_damaged, bool(dir_b) and paired)
     a = (_root("data.dir", data_dir), *how)
     return (a, None) if not dir_b else ((_root("data.dir_b", dir_b), *how), a)
@@ -120,7 +120,7 @@ def _root(leaf: str, data_dir: PathLike | None) -> str:
 
 
 class _Opened(NamedTuple):
-    """The images of a folder, and what they are."""
+    """The images of a folder, and their spec."""
 
     listing: Listing
     spec: Spec
@@ -130,7 +130,7 @@ class _Opened(NamedTuple):
 def _opened(
     root: str, size: int, channels: int, skip_damaged: bool, by_stem: bool = False
 ) -> _Opened:
-    """Found once: a process sees one listing all along."""
+    """The images of a folder; listed once, so a process always sees the same listing."""
     listing = own_files.find(Path(root), skip_damaged, by_stem)
     height, width, own = listing.shape or (SIDE, SIDE, CHANNELS)
     shape = (size or height, size or width, channels or own)
@@ -148,7 +148,7 @@ def _opened(
 
 @functools.lru_cache(maxsize=8)
 def _texts(of: tuple) -> own_texts.Texts | None:
-    """Those of metadata.jsonl, in the order of the images."""
+    """The texts of metadata.jsonl in the order of the images, or None."""
     listing, spec = _opened(*of)
     names = [item.name for item in listing.items]
     return own_texts.read(listing.root, names, spec.splits["train"], listing.damaged)
@@ -156,7 +156,7 @@ def _texts(of: tuple) -> own_texts.Texts | None:
 
 @functools.lru_cache(maxsize=8)
 def _decoded(root: str, *how: Any) -> Arrays:
-    """All images, those of the train split first."""
+    """All images, with the train split first."""
     listing, spec = _opened(root, *how)
     entry = cache.Entry(
         name=f"{own_files.shown(root)}/{'x'.join(map(str, spec.shape))}{'-stems' * how[-1]}",
@@ -185,7 +185,7 @@ def _blocks(listing: Listing, shape: tuple[int, ...]) -> Iterator[Arrays]:
 
 
 def _without_damaged(listing: Listing, shape: tuple[int, ...]) -> Listing:
-    """Without what does not decode, which is tried once and noted; a line says what is left out."""
+    """The listing without images that do not decode, which a log line names. Tried only once."""
     notes = [
         folder / f"damaged-{listing.digest[:16]}.json"
         for folder in _cache_folders(str(listing.root))
@@ -221,7 +221,7 @@ def _block(shape: tuple[int, ...]) -> int:
 def _tried(
     items: Sequence[Item], shape: tuple[int, ...]
 ) -> Iterator[tuple[Item, np.ndarray | str]]:
-    """Each image decoded, or in words what is wrong with it."""
+    """Each image decoded, or a description of what is wrong with it."""
 
     def decode(item: Item) -> np.ndarray | str:
         try:

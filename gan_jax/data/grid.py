@@ -10,7 +10,7 @@ spec = points(2)
 
 
 def centres(side: int = 5, spacing: Array | float = 2.0, sigma: Array | float = 0.05) -> Array:
-    """The modes' means [side^2, 2] around the origin. side gives a shape and so is static."""
+    """The modes' means [side^2, 2] around the origin. side determines a shape, so it is static."""
     line = spacing * (jnp.arange(side, dtype=jnp.float32) - (side - 1) / 2)
     across, up = jnp.meshgrid(line, line, indexing="ij")
     return jnp.stack([across.ravel(), up.ravel()], axis=1)

@@ -1,6 +1,6 @@
 """Three Gaussians on the line, the smallest mixture (means -2, 0, 2, sigma .4 by default).
 
-Its quantile function is known, and with it the map from noise that keeps the order.
+Its quantile function is known, and so is the increasing map from noise to the data.
 """
 
 import jax
@@ -14,7 +14,7 @@ spec = points(1)
 
 
 def centres(modes: int = 3, spacing: Array | float = 2.0, sigma: Array | float = 0.4) -> Array:
-    """The modes' means [modes, 1], around 0. modes gives a shape and so is static."""
+    """The modes' means [modes, 1], around 0. modes determines a shape, so it is static."""
     place_K = jnp.arange(modes, dtype=jnp.float32) - (modes - 1) / 2
     return spacing * place_K[:, None]
 

@@ -1,8 +1,9 @@
 """From examples to batches, in an order that is a pure function of (seed, step).
 
-Small sets live on each device and are gathered inside the step; larger ones stay on the host, which
-gathers the batches of the next dispatch while the devices work on this one, and gives each device
-its part. Both meet the same examples in the same order, on however many devices and hosts.
+Small sets are stored on each device, and batches are gathered inside the step. Larger sets stay on
+the host, which gathers the next dispatch's batches while the devices work on the current one, and
+gives each device its part. Either way the examples come in the same order, on any number of devices
+and hosts.
 """
 
 import dataclasses
@@ -20,7 +21,7 @@ from gan_jax.host.errors import ConfigError
 from gan_jax.place import Place, nearby
 from gan_jax.types import Array, Batch, PyTree, State
 
-DATA_STREAM = 2**32 - 1  # folded into a run's key: no step number gets there
+DATA_STREAM = 2**32 - 1  # folded into a run's key; above any step number
 OTHER_STREAM = 1  # folded into a step's data key: draws of the other domain
 OTHER_DOMAIN_STREAM = 2**32 - 5  # folded into a run's key: the order of an unpaired other domain
 
@@ -28,9 +29,9 @@ OTHER_DOMAIN_STREAM = 2**32 - 5  # folded into a run's key: the order of an unpa
 class Source(NamedTuple):
     """What a dispatch needs besides the state."""
 
-    examples: PyTree  # Arrays: all there are, or [steps, K, B, ...]; () where data are endless
-    # [steps, K, B] int32, rows of the examples; [steps], where these are the batches themselves.
-    # Where two domains each have an order of their own, [steps, 2, ...]: of the first, of other.
+    examples: PyTree  # Arrays: the whole set, or batches [steps, K, B, ...]; () if endless
+    # int32 [steps, K, B], indices into the examples; [steps] if examples are batches already. If
+    # two domains have separate orders, [steps, 2, ...]: that of x and that of other.
     order: Array
 
 
@@ -38,24 +39,24 @@ class Source(NamedTuple):
 class Order:
     """Which examples each step takes: a pure f(key, step) -> [log_every_steps, K, B] int32.
 
-    Each epoch is a shuffle of its own, cut into whole batches; the rest of it waits for the next.
+    Each epoch has its own shuffle, cut into whole batches; the rest of the shuffle is left out.
     """
 
     shuffles: Callable[[Array, Array], Array]  # (key, epoch) -> the batches from that epoch on
-    pick: Callable[[Array, Array], Array]  # (those of the step's epoch, step) -> the order
-    epoch_of: Callable[[Any], Any]  # of a step
+    pick: Callable[[Array, Array], Array]  # (shuffles at the step's epoch, step) -> the order
+    epoch_of: Callable[[Any], Any]  # step -> its epoch
 
     def __call__(self, key: Array, step: Array) -> Array:
         return self.pick(self.shuffles(key, self.epoch_of(step)), step)
 
 
 def make_order(config: ConfigDict, size: int, stream: int = DATA_STREAM) -> Order:
-    """Of so many examples. ConfigError where they are no batch."""
+    """The Order of `size` examples. ConfigError if they are fewer than a batch."""
     steps, k, batch = config.log_every_steps, config.dynamics.k_disc, config.batch_size
     per_epoch = size // batch
     if not per_epoch:
         raise ConfigError(f"batch_size is {batch}: expected at most {size}, the examples there are")
-    epochs = (steps * k - 2) // per_epoch + 2  # that many can be touched by steps * k batches
+    epochs = (steps * k - 2) // per_epoch + 2  # the most that steps * k batches can touch
 
     def shuffle(key: Array, epoch: Array) -> Array:
         rows = jax.random.permutation(jax.random.fold_in(key, epoch), size)
@@ -76,9 +77,9 @@ def make_order(config: ConfigDict, size: int, stream: int = DATA_STREAM) -> Orde
 def remembered(
     order: Order, over: Callable[..., Callable] = lambda f, axes: f
 ) -> Callable[[Array, Any], Array]:
-    """The order as a function of (key, step) that shuffles once an epoch, and not in each call.
+    """The order as a function of (key, step) that shuffles once per epoch instead of in each call.
 
-    It is for one key. over: jax.vmap, for an order of each of several keys.
+    It is for one key only. over: jax.vmap, for an order for each of several keys.
     """
     shuffles = jax.jit(over(order.shuffles, (0, None)))
     pick = jax.jit(over(order.pick, (0, None)))
@@ -97,7 +98,7 @@ def remembered(
 def make_orders(
     config: ConfigDict, arrays: Arrays, over: Callable[..., Callable] = lambda f, axes: f
 ) -> Callable[[Array, Any], Array]:
-    """Source.order of a set that is on the device, as a function of (key, step); see remembered."""
+    """Source.order for a set on the device, as a function of (key, step); see remembered."""
     own = remembered(make_order(config, len(arrays.x)), over)
     if not are_apart(config, arrays):
         return own
@@ -130,12 +131,12 @@ def make_take(config: ConfigDict, data: Data) -> Callable[[State, PyTree, Array]
 
 
 def are_apart(config: ConfigDict, examples: Arrays) -> bool:
-    """Whether there are two domains, each in an order of its own."""
+    """Whether there are two domains with separate orders."""
     return examples.other is not None and not config.data.paired
 
 
 def chosen(examples: Arrays, order: Any, apart: bool) -> Arrays:
-    """The examples in that order [..., K, B]; of domains that are apart it is [..., 2, K, B]."""
+    """The examples in that order [..., K, B]; it is [..., 2, K, B] for domains that are apart."""
     if examples.other is None or not apart:
         return examples.map(lambda field: field[order])
     own = examples._replace(other=None).map(lambda field: field[order[..., 0, :, :]])
@@ -143,14 +144,14 @@ def chosen(examples: Arrays, order: Any, apart: bool) -> Arrays:
 
 
 def to_batch(data: Data, arrays: Arrays) -> Batch:
-    """The same fields as a game is given them: pixels in the config's range."""
+    """The fields as a game receives them: pixels in the config's range."""
     return Batch(**jax.tree.map(data.to_range, arrays)._asdict())
 
 
 def make_source(
     config: ConfigDict, arrays: Arrays | None, place: Place
 ) -> Callable[[Array, Any], Source]:
-    """A function (key, step) -> Source of the dispatch that starts at that step."""
+    """A function (key, step) -> the Source of the dispatch that starts at that step."""
     shape = (config.log_every_steps, config.dynamics.k_disc, config.batch_size)
     if arrays is None:
         nothing = place.replicate(Source((), jnp.zeros((*shape[:2], 0), jnp.int32)))
@@ -163,9 +164,9 @@ def make_source(
 
 
 class _HostSource:
-    """Gathers on the host: the next dispatch's batches while the devices work on this one's.
+    """Gathers the next dispatch's batches on the host while the devices work on this one's.
 
-    Each process gathers the examples that its own devices are given, and no others.
+    Each process gathers only the examples for its own devices.
     """
 
     def __init__(
@@ -184,7 +185,7 @@ class _HostSource:
         self.each = place.replicate(np.arange(self.steps, dtype=np.int32))
 
     def __call__(self, key: Array, step: Any) -> Source:
-        step, key = int(step), nearby(key)  # a program over all hosts may not run in a thread
+        step, key = int(step), nearby(key)  # a program across hosts must not run in a thread
         now = self.coming.pop(step, None) or self.threads.submit(self._gather, key, step)
         after = step + self.steps
         self.coming = {after: self.threads.submit(self._gather, key, after)}
@@ -192,6 +193,6 @@ class _HostSource:
         return Source(batches, self.each)
 
     def _gather(self, key: Array, step: int) -> Arrays:
-        """Of each batch this process's share, [steps, K, B / processes, ...]."""
+        """This process's share of each batch, [steps, K, B / processes, ...]."""
         rows = np.asarray(self.order(key, np.int32(step)))[..., self.share]
         return chosen(self.arrays, rows, self.apart)

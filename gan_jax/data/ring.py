@@ -1,7 +1,7 @@
 """Eight tight Gaussians on a circle: the usual test for lost modes (8 modes, radius 1, sigma .01).
 
 The angles are 2 pi k / modes. Some public code takes linspace(0, 2 pi, 8), which repeats the first
-mode and so has seven.
+mode and therefore has only seven.
 """
 
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ spec = points(2)
 
 
 def centres(modes: int = 8, radius: Array | float = 1.0, sigma: Array | float = 0.01) -> Array:
-    """The modes' means [modes, 2], in data units. modes gives a shape and so is static."""
+    """The modes' means [modes, 2], in data units. modes determines a shape, so it is static."""
     angle_K = 2 * jnp.pi * jnp.arange(modes, dtype=jnp.float32) / modes
     return radius * jnp.stack([jnp.cos(angle_K), jnp.sin(angle_K)], axis=1)
 

@@ -1,8 +1,8 @@
 """Two domains in the plane without pairs: eight Gaussians on a square's border and on a ring.
 
-The set itself, domain b, is ring with its defaults; `other`, domain a, has as many modes at the
-corners and the middles of the sides of a square (half side .5, sigma .01). Each domain is drawn by
-itself: nothing says which point of one belongs to which of the other.
+The set itself, domain b, is ring with its defaults; `other`, domain a, has eight modes at the
+corners and side midpoints of a square (half side .5, sigma .01). The domains are drawn
+independently: points of one have no partners in the other.
 """
 
 import jax.numpy as jnp

@@ -5,7 +5,7 @@ from gan_jax.data.support import tfds_reader
 
 
 def spec(name: str, data_dir: PathLike | None = None) -> Spec:
-    """What TFDS recorded of the set; at most one image is decoded, if no shape was recorded."""
+    """The spec that TFDS recorded; if it has no shape, one image is decoded."""
     return tfds_reader.recorded_spec(name, data_dir)
 
 

@@ -1,9 +1,9 @@
-"""How gradients become updates: DYNAMICS: (game, state, draws, h) -> (state, metrics).
+"""How gradients become updates. Rules in DYNAMICS: (game, state, draws, h) -> (state, metrics).
 
-draws hold one draw for each update of the move that is made most often. What a rule needs besides
-is a keyword argument: floats are traced, integers are part of the program.
+draws holds one draw for each update of the move that is made most often. A rule's other arguments
+are keywords: floats are traced, integers are compiled into the program.
 
-To add one: a function in a file of this folder, and its row in DYNAMICS.
+To add one, write a function in a file of this folder and add its row to DYNAMICS.
 """
 
 from collections.abc import Callable
@@ -29,5 +29,5 @@ DYNAMICS: dict[str, Callable[..., StepResult]] = {
     "cgd": cgd,
 }
 
-REPEAT_MOVES = {"alternating"}  # the others make each move once a step
-FOR_TWO_MOVES = {"unrolled", "cgd"}  # of disjoint players
+REPEAT_MOVES = {"alternating"}  # the others make each move once per step
+FOR_TWO_MOVES = {"unrolled", "cgd"}  # defined only for two moves of disjoint players

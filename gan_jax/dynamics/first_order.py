@@ -1,6 +1,6 @@
 """Dynamics that need first derivatives only.
 
-v(w) holds, for each player, the gradient of the losses of its own moves at the parameters w.
+v(w) holds each player's gradient, at parameters w, of the losses of its own moves.
 """
 
 import jax
@@ -21,18 +21,18 @@ from gan_jax.types import Draw, Game, Hypers, Metrics, Move, Player, PyTree, Sta
 
 
 def simultaneous(game: Game, state: State, draws: Draw, h: Hypers) -> StepResult:
-    """w <- w - eta v(w): all gradients at the old parameters, on the same fakes and masks."""
+    """w <- w - eta v(w): all gradients at the old parameters, with the same fakes and masks."""
     v, noted = field(game, game.moves, state, only(draws), h)(params(game, state))
     return descend(game, game.moves, state, v, noted, h)
 
 
 def alternating(game: Game, state: State, draws: Draw, h: Hypers) -> StepResult:
-    """The moves one after the other, each as many times as it says. Goodfellow 2014, algorithm 1.
+    """Makes the moves in turn, each as often as its count. Goodfellow et al. 2014, algorithm 1.
 
-    For a GAN: k_disc updates of disc, then k_gen of gen against the new disc. A move begins with
-    the last draw of the move before it, and goes on with draws that it has not used: with k_disc
-    3 and k_gen 1, disc uses draws 0, 1, 2, and gen uses 2. Where each moves once, the compiler
-    makes the fakes that both use only once. Metrics are means over a move's updates.
+    For a GAN: k_disc updates of disc, then k_gen updates of gen against the new disc. A move starts
+    with the last draw of the previous move and continues with unused ones: with k_disc 3 and k_gen
+    1, disc uses draws 0, 1, 2 and gen uses draw 2. If each player moves once, both use the same
+    fakes and the compiler computes them once. Metrics are means over a move's updates.
     """
     metrics: Metrics = {}
     last = -1
@@ -47,7 +47,7 @@ def alternating(game: Game, state: State, draws: Draw, h: Hypers) -> StepResult:
 def _repeat(
     game: Game, move: Move, state: State, draws: Draw, order: list[int], h: Hypers
 ) -> StepResult:
-    if len(order) == 1:  # outside a loop the compiler sees what two moves share
+    if len(order) == 1:  # outside a loop, the compiler can share work between two moves
         return make_move(game, move, state, jax.tree.map(lambda a: a[order[0]], draws), h)
     chosen = jax.tree.map(lambda a: a[jnp.asarray(order)], draws)
     state, metrics = lax.scan(lambda s, draw: make_move(game, move, s, draw, h), state, chosen)
@@ -55,10 +55,10 @@ def _repeat(
 
 
 def extragradient(game: Game, state: State, draws: Draw, h: Hypers) -> StepResult:
-    """w' = w - eta v(w); w <- w - eta v(w'). Korpelevich 1976, Gidel et al. 2019, both on one draw.
+    """w' = w - eta v(w); w <- w - eta v(w'). Korpelevich 1976, Gidel et al. 2019.
 
-    For optimisers other than gradient descent, their update replaces -eta v. It is computed at w
-    and again at w', from the old optimiser state both times, which advances once, at w'.
+    Both gradients use the same draw. An optimiser other than gradient descent replaces -eta v by
+    its update. Both updates start from the old optimiser state, which advances once, with v(w').
     """
     ahead, _ = simultaneous(game, state, draws, h)
     v, noted = field(game, game.moves, state, only(draws), h)(params(game, ahead))
@@ -71,8 +71,9 @@ LAST = "last_update"
 def optimistic(game: Game, state: State, draws: Draw, h: Hypers) -> StepResult:
     """w <- w - 2 eta v_t + eta v_t-1, with v_0 = 0. Daskalakis et al. 2018.
 
-    That is w <- w + 2 u_t - u_t-1 with u the optimiser's updates, each at its own rate: with adam
-    it is the paper's algorithm 1, optimistic Adam. The last u is state.memory["last_update"].
+    In general w <- w + 2 u_t - u_t-1, where u_t is the optimiser's update at its own learning rate:
+    with adam this is the paper's algorithm 1, optimistic Adam. state.memory["last_update"] holds
+    the last u.
     """
     plain, metrics = simultaneous(game, state, draws, h)
     players, kept = dict(plain.players), {}
@@ -82,7 +83,7 @@ def optimistic(game: Game, state: State, draws: Draw, h: Hypers) -> StepResult:
 
 
 def _optimistic(old: Player, new: Player, last: PyTree) -> tuple[Player, PyTree]:
-    """new with parameters w + 2 u - last, and u = new - w. Unchanged where new was refused."""
+    """The player at w + 2 u - last, and u = new - w. Both stay as they were if new was refused."""
     u = jax.tree.map(jnp.subtract, new.params, old.params)
     w = jax.tree.map(lambda w, u, last: w + u - last, new.params, u, last)
     w, u = either(accepted(old, new), (w, u), (old.params, last))

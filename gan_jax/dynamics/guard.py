@@ -1,8 +1,9 @@
-"""A guard around a player's optimiser: a gradient that is not finite moves nothing.
+"""A guard around a player's optimiser: a gradient that is not finite changes nothing.
 
-NaN in one update is NaN in every number after it. The guarded update is refused as a whole:
-weights, moments and counts stay as they were. The refusal is counted, with the leaf it began at.
-What becomes of the run is the host's to say: see training/record.py and the leaf nonfinite.policy.
+One NaN in an update would spread to every later number. A guarded update is therefore refused as a
+whole: weights, moments and counts stay as they were. The refusal is counted, and the first one
+records its leaf. The host decides whether the run goes on: see training/record.py and the config
+leaf nonfinite.policy.
 """
 
 from typing import NamedTuple
@@ -17,12 +18,12 @@ SMALL = 4096  # elements; larger gradients are checked by one row and one column
 
 
 class Refused(NamedTuple):
-    """What the guard of one player has seen, int32 each."""
+    """The record of one player's guard, int32 each."""
 
-    updates: Array  # asked for
-    times: Array  # of them refused
-    first: Array  # the number of the first one refused, from 0; -1: none
-    leaf: Array  # whose gradient was not finite then, in the order of jax.tree.leaves; -1: none
+    updates: Array  # number of updates attempted
+    times: Array  # number of updates refused
+    first: Array  # index of the first refused update, from 0; -1: none
+    leaf: Array  # index in jax.tree.leaves of its first leaf that was not finite; -1: none
 
 
 class Guarded(NamedTuple):
@@ -33,7 +34,7 @@ class Guarded(NamedTuple):
 
 
 def guarded(inner: optax.GradientTransformation) -> optax.GradientTransformation:
-    """inner, but no update and inner's state as it was where the gradient is not finite."""
+    """inner, except that a gradient that is not finite gives no update and keeps inner's state."""
 
     def init(params: PyTree) -> Guarded:
         zero, none = jnp.zeros((), jnp.int32), -jnp.ones((), jnp.int32)
@@ -57,12 +58,12 @@ def guarded(inner: optax.GradientTransformation) -> optax.GradientTransformation
 
 
 def is_finite(gradient: Array) -> Array:
-    """Whether it is finite, at little cost.
+    """Whether the gradient is finite, checked cheaply.
 
-    A kernel's gradient is x^T delta: a NaN or infinity in delta fills a column of it, one in x a
-    row, since 0 times either is NaN. So one row and one column show both, where a look at every
-    element would read all weights once more. A product that overflows alone is not seen here; the
-    evaluation of the whole state, in training/record.py, sees it.
+    A kernel's gradient is x^T delta. A NaN or infinity in delta fills a column of it and one in x
+    fills a row, since 0 times either is NaN. One row and one column therefore show both, whereas
+    checking every element would read all weights again. A single product that overflows goes
+    unnoticed here, but not in the check of the whole state in training/record.py.
     """
     if gradient.size <= SMALL or gradient.ndim < 2:
         return jnp.isfinite(gradient).all()
@@ -71,28 +72,29 @@ def is_finite(gradient: Array) -> Array:
 
 
 def either(ok: Array, new: PyTree, old: PyTree) -> PyTree:
-    """new where ok, else old, leaf by leaf; typed keys included."""
+    """new if ok, else old, for each leaf, including typed keys."""
     return jax.tree.map(lambda a, b: jnp.where(ok, a, b), new, old)
 
 
 def leaf_name(params: PyTree, index: int) -> str:
-    """The path of a leaf by its place in jax.tree.leaves, such as maxout_0/pieces/linear/kernel."""
+    """The path of the leaf at an index of jax.tree.leaves: maxout_0/pieces/linear/kernel."""
     path = jax.tree_util.tree_flatten_with_path(params)[0][index][0]
     return "/".join(str(getattr(key, "key", getattr(key, "idx", key))) for key in path) or "weights"
 
 
-GUARD = "guard"  # the metric that holds refusals
+GUARD = "guard"  # the name of the metric that holds refusals
 
 
 def refusals(state: State) -> dict[str, Refused]:
-    """{player: what its guard has seen}."""
+    """The guards' records by player."""
     return {name: player.opt.refused for name, player in state.players.items()}
 
 
 def roll_back(after: State, before: State) -> State:
-    """after, or where it has refused more than before: before's players, at after's step.
+    """after; or, if a guard has refused an update since before, before's players at after's step.
 
-    So the clock goes on, and with it the noise; the guards keep one refusal for the whole way.
+    The step still advances, so the next noise differs. However many updates were refused, the
+    guards count one refusal.
     """
     counts = {name: seen.times for name, seen in refusals(before).items()}
     more = {name: seen.times > counts[name] for name, seen in refusals(after).items()}

@@ -1,6 +1,6 @@
-"""The field of a game, and how players descend it: what all dynamics are made of.
+"""The gradient field of a game and the players' steps along it, from which all dynamics are built.
 
-w holds the parameters of the players that move; v(w) is each player's gradient of the losses of
+w holds the parameters of the players that move; v(w) holds each player's gradient of the losses of
 its own moves.
 """
 
@@ -18,7 +18,7 @@ Params = dict[str, PyTree]  # by player
 
 
 def params(game: Game, state: State) -> Params:
-    """w. A player in no move is frozen and not among them."""
+    """w: the parameters of every player that moves. A player in no move is frozen and left out."""
     moved = {name for move in game.moves for name in move.players}
     return {name: state.players[name].params for name in game.nets if name in moved}
 
@@ -26,9 +26,9 @@ def params(game: Game, state: State) -> Params:
 def field(
     game: Game, moves: Sequence[Move], state: State, draw: Draw, h: Hypers
 ) -> Callable[[Params], tuple[Params, tuple[Notes, ...]]]:
-    """w -> (v(w), the notes of each move), on one draw.
+    """The function w -> (v(w), the notes of each move) on one draw.
 
-    The gradients of a player that is in several moves are summed.
+    Gradients of a player that takes part in several moves are summed.
     """
     fixed = {name: player.params for name, player in state.players.items()}
 
@@ -53,9 +53,9 @@ def field(
 def descend(
     game: Game, moves: Sequence[Move], state: State, v: Params, noted: Sequence[Notes], h: Hypers
 ) -> StepResult:
-    """Every player of these moves takes its own optimiser's update along v; no other changes.
+    """Updates every player of these moves with its own optimiser along v, and no other player.
 
-    A move's memory stays as it was unless the updates of all its players are accepted.
+    A move's memory changes only if the updates of all its players are accepted.
     """
     players, memory = dict(state.players), dict(state.memory)
     metrics: Metrics = {}
@@ -70,7 +70,7 @@ def descend(
 
 
 def update(game: Game, name: str, player: Player, v: PyTree, vars: PyTree, h: Hypers) -> Player:
-    """One update of a player along v. A refused one leaves its statistics as they were, too."""
+    """One update of a player along v. If it is refused, the statistics do not change either."""
     updates, opt = game.optimizer(name, h).update(v, player.opt, player.params)
     new = Player(optax.apply_updates(player.params, updates), vars, opt)
     ok = accepted(player, new)
@@ -83,7 +83,7 @@ def accepted(old: Player, new: Player) -> Array:
 
 
 def make_move(game: Game, move: Move, state: State, draw: Draw, h: Hypers) -> StepResult:
-    """One update of one move's players; everyone else stays bit for bit as it is."""
+    """One update of one move's players; all others stay bit for bit the same."""
     v, noted = field(game, (move,), state, draw, h)(params(game, state))
     return descend(game, (move,), state, v, noted, h)
 
@@ -99,6 +99,6 @@ def plus(a: PyTree, scale: Array | float, b: PyTree) -> PyTree:
 
 
 def dot(game: Game, a: Params, b: Params) -> Array:
-    """<a, b> over all leaves, players in the order of game.nets."""
+    """<a, b> summed over all leaves, with players in the order of game.nets."""
     products = [jax.tree.map(jnp.vdot, a[name], b[name]) for name in game.nets if name in a]
     return sum(jax.tree.leaves(products), jnp.zeros(()))

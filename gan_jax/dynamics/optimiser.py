@@ -10,11 +10,11 @@ from gan_jax.dynamics.schedule import between
 from gan_jax.types import Array, PyTree
 
 Numbers = Mapping[str, Array]
-At = Callable[[Array], Array]  # count of this player's updates -> a number
+At = Callable[[Array], Array]  # this player's count of updates -> a number
 
 
 def rate(schedule: str, h: Numbers) -> At:
-    """The learning rate: exponential is max(lr * lr_decay^count, lr_end), others as in schedule."""
+    """The learning rate: max(lr * lr_decay^count, lr_end) if exponential, else schedule.between."""
     if schedule == "exponential":
         return lambda count: jnp.maximum(h["lr"] * h["lr_decay"] ** count, h["lr_end"])
     return lambda count: between(schedule, h["lr"], h["lr_end"], h["schedule_steps"], count)
@@ -23,7 +23,7 @@ def rate(schedule: str, h: Numbers) -> At:
 def adam(h: Numbers, lr: At, b2_schedule: str, decay: list) -> list:
     """Kingma and Ba 2015; with weight decay, AdamW.
 
-    Where b2 changes, a moment is corrected by the power of its present value, as in PyTorch.
+    If b2 changes, the bias correction uses a power of its current value, as in PyTorch.
     """
 
     def scale(count: Array) -> optax.GradientTransformation:
@@ -34,7 +34,7 @@ def adam(h: Numbers, lr: At, b2_schedule: str, decay: list) -> list:
 
 
 def _counted(scale: Callable[[Array], optax.GradientTransformation]) -> Any:
-    """A transform that depends on the count of updates, which is in its state."""
+    """The transform scale(count), whose state is the count of updates."""
 
     def update(grads: PyTree, state: Any, params: PyTree = None) -> tuple[PyTree, Any]:
         return scale(state.count).update(grads, state, params)
@@ -49,7 +49,7 @@ def rmsprop(h: Numbers, lr: At, b2_schedule: str, decay: list) -> list:
 
 
 def sgd(h: Numbers, lr: At, b2_schedule: str, decay: list) -> list:
-    """v <- momentum v - lr g; w <- w + v, as in the 2014 code: an old step keeps its own rate."""
+    """v <- momentum v - lr g; w <- w + v, as in the 2014 code: v holds lr g at each step's lr."""
 
     def momentum(count: Array) -> Array:
         return between("linear", h["momentum"], h["momentum_end"], h["momentum_steps"], count)
@@ -64,9 +64,9 @@ OPTIMIZERS = {f.__name__: f for f in (adam, rmsprop, sgd)}
 def make_optimizer(
     name: str, schedule: str, clips: bool, decays: bool, b2_schedule: str = "constant"
 ) -> Callable[[Numbers], optax.GradientTransformation]:
-    """A function of the player's numbers (config.hypers) that gives its optax transform.
+    """A function from the player's numbers (config.hypers) to its optax transform.
 
-    clips and decays say whether clipping by global norm and weight decay are in the program at all.
+    clips, decays: whether the program includes clipping by global norm, and weight decay.
     """
 
     def build(h: Numbers) -> optax.GradientTransformation:

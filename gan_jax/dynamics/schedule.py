@@ -1,7 +1,8 @@
-"""Numbers that change along a run: learning rates, decays, weights, noise.
+"""Schedules of numbers that change during a run: learning rates, decays, weights, noise.
 
-A number x changes as `schedule` says from x to x_end while a count, of updates or of steps, goes
-from 0 to schedule_steps, and stays there. Which counts those are stands beside the leaves.
+While a count goes from 0 to schedule_steps, a number x goes from x to x_end along the named
+schedule, and then stays at x_end. The comments at the config leaves say whether the count is of
+updates or of steps.
 """
 
 from collections.abc import Callable
@@ -10,11 +11,12 @@ import jax.numpy as jnp
 
 from gan_jax.types import Array
 
-# name -> the share of the way, of the share of the time; cosine: Loshchilov and Hutter 2017
+# name -> (share of the time that has passed -> share of the change); cosine: Loshchilov and Hutter
+# 2017
 SHAPES: dict[str, Callable[[Array], Array]] = {
     "constant": jnp.zeros_like,
     "linear": lambda done: done,
-    "half_linear": lambda done: jnp.maximum(2 * done - 1, 0),  # it stays for half of the time
+    "half_linear": lambda done: jnp.maximum(2 * done - 1, 0),  # constant for the first half
     "cosine": lambda done: (1 - jnp.cos(jnp.pi * done)) / 2,
 }
 
@@ -22,7 +24,7 @@ SHAPES: dict[str, Callable[[Array], Array]] = {
 def between(
     schedule: str, start: Array | float, end: Array | float, steps: Array | float, t: Array
 ) -> Array:
-    """start + (end - start) * shape(min(t / steps, 1)); at 0 steps it stays at start.
+    """start + (end - start) * shape(min(t / steps, 1)); with steps 0 it stays at start.
 
     schedule is a name in SHAPES; everything else may be traced.
     """

@@ -1,6 +1,7 @@
-"""Dynamics that look at how the gradients change. They hand a bent v to the players' optimisers.
+"""Dynamics with second derivatives: they correct v before it goes to the players' optimisers.
 
-v is each player's gradient of its own loss, w all players' parameters, J the Jacobian of v(w).
+v holds each player's gradient of its own loss, w all players' parameters; J is the Jacobian of
+v(w).
 """
 
 import jax
@@ -14,7 +15,7 @@ from gan_jax.types import Draw, Game, Hypers, Move, PyTree, State
 def consensus(
     game: Game, state: State, draws: Draw, h: Hypers, *, gamma: float = 1.0
 ) -> StepResult:
-    """v + gamma grad(norm2(v)^2 / 2) = v + gamma J^T v, for all. Mescheder et al. 2017."""
+    """v + gamma grad(norm2(v)^2 / 2) = v + gamma J^T v for all players. Mescheder et al. 2017."""
     v_of = field(game, game.moves, state, only(draws), h)
     v, pull, noted = jax.vjp(v_of, params(game, state), has_aux=True)
     (slope,) = pull(v)
@@ -26,8 +27,9 @@ def sga(
 ) -> StepResult:
     """v + weight sign A^T v, A = (J - J^T) / 2. Balduzzi et al. 2018, algorithm 1.
 
-    sign = sign(<v, grad H> <A^T v, grad H> / d + epsilon), H = norm2(v)^2 / 2, d parameters: it
-    turns where the adjustment would lead away from stable, or towards unstable fixed points.
+    sign = sign(<v, grad H> <A^T v, grad H> / d + epsilon) with H = norm2(v)^2 / 2 and d the number
+    of parameters. It flips where the adjustment would lead away from a stable fixed point or
+    towards an unstable one.
     """
     v_of, w = field(game, game.moves, state, only(draws), h), params(game, state)
     v, pull, noted = jax.vjp(v_of, w, has_aux=True)
@@ -43,19 +45,19 @@ def sga(
 def cgd(
     game: Game, state: State, draws: Draw, h: Hypers, *, eta: float = 0.1, iterations: int = 10
 ) -> StepResult:
-    """Each move's answer to the other's answer. Schaefer and Anandkumar 2019, algorithm 1.
+    """Competitive gradient descent: moves anticipate each other. Schaefer and Anandkumar 2019.
 
-    The direction d solves (I + eta J_off) d = v, J_off being J without its diagonal blocks: with
-    sgd, no momentum and lr = eta for all, w <- w - lr d is the paper's step. Any other optimiser
-    takes d as a gradient, and eta says how large a step each side expects of the other.
-    At most `iterations` of conjugate gradients on the normal equations, which also hold where the
-    game is not zero-sum; at 0 iterations d = v.
+    The direction d solves (I + eta J_off) d = v, where J_off is J without its diagonal blocks. With
+    sgd, no momentum and lr = eta for all, w <- w - lr d is the paper's algorithm 1. Any other
+    optimiser takes d as a gradient; eta is the step size that each side expects of the other.
+    Solved by at most `iterations` of conjugate gradients on the normal equations, which do not need
+    a zero-sum game; with 0 iterations d = v.
     """
     v_of, w = field(game, game.moves, state, only(draws), h), params(game, state)
     v, noted = v_of(w)
 
     def block(move: Move):
-        """d of the other players -> the change of this move's v along it."""
+        """Maps a direction d of the other players to the derivative of this move's v along d."""
         others = {name: w[name] for name in w if name not in move.players}
 
         def own(others: Params) -> Params:
@@ -65,7 +67,7 @@ def cgd(
         return jax.linearize(own, others)[1]
 
     blocks = [(move, block(move)) for move in reversed(game.moves)]
-    names = list(w)  # lists: sums over a dict would run in the order of the alphabet
+    names = list(w)  # lists, because sums over a dict would run in alphabetical order
 
     def matrix(d: list[PyTree]) -> list[PyTree]:
         by_name = dict(zip(names, d, strict=True))

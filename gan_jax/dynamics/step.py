@@ -2,8 +2,8 @@
 
     state, metrics = step(state, batch, h)
 
-draws a key for each update from the run's key and the step, lets the dynamics carry out the moves,
-keeps the weights where the game wants them, and takes the averages on.
+derives a key for each update from the run's key and the step, lets the dynamics make the moves,
+projects weights as the game requires (clipping), and updates the averages.
 """
 
 from collections.abc import Callable
@@ -29,11 +29,10 @@ def make_step(
     part: Part = lambda x: x,
     decay_at: Callable[[Array, Numbers], Array] = lambda t, numbers: numbers["ema_decay"],
 ) -> TrainStep:
-    """A pure f(state, batch, h) -> (state, metrics); batch.x is [K, B, ...], K of the first move.
+    """A pure f(state, batch, h) -> (state, metrics); batch.x [K, B, ...] for the first move's K.
 
-    precision: of the matrix products; None leaves it to the device. part: says where reals and
-    latents [K, B, ...] are placed, see place.py. decay_at: the averages' decay, of the step and
-    h.game.
+    precision: of the matrix products; None leaves it to the device. part: places the reals and
+    latents [K, B, ...], see place.py. decay_at: (step, h.game) -> the averages' decay.
     """
 
     def step(state: State, batch: Batch, h: Hypers) -> tuple[State, Metrics]:
@@ -50,7 +49,7 @@ def make_step(
 
 
 def draw_keys(key: Array, game: Game) -> Array:
-    """A key for each update of the first move; more for moves that are made more often."""
+    """A key for each update of the first move, and more if another move is made more often."""
     k, longest = game.moves[0].times, max(move.times for move in game.moves)
     keys = jax.random.split(key, k)
     if longest <= k:
@@ -60,20 +59,20 @@ def draw_keys(key: Array, game: Game) -> Array:
 
 
 def place(draws: Draw, part: Part) -> Draw:
-    """The draws, their examples and latents where part says."""
+    """The draws, with their examples and latents placed by part."""
     return draws._replace(batch=jax.tree.map(part, draws.batch), z=jax.tree.map(part, draws.z))
 
 
 def variables(player: Player) -> PyTree:
-    """Params and vars side by side: a player without vars has an average like its params."""
+    """Params and vars in one tree; without vars the tree is params alone, and so is its average."""
     return {**player.params, **player.vars}
 
 
 def average_decay(schedule: str, warms_up: bool, t: Array, numbers: Numbers) -> Array:
-    """The average's decay after t steps; min(decay, (1 + t) / (10 + t)) while it warms up.
+    """The average's decay after t steps; with warm-up min(decay, (1 + t) / (10 + t)).
 
-    A short run's average is otherwise mostly the initial weights: .999^1000 is 37 %. With a
-    schedule its half-life changes from that of ema.decay to that of ema.decay_end.
+    Without warm-up the initial weights dominate a short run's average: 0.999^1000 is 37 %. With a
+    schedule, the half-life changes from that of ema.decay to that of ema.decay_end.
     """
     decay = numbers["ema_decay"]
     if schedule != "constant":
@@ -84,14 +83,14 @@ def average_decay(schedule: str, warms_up: bool, t: Array, numbers: Numbers) -> 
 
 
 def half_life(decay: Array) -> Array:
-    """After how many steps an average with that decay has half of what it began with; 0 of 0."""
+    """The steps after which half of an average's initial value is left; 0 for decay 0."""
     return -1 / jnp.log2(decay)
 
 
 def average(averages: dict[str, PyTree], players: dict[str, Player], decay: Array) -> dict:
-    """a <- decay a + (1 - decay) w, of weights and of statistics.
+    """a <- decay a + (1 - decay) w, for weights and statistics.
 
-    Statistics too: those of the player itself follow its last updates, and fit other weights.
+    Statistics are averaged too, because the player's own fit its latest weights, not the averages.
     """
     return {
         name: jax.tree.map(lambda a, w: decay * a + (1 - decay) * w, old, variables(players[name]))
@@ -100,12 +99,12 @@ def average(averages: dict[str, PyTree], players: dict[str, Player], decay: Arra
 
 
 def run_key(key: Array) -> Array:
-    """The key that a state keeps, of the seed's key: the first of a split into any number."""
+    """The key that a state keeps, derived from the seed's key: the first of a split of any size."""
     return jax.random.split(key, 1)[0]
 
 
 def make_init(game: Game, dynamics: str, averages: bool) -> Callable[[Array, Hypers, Any], State]:
-    """A pure f(key, h, mean example in [0, 1]) -> State, for the named dynamics."""
+    """A pure f(key, h, mean) -> State for the named dynamics; mean: the mean example in [0, 1]."""
 
     sampled = [*(sampler.player for sampler in game.samplers.values()), *game.averaged]
 

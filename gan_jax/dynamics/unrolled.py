@@ -1,4 +1,4 @@
-"""Dynamics that look ahead through the other side's updates, and go back through them."""
+"""Dynamics that look ahead through the other side's updates and differentiate through them."""
 
 import jax
 import jax.numpy as jnp
@@ -13,19 +13,19 @@ from gan_jax.types import Array, Draw, Game, Hypers, Notes, PyTree, State
 def unrolled(
     game: Game, state: State, draws: Draw, h: Hypers, *, unroll_steps: int = 5
 ) -> StepResult:
-    """gen minimises its loss at disc_K(gen), where disc will be in K updates. Metz et al. 2017.
+    """gen minimises its loss against disc_K(gen), disc after K more updates. Metz et al. 2017.
 
-    disc_0 = disc, disc_i+1 = disc_i + its own optimiser's update on loss_disc(gen, disc_i), for
-    K = unroll_steps, all on one draw. gen's gradient flows through the updates; disc_K is then
-    thrown away and disc takes its ordinary update against the old gen. K = 0 is simultaneous.
-    In general: the players of the last of two moves look ahead through the first.
+    disc_0 = disc, disc_i+1 = disc_i + its optimiser's update on loss_disc(gen, disc_i) up to
+    K = unroll_steps, all on one draw. gen's gradient flows through these updates. disc_K is then
+    discarded, and disc takes its ordinary update against the old gen. K = 0 is simultaneous.
+    In other games the second of the two moves looks ahead through the first.
     """
     first, last = game.moves
     tame = game._replace(optimizer=lambda name, h: _tamed(game.optimizer(name, h)))
 
     def ahead(play, draw: Draw, h: Hypers) -> tuple[Array, Notes]:
         there = _moved_to(state, play.params)
-        # gen is the same in all K updates: one pass before the loop, one backward pass through it
+        # gen is the same in all K updates, so it takes one forward and one backward pass in all.
         draw = draw._replace(precomputed=game.precompute(play, draw))
         there, _ = lax.scan(
             lambda s, _: (make_move(tame, first, s, draw, h)[0], None), there, length=unroll_steps
@@ -51,8 +51,8 @@ def _tamed(optimizer: optax.GradientTransformation) -> optax.GradientTransformat
 
 @jax.custom_vjp
 def _no_nan_at_0(v: Array) -> Array:
-    """v itself. The roots in Adam and RMSProp are infinitely steep at 0, where the gradient of a
-    dead unit stays: 0 times infinity, NaN on the way back, is then 0."""
+    """v itself, with 0 instead of NaN in its gradient. The square roots in Adam and RMSProp have
+    infinite slope at 0, where a dead unit's v stays: 0 times infinity would be NaN."""
     return v
 
 

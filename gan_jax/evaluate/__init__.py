@@ -1,7 +1,7 @@
-"""Evaluation: what a run is worth, by numbers and by a picture, from the samples of gen's average.
+"""Evaluation of a run by numbers and a picture, computed from samples of gen's average.
 
-An evaluator is made once for a setup, then called with states, also those of other rows of its
-cohort; it yields (name, value). Each says itself whether it applies to the data.
+An evaluator is made once for a setup and then called with states, including those of other rows of
+its cohort; it yields (name, value) pairs. Each decides itself whether it applies to the data.
 """
 
 import functools
@@ -60,16 +60,17 @@ EVALUATORS: dict[str, Callable[..., Evaluator | None]] = {
     "retrieval": retrieval,
     "captions": captions,
 }
-OF_LABELS = {"labels", "intra", "cas"}  # apply where gen takes labels
-# While a run trains, with config.features.names; the others when asked for by name.
+OF_LABELS = {"labels", "intra", "cas"}  # apply if gen takes labels
+# Used while a run trains, with those of config.features.names; others only if asked for by name.
 SCHEDULED = ("line", "modes", "judge", "labels", "codes", "translations", "captions")
-UNLABELLED = ("pixels",)  # of images without labels, of which those tell nothing
+UNLABELLED = ("pixels",)  # for images without labels, to which the label-based ones do not apply
 
 
 def chosen(names: Iterable[str]) -> dict[str, Callable[..., Evaluator | None]]:
-    """The evaluators by name; of features also one distance, frechet_digits. ConfigError.
+    """The named evaluators; a name may also be a single distance, such as frechet_digits.
 
-    Distances by the same features are of one evaluator: the images are seen once.
+    Distances by the same features share an evaluator, so images are processed once. ConfigError for
+    an unknown name.
     """
     found: dict[str, set[str]] = {}
     for name in names:
@@ -91,8 +92,7 @@ def make_evaluate(
 ) -> Callable[[State], dict[str, Any]]:
     """f(state) -> {"part/name": value} of the named evaluators that apply to the data.
 
-    Without names those of its schedule. part, eval or test, says which of the run's two sets of
-    draws they see.
+    By default the evaluators of the run's schedule. part, eval or test, is the set of draws used.
     """
     choose("part", part, STREAMS)
     names = tuple(names) or on_schedule(setup)
@@ -106,7 +106,7 @@ def make_evaluate(
 
 
 def on_schedule(setup: Setup) -> tuple[str, ...]:
-    """The metrics of a run's schedule; those that do not apply to its data are passed over."""
+    """The metrics of a run's schedule; those that do not apply to its data are skipped."""
     is_labelled = setup.data.spec.classes or not setup.data.is_image
     return (*SCHEDULED, *(() if is_labelled else UNLABELLED), *scheduled(setup.config))
 
@@ -129,7 +129,7 @@ def _make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
     if not pointplots.available() or not all(each.real for each in samplers.values()):
         return lambda state: None
     size = game.decision.size if game.decision else 1
-    n = max(config.eval_samples, size)  # D's line takes a whole batch
+    n = max(config.eval_samples, size)  # drawing D takes a whole batch
     reals = {  # the same points in every picture
         name: np.asarray(each.real(jax.random.key(0), n))
         for name, each in samplers.items()
@@ -155,9 +155,9 @@ def _make_picture(setup: Setup) -> Callable[[State], np.ndarray | None]:
 def _make_gallery(
     setup: Setup, gallery: Callable[[State, Array, Batch], Array]
 ) -> Callable[[State], np.ndarray]:
-    """f(state) -> the game's own picture, of the latents that samples have, and of held-out reals.
+    """f(state) -> the game's own picture, from the samples' latents and held-out reals.
 
-    Of examples where none are held out.
+    Training examples are used if none are held out.
     """
     data, n = setup.data, setup.config.grid_samples
 
@@ -175,10 +175,10 @@ def _make_gallery(
 
 
 def rows_of_classes(n: int, classes: int) -> tuple[np.ndarray | None, int | None]:
-    """Labels of about n samples, and the columns of their grid, so that a row is of one class.
+    """Labels for about n samples, and the number of columns that gives each grid row one class.
 
-    Where there are few classes each has several rows, that the grid be near-square. At least one
-    sample a class; (None, None) without classes.
+    If there are few classes, each has several rows, to make the grid near-square. There is at least
+    one sample per class; (None, None) without classes.
     """
     if not classes:
         return None, None
@@ -191,9 +191,9 @@ def rows_of_classes(n: int, classes: int) -> tuple[np.ndarray | None, int | None
 def _make_line_of_d(
     setup: Setup, real: np.ndarray
 ) -> Callable[[State], tuple[np.ndarray, np.ndarray]]:
-    """f(state) -> places on the line, and D there: of a point, or of real data moved there.
+    """f(state) -> positions on the line, and D there: of a point, or of real data shifted there.
 
-    D is NaN, which no curve shows, where the objective's logit is not that of a D.
+    D is NaN, which is not drawn, if the objective's logit does not define a D.
     """
     decision, middle = setup.game.decision, real.mean()
     places = np.linspace(middle - 4 * real.std(), middle + 4 * real.std(), 200, dtype=np.float32)

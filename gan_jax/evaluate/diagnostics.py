@@ -1,6 +1,7 @@
-"""What is going wrong with a run, by name, from its lines alone: a pure function of metrics.jsonl.
+"""Names what is going wrong with a run, as a pure function of the lines of metrics.jsonl.
 
-A finding says since which step a symptom is there, and by which numbers. symptoms.py has them all.
+A finding states when a symptom was first seen, and its evidence in numbers. symptoms.py has the
+symptoms.
 """
 
 import functools
@@ -25,7 +26,7 @@ from gan_jax.evaluate.symptoms import (
 )
 from gan_jax.objectives import OBJECTIVES
 
-NOT_FINITE = "not finite"  # the label of what the guards, or the numbers themselves, tell
+NOT_FINITE = "not finite"  # a label found by the guards, or from the numbers themselves
 
 
 class Finding(NamedTuple):
@@ -37,7 +38,7 @@ class Finding(NamedTuple):
 
 
 def facts(config: ConfigDict, data: Data) -> Game:
-    """What the symptoms have to know."""
+    """What the symptoms need to know about a config."""
     centres = data.synthetic.centres if data.synthetic else None
     return Game(
         steps=config.steps,
@@ -50,7 +51,7 @@ def facts(config: ConfigDict, data: Data) -> Game:
 
 @functools.cache
 def parts_at_zero(objective: str) -> bool:
-    """Whether a number added to all logits changes what disc and gen are drawn to."""
+    """Whether adding a constant to all logits changes what disc and gen converge to."""
     if objective not in OBJECTIVES:
         return False
     function = jax.jit(OBJECTIVES[objective])
@@ -61,7 +62,7 @@ def parts_at_zero(objective: str) -> bool:
 
 
 class Diagnosis:
-    """The symptoms of a run, each at its first appearance, as the lines come."""
+    """Collects the symptoms of a run, each at its first appearance, as lines arrive."""
 
     def __init__(self, game: Game, lines: Iterable[Line] = ()):
         self.game = game
@@ -72,7 +73,7 @@ class Diagnosis:
             self.add(line)
 
     def add(self, line: Line) -> list[Finding]:
-        """What this line shows for the first time."""
+        """The findings that this line shows for the first time."""
         new = self._by_evaluation(line)
         if "watch/auc" in line:
             self.watched.append(line)
@@ -86,7 +87,7 @@ class Diagnosis:
         return [finding for finding in new if self.tell(finding)]
 
     def _by_evaluation(self, line: Line) -> list[Finding]:
-        """Collapse, by two evaluations in a row; by the last one alone at the end of a run."""
+        """Mode collapse, shown by two evaluations in a row, or at the end of a run by the last."""
         few = few_of_all(line, self.game)
         opened_up = "" in self.few or is_late(line, self.game)
         if few is None or (few and not opened_up):
@@ -102,5 +103,5 @@ class Diagnosis:
         return [Finding(COLLAPSE, line["step"], self.few[-1])]
 
     def tell(self, finding: Finding) -> bool:
-        """Keeps a finding unless there is one of that name; whether it is new."""
+        """Keeps a finding unless its name is known already; returns whether it is new."""
         return self.found.setdefault(finding.label, finding) is finding

@@ -1,6 +1,6 @@
-"""What diagnostics look at: a few numbers of a state, made on the device every so many steps.
+"""The signals that diagnostics use: a few numbers of a state, computed on the device at intervals.
 
-They go into the run's lines as watch/..., and diagnostics.py reads them there.
+They are logged as watch/..., where diagnostics.py reads them.
 """
 
 from collections.abc import Callable
@@ -18,20 +18,20 @@ from gan_jax.games import Setup
 from gan_jax.types import Array, Batch, Hypers, State
 
 WATCH_STREAM = 2**32 - 4  # folded into a run's key: no step number gets there
-DECISIONS, FEW = 64, 16  # of disc on each side; few, where one decision takes a whole batch
-PAIRED = 256  # samples at most of which every pair is compared
-CLOSEST, NEAR = 0.01, 0.25  # what is alike: see variety
+DECISIONS, FEW = 64, 16  # of disc on each side; FEW if each takes a whole batch
+PAIRED = 256  # the most samples of which all pairs are compared
+CLOSEST, NEAR = 0.01, 0.25  # define which samples are alike: see variety
 
 
 class Shown(NamedTuple):
-    """What disc is shown, in the range of the config: fixed for the run."""
+    """The examples shown to disc, in the config's range, fixed for the run."""
 
-    real: Batch  # n of the training examples; none where they are drawn
-    held_out: Batch | None  # n of the test split, where there is one
+    real: Batch  # n training examples; none if they are drawn
+    held_out: Batch | None  # n examples of the test split, if there is one
 
 
 def make_shown(setup: Setup, arrays: Arrays | None) -> Shown:
-    """Examples spread evenly over the sets: sets may be sorted by class."""
+    """Examples spread evenly over the sets, since sets may be sorted by class."""
     if arrays is None:
         return Shown(Batch(jnp.zeros(0)), None)
     data, n = setup.data, _examples(_size(setup))
@@ -45,7 +45,7 @@ def make_shown(setup: Setup, arrays: Arrays | None) -> Shown:
 
 
 def _size(setup: Setup) -> int:
-    """Samples that one decision is about; 1 where nobody decides."""
+    """The number of samples per decision of disc; 1 without a disc."""
     return setup.game.decision.size if setup.game.decision else 1
 
 
@@ -56,12 +56,11 @@ def _examples(size: int) -> int:
 def make_signals(setup: Setup) -> Callable[[State, Hypers, Shown], dict[str, Array]]:
     """A pure f(state, hypers, shown) -> {watch/name: a number}, on fixed latents.
 
-    gen_grad: norm of gen's gradient; logit_real, logit_fake, logit_held: disc's mean
-    logit; auc: the share of pairs in which a real one is above a fake; spread: root mean square
-    distance of samples from their mean, over that of reals; variety: how much rarer two samples
-    are alike than two reals, see below; place: the samples' mean along one fixed direction, in
-    standard deviations of the reals there and from their mean. What is of disc is left out where
-    there is none.
+    gen_grad: the norm of gen's gradient; logit_real, logit_fake, logit_held: disc's mean logits;
+    auc: the share of pairs in which the real's logit is above the fake's; spread: the samples' root
+    mean square distance from their mean, over that of reals; variety: see variety; place: the
+    samples' mean along a fixed direction, as its offset from the reals' mean in standard deviations
+    of the reals. Signals of disc are left out if there is none.
     """
     game, synthetic = setup.game, setup.data.synthetic
     sampler, decision, size = game.sampler, game.decision, _size(setup)
@@ -112,13 +111,14 @@ def _width(x: Array) -> Array:
 
 
 def variety(real: Array, fake: Array) -> Array:
-    """How often two reals are alike, over how often two samples are: 1 as varied as the data, or 0.
+    """How often two reals are alike, over how often two samples are.
 
+    It is 1 if the samples are as varied as the data, and near 0 if they are nearly all the same.
     A pair at distance d is alike to the degree exp(-d^2 / h^2). h is a quarter of the reals' root
-    mean square distance from their mean, or the distance below which one pair of reals in a hundred
-    lies where that is more, as it is in many dimensions. So the measure is in units of the data's
-    own spread, and says nothing of where the samples lie. Of K equal clusters far apart, k leave
-    k / K. Compare the birthday test of Arora and Zhang 2017.
+    mean square distance from their mean or, if that is larger, as in many dimensions, the 1 %
+    quantile of the distances between reals. So the measure is relative to the data's spread and
+    independent of the samples' location. Covering k of K equal, distant clusters gives k / K.
+    Compare the birthday test of Arora and Zhang 2017.
     """
     real_P, fake_P = _squared_distances(real), _squared_distances(fake)
     h = jnp.maximum(jnp.quantile(real_P, CLOSEST), (NEAR * _width(real)) ** 2)
@@ -127,7 +127,7 @@ def variety(real: Array, fake: Array) -> Array:
 
 
 def _squared_distances(x: Array) -> Array:
-    """Of each pair of different ones, [N (N - 1) / 2]."""
+    """The squared distance of each pair of different points, [N (N - 1) / 2]."""
     a = x.reshape(len(x), -1)
     a = a - a.mean(0, keepdims=True)
     squares = (a**2).sum(1)

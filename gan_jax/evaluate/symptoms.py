@@ -1,7 +1,7 @@
-"""What can be wrong with a run: each symptom looks at the last watched lines and says what it sees.
+"""What can go wrong with a run: each symptom examines the last watched lines and states evidence.
 
-signals.py makes the numbers, watch/..., and diagnostics.py keeps what was found since when. None
-goes by a loss alone: a loss of 0 is healthy for a relativistic hinge, and a critic's may be any
+signals.py computes the numbers, watch/..., and diagnostics.py keeps the findings. No symptom relies
+on a loss alone: a loss of 0 is healthy for a relativistic hinge, and a critic's loss may be any
 number.
 """
 
@@ -11,36 +11,36 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 Line = Mapping[str, Any]
-NOT_BEGUN = "has not begun to learn"  # told at the end of a run alone: before, it may yet begin
+NOT_BEGUN = "has not begun to learn"  # only found at the end; before, it may still begin
 COLLAPSE = "mode collapse"
 
 
 class Game(NamedTuple):
-    """What the symptoms have to know of a config."""
+    """What the symptoms need to know about a config."""
 
     steps: int
-    has_threshold: bool  # logit 0 parts reals from fakes: not so where only differences count
+    has_threshold: bool  # logit 0 separates reals from fakes; False if only differences count
     modes: int  # of a mixture; 0: unknown
     classes: int  # of the data's labels; 0: none
-    updates: int = 1  # of gen in a step
+    updates: int = 1  # of gen per step
 
 
 def stands_still(
     last: Sequence[Line], before: Sequence[Line], game: Game, what: str, names: Sequence[str]
 ) -> str:
-    """What is computed of fixed latents or reals is the same to the last bit."""
+    """Values computed from fixed latents or reals stay the same to the last bit."""
     same = all(len({line[name] for line in last}) == 1 for name in names)
     return f"the same {what} since step {last[0]['step']}" if same else ""
 
 
 def mode_collapse(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """Two samples are alike far more often than two of the data are, though gen once was varied.
+    """Two samples are alike far more often than two examples, although gen was varied before.
 
-    Where it never was, samples lie within a tenth of the data's width, and not because gen is young
-    or does not move at all: images grow varied slowly, and wide long before.
+    If gen never was varied, its samples must lie within a tenth of the data's width, and gen must
+    be neither young nor frozen: samples of images become wide long before they become varied.
     """
     if not all("watch/variety" in line for line in last):
-        return ""  # a run that was begun before there was such a number
+        return ""  # a run from before this signal existed
     most, widest = max(map(_variety, last)), max(line["watch/spread"] for line in last)
     opened = max(map(_variety, before)) > OPENED
     has_grown = is_late(last[-1], game) and not is_young(last[-1], game) and not _is_still(last)
@@ -50,9 +50,9 @@ def mode_collapse(last: Sequence[Line], before: Sequence[Line], game: Game) -> s
 
 
 def not_begun(line: Line, before: Sequence[Line], game: Game) -> str:
-    """At its end a run is as narrow as a young gen is, and either young or its samples never moved.
+    """At the end of the run gen's samples are all alike, and gen is young or they never moved.
 
-    A young gen, at least one of small weights, makes samples that are all nearly the same.
+    A young gen, at least one with small weights, makes samples that are all nearly the same.
     """
     if line["step"] != game.steps or "watch/variety" not in line:
         return ""
@@ -64,12 +64,13 @@ def not_begun(line: Line, before: Sequence[Line], game: Game) -> str:
 
 
 def disc_wins(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """Disc parts every real from every fake, its loss is next to nothing, and gen learns no more.
+    """Disc separates all reals from all fakes, its loss is nearly 0, and gen no longer learns.
 
-    The last: gen's gradient is a hundredth of its largest, or disc is as sure as e^-10.
+    gen counts as no longer learning if its gradient is a hundredth of its largest, or if disc is as
+    sure as e^-10.
     """
     first = abs(before[0]["disc_loss"])
-    # that may be of a disc that has won already: at D = 1/2 losses are about 1
+    # Disc may already have won at the first line; at D = 1/2, losses are about 1.
     usual = max(first, 1.0 if game.has_threshold else 1e-12)
     apart = all(line["watch/auc"] == 1 for line in last)
     loss = max(abs(line["disc_loss"]) for line in last)
@@ -85,7 +86,7 @@ def disc_wins(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
 
 
 def one_sided(last: Sequence[Line], before: Sequence[Line], game: Game, sign: int) -> str:
-    """Disc takes everything for real, or with sign -1 for fake."""
+    """Disc takes everything for real, or for fake if sign is -1."""
     if not game.has_threshold:
         return ""
     sides = [min(sign * line["watch/logit_real"], sign * line["watch/logit_fake"]) for line in last]
@@ -96,9 +97,9 @@ def one_sided(last: Sequence[Line], before: Sequence[Line], game: Game, sign: in
 
 
 def disc_unbounded(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """Judgements grow without end: the game has no constraint that holds them.
+    """Logits grow without bound, because no constraint of the game limits them.
 
-    Where only differences count, so does the growth of theirs: the level may go where it likes.
+    If only differences of logits count, only their growth counts: the level may drift.
     """
     sizes = [
         max(abs(line["watch/logit_real"]), abs(line["watch/logit_fake"]))
@@ -116,7 +117,7 @@ def disc_unbounded(last: Sequence[Line], before: Sequence[Line], game: Game) -> 
 
 
 def oscillation(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """The samples' mean goes to and fro by more than the data's width a line, and gets nowhere."""
+    """The samples' mean goes to and fro by more than the data's width a line, without progress."""
     places = [line["watch/place"] for line in last]
     moves = [b - a for a, b in itertools.pairwise(places)]
     turns = sum(a * b < 0 for a, b in itertools.pairwise(moves))
@@ -127,7 +128,7 @@ def oscillation(last: Sequence[Line], before: Sequence[Line], game: Game) -> str
 
 
 def disc_overfits(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
-    """Reals held out are judged like fakes: over half of the gap is to the training reals alone."""
+    """Held-out reals are judged like fakes: they lie over halfway from training reals to fakes."""
     if not all("watch/logit_held" in line for line in last):
         return ""
     shares = [
@@ -140,7 +141,7 @@ def disc_overfits(last: Sequence[Line], before: Sequence[Line], game: Game) -> s
 
 
 SAMPLES = ("watch/place", "watch/spread")
-# label -> the symptom, and how many watched lines in a row have to show it
+# label -> (the symptom, how many consecutive watched lines have to show it)
 SYMPTOMS: dict[str, tuple[Callable[[Sequence[Line], Sequence[Line], Game], str], int]] = {
     "gen stands still": (
         functools.partial(
@@ -164,7 +165,7 @@ SYMPTOMS: dict[str, tuple[Callable[[Sequence[Line], Sequence[Line], Game], str],
     "oscillation": (oscillation, 8),
     "disc overfits": (disc_overfits, 5),
 }
-# Fixed on seeds below 6; `gan-jax reproduce planted` counts on others.
+# Chosen on seeds below 6; `gan-jax reproduce planted` evaluates them on others.
 NARROW, OPENED = 0.25, 0.5  # of watch/variety
 CLOSED = 0.1  # of watch/spread
 YOUNG = 1_000  # updates of gen
@@ -172,7 +173,10 @@ SURE, ONE_SIDED, LARGE, GROWS = 10.0, 5.0, 15.0, 1.3
 
 
 def few_of_all(line: Line, game: Game) -> str | None:
-    """Whether good samples are of a quarter of the modes or less: in words, "", or None unseen."""
+    """The evidence if good samples are of at most a quarter of the modes or classes, else "".
+
+    None if the line has no such numbers.
+    """
     modes, classes = line.get("eval/modes"), line.get("eval/classes")
     if modes is not None:
         few = line["eval/high_quality"] > 0.5 and modes <= game.modes / 4
@@ -184,7 +188,7 @@ def few_of_all(line: Line, game: Game) -> str | None:
 
 
 def is_late(line: Line, game: Game) -> bool:
-    """Whether gen has had the time to open up: the samples of a young one are all alike."""
+    """Whether gen has had time to become varied; a young gen's samples are all alike."""
     return line["step"] > game.steps / 5
 
 

@@ -1,6 +1,6 @@
-"""Games: one file each, with make(parts, **numbers) -> Game; here is the lookup.
+"""Games, one file each with make(parts, **numbers) -> Game. This file finds them by name.
 
-Numbers whose default is an integer are handed to make; the others are in h.game_args if given."""
+Numbers with an integer default are passed to make; the others are in h.game_args if given."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -21,12 +21,12 @@ names, describe = _FILES.names, _FILES.describe
 
 
 def maker(name: str) -> Callable[..., Game]:
-    """The named game's make; ConfigError with the choices where there is none."""
+    """The named game's make; ConfigError with the choices if there is no such game."""
     return _FILES.module(name).make
 
 
 class Setup(NamedTuple):
-    """A config with its data opened and its game made, once for all that a run does with them."""
+    """A config with its opened data and its game, made once and shared by all parts of a run."""
 
     config: ConfigDict
     data: Data
@@ -38,7 +38,7 @@ class Setup(NamedTuple):
         return jax.jit(settle)(state) if settle else state
 
     def examples(self) -> Arrays | None:
-        """What is trained on. ConfigError where a conditional game lacks labels of some."""
+        """The training examples. ConfigError if the game is conditional and some have no label."""
         arrays = self.data.examples()
         if arrays and self.game.sampler.classes and not all_labelled(arrays):
             raise ConfigError(
@@ -49,9 +49,10 @@ class Setup(NamedTuple):
 
 
 def make_setup(config: ConfigDict, objectives: Sequence[str] = ()) -> Setup:
-    """Opens the data and makes the game. ConfigError where a name or an argument is unknown.
+    """Opens the data and makes the game. ConfigError if a name or an argument is unknown.
 
-    objectives: several, of which the traced number "index" chooses one, instead of the config's.
+    objectives: replaces the config's objective by several, one of which the traced number "index"
+    selects.
     """
     data, make = open_data(config), maker(config.game)
     static = static_arguments("game_args", make, config.game_args)
@@ -59,7 +60,7 @@ def make_setup(config: ConfigDict, objectives: Sequence[str] = ()) -> Setup:
     game = make(parts, **static)
     if parts.gen.translates and not game.sampler.of:
         raise ConfigError(
-            f"gen.net {config.gen.net!r} maps pictures, and game {config.game!r} makes samples of "
-            "latents: expected another gen.net, or game 'pix2pix' or 'cyclegan'"
+            f"gen.net {config.gen.net!r} maps pictures, but game {config.game!r} makes samples "
+            "from latents: expected another gen.net, or game 'pix2pix' or 'cyclegan'"
         )
     return Setup(config, data, game)

@@ -1,16 +1,17 @@
-"""BiGAN: gen learns its inverse along with it, an encoder. Donahue et al. 2017, Dumoulin et al.
+"""BiGAN: gen is trained together with an encoder, its inverse. Donahue et al. and Dumoulin et al.
 
 gen maps latents z to examples, enc examples x to latents, and disc tells pairs (x, enc(x)) from
 pairs (gen(z), z). disc descends
 
     loss_scale * mean objective.disc + penalty.weight * mean penalty,
 
-and gen and enc together the mean of objective.disc with the two sides exchanged, which is what the
-authors train: enc is to have its pairs taken for those of gen, and gen the reverse. The objective's
-loss for gen has no part, so that minimax and non_saturating are the same game here.
+and gen and enc together descend the mean of objective.disc with the two kinds of pairs exchanged,
+as the authors train them: enc tries to make its pairs look like gen's, and gen the reverse. The
+objective's own loss for gen is not used, so minimax and non_saturating are the same game here.
 
-disc sees a pair as one vector, flat x before z, of which penalties are. enc takes its optimiser and
-rates from the section gen, and its network, Encoder, from the file of gen.net.
+disc sees a pair as one vector, the flattened x and then z, and penalties act on this vector. enc
+takes its optimiser and rates from the section gen, and its network, Encoder, from the file of
+gen.net.
 """
 
 import functools
@@ -78,15 +79,15 @@ def make(parts: Parts) -> Game:
 
 
 def check(parts: Parts) -> None:
-    """ConfigError for what the game has no place for."""
+    """ConfigError for settings that the game does not support."""
     if parts.enc is None:
         raise ConfigError(
-            "game 'bigan' needs an encoder, and the file of gen.net has none: expected gen.net "
+            "game 'bigan' needs an encoder, but the file of gen.net has none: expected gen.net "
             "'bigan'"
         )
     if parts.decision_size > 1:
         raise ConfigError(
-            "game 'bigan' decides on pairs of an example and its latent: expected disc.view "
+            "game 'bigan' judges pairs of an example and its latent: expected disc.view "
             "'sample' and disc.pack 1"
         )
     if parts.classes:
@@ -95,12 +96,12 @@ def check(parts: Parts) -> None:
         )
     if not parts.disc.is_flat:
         raise ConfigError(
-            "game 'bigan' shows disc an example and its latent as one vector, and this disc.net "
-            "wants images: expected disc.net 'bigan', 'mlp' or 'maxout'"
+            "game 'bigan' shows disc an example and its latent as one vector, but this disc.net "
+            "takes images: expected disc.net 'bigan', 'mlp' or 'maxout'"
         )
     if parts.disc.is_energy or parts.penalizes_gen or parts.augments:
         raise ConfigError(
-            "game 'bigan' has no place for energies, nor for what changes images or latents: "
+            "game 'bigan' supports neither energies nor terms that change images or latents: "
             "expected another objective or penalty.name, and disc.augment 'none'"
         )
     refuse(parts, "bigan", *TREATMENTS)
@@ -112,7 +113,7 @@ def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
 
 
 def gen_and_enc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> Loss:
-    """disc's loss with the sides exchanged: one number that gen and enc descend together."""
+    """disc's loss with the sides exchanged: one loss that gen and enc descend together."""
     case = make_case(parts, play, draw, h)
     exchanged = case._replace(real_B=case.fake_B, fake_B=case.real_B)
     loss = parts.objective(exchanged, **h.objective)[0].disc.mean()
@@ -164,14 +165,14 @@ def encoded(parts: Parts, state: State, x: Array) -> Array:
 
 
 def features(parts: Parts, state: State, x: Array) -> Array:
-    """The encoder's last hidden layer [N, F], likewise."""
+    """The last hidden layer [N, F] of the encoder's average."""
     assert parts.enc
     assert parts.enc.encode
     return parts.enc.encode(*averaged(state, "enc"), x)
 
 
 def decide(parts: Parts, state: State, x: Array, label: Array | None = None) -> Array:
-    """disc's logits of examples with the latents that the encoder gives them, fakes' too."""
+    """disc's logits of pairs (x, enc(x)), whether x is real or fake."""
     assert parts.enc
     enc, disc = state.players["enc"], state.players["disc"]
     code = infer(parts.enc, enc.params, enc.vars, x)
@@ -179,10 +180,10 @@ def decide(parts: Parts, state: State, x: Array, label: Array | None = None) -> 
 
 
 def reconstructions(parts: Parts, state: State, key: Array, batch: Batch) -> Array:
-    """Samples beside reals with their reconstructions, [rows, columns, ...], two images a real.
+    """Samples, and reals with their reconstructions, as a grid [rows, columns, ...].
 
-    On the left samples, about as many as there are reals [N, ...]; on the right a row of reals,
-    below it gen(enc(x)) of each, and so on.
+    On the left are about as many samples as there are reals [N, ...]; on the right, each row of
+    reals is followed by a row with their gen(enc(x)).
     """
     real = batch.x
     side = max(2, 2 * round(math.sqrt(len(real)) / 2))

@@ -2,9 +2,9 @@
 
 gen descends  mean over the batch of norm2(G(z) - stop(G(z) + V))^2,
 
-with V = sum over radii of drift(G(z), reals, the other fakes): each sample is drawn to the reals
-near it and pushed from the fakes near it, so that V = 0 where both are of one distribution. The
-section disc, objective and penalty of a config have no part in it.
+with V = sum over radii of drift(G(z), reals, the other fakes): each sample is attracted by nearby
+reals and repelled by nearby fakes, so V = 0 if both have the same distribution. The config's disc,
+objective and penalty are not used.
 """
 
 import functools
@@ -26,7 +26,7 @@ RADII = (0.02, 0.05, 0.2)  # in the units of the data
 
 
 def make(parts: Parts, *, scale: float = 1.0) -> Game:
-    """The game of a config's parts. scale: what the radii .02, .05 and .2 are multiplied by."""
+    """The game of a config's parts. scale: a factor for the radii .02, .05 and .2."""
     check(parts)
     draw_samples = functools.partial(sample, parts, "gen")
     loss = functools.partial(gen_loss, parts, {"scale": scale})
@@ -47,7 +47,7 @@ def make(parts: Parts, *, scale: float = 1.0) -> Game:
 
 
 def check(parts: Parts) -> None:
-    """ConfigError for what the game has no place for."""
+    """ConfigError for settings that the game does not support."""
     refuse(parts, "drifting", *TREATMENTS)
     if parts.penalties or parts.disc.is_energy or parts.k_disc > 1:
         raise ConfigError(
@@ -61,7 +61,7 @@ def check(parts: Parts) -> None:
 def gen_loss(
     parts: Parts, numbers: dict[str, float], play: Play, draw: Draw, h: Hypers
 ) -> tuple[Array, Notes]:
-    """The mean squared distance of fakes from where they drift to, and the drift's length."""
+    """The mean squared distance from fakes to their drifted positions; notes the drift's length."""
     fake = play("gen", draw.z, GEN_DROPOUT)
     flat_BxD = fake.reshape(len(fake), -1)
     real_NxD = draw.batch.x.reshape(len(draw.batch.x), -1)
@@ -82,10 +82,10 @@ def drift(
     radius: Array | float,
     is_other_BxM: Array | None = None,
 ) -> Array:
-    """The mean of reals near x minus that of fakes near x, [B, D]: attraction minus repulsion.
+    """The mean of reals near x minus the mean of fakes near x, [B, D]: attraction minus repulsion.
 
-    Near is by weights exp(-norm2(x - y) / radius) that add up to 1. Both pulls are towards means,
-    mean - x, of whose difference x drops out. is_other_BxM: 0 for the fake that x itself is.
+    The means have weights proportional to exp(-norm2(x - y) / radius). Attraction and repulsion are
+    both mean - x, so x cancels in their difference. is_other_BxM: 0 where the fake is x itself.
     """
     to_reals = jax.nn.softmax(-_distances(x_BxD, real_NxD) / radius, axis=1)
     away = -_distances(x_BxD, fake_MxD) / radius
@@ -95,5 +95,5 @@ def drift(
 
 
 def _distances(x_BxD: Array, y_NxD: Array) -> Array:
-    """From differences, of which little is lost where points are near."""
+    """Distances from differences of coordinates, which stay accurate for nearby points."""
     return jnp.sqrt(jnp.sum((x_BxD[:, None, :] - y_NxD[None, :, :]) ** 2, axis=-1))

@@ -92,7 +92,7 @@ def disc_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
 
 
 def disc_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNotes:
-    """loss_scale * mean objective + weight * mean penalty, of a discriminator's logits."""
+    """loss_scale * mean objective + weight * mean penalty, from a discriminator's logits."""
     losses, memory = parts.objective(case, **h.objective)
     loss = h.game["loss_scale"] * losses.disc.mean()
     metrics = disc_metrics(case, memory) | {"disc_loss": loss}
@@ -123,13 +123,13 @@ def gen_loss(parts: Parts, play: Play, draw: Draw, h: Hypers) -> LossAndNotes:
 
 
 def gen_objective(parts: Parts, play: Play, h: Hypers, case: Case) -> LossAndNotes:
-    """Mean objective + gen's parts of the penalties, of a discriminator's logits."""
+    """Mean objective + gen's parts of the penalties, from a discriminator's logits."""
     loss, total = through_disc(parts, play, h, case)
     return penalize_gen(parts.penalties, h, total, case), play.notes({"gen_loss": loss})
 
 
 def through_disc(parts: Parts, play: Play, h: Hypers, case: Case) -> tuple[Array, Array]:
-    """gen's mean objective, and the same with acgan's class term."""
+    """gen's mean objective, without and with acgan's class term."""
     loss_B = -case.fake_B if parts.slices else parts.objective(case, **h.objective)[0].gen
     loss = mean_of_fakes(parts, play, h, loss_B, case.fake_B)
     if "class" not in case.fake_heads:
@@ -138,7 +138,7 @@ def through_disc(parts: Parts, play: Play, h: Hypers, case: Case) -> tuple[Array
 
 
 def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> Case:
-    """The draw as disc sees it, and disc's logits: all that objectives and penalties look at."""
+    """What objectives and penalties are computed from: the draw as disc sees it, and its logits."""
     assert draw.z is not None
     real, fake = (
         parts.view(noisy(parts, play, h, role, x))
@@ -176,7 +176,7 @@ def make_case(parts: Parts, play: Play, draw: Draw, h: Hypers, fake: Array) -> C
 
 
 def disc_metrics(case: Case, memory: Memory) -> Metrics:
-    """d_real, d_fake: the mean of sig(logit); acc_real, acc_fake: the share with the right sign."""
+    """d_real, d_fake: mean sig(logit); acc_real, acc_fake: the share with the right sign."""
     real_B, fake_B = case.real_B, case.fake_B
     found = {
         "d_real": jax.nn.sigmoid(real_B).mean(),
@@ -188,7 +188,7 @@ def disc_metrics(case: Case, memory: Memory) -> Metrics:
 
 
 def first_inputs(parts: Parts, key: Array) -> dict[str, Array]:
-    """What the networks are initialised with: two decisions' worth, as batch norm wants two."""
+    """Inputs for initialising the networks: enough for two decisions, as batch norm needs two."""
     seen = parts.view(jnp.zeros((2 * parts.decision_size, *parts.shape)))
     return {"gen": parts.latent(key, 2), "disc": seen}
 
@@ -199,7 +199,7 @@ def sample(parts: Parts, name: str, state: State, z: Array, label: Array | None 
 
 
 def decide(parts: Parts, name: str, state: State, seen: Array, label: Array | None = None) -> Array:
-    """A discriminator's logits of views; label is that of each sample in them."""
+    """A discriminator's logits of the views in seen; label holds the label of each sample."""
     disc = state.players[name]
     y = infer(parts.disc, disc.params, disc.vars, seen, parts.label_view(label))
     return of_example(y, jnp.mean)

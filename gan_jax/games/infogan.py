@@ -1,13 +1,13 @@
-"""InfoGAN: a GAN whose fakes tell the codes that they were made from. Chen et al. 2016.
+"""InfoGAN: a GAN whose fakes reveal the codes that they were made from. Chen et al. 2016.
 
-A latent is noise, then a categorical code, then continuous ones; Q, a head of disc on its last
-hidden layer, guesses the codes of a fake. disc and gen descend the losses of a GAN, each with
+A latent is noise, then a categorical code, then continuous codes; Q, a head on disc's last hidden
+layer, predicts the codes of a fake. disc and gen descend the losses of a GAN, both plus
 
     info * mean (-log Q(category | fake) - sum of log Q(code | fake)),
 
-which is minus the paper's lower bound of the mutual information between codes and fakes, but for
-the entropy of the codes. Q(code | fake) is a Gaussian with deviation 1, and Q's layers are among
-disc's parameters. No label is used: that categories become classes is what is hoped for.
+which is minus the paper's lower bound on the mutual information between codes and fakes, without
+the constant entropy of the codes. Q(code | fake) is a Gaussian with standard deviation 1, and Q's
+layers are among disc's parameters. Labels are not used; the hope is that categories become classes.
 """
 
 import functools
@@ -27,7 +27,7 @@ from gan_jax.nets.layers.codes import Codes
 from gan_jax.objectives import rescale_gradient
 from gan_jax.types import Array, Draw, Game, Hypers, Metrics, State
 
-SHOWN, REACH = 8, 2.0  # values of a code that the picture has, and the last; codes are within 1
+SHOWN, REACH = 8, 2.0  # the picture shows 8 values of a code, up to 2; in training codes end at 1
 LOG_2PI = 1.8378770664093453
 
 
@@ -50,7 +50,7 @@ def make(parts: Parts, *, categories: int = 10, codes: int = 2, info: float = 1.
 
 
 def check(parts: Parts, categories: int, codes: int) -> None:
-    """ConfigError for what the game has no place for."""
+    """ConfigError for settings that the game does not support."""
     if categories < 2 or codes < 1:
         raise ConfigError(
             f"game_args.categories is {categories} and game_args.codes {codes}: expected at least "
@@ -68,13 +68,13 @@ def check(parts: Parts, categories: int, codes: int) -> None:
     refuse(parts, "infogan", "norms_pull", "more_fakes")
     if parts.penalizes_gen:
         raise ConfigError(
-            "game 'infogan' has no place for a penalty that moves latents, as a category is one of "
-            "several: expected another penalty.name"
+            "game 'infogan' does not support a penalty that moves latents, because its categories "
+            "are discrete: expected another penalty.name"
         )
 
 
 def with_codes(noise: Draws, codes: Codes) -> Draws:
-    """(key, n) -> [n, Z]: noise, the one-hot category, and codes from U(-1, 1)."""
+    """(key, n) -> latents [n, Z]: noise, the one-hot category, and codes from U(-1, 1)."""
 
     def latent(key: Array, n: int) -> Array:
         k_noise, k_category, k_numbers = jax.random.split(key, 3)
@@ -96,7 +96,7 @@ def codes_of(z: Array, codes: Codes) -> tuple[Array, Array]:
 def disc_loss(
     parts: Parts, codes: Codes, weights: dict[str, float], play: Play, draw: Draw, h: Hypers
 ) -> gan.LossAndNotes:
-    """disc's loss as in a GAN, and Q's."""
+    """disc's loss as in a GAN, plus the information term."""
     case = gan.make_case(parts, play, draw, h, play("gen", draw.z, GEN_DROPOUT))
     loss, notes = gan.disc_objective(parts, play, h, case)
     lost, metrics = mean_information_loss(case, codes)
@@ -107,7 +107,7 @@ def disc_loss(
 def gen_loss(
     parts: Parts, codes: Codes, weights: dict[str, float], play: Play, draw: Draw, h: Hypers
 ) -> gan.LossAndNotes:
-    """gen's loss as in a GAN, and what Q fails to tell of its fakes."""
+    """gen's loss as in a GAN, plus the information term."""
     fake = play("gen", draw.z, GEN_DROPOUT)
     if parts.rescales:
         fake = rescale_gradient(fake, h.game["rescale_gradient"])
@@ -117,7 +117,7 @@ def gen_loss(
 
 
 def mean_information_loss(case: Case, codes: Codes) -> tuple[Array, Metrics]:
-    """The information term's mean, and the share of fakes whose category Q names right."""
+    """The information term's mean, and the share of fakes whose category Q predicts correctly."""
     category, numbers = codes_of(case.z, codes)
     lost = information_loss(category, numbers, case.fake_heads["category"], case.fake_heads["mean"])
     is_right = case.fake_heads["category"].argmax(1) == category.argmax(1)
@@ -126,7 +126,7 @@ def mean_information_loss(case: Case, codes: Codes) -> tuple[Array, Metrics]:
 
 
 def information_loss(category: Array, numbers: Array, logits: Array, mean: Array) -> Array:
-    """-log softmax(logits)[category] + sum of ((number - mean)^2 + log 2 pi) / 2, nats, [B].
+    """-log softmax(logits)[category] + sum of ((number - mean)^2 + log 2 pi) / 2 in nats, [B].
 
     category: one-hot, [B, categories], as the logits; numbers and mean: [B, codes].
     """
@@ -135,17 +135,17 @@ def information_loss(category: Array, numbers: Array, logits: Array, mean: Array
 
 
 def category_logits(parts: Parts, state: State, x: Array) -> Array:
-    """What Q says of examples [N, ...]: logits [N, categories]."""
+    """Q's logits [N, categories] for examples [N, ...]."""
     return heads_of(infer(parts.disc, *averaged(state, "disc"), x))["category"]
 
 
 def traversals(
     parts: Parts, noise: Draws, codes: Codes, state: State, key: Array, real: Array
 ) -> Array:
-    """Samples of one noise: a row for each category, a column for each value of one code.
+    """Samples with the same noise: a row for each category, a column for each value of a code.
 
-    The values go from -2 to 2, twice as far as in training, as in the paper's figure 2; the other
-    codes are 0. Each code has eight columns, the first code's on the left.
+    Each code has eight columns, the first code's on the left, in which it goes from -2 to 2 (twice
+    its range in training, as in the paper's figure 2) while the other codes are 0.
     """
     values = jnp.linspace(-REACH, REACH, SHOWN)
     numbers = (jnp.eye(codes.numbers)[:, None] * values[None, :, None]).reshape(-1, codes.numbers)

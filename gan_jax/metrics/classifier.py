@@ -1,4 +1,4 @@
-"""A small classifier trained here, on real examples: it counts classes and says how sure it is."""
+"""A small classifier trained on real examples, for class counts and confidence on samples."""
 
 import math
 import zlib
@@ -19,7 +19,7 @@ SETTINGS = (EPOCHS, LEAST_STEPS, BATCH, RATE, MOST, WIDTHS)  # with data, classe
 
 
 class Classifier(nn.Module):
-    """Images [N, D] in [0, 1] -> logits [N, classes], and what they are made of [N, 256]."""
+    """Images [N, D] in [0, 1] -> logits [N, classes], and the features before them [N, 256]."""
 
     classes: int
 
@@ -33,17 +33,17 @@ class Classifier(nn.Module):
 class Classify(NamedTuple):
     """A trained classifier, as functions of images in [0, 1], [N, H, W, C]."""
 
-    see: Callable[[Array], tuple[Array, Array]]  # the two below at once, in jax
+    see: Callable[[Array], tuple[Array, Array]]  # both of the following at once, in jax
     probabilities: Callable[[np.ndarray], np.ndarray]  # [N, classes]
     features: Callable[[np.ndarray], np.ndarray]  # [N, 256], before the logits
-    crc32: int  # of the weights: which classifier a number belongs to
+    crc32: int  # of the weights; identifies the classifier behind a number
 
 
 class Counted(NamedTuple):
-    """What the classifier says of N images."""
+    """Summary of the classifier's predictions for N images."""
 
-    counts: np.ndarray  # [classes], images whose likeliest class it is
-    confidence: float  # mean probability of the likeliest class
+    counts: np.ndarray  # [classes], the number of images predicted to be of each class
+    confidence: float  # mean probability of the predicted class
 
 
 def train_classifier(
@@ -84,7 +84,7 @@ def classify(classes: int, params: PyTree) -> Classify:
 
 
 def crc32(weights: Iterable[Any]) -> int:
-    """The checksum of weights, in their order."""
+    """The checksum of weights, in the given order."""
     return zlib.crc32(b"".join(np.asarray(each).tobytes() for each in weights))
 
 
@@ -119,7 +119,7 @@ def _shift(key: Array, images: Array) -> Array:
 
 
 def count_classes(probabilities_NxC: np.ndarray) -> Counted:
-    """Class counts and mean confidence."""
+    """Class counts and mean confidence of predicted probabilities."""
     classes = probabilities_NxC.shape[1]
     counts = np.bincount(probabilities_NxC.argmax(1), minlength=classes)
     return Counted(counts, float(probabilities_NxC.max(1).mean()))

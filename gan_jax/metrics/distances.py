@@ -1,8 +1,8 @@
 """Distances between two sets of points on the host, a block of rows at a time, in float64.
 
-|a|^2 + |b|^2 - 2 a.b costs one matrix product and rounds; where a decision hangs on the rounding,
-and where a distance is reported, it is taken from differences. So points that coincide, or sets
-that are the same, are met exactly.
+|a|^2 + |b|^2 - 2 a.b costs only one matrix product but rounds. Where a decision depends on the
+rounding, or a distance is reported, the distance is computed from differences, so results are exact
+for coinciding points and for equal sets.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 BLOCK = 500  # rows of a matrix product: 500 x 10,000 distances are 40 MB
-TILE = 25  # rows that are worked on at a time: they stay in a processor's cache
+TILE = 25  # rows processed at a time, which fit in the processor's cache
 PAIRS = 4096  # differences taken at a time
 
 
 class Pair(NamedTuple):
-    """Two sets of points, as given and around a common middle, where squares cancel less."""
+    """Two sets of points, as given and shifted to a common centre, where squares cancel less."""
 
     a_NxF: np.ndarray
     b_MxF: np.ndarray
@@ -27,13 +27,13 @@ class Pair(NamedTuple):
 
     @property
     def rounding(self) -> float:
-        """More than any squared distance of `blocks` can be wrong by."""
+        """An upper bound on the error of the squared distances from `blocks`."""
         size = self.squares_a.max() + self.squares_b.max()
         return float(np.finfo(np.float64).eps * (self.a_NxF.shape[1] + 8) * size)
 
 
 def matrices(a_NxF: np.ndarray, b_MxF: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in float64. ValueError if one is empty, not a matrix, not finite, or of other width."""
+    """Both in float64. ValueError unless both are non-empty, finite matrices of the same width."""
     a, b = (np.asarray(x, np.float64) for x in (a_NxF, b_MxF))
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not a.size or not b.size:
         raise ValueError(f"points {a.shape} and {b.shape}: expected [N, F] and [M, F], not empty")
@@ -59,7 +59,7 @@ def rows(n: int, size: int = BLOCK) -> Iterator[slice]:
 
 
 def blocks(pair: Pair) -> Iterator[tuple[slice, np.ndarray]]:
-    """(rows of a, their squared distances to all of b [rows, M]); wrong by up to pair.rounding."""
+    """Yields (rows of a, their squared distances to b [rows, M]), off by at most pair.rounding."""
     for block in rows(len(pair.a_NxF)):
         product = pair.near_a[block] @ pair.near_b.T
         for part in rows(len(product), TILE):
@@ -71,14 +71,14 @@ def blocks(pair: Pair) -> Iterator[tuple[slice, np.ndarray]]:
 
 
 def exact(a_PxF: np.ndarray, b_PxF: np.ndarray) -> np.ndarray:
-    """Squared distances of paired points, [P], from differences."""
+    """Squared distances between paired points, [P], computed from differences."""
     return np.square(a_PxF - b_PxF).sum(1)
 
 
 def inside(
     pair: Pair, some: slice, square: np.ndarray, radius: np.ndarray, closed: bool
 ) -> np.ndarray:
-    """Which squared distances of a block are below `radius`, squared too; closed: or equal.
+    """Which squared distances of a block are below the squared `radius`; closed: or equal to it.
 
     radius broadcasts against the block: [rows, 1] for balls around a, [1, M] for balls around b.
     """

@@ -1,4 +1,4 @@
-"""How two distributions differ: the optimal discriminator, divergences, distances on the line."""
+"""Differences of two distributions: the optimal discriminator, divergences, the KS distance."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from gan_jax.types import Array
 
 
 class Divergences(NamedTuple):
-    """Of p from q, in nats; total variation a share in [0, 1]."""
+    """Divergences of p from q in nats; the total variation is in [0, 1]."""
 
     js: float  # at most log 2
     kl: float  # KL(p || q)
@@ -22,12 +22,13 @@ class Divergences(NamedTuple):
 def divergences(
     log_p_at_p: np.ndarray, log_q_at_p: np.ndarray, log_p_at_q: np.ndarray, log_q_at_q: np.ndarray
 ) -> Divergences:
-    """Monte Carlo, of both log densities at draws of p [N] and at draws of q [M], in float64.
+    """Monte Carlo estimates from both log densities at draws of p [N] and of q [M], in float64.
 
     With t = log p - log q and D* = sig(t): KL = mean_p t, reverse -mean_q t,
     JS = log 2 - mean_p sp(-t) / 2 - mean_q sp(t) / 2 (Goodfellow et al. 2014, theorem 1), and
-    total variation mean |2 D* - 1| over both halves. No grid: it works in any dimension, and only
-    the KLs have heavy tails. A KL is inf where a draw lies outside the support of the other side.
+    total variation mean |2 D* - 1| over both halves. There is no grid, so this works in any
+    dimension; only the KLs have heavy tails. A KL is inf if a draw lies outside the other
+    distribution's support.
     """
     t_N = np.asarray(log_p_at_p, np.float64) - np.asarray(log_q_at_p, np.float64)
     t_M = np.asarray(log_p_at_q, np.float64) - np.asarray(log_q_at_q, np.float64)
@@ -39,8 +40,8 @@ def divergences(
 def optimal_discriminator(log_p_data: Array, log_p_gen: Array) -> Array:
     """D*(x) = p_data / (p_data + p_gen) = sigmoid(log p_data - log p_gen), in [0, 1].
 
-    Goodfellow et al. 2014, proposition 1: 1/2 everywhere when the two distributions meet, and by
-    choice also where neither has any mass, log p = -inf, and D* is free.
+    Goodfellow et al. 2014, proposition 1: it is 1/2 everywhere if the distributions are equal.
+    Where neither has any mass (both log p = -inf), D* is arbitrary and taken to be 1/2 too.
     """
     neither = (log_p_data == -jnp.inf) & (log_p_gen == -jnp.inf)
     gap = jnp.where(neither, 0, log_p_data) - jnp.where(neither, 0, log_p_gen)
@@ -48,7 +49,7 @@ def optimal_discriminator(log_p_data: Array, log_p_gen: Array) -> Array:
 
 
 def parzen_density(points_NxD: Array, x_MxD: Array) -> Array:
-    """log p(x) [M] behind the points, by Parzen windows of Silverman's width in each axis."""
+    """log p(x) [M] estimated from points by Parzen windows, of Silverman's width in each axis."""
     mean, std = points_NxD.mean(0, keepdims=True), points_NxD.std(0, keepdims=True) + 1e-6
     sigma = silverman(*points_NxD.shape)
     log_p_M = parzen_log_likelihood((points_NxD - mean) / std, (x_MxD - mean) / std, sigma)
@@ -56,12 +57,12 @@ def parzen_density(points_NxD: Array, x_MxD: Array) -> Array:
 
 
 def estimated_optimum(real_NxD: Array, fake_NxD: Array, x_MxD: Array) -> Array:
-    """D* at x, each distribution estimated by Parzen windows of its own width, [M]."""
+    """D* at x [M], with each distribution estimated by Parzen windows of its own width."""
     return optimal_discriminator(parzen_density(real_NxD, x_MxD), parzen_density(fake_NxD, x_MxD))
 
 
 def ks_distance(x_N: np.ndarray, cdf_N: np.ndarray) -> float:
-    """Kolmogorov-Smirnov: the largest |empirical CDF - CDF|; cdf_N is the known one at each x."""
+    """Kolmogorov-Smirnov: the largest |empirical CDF - CDF|; cdf_N is the true CDF at each x."""
     cdf = np.asarray(cdf_N, np.float64)[np.argsort(x_N)]
     n = len(cdf)
     above, below = np.arange(1, n + 1) / n - cdf, cdf - np.arange(n) / n

@@ -9,10 +9,10 @@ def frechet_distance(features_a_NxF: np.ndarray, features_b_MxF: np.ndarray) -> 
     """|m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), in float64. Heusel et al. 2017, eq. 6.
 
     C = R^T R with R from the QR decomposition of the centred features over sqrt(N - 1); then
-    tr (C_a C_b)^(1/2) is the sum of the singular values of R_a R_b^T. No root of a matrix is
-    taken, so singular covariances, as of fewer samples than features, need no correction, and
-    equal sets are at 0. One sample is a point: its covariance is 0.
-    ValueError for sets that are empty, not finite, or of different features.
+    tr (C_a C_b)^(1/2) is the sum of the singular values of R_a R_b^T. This needs no matrix square
+    root, so singular covariances, as with fewer samples than features, need no correction, and
+    equal sets have distance 0. The covariance of a single sample is 0.
+    ValueError for sets that are empty, not finite, or of different numbers of features.
     """
     a, b = matrices(features_a_NxF, features_b_MxF)
     root_a, root_b = _root(a), _root(b)

@@ -1,4 +1,4 @@
-"""The kernel distance (KID's formula): unbiased where the Frechet distance depends on N."""
+"""The kernel distance (KID's formula), which is unbiased for any N, unlike the Frechet distance."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from gan_jax.metrics.distances import matrices, rows
 
 
 def kernel_distance(features_a_NxF: np.ndarray, features_b_MxF: np.ndarray) -> float:
-    """MMD^2 with k(x, y) = (x.y / F + 1)^3, unbiased, in float64, of all samples in one.
+    """The unbiased MMD^2 with k(x, y) = (x.y / F + 1)^3, over all samples at once, in float64.
 
     mean_{i != j} k(a_i, a_j) + mean_{i != j} k(b_i, b_j) - 2 mean_ij k(a_i, b_j).
-    Binkowski et al. 2018. Below 0 about half the time when the distributions are the same;
-    nan if a set has one sample, of which there are no two to compare.
+    Binkowski et al. 2018. For equal distributions it is negative about half the time. nan if a set
+    has only one sample, and so no pair.
     """
     a, b = matrices(features_a_NxF, features_b_MxF)
     if min(len(a), len(b)) < 2:

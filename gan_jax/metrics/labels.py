@@ -1,7 +1,7 @@
-"""How samples fit the classes that they were asked for: three measures of conditional samples.
+"""How well conditional samples match the classes requested: three kinds of measures.
 
-What a classifier of reals says of them, how far each class is from the reals of that class, and
-what a classifier that has only seen samples knows of reals.
+They are the predictions of a classifier of reals on samples, the distances between samples and
+reals within each class, and the accuracy on reals of a classifier trained on samples.
 """
 
 from typing import NamedTuple
@@ -14,15 +14,15 @@ from gan_jax.metrics.frechet import frechet_distance
 from gan_jax.metrics.prdc import density_coverage
 
 NEIGHBOURS = 5  # of coverage
-MOST_PAIRED = 200  # examples of a class whose distances are taken
-LEAST = 10  # reals, and samples, of a class that is compared: twice the neighbours
+MOST_PAIRED = 200  # examples of a class between which distances are computed
+LEAST = 10  # reals, and samples, that a class needs to be compared: twice the neighbours
 
 
 class LabelAccuracy(NamedTuple):
     """Shares in [0, 1]."""
 
     all: float  # of all examples
-    each: dict[int, float]  # of the examples of one label, for the labels that occur
+    each: dict[int, float]  # of the examples of each label that occurs
 
 
 class ByClass(NamedTuple):
@@ -30,16 +30,15 @@ class ByClass(NamedTuple):
 
     frechet: dict[int, float]  # 0 or more
     coverage: dict[int, float]  # in [0, 1]
-    left_out: tuple[int, ...]  # the other classes, of which there are too few examples
-    fewest: int  # reals of a class that is compared; 0 where all are left out
+    left_out: tuple[int, ...]  # the other classes, which have too few examples
+    fewest: int  # the smallest number of reals in a compared class; 0 if none is compared
 
 
 def label_accuracy(probabilities_NxC: np.ndarray, label_N: np.ndarray) -> LabelAccuracy:
-    """The mean of [argmax_c p_nc = label_n]: how often the likeliest class is the label.
+    """The mean of [argmax_c p_nc = label_n]: how often the most probable class is the label.
 
-    Where the classifier has learned from reals and the examples are samples, this is the GAN-test
-    of Shmelkov et al. 2018. ValueError without examples, or with other labels than
-    examples.
+    If the classifier was trained on reals and the examples are samples, this is the GAN-test of
+    Shmelkov et al. 2018. ValueError if there are no examples, or not as many labels as examples.
     """
     if (
         probabilities_NxC.ndim != 2
@@ -64,11 +63,11 @@ def compare_by_class(
 ) -> ByClass:
     """Frechet distance and coverage between the fakes and the reals of each class, by features.
 
-    The mean of the distances is the intra-FID of Miyato and Koyama 2018, where the
-    features are Inception's. Of a class the first reals are taken, as many as there are fakes of
-    it, since coverage falls where reals outnumber fakes. A class with fewer than LEAST reals or
-    fakes is left out. With fewer examples than features a distance is too large: it compares with
-    others of the same numbers. ValueError as for frechet_distance.
+    With Inception's features, the mean of the distances is the intra-FID of Miyato and Koyama 2018.
+    Each class uses at most as many reals (the first ones) as it has fakes, since coverage falls if
+    reals outnumber fakes. A class with fewer than LEAST reals or fakes is left out. With fewer
+    examples than features, distances are too large and comparable only at equal numbers.
+    ValueError as for frechet_distance.
     """
     frechet, coverage, left_out, fewest = {}, {}, [], 0
     for each in range(classes):
@@ -86,11 +85,11 @@ def compare_by_class(
 def spread_by_class(
     real_NxD: np.ndarray, real_label_N: np.ndarray, fake_MxD: np.ndarray, fake_label_M: np.ndarray
 ) -> dict[int, float]:
-    """How much the fakes of a class differ among themselves, over how much its reals do.
+    """How varied the fakes of each class are, relative to its reals.
 
-    The ratio of the median distances of pairs, of at most MOST_PAIRED examples of each: 1 where a
-    class is as varied as the data, 0 where gen has one example of it. Of the labels of fakes of
-    which there are two reals and two fakes at least.
+    The ratio of the median distances between pairs, among at most MOST_PAIRED fakes and as many
+    reals: 1 if the class is as varied as the data, 0 if gen makes only one example of it. Classes
+    with fewer than two reals or two fakes are left out.
     """
     found = {}
     for each in np.unique(fake_label_M):
@@ -108,10 +107,10 @@ def classification_accuracy_score(
     real_label_M: np.ndarray,
     classes: int,
 ) -> float:
-    """The accuracy, in [0, 1], on reals of a classifier trained on x. Ravuri and Vinyals 2019.
+    """The accuracy in [0, 1] on reals of a classifier trained on x. Ravuri and Vinyals 2019.
 
-    Theirs is a residual network; this one is train_classifier's, of the first MOST examples. All
-    images are uint8, and no label is lacking. ValueError as for label_accuracy.
+    They train a residual network; this uses train_classifier on the first MOST examples. All images
+    must be uint8 and labelled. ValueError as for label_accuracy.
     """
     trained = train_classifier(x_NxHxWxC, label_N, classes)
     return label_accuracy(trained.probabilities(real_MxHxWxC / np.float32(255)), real_label_M).all

@@ -1,4 +1,4 @@
-"""Has gen learned the training images by heart, and does it repeat itself?"""
+"""Does gen reproduce training images, and does it repeat itself?"""
 
 from typing import NamedTuple
 
@@ -7,31 +7,31 @@ import numpy as np
 from gan_jax.metrics.distances import Pair, blocks, exact, make_pair
 
 AT_ONCE = 10_000  # training images
-SHARE = 0.01  # of held-out images that are taken to be as near as copies
+SHARE = 0.01  # the share of held-out images that would count as copies
 
 
 class Nearest(NamedTuple):
-    """Of each of M samples, its nearest training image: where it is, and how far."""
+    """The nearest training image of each of M samples: its index and its distance."""
 
     which: np.ndarray  # [M]
     distance: np.ndarray  # [M], Euclidean, in data units
 
 
 class Memorised(NamedTuple):
-    """How near samples come to training images, beside held-out images that gen never saw."""
+    """How near samples are to training images, compared with held-out images that gen never saw."""
 
-    distance: float  # median over samples to their nearest training image
-    distance_held_out: float  # the same of held-out images; a good gen's is about as large
-    copies: float  # share of samples nearer than 99 % of held-out images: .01 without memory
+    distance: float  # median distance of samples to their nearest training image
+    distance_held_out: float  # the same for held-out images; about equal for a good gen
+    copies: float  # share of samples nearer than 99 % of held-out images: .01 if gen copies nothing
 
 
 def nearest(x_MxD: np.ndarray, train_NxD: np.ndarray) -> Nearest:
-    """The nearest of the training images, flattened; of several as near, one of them."""
+    """The nearest training image of each sample; ties are broken arbitrarily."""
     return _nearest(make_pair(x_MxD, train_NxD), itself=True)
 
 
 def nearest_other(x_MxD: np.ndarray) -> Nearest:
-    """The nearest other sample of the same set: distance 0 is a duplicate. At least 2 samples."""
+    """The nearest other sample in the same set of at least 2; distance 0 means a duplicate."""
     if len(x_MxD) < 2:
         raise ValueError(f"the nearest other of {len(x_MxD)} samples: expected at least 2")
     return _nearest(make_pair(x_MxD, x_MxD), itself=False)
@@ -47,10 +47,10 @@ def _nearest(pair: Pair, itself: bool) -> Nearest:
 
 
 def memorised(fake_MxD: np.ndarray, train_NxD: np.ndarray, held_MxD: np.ndarray) -> Memorised:
-    """Distances of fakes and of held-out images to the training images.
+    """Compares the distances of fakes and of held-out images to the training images.
 
-    These may be uint8, of pixels that are in [0, 1] elsewhere: few of them are taken at a time, so
-    that there may be more than the memory holds.
+    Training images may be uint8, whose pixels are scaled to [0, 1]. Only a few are converted at a
+    time, so a memory-mapped set may be larger than the memory.
     """
     fake, held = (_distances(x, train_NxD) for x in (fake_MxD, held_MxD))
     copies = float((fake < np.quantile(held, SHARE)).mean())
@@ -58,7 +58,7 @@ def memorised(fake_MxD: np.ndarray, train_NxD: np.ndarray, held_MxD: np.ndarray)
 
 
 def _distances(x_MxD: np.ndarray, train_NxD: np.ndarray) -> np.ndarray:
-    """Of each x to the nearest of the training images, [M]."""
+    """The distance of each x to its nearest training image, [M]."""
     least = np.full(len(x_MxD), np.inf)
     for start in range(0, len(train_NxD), AT_ONCE):
         some = train_NxD[start : start + AT_ONCE]
@@ -68,5 +68,5 @@ def _distances(x_MxD: np.ndarray, train_NxD: np.ndarray) -> np.ndarray:
 
 
 def duplicates(x_MxD: np.ndarray, radius: float = 0.0) -> float:
-    """Share of the samples with another at most `radius` away; 0: the same numbers."""
+    """The share of samples that have another one within `radius`; with 0, an identical one."""
     return float((nearest_other(x_MxD).distance <= radius).mean())

@@ -1,7 +1,7 @@
 """Gaussian Parzen windows: densities for D*, and the likelihood estimate of two papers.
 
-The estimate depends on the number of centres and on sigma: numbers by different protocols never
-stand in one column.
+The estimate depends on the number of centres and on sigma, so numbers from different protocols are
+not comparable and never share a column.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ CENTRES_2014, CENTRES_FGAN, VALIDATION = 10_000, 16_384, 1000
 
 
 class SigmaAtEdgeError(UserError):
-    """The best window of a grid is its first or last: the best of all may lie outside."""
+    """The best window of a grid is its first or last, so the optimum may lie outside the grid."""
 
 
 class ParzenScore(NamedTuple):
@@ -36,21 +36,21 @@ class ParzenScore(NamedTuple):
 def parzen_log_likelihood(
     centres_NxD: np.ndarray | Array, x_MxD: np.ndarray | Array, sigma: Array | float
 ) -> Array:
-    """log p(x) in nats, [M], of the mean of N isotropic Gaussians of width sigma.
+    """log p(x) in nats, [M], under the mean of N isotropic Gaussians of width sigma.
 
     log p(x) = logmeanexp_i(-norm2(x - c_i)^2 / (2 sigma^2)) - D log(sigma sqrt(2 pi)).
     Breuleux, Bengio and Vincent 2011; Goodfellow et al. 2014, section 5.
     """
     n, d = centres_NxD.shape
-    middle = jnp.mean(centres_NxD, 0, keepdims=True)  # smaller numbers, smaller rounding
+    middle = jnp.mean(centres_NxD, 0, keepdims=True)  # smaller numbers round less
     centres = (centres_NxD - middle) / sigma
     squares_N = jnp.square(centres).sum(1)
 
     def one(x: Array) -> Array:
         with jax.default_matmul_precision("highest"):
-            scores_N = centres @ x - squares_N / 2  # the exponents, but for x's own square
+            scores_N = centres @ x - squares_N / 2  # the exponents without the square of x
         best = jnp.argmax(scores_N)
-        # The best exponent from a difference: where x is near a centre, the squares cancel.
+        # The largest exponent, from a difference: if x is near a centre, the squares cancel.
         nearest = -jnp.square(centres[best] - x).sum() / 2
         return nearest + jnp.log(jnp.exp(scores_N - scores_N[best]).sum())
 
@@ -71,18 +71,18 @@ def score(centres_NxD: np.ndarray, x_MxD: np.ndarray, sigma: float) -> ParzenSco
 def choose_sigma(
     centres_NxD: np.ndarray, valid_MxD: np.ndarray, sigmas: tuple[float, ...] = SIGMAS
 ) -> float:
-    """The window of the grid, in ascending order, under which x is likeliest.
+    """The window of an ascending grid that gives x the highest mean log-likelihood.
 
-    SigmaAtEdgeError if that is the first or the last: a number at an edge says how the grid was
-    chosen, not how good the samples are.
+    SigmaAtEdgeError if it is the first or the last window: such a result depends on how the grid
+    was chosen, not on the samples.
     """
     means = [score(centres_NxD, valid_MxD, sigma).mean for sigma in sigmas]
     best = int(np.argmax(means))
     if best in {0, len(sigmas) - 1}:
         raise SigmaAtEdgeError(
             f"sigma {sigmas[best]:.4g} is the best of the grid and at its edge: expected one "
-            f"between {sigmas[0]:.4g} and {sigmas[-1]:.4g}; the samples may be of another scale "
-            "than the images, or all the same"
+            f"between {sigmas[0]:.4g} and {sigmas[-1]:.4g}; the samples may have another scale "
+            "than the images, or be all the same"
         )
     return sigmas[best]
 
@@ -90,7 +90,7 @@ def choose_sigma(
 def refine_sigma(
     centres_NxD: np.ndarray, valid_MxD: np.ndarray, sigmas: tuple[float, ...] = SIGMAS
 ) -> float:
-    """The best window to a thousandth, sought between the neighbours of the grid's best."""
+    """The best window to within a thousandth, between the neighbours of the grid's best."""
     best = sigmas.index(choose_sigma(centres_NxD, valid_MxD, sigmas))
     found = minimize_scalar(
         lambda log_sigma: -score(centres_NxD, valid_MxD, np.exp(log_sigma)).mean,
@@ -104,9 +104,10 @@ def refine_sigma(
 def goodfellow2014(
     samples_NxD: np.ndarray, valid_MxD: np.ndarray, test_MxD: np.ndarray, fine: bool = False
 ) -> ParzenScore:
-    """The 2014 table's number: 10,000 samples, sigma by 1,000 validation images; pixels in [0, 1].
+    """The 2014 table's estimate: 10,000 samples, sigma chosen on 1,000 validation images.
 
-    fine: sigma between the grid's points, which is not the paper's but says what the grid costs.
+    Pixels are in [0, 1]. fine: searches sigma between the grid's points, which the paper did not
+    do, to show what the grid costs.
     """
     return _protocol(samples_NxD[:CENTRES_2014], valid_MxD, test_MxD, fine)
 
@@ -114,9 +115,9 @@ def goodfellow2014(
 def fgan2016(
     samples_NxD: np.ndarray, valid_MxD: np.ndarray, test_MxD: np.ndarray, fine: bool = False
 ) -> ParzenScore:
-    """Nowozin et al. 2016, table 2: 16,384 samples; never in one column with the 2014 table's.
+    """Nowozin et al. 2016, table 2: 16,384 samples; not comparable with the 2014 table.
 
-    How the paper finds sigma has not been read in it: here as in 2014.
+    How the paper chooses sigma was not checked; here it is chosen as in 2014.
     """
     return _protocol(samples_NxD[:CENTRES_FGAN], valid_MxD, test_MxD, fine)
 

@@ -1,6 +1,6 @@
 """Fidelity and diversity by nearest neighbours: precision, recall, density, coverage.
 
-Balls reach from each point to its k-th nearest other of the same set.
+Each point is the centre of a ball that reaches to its k-th nearest other point of the same set.
 """
 
 from typing import NamedTuple
@@ -13,14 +13,14 @@ from gan_jax.metrics.distances import Pair, blocks, exact, inside, make_pair
 class PrecisionRecall(NamedTuple):
     """Shares in [0, 1]."""
 
-    precision: float  # of the fakes that lie in a ball of the reals
-    recall: float  # of the reals that lie in a ball of the fakes
+    precision: float  # share of fakes that lie in a ball of the reals
+    recall: float  # share of reals that lie in a ball of the fakes
 
 
 class DensityCoverage(NamedTuple):
-    """density 1 and coverage near 1 where the distributions are the same."""
+    """Density is about 1 and coverage near 1 if the distributions are the same."""
 
-    density: float  # balls of reals that a fake lies in, over k, on average; can exceed 1
+    density: float  # mean number of reals' balls that a fake lies in, over k; can exceed 1
     coverage: float  # share of the reals' balls with a fake in them
 
 
@@ -37,10 +37,10 @@ def precision_recall(real_NxF: np.ndarray, fake_MxF: np.ndarray, k: int = 3) -> 
 
 
 def density_coverage(real_NxF: np.ndarray, fake_MxF: np.ndarray, k: int = 5) -> DensityCoverage:
-    """Naeem et al. 2020, eqs. 4 and 5: balls are open, so that equal sets have density 1.
+    """Naeem et al. 2020, eqs. 4 and 5: balls are open, so equal sets have density 1.
 
-    density = sum_ij [fake_j in ball of real_i] / (k M). A ball of radius 0, of a real with k
-    doubles, is empty. ValueError unless k < N; one fake is enough.
+    density = sum_ij [fake_j in ball of real_i] / (k M). The ball of a real with k duplicates has
+    radius 0 and is empty. ValueError unless k < N; one fake is enough.
     """
     pair = make_pair(real_NxF, fake_MxF)
     real_N, total, covered = radii(pair.a_NxF, k), 0, 0
@@ -52,7 +52,7 @@ def density_coverage(real_NxF: np.ndarray, fake_MxF: np.ndarray, k: int = 5) -> 
 
 
 def radii(x_NxF: np.ndarray, k: int) -> np.ndarray:
-    """Squared distance of each point to its k-th nearest other, [N]; a double is at distance 0."""
+    """Squared distance of each point to its k-th nearest other one, [N]; 0 for duplicates."""
     if not 1 <= k < len(x_NxF):
         raise ValueError(f"k is {k}, of {len(x_NxF)} points: expected 1 <= k < points")
     pair: Pair = make_pair(x_NxF, x_NxF)

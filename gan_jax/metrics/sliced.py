@@ -1,4 +1,4 @@
-"""The sliced Wasserstein distance: sorted projections on many lines."""
+"""The sliced Wasserstein distance, from sorted projections onto many lines."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def sliced_wasserstein(
     x, y = matrices(x_NxD, y_MxD)
     lines = random_directions(x.shape[1]) if directions_PxD is None else directions_PxD
     n, m = len(x), len(y)
-    # Both quantile functions are steps, at i / n and at j / m: constant between these, as integers.
+    # Both quantile functions are step functions with steps at i / n and j / m, kept as integers.
     steps = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)
     share, left = np.diff(steps) / (n * m), steps[:-1]
     total = 0.0

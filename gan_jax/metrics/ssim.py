@@ -1,4 +1,4 @@
-"""SSIM and MS-SSIM: how alike two images are; between samples, how little they differ."""
+"""SSIM and MS-SSIM: the similarity of two images; averaged over samples, their lack of variety."""
 
 import numpy as np
 
@@ -10,9 +10,10 @@ C1, C2 = 0.01**2, 0.03**2  # for pixels in [0, 1]
 def ms_ssim(a_NxHxWxC: np.ndarray, b_NxHxWxC: np.ndarray) -> np.ndarray:
     """MS-SSIM of paired images in [0, 1], [N], in float64; 1 for equal images.
 
-    prod_s contrast_s^w_s, times luminance at the coarsest; means over places, then over channels.
-    Wang et al. 2003. As many of the five scales as leave a side of 11 pixels, their weights brought
-    to the sum 1: two for 28 x 28. A window larger than the image is cut to its shorter side.
+    prod_s contrast_s^w_s, times luminance at the coarsest scale; means over positions, then over
+    channels. Wang et al. 2003. Of the five scales, those whose sides have at least 11 pixels are
+    used, with their weights normalised to sum 1: two for 28 x 28. If the window is larger than the
+    image, it is reduced to the shorter side.
     """
     a, b = (np.moveaxis(np.asarray(x, np.float64), -1, 1) for x in (a_NxHxWxC, b_NxHxWxC))
     if a.ndim != 4 or a.shape != b.shape:
@@ -26,7 +27,7 @@ def ms_ssim(a_NxHxWxC: np.ndarray, b_NxHxWxC: np.ndarray) -> np.ndarray:
             a, b = _halve(a), _halve(b)
         luminance, contrast = _compare(a, b, window)
         value = luminance * contrast if scale == scales[-1] else contrast
-        # A negative mean, of images that are each other's negative, has no such power.
+        # Images that are negatives of each other have a negative mean, which has no real power.
         result *= np.maximum(value.mean((2, 3)), 0) ** weight
     return result.mean(1)
 
@@ -34,8 +35,8 @@ def ms_ssim(a_NxHxWxC: np.ndarray, b_NxHxWxC: np.ndarray) -> np.ndarray:
 def ssim(a_NxHxWxC: np.ndarray, b_NxHxWxC: np.ndarray) -> np.ndarray:
     """SSIM of paired images in [0, 1], [N], in float64; 1 for equal images.
 
-    Luminance times contrast and structure, in Gaussian windows of 11 pixels: the mean over places
-    and channels. Wang et al. 2004. A larger window than the image is cut to its shorter side.
+    Luminance times contrast and structure in Gaussian windows of 11 pixels, averaged over positions
+    and channels. Wang et al. 2004. A window larger than the image is reduced to its shorter side.
     """
     a, b = (np.moveaxis(np.asarray(x, np.float64), -1, 1) for x in (a_NxHxWxC, b_NxHxWxC))
     if a.ndim != 4 or a.shape != b.shape:
@@ -45,7 +46,7 @@ def ssim(a_NxHxWxC: np.ndarray, b_NxHxWxC: np.ndarray) -> np.ndarray:
 
 
 def _compare(a: np.ndarray, b: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """Luminance and contrast-structure at every place the window fits, [N, C, h, w]."""
+    """Luminance and contrast-structure at every position where the window fits, [N, C, h, w]."""
 
     def smooth(x: np.ndarray) -> np.ndarray:
         return _bank(x.shape[2], window) @ x @ _bank(x.shape[3], window).T
@@ -59,7 +60,7 @@ def _compare(a: np.ndarray, b: np.ndarray, window: int) -> tuple[np.ndarray, np.
 
 
 def _bank(side: int, window: int) -> np.ndarray:
-    """The Gaussian window at each of its places along a side, [side - window + 1, side]."""
+    """The Gaussian window at each of its positions along a side, [side - window + 1, side]."""
     weight = np.exp(-((np.arange(window) - (window - 1) / 2) ** 2) / (2 * SIGMA**2))
     bank = np.zeros((side - window + 1, side))
     for i, row in enumerate(bank):
@@ -74,9 +75,9 @@ def _halve(x: np.ndarray) -> np.ndarray:
 
 
 def ms_ssim_diversity(x_NxHxWxC: np.ndarray, pairs: int = 1000, seed: int = 0) -> float:
-    """Mean MS-SSIM over random pairs of different samples: near 1 where all look the same.
+    """Mean MS-SSIM over random pairs of different samples: near 1 if all look the same.
 
-    Odena et al. 2017, who take the pairs within a class; compare with the value of real images.
+    Odena et al. 2017, who take pairs within a class. To be compared with the value for real images.
     """
     n = len(x_NxHxWxC)
     if n < 2:

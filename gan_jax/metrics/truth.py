@@ -1,11 +1,11 @@
-"""Pictures beside the ones they should be: how far off they are, and whether they are recognised.
+"""Comparisons of pictures with their true counterparts: pixel errors, and retrieval ranks.
 
-All are of paired images in [0, 1], [N, H, W, C].
+Most take paired images in [0, 1], [N, H, W, C]; ranks takes features.
 """
 
 import numpy as np
 
-LEAST = 1e-6  # mean squared error that counts as none: PSNR ends at 60 dB
+LEAST = 1e-6  # lower bound on the mean squared error, so PSNR is at most 60 dB
 # Cb and Cr of ITU-R BT.601, of colours in [0, 1]; each is in [-1/2, 1/2].
 CHROMA = np.asarray([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]).T
 
@@ -22,25 +22,25 @@ def psnr(made: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def chroma(made: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """The mean absolute difference of Cb and Cr, [N]: of colours, whatever their brightness.
+    """The mean absolute difference of Cb and Cr, [N]: an error of colour without brightness.
 
-    Of images in colour. A grey image has both 0.
+    For images in colour; in a grey image both are 0.
     """
     return np.abs((np.asarray(made, np.float64) - true) @ CHROMA).mean((1, 2, 3))
 
 
 def ranks(made_NxF: np.ndarray, true_NxF: np.ndarray) -> np.ndarray:
-    """How many of the true ones are nearer to what was made than the one it should be, [N].
+    """For each picture made, how many true pictures are nearer to it than its own true one, [N].
 
-    By Euclidean distance; 0 where the right one is the nearest, or as near as it.
+    By Euclidean distance; 0 if its own is the nearest or tied with it.
     """
     made, true = (np.asarray(x, np.float64) for x in (made_NxF, true_NxF))
     squares = (made**2).sum(1)[:, None] + (true**2).sum(1)[None] - 2 * made @ true.T
     own = np.diagonal(squares)[:, None]
-    rounding = 1e-9 * (np.abs(squares).max() + 1)  # of the three sums, not of the distances
+    rounding = 1e-9 * (np.abs(squares).max() + 1)  # a bound for the three sums, not for distances
     return (squares < own - rounding).sum(1)
 
 
 def top(ranks_N: np.ndarray, k: int) -> float:
-    """The share of images whose true one is among the k nearest."""
+    """The share of pictures whose true one is among the k nearest."""
     return float((ranks_N < k).mean())

@@ -1,6 +1,6 @@
-"""Architectures: a file each, with a Generator, a Discriminator, maybe an Encoder; the lookup.
+"""Architectures, one file each with a Generator, a Discriminator and perhaps an Encoder.
 
-To linen modules a Net is what the rest of the code sees: two pure functions.
+This file finds them by name and turns their linen modules into Nets: pure functions.
 """
 
 import dataclasses
@@ -34,13 +34,12 @@ def make_generator(
     words: int = 0,
     kind: str = "Generator",
 ) -> Net:
-    """The named file's Generator for examples of that shape; out is the activation that suits them.
+    """The named file's Generator for examples of the given shape.
 
-    words: how many a vocabulary has, for nets that read texts. kind: another module of that file
-    that makes examples.
-
-    tanh reaches (-1, 1), sigmoid (0, 1), identity everything: args may only narrow that knowingly.
-    A net whose definition ends linearly has no such argument.
+    out: the output activation that suits the data's range, as tanh for (-1, 1), sigmoid for (0, 1);
+    ConfigError if args name another. A net whose definition ends linearly has no such argument.
+    words: the size of the vocabulary, for nets that read texts. kind: the name of another module in
+    the file that makes examples.
     """
     where, build = f"gen.args of net {name!r}", getattr(_FILES.module(name), kind)
     if "out" in build.__dataclass_fields__:
@@ -54,8 +53,8 @@ def make_generator(
     module = _build(build, where, args, shape=shape, labels=labels, words=words)
     if labels.condition == "norm" and not getattr(module, "batch_norm", False):
         raise ConfigError(
-            f"gen.condition is 'norm', and net {name!r} has no batch norm with these gen.args: "
-            "expected gen.args.batch_norm True, where it has one, or gen.condition 'concat'"
+            f"gen.condition is 'norm', but net {name!r} has no batch norm with these gen.args: "
+            "expected gen.args.batch_norm True, if the net takes it, or gen.condition 'concat'"
         )
     return _net(module)
 
@@ -69,19 +68,19 @@ def make_discriminator(
     codes: Codes = NO_CODES,
     words: int = 0,
 ) -> Net:
-    """The named file's Discriminator, for what it sees: packs of so many, of that shape.
+    """The named file's Discriminator for inputs of the given shape, which are packs of `pack`.
 
-    codes: what its recognition head is to tell of fakes; none by default. words: as of generators.
+    codes: the codes that its recognition head predicts, none by default. words: see make_generator.
     """
     module, where = _FILES.module(name).Discriminator, f"disc.args of net {name!r}"
     if labels.classes and "labels" not in module.__dataclass_fields__:
         raise ConfigError(
-            f"disc.condition is {labels.condition!r}, and net {name!r} takes no labels: expected "
+            f"disc.condition is {labels.condition!r}, but net {name!r} takes no labels: expected "
             "'none' or another disc.net"
         )
     if codes.categories and "codes" not in module.__dataclass_fields__:
         raise ConfigError(
-            f"net {name!r} has no recognition head: expected a disc.net that has, mlp or dcgan"
+            f"net {name!r} has no recognition head: expected disc.net 'mlp' or 'dcgan', which do"
         )
     if labels.condition == "concat" and not _joins_labels(module):
         shape = (*shape[:-1], shape[-1] + pack * labels.classes)
@@ -92,9 +91,9 @@ def make_discriminator(
 
 
 def make_encoder(name: str, args: Mapping[str, Any], dim: int) -> Net | None:
-    """The named file's Encoder to latents of that many numbers; None where it has none.
+    """The named file's Encoder into latents of size dim; None if the file has none.
 
-    args: those of its Generator, of which it takes the fields that it has too.
+    args: those of its Generator; the Encoder takes the ones that are fields of its own too.
     """
     module = getattr(_FILES.module(name), "Encoder", None)
     if module is None:
@@ -104,10 +103,10 @@ def make_encoder(name: str, args: Mapping[str, Any], dim: int) -> Net | None:
 
 
 def with_labels(net: Net, classes: int, pack: int = 1, is_flat: bool = False) -> Net:
-    """The net, with one-hot labels beside what goes in. Mirza and Osindero 2014.
+    """The net with one-hot labels concatenated to its input. Mirza and Osindero 2014.
 
-    Beside a vector they are further numbers, beside an image further channels, the same everywhere.
-    is_flat: the net makes vectors of images by itself; labels then stand beside these.
+    They extend a vector by further elements, and an image by further channels that are constant
+    over its pixels. is_flat: the net flattens images itself, so labels are joined to flat ones.
     """
 
     def beside(x: Array, label: Array) -> Array:
@@ -128,7 +127,7 @@ def with_labels(net: Net, classes: int, pack: int = 1, is_flat: bool = False) ->
 
 
 def _joins_labels(module: type[nn.Module]) -> bool:
-    """Whether "concat" puts labels beside a hidden layer, and not beside what goes in."""
+    """Whether "concat" joins labels to a hidden layer rather than to the input."""
     return getattr(module, "joins_labels", False)
 
 
@@ -149,9 +148,9 @@ def _build(module: type[nn.Module], where: str, args: Mapping[str, Any], **given
 
 
 def _like(value: Any, default: Any) -> bool:
-    """Of the default's type; numbers inside tuples included; an int will do for a float.
+    """Whether a value has the type of the default, with the elements of tuples compared too.
 
-    An empty tuple stands for one of ints.
+    An int is accepted for a float. An empty default stands for a tuple of ints.
     """
     if isinstance(default, tuple):
         return isinstance(value, tuple) and all(_like(v, (*default, 0)[0]) for v in value)

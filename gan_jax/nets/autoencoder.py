@@ -19,7 +19,7 @@ Generator = mlp.Generator
 class Discriminator(nn.Module):
     """x [B, ...] -> minus the mean reconstruction error over each example's elements, [B].
 
-    error is l1 (began) or l2 (ebgan, whose margin is then in squared units of x per element).
+    error: l1 (for began) or l2 (for ebgan, whose margin is then in squared units of x per element).
     """
 
     shape: tuple[int, ...]
@@ -50,5 +50,5 @@ class Discriminator(nn.Module):
         return -ERRORS[self.error](widen(again) - widen(flat(x))).mean(-1)
 
     def encode(self, x: Array) -> Array:
-        """x [B, ...] -> codes [B, code], what pulling_away keeps apart."""
+        """x [B, ...] -> codes [B, code], which pulling_away keeps apart."""
         return self.bottleneck(self.encoder(flat(x)))

@@ -1,7 +1,7 @@
 """BiGAN's networks on permutation-invariant MNIST: an encoder, and a disc of pairs (x, z).
 
-Donahue et al. 2017, by their code: two hidden layers of 1,024 units each; no layer has a bias, and
-no batch norm a scale or a bias.
+Donahue et al. 2017, following their code: two hidden layers of 1,024 units in each net, no biases,
+and batch norm without scale and bias.
 """
 
 import math
@@ -35,9 +35,10 @@ class Generator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """x [B, ...] -> z [B, dim]: gen's hidden layers in reverse, leaky, batch norm but in the first.
+    """x [B, ...] -> z [B, dim]: gen's hidden layers in reverse order, with leaky_relu.
 
-    Its fields are gen's of the same name, so that gen.args are its own too.
+    Every hidden layer but the first has batch norm. The fields are named as gen's, so gen.args sets
+    both.
     """
 
     dim: int
@@ -56,7 +57,7 @@ class Encoder(nn.Module):
         return self.out(self.features(x, train))
 
     def encode(self, x: Array) -> Array:
-        """The last hidden layer [B, F], outside of training."""
+        """The last hidden layer [B, F], not in training mode."""
         return self.features(x, train=False)
 
     def features(self, x: Array, train: bool) -> Array:
@@ -69,10 +70,10 @@ class Encoder(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pairs [B, D + Z], flat x of D numbers before z, -> logits [B]; z may be missing.
+    """Pairs [B, D + Z], x flattened to D numbers and then z, -> logits [B]; z may be missing.
 
-    z enters each layer, the logit too, by a linear map of its own: h <- act(W h + V z), with batch
-    norm but in the first.
+    z enters every layer, including the logit, through a linear map of its own:
+    h <- act(W h + V z). Every hidden layer but the first has batch norm.
     """
 
     shape: tuple[int, ...]  # of x

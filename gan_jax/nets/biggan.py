@@ -1,9 +1,9 @@
 """BigGAN: wide residual networks, conditional batch norm, orthogonal weights. Brock et al. 2019.
 
-Without args they are those that its code has for CIFAR-10, at any size: gen's norms have a scale
-and a bias for each class. The larger ones have shared=128 and is_hierarchical=True: norms by an
-embedding of the label that all share, beside a chunk of z for each block. Disc's spectral norm is
-disc.normalise.
+The defaults are the authors' settings for CIFAR-10, at every size: gen's norms have a scale and a
+bias for each class. The paper's larger nets have shared=128 and is_hierarchical=True: their norms
+depend on an embedding of the label, shared by all norms, and on a chunk of z for each block. Disc's
+spectral norm is set by disc.normalise.
 """
 
 import jax.numpy as jnp
@@ -15,7 +15,8 @@ from gan_jax.nets.layers.images import halvings, square
 from gan_jax.nets.layers.narrow import like
 from gan_jax.types import Array
 
-# side -> channels as multiples of width: gen's first map and blocks; disc's blocks, how many halve
+# Channels by side of the image, in units of width. GENS: of the first map and after each block.
+# DISCS: after each block, and how many blocks halve.
 GENS = {64: (16, 16, 8, 4, 2), 128: (16, 16, 8, 4, 2, 1), 256: (16, 16, 8, 8, 4, 2, 1)}
 DISCS = {
     64: ((1, 2, 4, 8, 16), 4),
@@ -27,8 +28,8 @@ DISCS = {
 class Generator(sngan.Generator):
     """z [B, Z] -> x [B, H, W, C].
 
-    width: what channels are multiples of. shared: numbers of the label's embedding; 0: none.
-    is_hierarchical: z is cut into a chunk for the first layer and one for each block.
+    width: the unit of which channels are multiples. shared: the size of the label's embedding; 0:
+    none. is_hierarchical: z is split into a chunk for the first layer and one for each block.
     """
 
     width: int = 64
@@ -45,14 +46,17 @@ class Generator(sngan.Generator):
         return tuple(self.width * n for n in times)
 
     def conditions(self, z: Array, label: Array | None, blocks: int) -> tuple[Array, list]:
-        """z or its first chunk; the label, or its embedding and the block's chunk."""
+        """The first layer's input, z or its first chunk, and what each block's norms depend on.
+
+        That is the label, or its embedding joined with the block's chunk of z.
+        """
         vectors: list[list[Array]] = [[] for _ in range(blocks)]
         if self.is_hierarchical:
             if z.shape[-1] % (blocks + 1) or (label is not None and not self.shared):
                 raise ConfigError(
-                    f"gen.args.is_hierarchical cuts latents of {z.shape[-1]} numbers into "
-                    f"{blocks + 1} chunks: expected a multiple of that as latent.dim, and for "
-                    "gen.condition 'norm' gen.args.shared above 0"
+                    f"gen.args.is_hierarchical splits latents of {z.shape[-1]} numbers into "
+                    f"{blocks + 1} chunks: expected a latent.dim that is a multiple of that, and "
+                    "gen.args.shared above 0 if gen.condition is 'norm'"
                 )
             z, *chunks = jnp.split(z, blocks + 1, -1)
             vectors = [[chunk] for chunk in chunks]
@@ -64,7 +68,7 @@ class Generator(sngan.Generator):
 
 
 class Discriminator(sngan.Discriminator):
-    """x [B, H, W, C] -> logits [B]. See sngan; width: what channels are multiples of."""
+    """x [B, H, W, C] -> logits [B]. See sngan. width: the unit of which channels are multiples."""
 
     width: int = 64
     is_wide: bool = True

@@ -1,7 +1,7 @@
-"""The conditional networks of Mirza and Osindero 2014 for MNIST: a layer for z or x, one for y.
+"""The conditional networks of Mirza and Osindero 2014 for MNIST: one layer for z or x, one for y.
 
-Their outputs join in a further layer; without labels that layer stands on the first alone. Dropout
-follows each hidden layer of both players: the paper gives its rate, and not its places.
+A further layer takes both outputs, or without labels only the first. Dropout follows every hidden
+layer of both players; the paper gives its rate but does not say where it is applied.
 """
 
 import math
@@ -16,7 +16,7 @@ from gan_jax.types import Array
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> x [B, *shape]. The output's bias starts at the mean image, as maxout's does."""
+    """z [B, Z] -> x [B, *shape]. The output's bias starts at the mean image, as in maxout.py."""
 
     shape: tuple[int, ...]
     latent_units: int = 200
@@ -47,7 +47,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """x [B, ...] -> logits [B]. Each layer is Maxout: so many units, each of so many pieces."""
+    """x [B, ...] -> logits [B]. Each layer is Maxout."""
 
     image_units: int = 240
     label_units: int = 50
@@ -64,7 +64,7 @@ class Discriminator(nn.Module):
 
     @property
     def rows_are_independent(self) -> bool:
-        """Not with dropout: reals and fakes have masks of their own."""
+        """False with dropout: reals and fakes then have separate masks."""
         return self.keep_hidden == 1.0
 
     @nn.compact

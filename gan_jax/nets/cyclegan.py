@@ -14,7 +14,7 @@ from gan_jax.types import Array
 
 
 class Block(nn.Module):
-    """x + norm(conv(relu(norm(conv(x))))), of 3x3 pixels, beyond the edges mirrored."""
+    """x + norm(conv(relu(norm(conv(x))))) with 3x3 kernels and mirrored edges."""
 
     weights: str = "normal"
     gain: float = 0.02
@@ -29,10 +29,10 @@ class Block(nn.Module):
 
 
 class Generator(nn.Module):
-    """x [B, H, W, C] -> [B, *shape], of the same sides, which 2**halvings divides.
+    """x [B, H, W, C] -> [B, *shape] with the same sides, which 2**halvings must divide.
 
-    Convolutions of 7x7 pixels at both ends; in between `blocks` residual blocks, of width
-    2**halvings times `width`, at the smallest sides.
+    7x7 convolutions at both ends; in between, `blocks` residual blocks with 2**halvings * width
+    channels at the smallest size.
     """
 
     shape: tuple[int, ...]
@@ -77,7 +77,7 @@ class Discriminator(Patches):
 
 
 def check_sides(shape: tuple[int, ...], halvings: int) -> None:
-    """ConfigError where images of that shape cannot be halved so often, or are none."""
+    """ConfigError unless examples of that shape are images that can be halved so often."""
     if len(shape) != 3:
         raise ConfigError(
             f"gen.net 'cyclegan' maps images to images, not examples of shape {shape}"
@@ -85,7 +85,7 @@ def check_sides(shape: tuple[int, ...], halvings: int) -> None:
     h, w, _ = shape
     if not 0 <= halvings <= 8 or h % 2**halvings or w % 2**halvings:
         raise ConfigError(
-            f"gen.args.halvings is {halvings}: expected as many as divide {h}x{w} by two"
+            f"gen.args.halvings is {halvings}: expected 2**halvings to divide both of {h}x{w}"
         )
     if min(h, w) >> halvings < 2:
         raise ConfigError(f"gen.args.halvings is {halvings}: {h}x{w} has to leave 2 pixels or more")

@@ -1,11 +1,12 @@
 """Strided and transposed convolutions for images, DCGAN. Radford et al. 2015.
 
-The paper's nets have 64x64 images of up to 1024 channels, batch norm in disc too (batch_norm, in
-all its layers but the first) and its scales drawn from N(1, 0.02); here they start at 1. A layer
-between a vector and a map is dense, which is the paper's convolution of a 1x1 map written down.
+The paper's nets make 64x64 images with up to 1024 channels and have batch norm in disc too, in all
+layers but the first (batch_norm here). It draws the scales of batch norm from N(1, 0.02); here they
+start at 1. The layer between a vector and a map is dense, which equals the paper's convolution of a
+1x1 map.
 
-With dense=1024 these are the nets of InfoGAN and of Lucic et al. 2018, whose batch norm after the
-dense layer is per unit, here per channel.
+With dense=1024 these are the nets of InfoGAN and of Lucic et al. 2018, except that their batch norm
+after the dense layer is per unit, and here per channel.
 """
 
 import math
@@ -20,9 +21,9 @@ from gan_jax.types import Array
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> x [B, H, W, C], from a map of channels[0], its sides doubled len(channels) times.
+    """z [B, Z] -> x [B, H, W, C]: a map of channels[0] whose sides are doubled len(channels) times.
 
-    dense: the units of a layer before the first map; 0: none.
+    dense: the number of units of a dense layer before the first map; 0: no such layer.
     """
 
     shape: tuple[int, ...]
@@ -56,7 +57,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """x [B, H, W, C] -> logits [B]. dense: the units of a layer after the last map; 0: none."""
+    """x [B, H, W, C] -> logits [B]. dense: units of a dense layer after the last map; 0: none."""
 
     shape: tuple[int, ...]
     channels: tuple[int, ...] = (64, 128)
@@ -71,7 +72,7 @@ class Discriminator(nn.Module):
 
     @property
     def rows_are_independent(self) -> bool:
-        """Not with batch norm, which Q has: reals and fakes have statistics of their own."""
+        """False with batch norm, which Q has too: reals and fakes then have separate statistics."""
         return not (self.batch_norm or self.codes.categories)
 
     @nn.compact
@@ -89,7 +90,7 @@ class Discriminator(nn.Module):
 
 
 def smallest(shape: tuple[int, ...], channels: tuple[int, ...], player: str) -> tuple[int, int]:
-    """The sides of the smallest map. ConfigError where the image cannot be halved so often."""
+    """The sides of the smallest map. ConfigError if the image cannot be halved so often."""
     if len(shape) != 3:
         raise ConfigError(f"{player}.net 'dcgan' is for images [H, W, C], not for shape {shape}")
     (h, w, _), times = shape, 2 ** len(channels)

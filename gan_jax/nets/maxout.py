@@ -1,4 +1,4 @@
-"""The networks of the 2014 paper's MNIST run: a relu generator against maxout with dropout."""
+"""The networks of the 2014 paper's MNIST run: a relu generator, and a maxout disc with dropout."""
 
 import math
 
@@ -10,9 +10,9 @@ from gan_jax.types import Array, PyTree
 
 
 def start_at(params: PyTree, mean: Array, low: float) -> PyTree:
-    """The output's bias at the logit of the mean example, clipped as the 2014 code clips it.
+    """Sets the output's bias to the logit of the mean example, clipped as in the 2014 code.
 
-    At half of it in [-1, 1]: tanh(t) = 2 sig(2 t) - 1.
+    For data in [-1, 1] it is half that logit, since tanh(t) = 2 sig(2 t) - 1.
     """
     p = jnp.clip(mean.ravel(), 1e-7, 1 - 1e-7)
     logit = jnp.log(p) - jnp.log1p(-p)
@@ -40,7 +40,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """x [B, ...] -> logits [B]. keep_input, keep_hidden: the share of inputs that dropout keeps."""
+    """x [B, ...] -> logits [B]. keep_input, keep_hidden: the share of units that dropout keeps."""
 
     units: tuple[int, ...] = (240, 240)
     pieces: int = 5
@@ -54,7 +54,7 @@ class Discriminator(nn.Module):
 
     @property
     def rows_are_independent(self) -> bool:
-        """Not with dropout: reals and fakes have masks of their own."""
+        """False with dropout: reals and fakes then have separate masks."""
         return self.keep_input == self.keep_hidden == 1.0
 
     @nn.compact

@@ -46,7 +46,7 @@ class Discriminator(nn.Module):
 
     @property
     def rows_are_independent(self) -> bool:
-        """Then one pass over reals and fakes together equals two; not with Q's batch norm."""
+        """Whether one pass over reals and fakes equals two: not with the batch norm of Q."""
         return not self.codes.categories
 
     @nn.compact

@@ -1,7 +1,7 @@
-"""A U-Net from picture to picture, and a disc of patches. Isola et al. 2017 (pix2pix).
+"""A U-Net that maps pictures to pictures, and a disc of patches. Isola et al. 2017 (pix2pix).
 
-The paper's nets have width 64 and images of 256x256: 8 halvings in gen, 3 in disc, whose patches
-have 70x70 pixels. They normalise by the statistics of a batch of one image, which is instance norm.
+The paper's nets have width 64 for 256x256 images: 8 halvings in gen, 3 in disc, whose patches have
+70x70 pixels. The paper's batch norm over a batch of one image is instance norm.
 """
 
 from flax import linen as nn
@@ -15,12 +15,12 @@ from gan_jax.types import Array
 
 
 class Generator(nn.Module):
-    """x [B, H, W, C] -> [B, *shape], of the same sides, by a map at each halving of them.
+    """x [B, H, W, C] -> [B, *shape] with the same sides.
 
-    Going up, each map stands beside the one of its size from the way down. halvings: how many; 0:
-    until a side is odd, so that powers of two end at one pixel. Channels double from `width` to at
-    most eight times that. keep: the share of numbers that dropout keeps in the first `dropouts`
-    maps on the way up, wherever a key is given: it is all the noise there is, in samples too.
+    On the way up, each map is joined with the map of its size from the way down. halvings: how many
+    there are; 0: until a side is odd, so powers of two end at one pixel. Channels double from
+    `width` to at most eight times that. Dropout on the first `dropouts` maps of the way up keeps
+    the share `keep` wherever a key is given, also in samples: it is gen's only noise.
     """
 
     shape: tuple[int, ...]
@@ -42,7 +42,7 @@ class Generator(nn.Module):
         maps = [Conv(widths[0], *how, False, name="down_0")(x)]
         for i in range(1, n):
             h = Conv(widths[i], *how, False, name=f"down_{i}")(nn.leaky_relu(maps[-1], self.slope))
-            # The last map may be one pixel, of which nothing would be left.
+            # The last map may be a single pixel, which instance norm would turn into 0.
             maps.append(InstanceNorm(name=f"norm_{i}")(h) if i < n - 1 else h)
         h = maps.pop()
         for i in reversed(range(1, n)):
@@ -57,18 +57,18 @@ class Generator(nn.Module):
 class Discriminator(Patches):
     """x [B, H, W, C] -> logits [B, P] of patches; its fields are those of layers.patches.Patches.
 
-    In the game pix2pix x is two pictures, one in its first channels and one in the others.
+    In the game pix2pix, x is two pictures joined along their channels.
     """
 
 
 def halvings(shape: tuple[int, ...], asked: int) -> int:
-    """How often gen halves images of that shape. ConfigError where it cannot, or not twice."""
+    """How often gen halves images of that shape. ConfigError unless it can, at least twice."""
     if len(shape) != 3:
         raise ConfigError(f"gen.net 'pix2pix' maps images to images, not examples of shape {shape}")
     most = min(n & -n for n in shape[:2]).bit_length() - 1  # how often 2 divides both sides
     if most < 2 or asked not in (0, *range(2, most + 1)):
         raise ConfigError(
             f"gen.args.halvings is {asked}: expected 0 or 2 to {most} for images of "
-            f"{shape[0]}x{shape[1]}, whose sides 2 divides {most} times"
+            f"{shape[0]}x{shape[1]}, whose sides can be halved {most} times"
         )
     return asked or most

@@ -1,10 +1,10 @@
-"""R3GAN's networks: residual blocks of grouped convolutions, and no norm at all. Huang et al. 2024.
+"""R3GAN's networks: residual blocks of grouped convolutions, without norms. Huang et al. 2024.
 
-A block is x + W3 act(W2 act(W1 x)): W1 1x1 to twice the channels, W2 3x3 in groups, W3 1x1 back;
-act(x) is leaky_relu of x + b. Weights are N(0, (gain / sqrt fan-in)^2), W1's and W2's gain
-sqrt(2 / 1.04) L^(-1/4) with L blocks in the net, W3 is 0 at first. Without args the widths
-are those of CIFAR-10 and FFHQ: 768 at up to 32x32, halved at each doubling above. gen ends
-linearly: images beyond the data's range are cut off where they are shown or measured.
+A block is x + W3 act(W2 act(W1 x)): W1 is 1x1 to twice the channels, W2 is 3x3 in groups, W3 is 1x1
+back; act(x) is leaky_relu(x + b). Weights start as N(0, (gain / sqrt fan-in)^2), where W1 and W2
+have the gain sqrt(2 / 1.04) L^(-1/4) for L blocks in the net, and W3 starts at 0. The default
+widths are those for CIFAR-10 and FFHQ: 768 up to 32x32, halved at each doubling of the sides above.
+gen has no output activation: values beyond the data's range are clipped when shown or measured.
 """
 
 import math
@@ -42,7 +42,7 @@ def point(features: int, name: str, gain: float = 1.0) -> Conv:
 
 
 class Block(nn.Module):
-    """[B, H, W, C] -> the same. blocks: of the whole net; group: channels that W2 joins."""
+    """[B, H, W, C] -> the same shape. blocks: in the whole net; group: channels per group of W2."""
 
     blocks: int
     group: int = 16
@@ -62,9 +62,9 @@ class Block(nn.Module):
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> x [B, H, W, C]. channels: of each size of the maps, the smallest first.
+    """z [B, Z] -> x [B, H, W, C]. channels: at each size of the maps, the smallest first.
 
-    gen.condition "concat" puts an embedding of the label beside z. blocks: at each size.
+    gen.condition "concat" joins an embedding of the label to z. blocks: their number at each size.
     """
 
     shape: tuple[int, ...]
@@ -96,10 +96,10 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """x [B, H, W, C] -> logits [B]. channels: of each size of the maps, the largest first.
+    """x [B, H, W, C] -> logits [B]. channels: at each size of the maps, the largest first.
 
-    Its condition "projection" is the paper's: the inner product of an embedding of the label with
-    as many features, without a logit beside it.
+    Its condition "projection" is the paper's: the logit is the inner product of the features with
+    an embedding of the label, without a label-free term.
     """
 
     shape: tuple[int, ...]
@@ -131,7 +131,7 @@ class Discriminator(nn.Module):
 
 
 def stage(h: Array, i: int, blocks: int, group: int, stages: int) -> Array:
-    """The blocks of one size, layers of the module that calls this."""
+    """The blocks of one size. The layers belong to the module that calls this."""
     for j in range(blocks):
         h = Block(blocks * stages, group, name=f"block_{i}_{j}")(h)
     return h

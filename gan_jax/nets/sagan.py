@@ -1,7 +1,7 @@
 """SAGAN at 32x32: SNGAN with self-attention, and spectral norm in gen too. Zhang et al. 2019.
 
-Attention follows the second block of each, of 16x16 in gen and 8x8 in disc. Disc's spectral norm
-is disc.normalise.
+In each net attention follows the second block, on maps of 16x16 in gen and 8x8 in disc. Disc's
+spectral norm is set by disc.normalise.
 """
 
 from gan_jax.nets import sngan

@@ -1,8 +1,8 @@
 """SNDCGAN: a DCGAN whose disc has 3x3 convolutions between those that halve. Miyato et al. 2018.
 
-Without args the widths are the paper's: 64 at the full size, twice as many after each halving, at
-most 512. Gen has no 3x3 but the last; its batch norm after the first layer is per unit, not per
-channel. The paper's disc has disc.normalise "spectral".
+The default widths are the paper's: 64 at the full size, doubled at each halving up to 512. Gen's
+only 3x3 convolution is its last; its batch norm after the first layer is per unit, not per channel.
+The paper's disc has disc.normalise "spectral".
 """
 
 import math
@@ -24,14 +24,14 @@ def widths(shape: tuple[int, ...], player: str) -> tuple[int, ...]:
 
 
 class Generator(nn.Module):
-    """z [B, Z] -> x [B, H, W, C]. channels: of each size of the maps, the smallest first."""
+    """z [B, Z] -> x [B, H, W, C]. channels: at each size of the maps, the smallest first."""
 
     shape: tuple[int, ...]
     channels: tuple[int, ...] = ()
     out: str = "tanh"
     weights: str = "normal"
     gain: float = 0.02
-    keep: float = 0.9  # of the running averages of batch norm, an update
+    keep: float = 0.9  # decay of batch norm's running averages per update
     labels: Labels = Labels()
 
     batch_norm = True
@@ -53,7 +53,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """x [B, H, W, C] -> logits [B]. channels: of each size of the maps, the largest first."""
+    """x [B, H, W, C] -> logits [B]. channels: at each size of the maps, the largest first."""
 
     shape: tuple[int, ...]
     channels: tuple[int, ...] = ()

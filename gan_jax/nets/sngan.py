@@ -1,8 +1,8 @@
-"""SNGAN's residual networks. Miyato et al. 2018; sizes other than 32 as Miyato and Koyama 2018.
+"""SNGAN's residual networks. Miyato et al. 2018; sizes other than 32: Miyato and Koyama 2018.
 
-Up to 32x32, gen has 256 channels throughout and disc 128, in four blocks of which the first two
-halve. Above, gen's halve from at most 1,024 to 64 and disc's double from 64. The paper's disc has
-disc.normalise "spectral".
+Up to 32x32, gen has 256 channels throughout; disc has 128, in four blocks of which the first two
+halve the sides. Above 32x32, gen's channels halve from at most 1,024 to 64 and disc's double from
+64. The paper's disc has disc.normalise "spectral".
 """
 
 import functools
@@ -18,13 +18,14 @@ from gan_jax.nets.layers.residual import Attention, DiscBlock, GenBlock, VectorN
 from gan_jax.objectives.logits import widen
 from gan_jax.types import Array
 
-LARGE = {48: (5, 4), 64: (5, 5), 128: (6, 5), 256: (7, 6)}  # side -> disc's blocks; halvings
+# side -> (number of disc's blocks, how many of them halve)
+LARGE = {48: (5, 4), 64: (5, 5), 128: (6, 5), 256: (7, 6)}
 
 
 class Generator(nn.Module):
     """z [B, Z] -> x [B, H, W, C]. channels: of the first map, and after each block.
 
-    attention: the blocks that it follows, from 0.
+    attention: indices, from 0, of the blocks that attention follows.
     """
 
     shape: tuple[int, ...]
@@ -33,9 +34,9 @@ class Generator(nn.Module):
     out: str = "tanh"
     weights: str = "glorot_uniform"
     gain: float = 1.0
-    residual_gain: float = 2**0.5  # further factor of the blocks' 3x3 convolutions
-    keep: float = 0.9  # of the running averages of batch norm, an update
-    spectral: bool = False  # its weights divided by their largest singular values
+    residual_gain: float = 2**0.5  # an extra factor of the gain of the blocks' 3x3 convolutions
+    keep: float = 0.9  # decay of batch norm's running averages per update
+    spectral: bool = False  # divides its weights by their largest singular values
     labels: Labels = Labels()
 
     batch_norm = True
@@ -49,7 +50,7 @@ class Generator(nn.Module):
         return tuple(min(1024, 64 * 2**i) for i in reversed(range(n + 1)))
 
     def conditions(self, z: Array, label: Array | None, blocks: int) -> tuple[Array, Sequence]:
-        """What the first layer is given, and the batch norms of each block."""
+        """The first layer's input, and what the batch norms of each block depend on."""
         return z, [label] * blocks
 
     @nn.compact
@@ -60,7 +61,7 @@ class Generator(nn.Module):
         z, given = self.conditions(z, label, blocks)
 
         def norm(given: Array | None, name: str, x: Array) -> Array:
-            """By a label [B], or by a vector [B, E]."""
+            """Batch norm, conditioned on a label [B] or on a vector [B, E]."""
             if given is not None and given.ndim > 1:
                 return VectorNorm(self.keep, 1e-5, *how, name=name)(x, train, given)
             return BatchNorm(self.keep, 1e-5, self.labels.classes, name=name)(x, train, given)
@@ -76,11 +77,11 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """x [B, H, W, C] -> logits [B], of the sum over pixels of the last map.
+    """x [B, H, W, C] -> logits [B], from the last map summed over its pixels.
 
-    channels: after each block. halvings: how many blocks halve, the first ones; 0: all that are
-    given, or without channels those of the published net. is_wide: a block has all its channels
-    after its first convolution already.
+    channels: after each block. halvings: how many blocks halve the sides, the first ones; 0: all
+    blocks if channels are given, else as in the published net. is_wide: a block has all its output
+    channels already after its first convolution.
     """
 
     shape: tuple[int, ...]

@@ -1,9 +1,9 @@
-"""Drawings of captions in two stages, and a disc that reads them too. Zhang et al. 2017 (StackGAN).
+"""StackGAN: pictures from captions in two stages, with a disc that reads them. Zhang et al. 2017.
 
-A caption is the mean of its words' vectors, which each net learns; its code c is drawn from a
-normal distribution that depends on it (conditioning augmentation). The paper's nets have width 192
-in gen and 64 in disc, 64x64 pixels in stage I and 256x256 in stage II, c of 128 numbers, and
-vectors of whole sentences, of 1,024 numbers, from a text encoder that was trained before.
+A caption is represented by the mean of its words' vectors, which each net learns, and its code c is
+drawn from a normal distribution that depends on this mean (conditioning augmentation). The paper's
+nets have width 192 in gen and 64 in disc, 64x64 pixels in stage I and 256x256 in stage II, and a
+code of 128 numbers; the paper represents captions by 1,024 numbers from a pretrained text encoder.
 """
 
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from gan_jax.nets.layers.convolution import Conv
 from gan_jax.nets.layers.images import doubled, halvings, smallest
 from gan_jax.types import Array
 
-FIRST_WORD = 2  # in a vocabulary: before it stand no word and the unknown one
+FIRST_WORD = 2  # its index in a vocabulary, after the entries for padding and unknown words
 
 
 class Drawing(NamedTuple):
@@ -29,7 +29,7 @@ class Drawing(NamedTuple):
 
 
 class Reader(nn.Module):
-    """text int32 [B, T] -> the mean of its known words' vectors, [B, features]; 0 without any."""
+    """text int32 [B, T] -> the mean vector of its known words, [B, features]; 0 if it has none."""
 
     words: int
     features: int
@@ -43,9 +43,9 @@ class Reader(nn.Module):
 
 
 class Augmented(nn.Module):
-    """text -> mean and log of the standard deviation of c, [B, features] each, and a draw of c.
+    """text -> the mean and log standard deviation of c, [B, features] each, and a draw of c.
 
-    Without a key the draw is the mean.
+    Without a key, the draw is the mean.
     """
 
     words: int
@@ -73,7 +73,7 @@ class Painter(nn.Module):
     width: int = 64
     vectors: int = 128
     code: int = 128
-    blocks: int = 2  # residual ones, of stage II
+    blocks: int = 2  # number of residual blocks in stage II
     out: str = "tanh"
     weights: str = "normal"
     gain: float = 0.02
@@ -96,8 +96,8 @@ class Painter(nn.Module):
 class Generator(Painter):
     """Stage I: z [B, Z], or (z, text [B, T]) -> Drawing; z alone -> a picture without a caption.
 
-    From a map of 4 pixels or more, doubled until it is as large as the picture; its channels halve
-    down to `width` each time.
+    A first map with sides of 4 or more is doubled until it has the picture's size; its channels
+    halve each time, down to `width`.
     """
 
     @nn.compact
@@ -117,8 +117,8 @@ class Generator(Painter):
 class Refiner(Painter):
     """Stage II: (picture of half the sides, text [B, T]) -> Drawing of shape `shape`.
 
-    The picture is halved twice, joined with the caption's code everywhere, passed through residual
-    blocks, four in the paper, and doubled three times.
+    The picture is halved twice, joined with the caption's code at every pixel, passed through
+    residual blocks (four in the paper), and doubled three times.
     """
 
     @nn.compact
@@ -172,11 +172,11 @@ class Discriminator(nn.Module):
 
 
 def beside(h: Array, c: Array) -> Array:
-    """Maps [B, H, W, F] with the code [B, E] beside every pixel."""
+    """Maps [B, H, W, F] with the code [B, E] joined to every pixel: [B, H, W, F + E]."""
     each = jnp.broadcast_to(c[:, None, None], (*h.shape[:3], c.shape[-1]))
     return jnp.concatenate([h, each], -1)
 
 
 def doublings(shape: tuple[int, ...]) -> int:
-    """How often both sides can be halved to at least 4 pixels; 1 where there are none."""
+    """How often both sides can be halved and stay at least 4; 1 if the shape is not an image's."""
     return max(1, min(map(halvings, shape[:2]))) if len(shape) == 3 else 1

@@ -1,13 +1,13 @@
-"""Objectives: the logits of reals and fakes to one loss per example and player, which minimises it.
+"""Objectives map the logits of reals and fakes to each player's losses, one per example.
 
-s_x, s_g are disc's logits on reals and fakes, sig the sigmoid, sp(t) = log(1 + e^t). Callers take
-the mean. Losses come in float32 (float64 for float64 logits) also for bfloat16 logits: their sums
-need the digits; gradients return in the logits' own dtype. Reals and fakes may differ in number
-unless the objective pairs them: the loss then has one entry per example of its first term, plus
-the mean of the other, so that its mean is what it should be.
+s_x, s_g are disc's logits on reals and fakes, sig is the sigmoid and sp(t) = log(1 + e^t). Callers
+take the mean, and each player minimises its own. Losses are float32 (float64 for float64 logits),
+even for bfloat16 logits, because sums of bfloat16 numbers lose digits; gradients are returned in
+the logits' dtype. Unless an objective pairs reals with fakes, their numbers may differ: the loss
+then has one entry per example of its first term, to which the mean of the second term is added.
 
-To add one: a function of logits that says what its logit means (logits.py), its row in OBJECTIVES,
-and what it claims in THEORY.
+To add one, write a function of logits that declares what its logit means (logits.py), and add its
+row to OBJECTIVES and its claims to THEORY.
 """
 
 import jax.numpy as jnp
@@ -28,8 +28,8 @@ from gan_jax.objectives.monoflow import MONOFLOW_OBJECTIVES, MONOFLOW_THEORY
 from gan_jax.objectives.samples import feature_matching, gan_qp
 from gan_jax.types import Array, Losses
 
-# Beside the table: energies of an autoencoder instead of logits, began with a state of its own; and
-# gan_qp and feature_matching, which look at the examples or at disc's features too.
+# These do not fit the table: the first two take an autoencoder's energies, and began keeps a state;
+# gan_qp and feature_matching also need the examples or disc's features.
 __all__ = ["ENERGY_OBJECTIVES", "OBJECTIVES", "THEORY", "began", "ebgan", "feature_matching"]
 __all__ += ["gan_qp", "pulling_away", "rescale_gradient", "scale_gradient"]
 
@@ -39,7 +39,8 @@ def minimax(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc sp(-s_x) + sp(s_g), gen -sp(s_g) = log(1 - sig(s_g)). Goodfellow et al. 2014, eq. 1.
 
     disc's targets are 1 - smooth_real on reals (one-sided smoothing, Salimans et al. 2016) and
-    smooth_fake on fakes, here and wherever disc is "as minimax"; gen's loss knows nothing of them.
+    smooth_fake on fakes, here and wherever disc is "as minimax". gen's loss does not depend on
+    them.
     """
     disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=-softplus(fake_B))
@@ -56,8 +57,8 @@ def non_saturating(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losse
 def max_likelihood(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc as minimax, gen -exp(s_g) / 2. Goodfellow 2016 (tutorial), section 3.2.5.
 
-    exp overflows float32 from s_g = 88.8 on. It is left so: a bound would end the gradient there,
-    and a run that arrives there has diverged and should say so.
+    exp overflows float32 above s_g = 88.8. The logit is deliberately not clipped: clipping would
+    stop the gradient, and a run with such logits has diverged and should show it.
     """
     disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=-jnp.exp(fake_B) / 2)
@@ -67,7 +68,7 @@ def max_likelihood(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losse
 def blend(real_B, fake_B, *, zeta=1.0, m=1.0, smooth_real=0.0, smooth_fake=0.0) -> Losses:
     """disc as minimax, gen (zeta sp(-s_g) - m sp(s_g)) / (zeta + m): non_saturating and minimax.
 
-    Goodfellow's 2014 code (blend_obj), whose disc loss is halved: its m is twice this one.
+    Goodfellow's 2014 code (blend_obj). Its disc loss is halved, so its m is twice the m here.
     """
     disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=(zeta * softplus(-fake_B) - m * softplus(fake_B)) / (zeta + m))
@@ -82,11 +83,11 @@ def thresholded(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
 
 @on_logits("sign")
 def lazy(real_B, fake_B, *, d_eps=0.0, g_eps=0.0) -> Losses:
-    """Each player learns only where it is not yet right by a margin, in probability.
+    """A player learns only from examples whose probability is not yet right by a margin.
 
     disc sp(-s_x) where sig(s_x) < 1/2 + d_eps, plus sp(s_g) where sig(s_g) > 1/2 - d_eps;
-    gen sp(-s_g) where sig(s_g) < 1/2 + g_eps. Goodfellow's 2014 code (LazyAdversaryCost), whose
-    defaults are zero: a logit of exactly 0 then moves nobody.
+    gen sp(-s_g) where sig(s_g) < 1/2 + g_eps. Goodfellow's 2014 code (LazyAdversaryCost). With its
+    default margins of zero, a logit of exactly 0 moves neither player.
     """
     real_cost = jnp.where(sigmoid(real_B) < 0.5 + d_eps, softplus(-real_B), 0)
     fake_cost = jnp.where(sigmoid(fake_B) > 0.5 - d_eps, softplus(fake_B), 0)
@@ -114,7 +115,7 @@ def wgan(real_B, fake_B) -> Losses:
 
 @on_logits("nothing")
 def ragan(real_B, fake_B) -> Losses:
-    """disc sp(-(s_x - mean s_g)) + sp(s_g - mean s_x), gen with the signs turned.
+    """disc sp(-(s_x - mean s_g)) + sp(s_g - mean s_x), gen the same with the signs reversed.
 
     Relativistic average GAN, Jolicoeur-Martineau 2018. Gradients flow through the means.
     """
@@ -174,8 +175,8 @@ THEORY: dict[str, Theory] = {
         numbers={"zeta": 3.0, "m": 1.0},
     ),
     "thresholded": _CROSS_ENTROPY._replace(gen_divergence=_thresholded_divergence),
-    # Up to d_eps = 1/4 disc does best just past its margin, where the commoner side costs nothing
-    # and the rarer one sp(logit of 1/2 + d_eps). At the default 0 it is done at s = 0, at no cost.
+    # For d_eps up to 1/4, disc's best logit lies just past its margin, where the more probable side
+    # costs nothing and the other one sp(logit of 1/2 + d_eps). At d_eps = 0, s = 0 costs nothing.
     "lazy": Theory(
         optimum=lambda p, q: jnp.log(2.5) * (1 - total_variation(p, q)),
         logit=lambda p, q: jnp.sign(p - q) * (jnp.log(1.5) + 1e-12),
@@ -203,18 +204,18 @@ THEORY: dict[str, Theory] = {
 
 
 def meaning(name: str) -> Meaning:
-    """What the logit means under the named objective; an energy, which is none, says nothing."""
+    """What the logit means under the named objective: "nothing" for objectives of energies."""
     if name == "feature_matching":  # disc is as in minimax
         return "ratio"
     return OBJECTIVES[name].meaning if name in OBJECTIVES else "nothing"
 
 
 def estimates_ratio(name: str) -> bool:
-    """Whether disc does best at the logit log(p / q), so that D = sig(s) is to be p / (p + q)."""
+    """Whether disc's optimal logit is log(p / q), so that its optimal D = sig(s) is p / (p + q)."""
     return meaning(name) == "ratio"
 
 
 def meaningless(name: str) -> tuple[str, ...]:
-    """The step's metrics that say nothing under this objective: of a D, or of logits' signs."""
+    """The metrics of a step that mean nothing under this objective: those of D or of signs."""
     of_d, of_signs = ("d_real", "d_fake"), ("acc_real", "acc_fake")
     return {"ratio": (), "sign": of_d, "nothing": of_d + of_signs}[meaning(name)]

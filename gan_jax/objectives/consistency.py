@@ -1,6 +1,6 @@
-"""Consistency: penalties that hold disc's logits still while what it is given moves a little.
+"""Consistency penalties: disc's logits should hardly change when its input changes a little.
 
-Signatures are those of penalties.py. zcr moves latents, and has a part for gen.
+Signatures are those of penalties.py. zcr perturbs latents and also adds a term to gen's loss.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Augment = Callable[[Array, Array], Array]  # (x, key) -> x of the same shape
 
 
 def flip_and_shift(x_BxHxWxC: Array, key: Array) -> Array:
-    """Each image mirrored with chance 1/2 and moved by up to an eighth of its height and width.
+    """Mirrors each image with probability 1/2 and shifts it by up to an eighth of its sides.
 
     Borders are filled by reflection. Zhang et al. 2020 (CR-GAN), section 3.
     """
@@ -49,7 +49,7 @@ def cr(
 ) -> Array:
     """(s_x - s_T(x))^2 with T = augment. Zhang et al. 2020 (CR-GAN), weight 10.
 
-    As many numbers as the critic has logits.
+    Returns one number per logit of the critic.
     """
     return (widen(critic(real)) - widen(critic(augment(real, key)))) ** 2
 
@@ -66,11 +66,12 @@ def bcr(
 def zcr_disc(critic: Critic, gen: Callable[[Array], Array], z: Array, dz: Array) -> Array:
     """disc's (s_G(z) - s_G(z + dz))^2, [B]. Zhao et al. 2021 (zCR).
 
-    dz is the caller's small noise, the same in both terms; gen maps [B, Z] to [B, ...].
+    dz is small noise that the caller draws, the same for disc's term and gen's; gen maps [B, Z] to
+    [B, ...].
     """
     return (widen(critic(gen(z))) - widen(critic(gen(z + dz)))) ** 2
 
 
 def zcr_gen(gen: Callable[[Array], Array], z: Array, dz: Array) -> Array:
-    """gen's -norm2(G(z) - G(z + dz))^2, [B], a distance of images. Zhao et al. 2021."""
+    """gen's -norm2(G(z) - G(z + dz))^2, [B], a distance between images. Zhao et al. 2021."""
     return -square_norm(widen(gen(z)) - widen(gen(z + dz)))

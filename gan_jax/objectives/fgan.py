@@ -1,7 +1,8 @@
 """f-divergences and what an f-GAN needs of each (Nowozin et al. 2016, tables 1, 2 and 6).
 
-u = p / q is a density ratio, t a point of the conjugate's domain, v a logit, p and q [N] are
-probabilities. To add one: its row in F_DIVERGENCES, which makes two objectives and their theory.
+u = p / q is a density ratio, t a point of the conjugate's domain, v a logit; p and q [N] are
+probabilities. To add one, add its row to F_DIVERGENCES; the row yields two objectives and their
+theory.
 """
 
 import functools
@@ -15,27 +16,27 @@ from jax.nn import softplus
 from gan_jax.objectives.logits import Meaning, Objective, Theory, add, on_logits
 from gan_jax.types import Array, Losses
 
-_NEWTON_STEPS = 6  # 5 reach float64 rounding from the starts below, for |y| up to 800
+_NEWTON_STEPS = 6  # 5 suffice for float64 precision from the starts below, for |y| up to 800
 
 
 class FDivergence(NamedTuple):
-    """One row: D_f(p, q) = sum q f(p / q), and the functions its two players are made of."""
+    """One divergence D_f(p, q) = sum q f(p / q), and the functions that define both players."""
 
     f: Callable[[Array], Array]
     conjugate: Callable[[Array], Array]  # f*(t) = sup_u (u t - f(u))
     activation: Callable[[Array], Array]  # g(v): a logit into the domain of f*
-    composed: Callable[[Array], Array]  # f*(g(v)), simplified by hand: finite where f* o g is not
+    composed: Callable[[Array], Array]  # f*(g(v)), simplified by hand so that it overflows less
     logit: Callable[[Array], Array]  # the v with g(v) = f'(u): the best disc at ratio u
-    heuristic: Callable[[Array, Array], Array]  # (p, q) -> what gen minimises with -g(v_g)
-    meaning: Meaning  # what that v says
+    heuristic: Callable[[Array, Array], Array]  # (p, q) -> the divergence under gen loss -g(v_g)
+    meaning: Meaning  # of that v
 
 
 @jax.custom_jvp
 def log_lambert_w(y: Array) -> Array:
-    """log W(e^y): the l with e^l + l = y, for any finite y; W itself under- or overflows.
+    """log W(e^y): the l with e^l + l = y, for any finite y, where W itself may under- or overflow.
 
-    Newton from the right of the root, where e^l + l is convex and so every step is safe.
-    Differentiated by the implicit rule dl = dy / (1 + e^l), to any order.
+    Newton's method starts to the right of the root; e^l + l is convex, so no step overshoots it.
+    Derivatives of any order follow from the implicit rule dl = dy / (1 + e^l).
     """
     log_w = jnp.where(y < 1, y, jnp.log(jnp.maximum(y, 1)))
     for _ in range(_NEWTON_STEPS):
@@ -76,7 +77,7 @@ def _jeffreys_conjugate(t: Array) -> Array:
 
 
 def _jeffreys_composed(v: Array) -> Array:
-    log_w = log_lambert_w(1 - v)  # W = 1 - v - log W takes W and v out of the sum: no cancellation
+    log_w = log_lambert_w(1 - v)  # W = 1 - v - log W eliminates W and v, and their cancellation
     return jnp.exp(-log_w) - 1 - log_w
 
 
@@ -175,8 +176,8 @@ def _fgan(name: str, row: FDivergence, heuristic: bool) -> Objective:
     objective.__name__ = f"fgan_{name}_heuristic" if heuristic else f"fgan_{name}"
     objective.__doc__ = (
         f"disc -g(s_x) + f*(g(s_g)), gen {gen_loss} with the {name} of F_DIVERGENCES.\n\n"
-        "    Nowozin et al. 2016, eq. 6 and section 3.2. Where g or f* is an exponential it\n"
-        "    overflows float32 from |logit| = 88 on, and is left so.\n    "
+        "    Nowozin et al. 2016, eq. 6 and section 3.2. A g or f* that is an exponential\n"
+        "    overflows float32 above |logit| = 88; the logit is deliberately not clipped.\n    "
     )
     return on_logits(row.meaning)(objective)
 

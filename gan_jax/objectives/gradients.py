@@ -1,4 +1,4 @@
-"""Transforms of the gradient that disc sends gen: identities forwards, in reverse mode only."""
+"""Identities that change the gradient that gen gets from disc. Reverse mode only."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from gan_jax.types import Array
 
 @jax.custom_vjp
 def scale_gradient(x: Array, factor: Array) -> Array:
-    """x itself; its gradient is multiplied by the factor, which gets none. Reverse mode only."""
+    """x itself; its gradient is multiplied by factor, which gets no gradient. Reverse mode only."""
     return x
 
 
@@ -24,11 +24,11 @@ scale_gradient.defvjp(
 
 @jax.custom_vjp
 def rescale_gradient(x: Array, target: Array) -> Array:
-    """x itself; its gradient is multiplied by max(1, target / norm2 of it over the whole batch).
+    """x itself; its gradient g is multiplied by max(1, target / norm2(g)), over the whole batch.
 
-    Around the samples gen hands to disc this is scale_grads of Goodfellow's 2014 code (target 0.1):
-    a gradient that vanishes in disc is lifted to norm target; one of exactly zero stays zero.
-    Reverse mode only; target gets no gradient.
+    Applied to the samples that disc judges, this is scale_grads of Goodfellow's 2014 code
+    (target 0.1): a gradient that vanishes in disc is raised to norm target, unless it is exactly
+    zero. Reverse mode only; target gets no gradient.
     """
     return x
 
@@ -40,7 +40,7 @@ def _rescale_forward(x, target):
 def _rescale_backward(target, gradient):
     wide = widen(gradient)
     largest = jnp.max(jnp.abs(wide))
-    unit = wide / jnp.where(largest > 0, largest, 1)  # squares of a vanished gradient underflow
+    unit = wide / jnp.where(largest > 0, largest, 1)  # squares of tiny numbers would underflow
     norm = jnp.sqrt(jnp.sum(unit**2))
     lifted = unit * (target / jnp.where(norm > 0, norm, 1))
     scaled = jnp.where(largest * norm < target, lifted, wide)

@@ -1,6 +1,6 @@
-"""What objectives and penalties share: numbers per example, and what an objective claims of itself.
+"""What objectives and penalties share: losses and norms per example, and an objective's claims.
 
-Everything here takes and returns at least float32: sums of bfloat16 numbers lose their digits.
+Everything here computes in at least float32, because sums of bfloat16 numbers lose digits.
 """
 
 import functools
@@ -17,11 +17,11 @@ Meaning = Literal["ratio", "sign", "nothing"]
 
 
 class Objective(Protocol):
-    """Losses of logits, and what the logit means where disc is at its best.
+    """Losses of logits, and the meaning of the logit when disc is optimal.
 
     "ratio": it is log(p / q), so that D = sig(s) is p / (p + q), the probability of a real.
-    "sign": it is above 0 where p > q and below 0 where p < q. "nothing": neither.
-    Metrics that would say more than that are left out of a run's lines.
+    "sign": it is positive where p > q and negative where p < q. "nothing": neither.
+    Metrics that would presume more than that are left out of a run's log.
     """
 
     meaning: Meaning
@@ -30,41 +30,41 @@ class Objective(Protocol):
 
 
 class Theory(NamedTuple):
-    """What an objective claims about distributions p, q on a finite set; tests hold it to that.
+    """What an objective claims about distributions p, q on a finite set; the tests check it.
 
-    Claims are for the keyword arguments `numbers`. A claim that cannot be made is None and
+    Claims hold for the keyword arguments `numbers`. A claim that cannot be made is None, and
     `reason` says why.
     """
 
     optimum: Callable[[Array, Array], Array] | None = None  # (p, q) -> least expected disc loss
     logit: Callable[[Array, Array], Array] | None = None  # (p, q) -> the [N] logits that attain it
-    # (p, q) -> a number whose gradient in q is gen's at those logits, scale included
+    # (p, q) -> a number whose gradient in q equals gen's at those logits, including its scale
     gen_divergence: Callable[[Array, Array], Array] | None = None
     reason: str = ""
     numbers: Mapping[str, float] = MappingProxyType({})
-    shift_invariant: bool = False  # a constant added to all logits moves no gradient
+    shift_invariant: bool = False  # adding a constant to all logits changes no gradient
     per_example: bool = True  # losses[i] depends on real[i] and fake[i] alone
-    paired: bool = False  # reals and fakes must be equally many
+    paired: bool = False  # needs as many reals as fakes
 
 
 def widen(x: Array) -> Array:
-    """x in float32, or as it is where that is wider."""
+    """x in float32, or in its own dtype if that is wider."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def mean_of_top(loss_B: Array, fake_B: Array, k: Array) -> Array:
-    """The mean loss of the k fakes with the largest logits, of [B]; k is traced, between 1 and B.
+    """The mean loss of the k fakes with the largest logits; k may be traced, 1 <= k <= B.
 
-    Sinha et al. 2020 (top-k training). Where logits are equal, the first ones count.
+    Sinha et al. 2020 (top-k training). Ties go to the earlier fakes.
     """
     rank_B = jnp.argsort(jnp.argsort(-fake_B))
     return jnp.mean(jnp.where(rank_B < k, loss_B, 0)) * (len(loss_B) / k)
 
 
 def add(first_B: Array, second_N: Array) -> Array:
-    """Two terms of a loss: by example where there are as many, else by the mean of the second.
+    """The sum of two terms of a loss, elementwise; if their lengths differ, first + mean(second).
 
-    Either way the mean of the sum is the sum of the means; ValueError for any shape but [B].
+    Either way the mean of the sum is the sum of the means. ValueError for any shape but [B].
     """
     for term in (first_B, second_N):
         if jnp.ndim(term) != 1:
@@ -75,8 +75,8 @@ def add(first_B: Array, second_N: Array) -> Array:
 def cross_entropy(
     real_B: Array, fake_B: Array, smooth_real: Array | float = 0.0, smooth_fake: Array | float = 0.0
 ) -> Array:
-    """sp(-s_x) + sp(s_g), with the targets 1 - smooth_real and smooth_fake: disc of minimax."""
-    # The target 1 - e costs (1 - e) sp(-s) + e sp(s), which is sp(-s) + e s.
+    """disc's loss in minimax: sp(-s_x) + sp(s_g) with targets 1 - smooth_real and smooth_fake."""
+    # With target 1 - e the loss is (1 - e) sp(-s) + e sp(s) = sp(-s) + e s.
     return add(softplus(-real_B) + smooth_real * real_B, softplus(fake_B) - smooth_fake * fake_B)
 
 
@@ -93,9 +93,9 @@ def norm(x: Array) -> Array:
 
 
 def on_logits(meaning: Meaning) -> Callable[[Callable[..., Losses]], Objective]:
-    """Decorates an objective: its logits come widened, and what they mean is declared.
+    """Decorates an objective: widens its logits and declares what they mean.
 
-    The objective raises ValueError unless they are [B] (types.py).
+    The decorated objective raises ValueError unless the logits are [B].
     """
     if meaning not in get_args(Meaning):
         raise TypeError(f"on_logits says what the logit means: expected one of {get_args(Meaning)}")

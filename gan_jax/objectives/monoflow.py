@@ -1,9 +1,9 @@
 """Generators that ascend an increasing function h of disc's logit: MonoFlow, Yi et al. 2023.
 
-disc is as in minimax, so that its best logit is log(p / q), and gen's loss is -h(s_g). Each sample
-then moves along h'(s) grad s, with h' > 0: for every such h fakes stand still where p = q and only
-there, and h says how fast they move elsewhere. minimax is h(s) = sp(s), of which nothing is left
-where disc is sure of a fake; non_saturating is h(s) = -sp(-s).
+disc is as in minimax, so its optimal logit is log(p / q), and gen's loss is -h(s_g). Each sample
+then moves along h'(s) grad s with h' > 0. For every such h the samples come to rest only where
+p = q; h decides how fast they move elsewhere. minimax has h(s) = sp(s), whose slope vanishes where
+disc is sure of a fake; non_saturating has h(s) = -sp(-s).
 """
 
 import jax.numpy as jnp
@@ -16,23 +16,24 @@ from gan_jax.types import Array, Losses
 
 @on_logits("ratio")
 def monoflow_linear(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
-    """disc as minimax, gen -s_g. Yi et al. 2023; its flow is that of KL(gen, data)."""
+    """disc as minimax, gen -s_g. Yi et al. 2023; samples follow the flow of KL(gen, data)."""
     disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=-fake_B)
 
 
 @on_logits("ratio")
 def monoflow_arcsinh(real_B, fake_B, *, smooth_real=0.0, smooth_fake=0.0) -> Losses:
-    """disc as minimax, gen -arcsinh(s_g). Yi et al. 2023: as -s_g near 0, slower far from it."""
+    """disc as minimax, gen -arcsinh(s_g): like -s_g near 0, flatter far from it. Yi et al. 2023."""
     disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=-jnp.arcsinh(fake_B))
 
 
 @on_logits("ratio")
 def monoflow_shifted(real_B, fake_B, *, shift=3.0, smooth_real=0.0, smooth_fake=0.0) -> Losses:
-    """disc as minimax, gen log(1 - sig(s_g + shift)) = -sp(s_g + shift). Yi et al. 2023: 3 to 5.
+    """disc as minimax, gen log(1 - sig(s_g + shift)) = -sp(s_g + shift). Yi et al. 2023.
 
-    With shift 0 it is minimax, whose gradient vanishes on fakes that disc is sure of.
+    The paper takes shift 3 to 5. Shift 0 is minimax, whose gradient vanishes on fakes that disc
+    is sure of.
     """
     disc = cross_entropy(real_B, fake_B, smooth_real, smooth_fake)
     return Losses(disc=disc, gen=-softplus(fake_B + shift))

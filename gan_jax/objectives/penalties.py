@@ -1,12 +1,12 @@
-"""Penalties: a critic and data to one unweighted number per example, for disc to keep small.
+"""Penalties map a critic and data to one unweighted number per example, which disc keeps small.
 
 critic maps x [B, ...] to logits [B]; s is its logit, norm2 the Euclidean norm per example over all
-other axes. A critic may take one decision for several examples and return fewer logits: gradients
-are of the sum of all logits, so that such a penalty still has one number per example. Penalties
-come in float32 (float64 for float64 data), whatever the critic computes in.
+other axes. A critic that decides on several examples together returns fewer logits; gradients are
+those of the sum of all logits, so such a penalty still has one number per example. Penalties are
+float32 (float64 for float64 data), whatever dtype the critic computes in.
 
-Signature: (critic, real, fake, key, **numbers) -> [B]; what a penalty does not need it ignores.
-`none` is not here: no penalty is no call. To add one: a function and its row in PENALTIES.
+Signature: (critic, real, fake, key, **numbers) -> [B]; a penalty ignores what it does not need.
+`none` has no function: no penalty is called. To add one, write a function and its row in PENALTIES.
 """
 
 import functools
@@ -47,7 +47,7 @@ class Local(NamedTuple):
 
 
 def around(critic: Critic, x: Array) -> Local:
-    """The critic's logits and slopes, by one vector-Jacobian product with ones on the logits."""
+    """The critic's logits and slopes at x, from one vector-Jacobian product with ones."""
     logits, pull = jax.vjp(lambda x: widen(critic(x)), x)
     return Local(logits, widen(pull(jnp.ones_like(logits))[0]))
 
@@ -60,15 +60,15 @@ def r1r2(real: Local, fake: Local) -> Array:
 def roth(real: Local, fake: Local) -> Array:
     """(1 - sig(s_x))^2 norm2(grad s)^2 at reals + sig(s_g)^2 norm2(grad s)^2 at fakes.
 
-    Roth et al. 2017, whose weight is gamma / 2: noise on the examples, integrated out. It
-    pays where disc is unsure or wrong; where D = 1/2 it is r1r2 / 4.
+    Roth et al. 2017, whose weight is gamma / 2: the effect of noise on the examples, integrated
+    analytically. It acts where disc is unsure or wrong; where D = 1/2 it equals r1r2 / 4.
     """
     at_reals = sigmoid(-real.logits) ** 2 * square_norm(real.slope)
     return add(at_reals, sigmoid(fake.logits) ** 2 * square_norm(fake.slope))
 
 
-# Of what the critic is at reals and at fakes. Where examples do not mix, one pass gives both along
-# with the logits of the objective: games/play.
+# Penalties of the critic's logits and slopes at reals and fakes. Where disc treats each example by
+# itself, the pass that computes the objective's logits yields these too: see games/play.
 OF_SLOPES: dict[str, Callable[[Local, Local], Array]] = {"r1r2": r1r2, "roth": roth}
 
 
@@ -81,10 +81,10 @@ def _at_both(formula: Callable[[Local, Local], Array]) -> Penalty:
 
 
 def approximate_r1(critic: Critic, real: Array, fake: Array, key: Array, *, eps=0.01) -> Array:
-    """((s(x) - s(x + eps n)) / eps)^2 at reals, n ~ N(0, 1): r1 without a gradient of a gradient.
+    """((s(x) - s(x + eps n)) / eps)^2 at reals, n ~ N(0, 1): r1 without second derivatives.
 
-    Lin et al. 2025 (APT). Its mean over n is r1 to first order in eps, which is in the units of x;
-    it wants float32 logits, of whose difference little is left. Weight gamma / 2, as r1's.
+    Lin et al. 2025 (APT). Its mean over n is r1 to first order in eps, which is in the units of x.
+    The difference cancels most digits, so logits should be float32. Weight gamma / 2, as for r1.
     """
     return _squared_difference(critic, real, key, eps)
 
@@ -112,17 +112,17 @@ def _uniform_per_example(x: Array, key: Array) -> Array:
 
 
 def wgan_gp(critic: Critic, real: Array, fake: Array, key: Array, *, target=1.0) -> Array:
-    """(norm2(grad s) - target)^2 between reals and fakes. Gulrajani et al. 2017, weight 10."""
+    """(norm2(grad s) - target)^2 at interpolate(real, fake). Gulrajani et al. 2017, weight 10."""
     return (norm(input_gradient(critic, interpolate(real, fake, key))) - target) ** 2
 
 
 def zero_gp(critic: Critic, real: Array, fake: Array, key: Array) -> Array:
-    """norm2(grad s)^2 between reals and fakes: wgan_gp with target 0. Thanh-Tung et al. 2019."""
+    """norm2(grad s)^2 at interpolate(real, fake), wgan_gp with target 0. Thanh-Tung et al. 2019."""
     return square_norm(input_gradient(critic, interpolate(real, fake, key)))
 
 
 def max_gp(critic: Critic, real: Array, fake: Array, key: Array) -> Array:
-    """The largest norm2(grad s)^2 of the batch, between reals and fakes; [B], all of them it.
+    """The largest norm2(grad s)^2 in the batch at interpolate(real, fake), repeated to [B].
 
     Zhou et al. 2019 (Lipschitz GANs).
     """
@@ -133,8 +133,8 @@ def max_gp(critic: Critic, real: Array, fake: Array, key: Array) -> Array:
 def dragan(critic: Critic, real: Array, fake: Array, key: Array, *, c=0.5, target=1.0) -> Array:
     """(norm2(grad s) - target)^2 at x + a c std(x) u, around reals. Kodali et al. 2017, weight 10.
 
-    The authors' released variant: u ~ U[0, 1] per element, a ~ U[0, 1] per example, std over all
-    of the batch (so examples share that one number). The paper's text has Gaussian noise instead.
+    The variant that the authors released: u ~ U[0, 1] per element, a ~ U[0, 1] per example, and one
+    std over the whole batch. The paper itself has Gaussian noise.
     """
     k_step, k_noise = jax.random.split(key)
     wide = widen(real)
@@ -146,17 +146,17 @@ def dragan(critic: Critic, real: Array, fake: Array, key: Array, *, c=0.5, targe
 def lecam(real_B: Array, fake_B: Array, ema_real: Array, ema_fake: Array) -> Array:
     """relu(s_x - ema_fake)^2 + relu(ema_real - s_g)^2, [B], on logits and their running means.
 
-    Tseng et al. 2021 as released (the paper has no relu). The means are state: update_means.
+    Tseng et al. 2021 as released (the paper has no relu). update_means advances the means.
     """
     real, fake = widen(real_B), widen(fake_B)
     return add(relu(real - ema_fake) ** 2, relu(ema_real - fake) ** 2)
 
 
 def centring(real_B: Array, fake_B: Array) -> Array:
-    """(s_x + s_g)^2 by pairs, [B]: keeps logits of which only differences matter from drifting.
+    """(s_x + s_g)^2 of each pair, [B]: stops the drift of logits whose differences alone matter.
 
-    Lin et al. 2025 (adversarial flow models): .01 beside a relativistic objective. ValueError where
-    there are not as many reals as fakes.
+    Lin et al. 2025 (adversarial flow models): weight 0.01 with a relativistic objective. ValueError
+    if there are not as many reals as fakes.
     """
     if real_B.shape != fake_B.shape:
         raise ValueError(f"centring is by pairs: {real_B.shape} reals, {fake_B.shape} fakes")
@@ -188,8 +188,8 @@ PENALTIES: dict[str, Penalty] = {
     "cr": cr,
     "bcr": bcr,
 }
-# Weights that have been taken, of penalties whose weights differ from paper to paper. The others'
-# usual weights are the defaults of penalty.weight, in config/leaves.py.
+# Published weights of penalties that have no single usual weight. The usual weights of the others
+# are the defaults of penalty.weight, in config/leaves.py.
 WEIGHTS_TAKEN = {
     "r1": "5 (gamma / 2) in Mescheder et al. 2018, 10 in their code, 0.1 in the experiments here",
     "r2": "5 (gamma / 2) in Mescheder et al. 2018, 10 in their code",

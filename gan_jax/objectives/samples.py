@@ -9,8 +9,9 @@ from gan_jax.types import Array, Losses
 def gan_qp(real_B: Array, fake_B: Array, real: Array, fake: Array, *, scale=10.0) -> Losses:
     """disc -D + D^2 / (2 d), gen D; D = s_x - s_g, d = scale * mean abs(x - g). Su 2018 (GAN-QP).
 
-    Of pairs, [B, ...]. disc does best at D = d: the quadratic term takes the place of a Lipschitz
-    constraint. Where x = g there is none. ValueError if there are not as many reals as fakes.
+    x and g are paired by index, [B, ...]. disc's optimum is D = d: the quadratic term replaces a
+    Lipschitz constraint and is left out where x = g. ValueError if there are not as many reals as
+    fakes.
     """
     if real_B.shape != fake_B.shape:
         raise ValueError(f"gan_qp pairs by index: {real_B.shape} reals, {fake_B.shape} fakes")
@@ -28,9 +29,9 @@ def gan_qp(real_B: Array, fake_B: Array, real: Array, fake: Array, *, scale=10.0
 def feature_matching(
     real_B: Array, fake_B: Array, real_F: Array, fake_F: Array, *, smooth_real=0.0, smooth_fake=0.0
 ) -> Losses:
-    """disc as minimax, gen norm2(mean f(x) - mean f(g))^2, f disc's last hidden layer.
+    """disc as minimax, gen norm2(mean f(x) - mean f(g))^2 with f disc's last hidden layer.
 
-    Salimans et al. 2016, section 3.1. The means are of the batch, and every fake has its number.
+    Salimans et al. 2016, section 3.1. The means run over the batch; all fakes get the same loss.
     """
     apart = jnp.sum((widen(real_F) - widen(fake_F)) ** 2)
 
@@ -43,9 +44,9 @@ def feature_matching(
 
 
 def transport(z: Array, x: Array) -> Array:
-    """The mean over dimensions of (x - z)^2, [B]; x = G(z) has as many numbers as z [B, Z].
+    """The mean over dimensions of (x - z)^2, [B]; x = G(z) must have as many elements as z [B, Z].
 
-    Lin et al. 2025 (adversarial flow models). Of all maps to a distribution on the line the one
-    that keeps the order is the cheapest: F^-1(Phi(z)) for normal z.
+    Lin et al. 2025 (adversarial flow models). In one dimension the cheapest map to a distribution
+    with CDF F is the increasing one: F^-1(Phi(z)) for normal z.
     """
     return jnp.mean((widen(x).reshape(z.shape) - widen(z)) ** 2, axis=1)

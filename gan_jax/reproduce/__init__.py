@@ -1,9 +1,9 @@
-"""Published tables: one file each, with settings, protocol, published numbers, ours beside them.
+"""Published tables, one file each, with settings, protocol, published numbers and our own.
 
-A table is a file with run(work) -> rows, one by one as they are measured, and if it likes COLUMNS,
-{title: row -> text}, and picture(work, rows) -> uint8 [h, w, 3] or None. One that trains
-has the sizes RECORDED and QUICK, and BEGINS_ANEW where it takes nothing that is there. Here is what
-writes the rows down.
+A table is a file with run(work) -> rows, yielded as they are measured; optionally COLUMNS,
+{title: row -> text}, and picture(work, rows) -> uint8 [h, w, 3] or None. A table that trains has
+the sizes RECORDED and QUICK, and BEGINS_ANEW if it cannot reuse earlier rows. This file writes the
+rows.
 """
 
 import json
@@ -47,10 +47,10 @@ names, describe = FILES.names, FILES.describe
 def make_work(
     name: str, workdir: str | Path, quick: bool, recorded: str | None = None, **asked: Any
 ) -> Work:
-    """What the table is asked for: Size's fields, None for the table's own.
+    """The Work of a table: Size's fields, where None means the table's own value.
 
-    recorded: a table.json whose rows stand for those that would be trained with the same settings.
-    ConfigError for what it does not take.
+    recorded: a table.json whose rows replace training with the same settings. ConfigError for
+    arguments that the table does not take.
     """
     module, given = FILES.module(name), _given(asked)
     for flag, value in (given | _given({"recorded": recorded})).items():
@@ -79,8 +79,8 @@ def reproduce(
 ) -> str:
     """Measures a table; writes table.json, table.md, maybe picture.png. Returns table.md's text.
 
-    PreemptedError after a stop was saved: the same call goes on. Rows that were measured before it,
-    or before any error, are written down, unless a table with more of them is there.
+    PreemptedError after a stop was saved: the same call continues. Rows measured before a stop or
+    an error are written, unless the folder already has a table with more rows.
     """
     asked = {"seeds": seeds, "steps": steps, "precision": precision}
     work = make_work(name, workdir, quick, recorded, **asked)
@@ -91,7 +91,7 @@ def reproduce(
 
 
 def _refuse_what_is_no_table(name: str, folder: Path) -> None:
-    """ConfigError where a sweep, a run or another table lives: its files have the same names."""
+    """ConfigError if the folder has a sweep, a run or another table: file names would clash."""
     there = next((f for f in ("rows.json", "config.json") if (folder / f).exists()), "")
     if not there and (folder / "table.json").exists():
         found = read_object(folder / "table.json", "another --workdir").get("name")
@@ -111,7 +111,7 @@ def _command(name: str, quick: bool, given: dict[str, Any]) -> str:
 
 def _measure(name: str, work: Work, command: str) -> str:
     module = FILES.module(name)
-    start = time.monotonic() - training.seconds(work.folder)  # those of earlier calls count too
+    start = time.monotonic() - training.seconds(work.folder)  # earlier calls included
     rows: list[dict[str, Any]] = []
 
     def table() -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _measure(name: str, work: Work, command: str) -> str:
         if rows and not lacks_rows_of(rows, work.folder / "table.json"):
             _write(work.folder, table() | {STOPPED: True})
 
-    stop.leave_with(leave)  # a stop leaves the rows before it, also one amid a compile
+    stop.leave_with(leave)  # a stop keeps earlier rows, even during a compile
     try:
         for row in module.run(work):
             rows.append(row)
@@ -139,7 +139,7 @@ def _measure(name: str, work: Work, command: str) -> str:
 
 
 def lacks_rows_of(rows: list[dict[str, Any]], file: Path) -> bool:
-    """Whether a table.json is there that has more rows: a stop is no reason to lose them."""
+    """Whether a table.json exists that has more rows, which a stop must not overwrite."""
     return file.exists() and len(read_json(file, {"rows": [dict]})["rows"]) > len(rows)
 
 
@@ -151,12 +151,12 @@ def _write(folder: Path, table: dict[str, Any], drawn: np.ndarray | None = None)
         if drawn is not None:
             write_atomically(folder / "picture.png", png_bytes(drawn))
         elif STOPPED not in table:
-            (folder / "picture.png").unlink(missing_ok=True)  # it showed other rows
+            (folder / "picture.png").unlink(missing_ok=True)  # it shows other rows
     return text
 
 
 def dumps(table: dict[str, Any]) -> str:
-    """JSON with a line for each list that holds no other; no string has a newline of its own."""
+    """JSON with each innermost list on one line; strings must not contain newlines."""
     text = json.dumps(table, indent=2)
     innermost, between = re.compile(r"\[\n\s*([^][{}]*?)\s*\]"), re.compile(r"\n\s*")
     return innermost.sub(lambda found: f"[{between.sub(' ', found[1])}]", text)
@@ -165,7 +165,7 @@ def dumps(table: dict[str, Any]) -> str:
 def to_markdown(table: dict[str, Any], brief: bool = False) -> str:
     """The rows in the table's own COLUMNS, or published beside measured, with notes.
 
-    brief: as the table's own shorten(rows) -> (rows, columns) has them.
+    brief: shortened by the table's own shorten(rows) -> (rows, columns).
     """
     module, rows = FILES.module(table["name"]), table["rows"]
     columns: Columns = getattr(module, "COLUMNS", BESIDE)

@@ -1,8 +1,8 @@
-"""Which map gen learns, of noise to three Gaussians, with the transport term and without it.
+"""Which map from noise to three Gaussians gen learns, with and without the transport term.
 
-Lin et al. 2025 (adversarial flow models) show pictures and no numbers. Here: the mean distance of
-gen's map from the quantile map F^-1(Phi(z)), which moves the noise least, and from the maps of the
-other seeds.
+Lin et al. 2025 (adversarial flow models) show pictures but no numbers. This table has the mean
+distance of gen's map from the quantile map F^-1(Phi(z)), which moves the noise least, and from the
+maps of the other seeds.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ COLUMNS = {
     "seeds": lambda row: str(row["seeds"]),
 }
 RECORDED, QUICK = Size(8, 3_000), Size(2, 20)
-WEIGHT, END, PLACES = 0.2, 0.025, 400  # of the term; places of the noise that maps are compared at
+WEIGHT, END, PLACES = 0.2, 0.025, 400  # of the term; points of the noise where maps are compared
 LAWS = ("normal", "uniform")
 TERMS = {"with the transport term": WEIGHT, "without": 0.0}
 
@@ -50,7 +50,7 @@ def settings(law: str, weight: float, seed: int, steps: int) -> ConfigDict:
 
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
-    """A row for each noise, with the term and without it; the two are one cohort."""
+    """A row for each noise with the term, and one without; the two are trained as one cohort."""
     size = work.size
     for law in LAWS:
         configs = size.configs(
@@ -72,20 +72,20 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
 
 
 def places(law: str) -> np.ndarray:
-    """The noise's quantiles at (i + 1/2) / PLACES, in order."""
+    """The noise's quantiles at (i + 1/2) / PLACES, in ascending order."""
     u = (np.arange(PLACES) + 0.5) / PLACES
     return ndtri(u) if law == "normal" else 2 * u - 1
 
 
 def quantile_map() -> np.ndarray:
-    """The mixture's quantiles at the same shares: where the map that keeps the order sends them."""
+    """The mixture's quantiles at the same probabilities: the images under the increasing map."""
     grid = np.linspace(-8, 8, 40_001)
     u = (np.arange(PLACES) + 0.5) / PLACES
     return np.interp(u, np.asarray(mixture1d.cdf(jnp.asarray(grid))), grid)
 
 
 def maps(config: ConfigDict, states: State) -> np.ndarray:
-    """Where gen of each row sends the places, [M, PLACES]."""
+    """The images of the places under each row's gen, [M, PLACES]."""
     sampler = make_setup(config).game.sampler
     z = jnp.asarray(places(config.latent.law)[:, None], float)
     return np.asarray(jax.vmap(sampler.sample, (0, None, None))(states, z, None))[..., 0]

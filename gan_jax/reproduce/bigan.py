@@ -1,8 +1,9 @@
-"""BiGAN on permutation-invariant MNIST: what enc and gen know by epoch. Donahue et al. 2017.
+"""BiGAN on permutation-invariant MNIST: the quality of enc and gen by epoch. Donahue et al. 2017.
 
-By the log of the authors' code: the accuracy of one nearest neighbour in the encoder's last hidden
-layer, test images among training images, and the mean distance of samples to their nearest training
-image, in pixels of [0, 1]. Settings are those of experiments/mnist_bigan.py, without an average.
+As in the log of the authors' code: the accuracy on test images of one-nearest-neighbour
+classification by training images, in the encoder's last hidden layer, and the mean distance of
+samples to their nearest training image, with pixels in [0, 1]. Settings are those of
+experiments/mnist_bigan.py, without an average.
 """
 
 import functools
@@ -38,7 +39,7 @@ DIFFERS = (
 
 
 def settings(data: str, seed: int, steps: int, epoch: int = EPOCH) -> ConfigDict:
-    """As experiments/mnist_bigan.py; measured at most once an epoch."""
+    """As experiments/mnist_bigan.py, but measured at most once per epoch."""
     c = base_config(data, seed, steps, 128)
     c.game, c.data.low = "bigan", 0.0
     c.latent.law, c.latent.dim = "uniform", 50
@@ -50,7 +51,7 @@ def settings(data: str, seed: int, steps: int, epoch: int = EPOCH) -> ConfigDict
 
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
-    """Rows of both numbers at each epoch; those that are not reached are published only."""
+    """Rows of both numbers at each epoch; epochs that are not reached have only published ones."""
     size, data = work.size, "mnist5k" if work.quick else "mnist"
     made = [settings(data, s, size.steps, epoch_of(work)) for s in range(size.seeds)]
     configs = size.configs(made)
@@ -60,12 +61,12 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
 
 
 def epoch_of(work: Work) -> int:
-    """Steps of what the table calls an epoch."""
+    """The number of steps in what the table calls an epoch."""
     return QUICK_EPOCH if work.quick else EPOCH
 
 
 def train_rows(work: Work, configs: list[ConfigDict]) -> list[Row]:
-    """Trains the seeds and measures them on the way."""
+    """Trains the seeds and measures them during training."""
     at_epochs = functools.partial(measure, make_setup(configs[0]), work.quick)
     trained = train(work.folder, METHOD, configs, at_epochs)
     at_first = at_epochs(init_rows(make_members(configs))[0])
@@ -85,7 +86,7 @@ def train_rows(work: Work, configs: list[ConfigDict]) -> list[Row]:
 
 
 def measure(setup: Setup, quick: bool, states: State) -> list[Any]:
-    """[accuracy in %, distance] of each row at the epochs of the table; None at others."""
+    """[accuracy in %, distance] of each row at the table's epochs; None at other steps."""
     step, seeds = int(states.step[0]), len(states.step)
     if step not in {epoch * (QUICK_EPOCH if quick else EPOCH) for epoch in EPOCHS}:
         return [None] * seeds
@@ -93,7 +94,7 @@ def measure(setup: Setup, quick: bool, states: State) -> list[Any]:
 
 
 def numbers_of(setup: Setup, state: State, few: int | None) -> list[float]:
-    """The accuracy in % and the distance. few: test images and samples, in place of all."""
+    """The accuracy in % and the distance. few: the number of test images and samples; None: all."""
     arrays = setup.data.examples()
     assert arrays
     encode, held_out = make_encode(setup, "features"), labelled(setup.data.test(), few)

@@ -1,7 +1,8 @@
 """The conditional GAN of Mirza and Osindero 2014 on MNIST: log-likelihood by Parzen windows, nats.
 
-Centres are 1,000 samples of each digit; sigma, and each seed's best look, are by validation images.
-Settings are those of experiments/cgan2014.py; the paper does not say for how many epochs.
+Centres are 1,000 samples of each digit. Sigma, and the best of each seed's measurements during
+training, are chosen on validation images. Settings are those of experiments/cgan2014.py; the paper
+does not give the number of epochs.
 """
 
 import functools
@@ -59,7 +60,7 @@ def settings(seed: int, steps: int) -> ConfigDict:
 
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
-    """The paper's others, then our seeds where validation is best, and at the end."""
+    """The paper's other rows, then our seeds at their best validation likelihood and at the end."""
     for name, number in OTHERS.items():
         yield make_row(name, [], number, why_not="published only")
     protocol = make_protocol(work.quick)
@@ -73,7 +74,7 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
 
 
 def our_rows(work: Work, configs: list[ConfigDict], protocol: Protocol) -> list[Row]:
-    """Trains the seeds. While validation still rises at the end, there is no comparison."""
+    """Trains the seeds. If validation still rises at the end, the numbers are not compared."""
     trained = train(work.folder, NAME, configs, functools.partial(measure, configs[0], protocol))
     looks = [[(step, *found) for step, found in of_seed if found] for of_seed in trained.measured]
     epochs = f"{configs[0].steps / STEPS_PER_EPOCH:g} epochs: the paper's are not recorded"
@@ -94,7 +95,7 @@ def row_of(
     differs: list[str],
     why_not: str,
 ) -> Row:
-    """The row of one look a seed: (step, validation nats, sigma, test nats); None of no look."""
+    """The row of one measurement per seed, (step, validation nats, sigma, test nats), or None."""
     row = make_row(
         name, [look[3] if look else math.nan for look in looks], published, differs, why_not
     )
@@ -103,7 +104,7 @@ def row_of(
 
 
 def measure(config: ConfigDict, protocol: Protocol, states: State) -> list[Any]:
-    """Each row's [validation nats, sigma, test nats]; None where sigma is at the grid's edge."""
+    """Each row's [validation nats, sigma, test nats]; None if sigma is at the grid's edge."""
     found: list[Any] = []
     for x_NxD in flat_samples(config, states, protocol.centres):
         try:
@@ -117,7 +118,7 @@ def measure(config: ConfigDict, protocol: Protocol, states: State) -> list[Any]:
 
 
 def still_rises(trained: Trained) -> bool:
-    """Whether the seeds' mean validation likelihood is at its highest at the last look."""
+    """Whether the seeds' mean validation likelihood is highest at the last measurement."""
     looks = [[found[0] if found else -math.inf for _, found in each] for each in trained.measured]
     mean = np.mean(looks, 0)
     return len(mean) == 0 or int(np.argmax(mean)) == len(mean) - 1

@@ -1,18 +1,21 @@
 """The Dirac-GAN: which methods converge, and with which eigenvalues? Mescheder et al. 2018.
 
-Data at 0, gen one number theta, disc's logit psi x (positive on reals, so the paper's start (1, 1)
-is theta = 1, psi = -1). Step 0.2, 500 steps, gradient descent, float64, no randomness at all. The
-game is the project's own: losses from OBJECTIVES, PENALTIES and game.py, steps from DYNAMICS.
+The data are at 0, gen is one number theta, and disc's logit is psi x (positive on reals, so the
+paper's start (1, 1) is theta = 1, psi = -1). 500 steps of gradient descent of size 0.2, in float64,
+without randomness. The game is the project's own: losses from OBJECTIVES, PENALTIES and games/,
+steps from DYNAMICS.
 
 simultaneous: both move at once; alternating_k: k updates of disc, then one of gen. extragradient,
 optimistic and consensus are rules for both players at once and have no alternating rows. Methods
-without an objective in their name play minimax. instance_noise adds N(0, 0.7^2) to reals and fakes,
-in expectation by Gauss-Hermite quadrature. Eigenvalues are of the update of (theta, psi), for
-optimistic with its last update, at (0, 0); wgan_gp has a kink there, and none.
+without an objective in their name play minimax. instance_noise adds N(0, 0.7^2) to reals and fakes;
+the expectation is taken by Gauss-Hermite quadrature. Eigenvalues are those of the update of
+(theta, psi) at (0, 0), with the last update included for optimistic; wgan_gp has a kink there, and
+no eigenvalues.
 
 The authors' notebook moves gen first, so its alternating numbers differ. non_saturating has the
-eigenvalues of minimax: what draws it in is of higher order, and with simultaneous steps it only
-gets as far as a circle of radius 0.63, where it balances the drift outwards.
+eigenvalues of minimax, because its attraction to the fixed point is of higher order. With
+simultaneous steps it approaches only to a circle of radius 0.63, where the attraction balances the
+outward drift.
 """
 
 from collections.abc import Callable
@@ -35,7 +38,7 @@ def cells() -> list[tuple[str, str]]:
 
 
 def run(work: Work) -> list[dict[str, Any]]:
-    """One row a cell; quick makes no difference: it takes seconds."""
+    """One row per cell; quick makes no difference, as the table takes only seconds."""
     return [row(*cell) for cell in cells()]
 
 
@@ -45,7 +48,7 @@ def trajectories() -> dict[tuple[str, str], np.ndarray]:
 
 
 def row(name: str, schedule: str) -> dict[str, Any]:
-    """What became of (theta, psi) after 500 steps."""
+    """The row of a cell, from its path of 500 steps."""
     path, far, jacobian = measure(name, schedule)
     smooth = METHODS[name].smooth
     return {
@@ -59,13 +62,14 @@ def row(name: str, schedule: str) -> dict[str, Any]:
 
 
 def verdict(path: np.ndarray, far: np.ndarray) -> str:
-    """What a path does, by the band (least, largest norm) of each quarter of its steps.
+    """What a path does, judged by the band (smallest, largest norm) of each quarter of its steps.
 
-    diverges: the last band's top is over 1.05 of the second's, or not finite. It shrinks if its top
-    is under 0.95 of the second's: converges if it is under 1e-3 of the first's, or shrinks in the
-    last quarter by at least 0.9 of the logarithm of the one before, and only locally if the far
-    path ends further out than it began; else it creeps in (sub-linearly). In between it orbits if
-    the bands are the same from the start on, within 5%, else it cycles: it came from outside.
+    It diverges if the top of the last band is over 1.05 of the second's, or not finite. It shrinks
+    if that top is under 0.95 of the second's. A path that shrinks converges if the top is under
+    1e-3 of the first's, or if the logarithm falls in the last quarter by at least 0.9 of its fall
+    in the one before; it converges only locally if the far path ends further out than it began.
+    Otherwise it creeps in (sub-linearly). A path that does neither orbits if all bands are the same
+    within 5% from the start; else it cycles, as it came from elsewhere.
     """
     norms = np.linalg.norm(path, axis=1)
     low, top = (f(norms[1:].reshape(4, -1), axis=1) for f in (np.min, np.max))
@@ -81,7 +85,7 @@ def verdict(path: np.ndarray, far: np.ndarray) -> str:
 
 
 def _pairs(values: np.ndarray) -> list[list[float]]:
-    """[re, im] each, by im, then by re: both up to rounding, so that two lists can be compared."""
+    """[re, im] of each, sorted by im and then re up to rounding, so that lists can be compared."""
     pairs = [[float(z.real), float(z.imag)] for z in np.asarray(values, complex)]
     return sorted(pairs, key=lambda pair: (round(pair[1], 6), round(pair[0], 6)))
 
@@ -122,7 +126,7 @@ UPDATES: dict[str, Callable[[np.ndarray, Method], np.ndarray]] = {
 
 
 def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
-    """The paths in the plane of theta and psi, a panel a cell; None without matplotlib."""
+    """The paths in the plane of theta and psi, one panel per cell; None without matplotlib."""
     if not pointplots.available():
         return None
     figure = pointplots.make_figure((8.4, 2.6 * len(METHODS)), 60)

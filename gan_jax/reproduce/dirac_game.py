@@ -20,24 +20,24 @@ from gan_jax.games.play.terms import Case, Memory
 from gan_jax.types import Batch, Draw, Losses, Net, Player, State
 
 STEP, STEPS, START = 0.2, 500, (1.0, -1.0)
-FAR = (2.0, -2.0)  # a second start: what converges near the fixed point may not from here
+FAR = (2.0, -2.0)  # a second start, from which locally convergent methods may diverge
 SCHEDULES = {"simultaneous": 0, "alternating_1": 1, "alternating_5": 5}  # disc updates before gen's
 NODES = 64  # of the quadrature: exact for polynomials up to degree 127
 
 
 class Method(NamedTuple):
-    """What a row changes in the plain game, and the field's Jacobian [[0, -pull], [pull, damp]]."""
+    """A row's changes to the plain game, and the field's Jacobian [[0, -pull], [pull, damp]]."""
 
     objective: str = "minimax"
     penalty: str = "none"
     weight: float = 0.0  # half of gamma for r1 and r1r2
-    dynamics: str = ""  # in the place of a schedule
+    dynamics: str = ""  # replaces the schedule
     args: tuple[tuple[str, float], ...] = ()
     clip: float = 0.0  # of psi, after each update of disc
     noise: float = 0.0  # standard deviation
     pull: float = 0.5  # sig(0)
     damp: float = 0.0  # gamma, both gammas, or noise^2 / 2
-    smooth: bool = True  # whether there is a Jacobian at all
+    smooth: bool = True  # whether the Jacobian exists
 
 
 METHODS = {
@@ -57,7 +57,7 @@ METHODS = {
 
 
 def settings(method: Method, schedule: str) -> ConfigDict:
-    """The cell as a config; networks, noise and data are not in it."""
+    """The cell as a config, without its networks, noise and data."""
     c = config_lib.get_config()
     c.data.name, c.objective = "gaussian1d", method.objective
     c.penalty.name, c.penalty.weight = method.penalty, method.weight
@@ -71,9 +71,9 @@ def settings(method: Method, schedule: str) -> ConfigDict:
 
 
 def dirac_parts(config: ConfigDict, noise: float) -> Parts:
-    """The config's objective, penalty and optimisers on one number against one number.
+    """The config's objective, penalty and optimisers, for players of one number each.
 
-    Examples and latents are the noise's quadrature nodes; losses carry their weights.
+    Examples and latents are the noise's quadrature nodes; losses carry the quadrature weights.
     """
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES if noise else 1)
     z, share = jnp.asarray(noise * nodes[:, None]), jnp.asarray(weights / weights.mean())
@@ -92,7 +92,7 @@ def dirac_parts(config: ConfigDict, noise: float) -> Parts:
 
 
 def make_step(method: Method, schedule: str) -> tuple[State, Callable[[State], State]]:
-    """The state at START, and one step of the cell. To be called and traced in float64."""
+    """The state at START, and one step of the cell. Must be called and traced in float64."""
     config = settings(method, schedule)
     h, game = config_lib.hypers(config), gan.make(dirac_parts(config, method.noise))
     dynamics = functools.partial(DYNAMICS[config.dynamics.name], **h.dynamics)
@@ -105,7 +105,7 @@ def make_step(method: Method, schedule: str) -> tuple[State, Callable[[State], S
     def step(state: State) -> State:
         z, k = game.sampler.latent(state.key, 0), config.dynamics.k_disc
         z_K = jnp.broadcast_to(z, (k, *z.shape))
-        keys = jax.random.split(jax.random.fold_in(state.key, 0), k)  # nothing is drawn with them
+        keys = jax.random.split(jax.random.fold_in(state.key, 0), k)  # not used to draw anything
         return dynamics(game, state, Draw(Batch(z_K), z_K, keys), h)[0]
 
     return State(jnp.zeros((), int), jax.random.key(0), players, {}, memory), step

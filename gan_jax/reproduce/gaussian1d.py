@@ -1,7 +1,7 @@
-"""The 1-D Gaussian GAN over 16 seeds: does gen bend uniform noise into N(4, 1.25^2)?
+"""The 1-D Gaussian GAN over 16 seeds: does gen turn uniform noise into N(4, 1.25^2)?
 
-The tutorial shows one run and no number. Here: |mean - 4| and |std - 1.25| of 10,000 samples over
-seeds, with disc seeing a batch's four moments, and with disc seeing the raw values.
+The tutorial shows one run and no number. This table has |mean - 4| and |std - 1.25| of 10,000
+samples over seeds, for a disc that sees a batch's four moments and for one that sees raw values.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
 
 
 def measure(work: Work, name: str, configs: list[ConfigDict]) -> dict[str, np.ndarray]:
-    """Trains the seeds as one program; {what: one number a seed} of the final gen."""
+    """Trains the seeds as one program; {what: one number per seed} for the final gen."""
     x_MxN = samples(configs[0], train(work.folder, name, configs).states, SAMPLES)[..., 0]
     return {
         "mean": x_MxN.mean(1),
@@ -61,7 +61,7 @@ def measure(work: Work, name: str, configs: list[ConfigDict]) -> dict[str, np.nd
 def rows(
     name: str, found: dict[str, np.ndarray], differs: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Median distances over seeds, and the share of seeds that are close in both."""
+    """Medians of the errors over seeds, and the share of seeds for which both are small."""
     errors = {"mean": abs(found["mean"] - MEAN), "std": abs(found["std"] - STD)}
     close = np.maximum(errors["mean"], errors["std"]) < CLOSE
     medians = {

@@ -1,7 +1,8 @@
 """Table 1 of the 2014 paper: MNIST log-likelihood by Gaussian Parzen windows, nats.
 
-Recipe and protocol of Goodfellow et al. 2014 and the configuration the authors published; the
-variants are those of the paper and its code. "adversarial nets" is the mean over seeds.
+The recipe and protocol are those of Goodfellow et al. 2014 and of the configuration that the
+authors published; the variants are those of the paper and its code. "adversarial nets" is the mean
+over seeds.
 """
 
 import functools
@@ -62,7 +63,7 @@ Cohort = Callable[[], Trained]
 
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
-    """The paper's others, what the protocol says of images and of a mixture, then our rows."""
+    """The paper's other rows, the protocol's values for images and a mixture, then our rows."""
     protocol = make_protocol(work.quick)
     for name, number in PUBLISHED.items():
         if name != OURS:
@@ -82,14 +83,14 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
 def make_cohort(
     work: Work, plan: Plan, protocol: Protocol, start: Callable[[], State | None] = lambda: None
 ) -> Cohort:
-    """What trains a plan's rows, once, with the validation likelihood on the way."""
+    """A function that trains a plan's rows once, measuring validation likelihood meanwhile."""
     configs = [config for seeds in plan.values() for config in seeds]
     measure = functools.partial(validate, configs[0], protocol)
     return functools.cache(lambda: train(work.folder, ", ".join(plan), configs, measure, start()))
 
 
 def plan_rows(work: Work, plan: Plan, cohort: Cohort, protocol: Protocol) -> list[Row]:
-    """A plan's rows of the table, trained where one of them is not recorded."""
+    """A plan's rows of the table; they are trained if one of them is not recorded."""
     rows, first = [], 0
     for name, seeds in plan.items():
         mine = range(first, first + len(seeds))
@@ -101,9 +102,9 @@ def plan_rows(work: Work, plan: Plan, cohort: Cohort, protocol: Protocol) -> lis
 
 
 def validate(config: ConfigDict, protocol: Protocol, states: State) -> list[Any]:
-    """Each row's validation likelihood, [nats, sigma] by the paper's grid, then by a finer search.
+    """Each row's validation likelihood: [nats, sigma] by the paper's grid, then by a finer search.
 
-    None where sigma is at the grid's edge.
+    None if sigma is at the grid's edge.
     """
     found: list[Any] = []
     for x_NxD in flat_samples(config, states, protocol.centres):
@@ -128,7 +129,7 @@ def flat_samples(config: ConfigDict, states: State, n: int) -> np.ndarray:
 def our_rows(
     work: Work, name: str, config: ConfigDict, trained: Trained, protocol: Protocol
 ) -> list[Row]:
-    """By the paper's protocol, with the way there; and by a finer search for sigma."""
+    """Our rows by the paper's protocol, with those during training, and by a finer sigma search."""
     batches = config.dynamics.k_disc
     told = [
         f"{config.steps * batches / STEPS_PER_EPOCH:g} epochs: the paper's are not recorded",
@@ -152,7 +153,7 @@ def our_rows(
 
 
 def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Columns]:
-    """Without the way there and what the shortfall is not, for a page with little room."""
+    """The rows without those during training and those that rule out causes, for a short page."""
     details = (VALIDATION, PRECISE, *VARIED)
     return [row for row in rows if not any(what in row["name"] for what in details)], BESIDE
 
@@ -160,7 +161,7 @@ def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Colum
 def milestones(
     name: str, histories: Sequence[Sequence[Any]], differs: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """What the validation images said on the way, by both windows: one is what the grid costs.
+    """Rows of the validation likelihood during training, by both windows, to show the grid's cost.
 
     histories: each seed's [epoch, nats, sigma, nats, sigma], the second pair by the finer search.
     """
@@ -184,7 +185,7 @@ def scored_row(
     why_not: str = "",
     fine: bool = False,
 ) -> dict[str, Any]:
-    """The mean over seeds; of one seed, the error over test images, as the paper's."""
+    """The mean over seeds; with one seed, its error is over test images, as in the paper."""
     published = PUBLISHED.get(name, NOTHING)
     found: list[parzen.ParzenScore | None] = []
     for x_NxD in samples_MxNxD:
@@ -210,7 +211,7 @@ def scored_row(
 
 
 def mixture_row(quick: bool, protocol: Protocol) -> dict[str, Any]:
-    """A mixture of Gaussians on principal components: what 1980s statistics can do."""
+    """A mixture of Gaussians on principal components, as a baseline of 1980s statistics."""
     name = f"Gaussian mixture, {MIXTURE} full covariances on {COMPONENTS} principal components"
     if importlib.util.find_spec("sklearn") is None:
         return make_row(name, [], why_not="needs scikit-learn: pip install 'gan-jax[demo]'")
@@ -225,7 +226,7 @@ def mixture_row(quick: bool, protocol: Protocol) -> dict[str, Any]:
 
 
 def picture(work: Work, rows: list[dict[str, Any]]) -> np.ndarray | None:
-    """The validation likelihood on the way, a line a seed; None of runs too short for any."""
+    """The validation likelihood during training, a line per seed; None if runs are too short."""
     trained = [row for row in rows if any(row.get("history", ()))]
     if not trained or not pointplots.available():
         return None

@@ -1,4 +1,4 @@
-"""The 2014 table's protocol: which images and how many samples a likelihood is of."""
+"""The 2014 table's protocol: which images and how many samples a likelihood is computed from."""
 
 from typing import NamedTuple
 
@@ -10,14 +10,14 @@ from gan_jax.reproduce.goodfellow2014_recipe import TEST, VALID
 
 
 class Protocol(NamedTuple):
-    """What samples are judged by; images as rows of pixels in [0, 1]."""
+    """What samples are judged with; images are rows of pixels in [0, 1]."""
 
     centres: int
     valid_NxD: np.ndarray
     test_NxD: np.ndarray
 
     def score(self, samples_NxD: np.ndarray, fine: bool = False) -> parzen.ParzenScore:
-        """The paper's number, and with fine that of a better window."""
+        """The paper's estimate, or with fine the one for a better window."""
         few = samples_NxD[: self.centres].astype(np.float32)
         return parzen.goodfellow2014(few, self.valid_NxD, self.test_NxD, fine)
 

@@ -1,4 +1,4 @@
-"""What the 2014 table trains: the published configuration, its variants, and for how long."""
+"""What the 2014 table trains: the published configuration and its variants, and for how long."""
 
 import copy
 import math
@@ -12,12 +12,12 @@ from gan_jax.reproduce.work import Size, base_config
 
 STEPS_PER_EPOCH, RAMP = 500, 250  # epochs of the momentum's ramp
 OBJECTIVES, VARIANT_EPOCHS = ("minimax", "max_likelihood"), 150
-PRECISE_EPOCHS = 60  # of the row that says what rounding does
-VARIED_EPOCHS = 130  # of the rows that say what the recipe's own choices do
-LOOK_EPOCHS = 10  # the validation likelihood on the way
-LONG_EPOCHS, LONG_LOOK = 500, 50  # a longer run is looked at less often
-RATE, DECAY = 0.1, 1.000004  # of the rate, each update
-LOWER, LOWER_EPOCHS, LOWER_LOOK = 10, 30, 5  # the rates divided, for so long, looked at so often
+PRECISE_EPOCHS = 60  # of the row that shows the effect of rounding
+VARIED_EPOCHS = 130  # of the rows that show the effects of the recipe's own choices
+LOOK_EPOCHS = 10  # between measurements of the validation likelihood
+LONG_EPOCHS, LONG_LOOK = 500, 50  # longer runs are measured less often
+RATE, DECAY = 0.1, 1.000004  # the rate is divided by DECAY in each update
+LOWER, LOWER_EPOCHS, LOWER_LOOK = 10, 30, 5  # divisor; epochs: all, per measurement
 TRAIN, VALID, TEST = "train[:50000]", "train[50000:]", "test"
 OURS, PRECISE = "adversarial nets", "at the device's own precision"
 LOWERED = f"{OURS}, then {LOWER_EPOCHS} epochs at 1/{LOWER} of the rates"
@@ -25,7 +25,7 @@ LOWER_WHY = (
     f"the rates divided by {LOWER} at once: the schedule would take "
     f"{math.log(LOWER) / math.log(DECAY) / STEPS_PER_EPOCH:,.0f} epochs for it"
 )
-# The latents of the configuration's first version; weights as wide as they are drawn today.
+# The latents of the configuration's first version; weights drawn as is usual today.
 VARIED: dict[str, dict[str, Any]] = {
     "Gaussian latents": {"latent.law": "normal"},
     "first weights by fan-in": {
@@ -38,7 +38,7 @@ Plan = dict[str, list[ConfigDict]]  # {row: its seeds} of a cohort
 
 
 def settings(seed: int, steps: int, objective: str = "non_saturating", k: int = 1) -> ConfigDict:
-    """As experiments/goodfellow2014.py; steps in those of k = 1, schedules in epochs."""
+    """As experiments/goodfellow2014.py; steps count those of k = 1, schedules run in epochs."""
     c = base_config("mnist", seed, steps // k, 100)
     c.objective, c.data.split, c.data.low = objective, TRAIN, 0.0
     c.latent.law, c.latent.low, c.latent.high = "uniform", -math.sqrt(3), math.sqrt(3)
@@ -56,7 +56,7 @@ def settings(seed: int, steps: int, objective: str = "non_saturating", k: int = 
 
 
 def lowered(seeds: Sequence[ConfigDict]) -> Plan:
-    """More epochs at lower rates, where the schedule comes much later."""
+    """More epochs at lower rates, which the schedule itself would reach much later."""
     found = copy.deepcopy(list(seeds))
     for c in found:
         c.steps += min(c.steps, LOWER_EPOCHS * STEPS_PER_EPOCH)
@@ -67,7 +67,7 @@ def lowered(seeds: Sequence[ConfigDict]) -> Plan:
 
 
 def plans(size: Size) -> list[Plan]:
-    """The cohorts; at another precision also a row at the device's own."""
+    """The cohorts; if the precision is not the device's own, one more row is trained at that."""
     few = min(size.steps, VARIED_EPOCHS * STEPS_PER_EPOCH)
     short = min(size.steps, VARIANT_EPOCHS * STEPS_PER_EPOCH)
     seeds = size.configs([settings(seed, size.steps) for seed in range(size.seeds)])
@@ -85,7 +85,7 @@ def plans(size: Size) -> list[Plan]:
 
 
 def varied(steps: int, by: dict[str, Any]) -> ConfigDict:
-    """The first seed with other values of some leaves."""
+    """The first seed's config with some leaves changed."""
     config = settings(0, steps)
     for leaf, value in by.items():
         assign(config, leaf, value)

@@ -1,8 +1,8 @@
-"""InfoGAN's MNIST run: the category as a classifier of digits, 5 % error. Chen et al. 2016.
+"""InfoGAN's MNIST run: its category as a classifier of digits, with 5 % error. Chen et al. 2016.
 
-Settings are those of the paper's appendix and its code: experiments/mnist_infogan.py, without the
-average of gen's weights. Each of ten categories is named after one digit, so that the fewest of the
-10,000 test images are wrong; no label is used in training.
+Settings are those of the paper's appendix and code: experiments/mnist_infogan.py, without the
+average of gen's weights. The ten categories are matched one-to-one with digits so as to minimise
+the error on the 10,000 test images; labels are not used in training.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def run(work: Work) -> Iterator[dict[str, Any]]:
 
 
 def train_rows(work: Work, configs: list[ConfigDict]) -> list[Row]:
-    """Trains the seeds, and says how far their settings are from the paper's."""
+    """Trains the seeds, and states how their settings differ from the paper's."""
     states = train(work.folder, "infogan", configs).states
     short = shortened(configs[0].steps, RECORDED.steps)
     differs = [short, STATISTICS, *work.size.differs, *refused(states)]
@@ -59,7 +59,7 @@ def train_rows(work: Work, configs: list[ConfigDict]) -> list[Row]:
 
 
 def measure(config: ConfigDict, states: State, seeds: int) -> list[float]:
-    """The category's share of errors on the test split, of each seed."""
+    """The category's error on the test split for each seed."""
     setup = make_setup(config)
     encode, (x, label) = make_encode(setup, "category"), labelled(setup.data.test())
     return [category_error(encode(row(states, i), x), label) for i in range(seeds)]

@@ -1,8 +1,8 @@
-"""Which settings a table's trained rows have, and the rows of another file that have the same.
+"""The settings of a table's trained rows, and how to reuse rows of a file with equal settings.
 
-table.json's "methods" are {method: its settings}, every leaf of a config but for how often it is
-looked at, with all its seeds; a trained row says its "method". So rows can be taken where the
-states that made them are not: each then says what it was "made" with.
+"methods" in table.json is {method: its settings}: all its seeds, and every leaf of a config except
+those that say how often it is measured. A trained row names its "method". So rows can be reused
+without the states that produced them; such a row records in "made" how it was produced.
 """
 
 import sys
@@ -19,12 +19,12 @@ from gan_jax.host.files import read_object
 
 Row = dict[str, Any]  # of table.json
 MADE = ("command", "seconds", "versions", "hardware")
-# How often, which says nothing of what is trained.
+# Leaves that say how often something is done, and do not affect what is trained.
 HOW_OFTEN = ("log_every_steps", "checkpoint_every_steps", "eval_every_steps")
 
 
 class Methods:
-    """A table's methods as they come. file: a table.json whose rows are taken where they fit."""
+    """Collects a table's methods. file: a table.json whose rows are reused if settings agree."""
 
     def __init__(self, quick: bool = False, name: str = "", file: str | None = None):
         self.settings: dict[str, dict[str, Any]] = {}
@@ -33,7 +33,7 @@ class Methods:
         self._known, self._rows = table["methods"], table["rows"]
 
     def recorded(self, method: str, configs: Sequence[ConfigDict]) -> list[Row]:
-        """The method's rows of the file, where its settings there are those of these configs."""
+        """The method's rows in the file, if its settings there equal those of these configs."""
         if not self.file:
             return []
         here = settings_of(configs, self.quick)
@@ -56,7 +56,7 @@ class Methods:
 
 
 def settings_of(configs: Sequence[ConfigDict], quick: bool = False) -> dict[str, Any]:
-    """{leaf: value} of configs that differ in their seeds alone."""
+    """{leaf: value} of configs that differ only in their seeds."""
     leaves = config_lib.flatten(configs[0])
     found = {leaf: value for leaf, value in leaves.items() if leaf not in HOW_OFTEN}
     return plain_config(
@@ -65,7 +65,7 @@ def settings_of(configs: Sequence[ConfigDict], quick: bool = False) -> dict[str,
 
 
 def _difference(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
-    """A phrase a leaf, also where only the steps are fewer."""
+    """A phrase for each leaf that differs, or one on the steps if only these differ."""
     usual = plain_config(config_lib.as_before())
     found = config_difference(there, here, usual)
     steps = there.get("steps"), here["steps"]

@@ -1,8 +1,8 @@
-"""ring and grid: what two papers' settings make of a mixture's modes.
+"""ring and grid: how well two papers' settings cover a mixture's modes.
 
-PacGAN (Lin et al. 2018, table 1): 100,000 fixed points; here batch_size counts samples, so that m
-packed samples a decision at 100 decisions an update are a batch of 100 m. The Unrolled demo (Metz
-et al. 2017): here on eight distinct modes; VEEGAN's table 1 (Srivastava et al. 2017) stands beside.
+PacGAN (Lin et al. 2018, table 1) has 100,000 fixed points. batch_size counts samples here, so 100
+decisions per update on packs of m samples are a batch of 100 m. The Unrolled demo (Metz et al.
+2017) is run on eight distinct modes, and compared with VEEGAN's table 1 (Srivastava et al. 2017).
 Drifting (2602.04770) has no published row.
 """
 
@@ -41,7 +41,7 @@ JUNK = "reverse KL with a bin for what is off the modes"
 
 
 def pacgan(dist: str, seed: int, steps: int, pack: int) -> ConfigDict:
-    """PacGAN's settings with `pack` samples a decision."""
+    """PacGAN's settings with `pack` samples per decision."""
     c = base_config(dist, seed, steps, pack * DECISIONS)
     c.data.points, c.disc.pack = POINTS, pack
     c.latent.dim, c.dynamics.name = 2, "simultaneous"
@@ -69,8 +69,8 @@ def unrolled(dist: str, seed: int, steps: int, unroll_steps: int) -> ConfigDict:
     return c
 
 
-# What drifting's radii are multiplied by, of four values that were tried on three seeds: with less
-# samples stay at the first mode that they reach, with more they are spread around the modes.
+# The factor of drifting's radii, chosen from four values on three seeds: with less, samples stay at
+# the first mode that they reach; with more, they are spread around the modes.
 SCALES = {"ring": 2.0, "grid": 4.0}
 
 
@@ -89,7 +89,7 @@ class Method(NamedTuple):
     settings: Callable[..., ConfigDict]  # (distribution, seed, steps)
     steps: int  # of the published settings
     differs: tuple[str, ...] = ()
-    why_not: str = ""  # its number and ours are no comparison whatever the steps
+    why_not: str = ""  # why its number is not comparable with ours, whatever the steps
 
 
 PACGAN_DIFFERS = (
@@ -129,7 +129,7 @@ def published(
 def run(
     dist: str, published: Mapping[str, Mapping[str, Published]], demo: str, work: Work
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a table. demo: how the data differ from those of the Unrolled demo."""
+    """The rows of a table. demo: how its data differ from those of the Unrolled demo."""
     for name, numbers in published.items():
         if name not in METHODS:
             for what, number in numbers.items():
@@ -180,7 +180,7 @@ def centres_of(dist: str) -> np.ndarray:
 
 
 def measure(dist: str, x_SxNxD: np.ndarray) -> dict[str, list[float]]:
-    """{what: one number a seed}."""
+    """{what: one number per seed}."""
     sigma = float(DISTRIBUTIONS[dist].scale())
     found = [mode_statistics(x, centres_of(dist), sigma) for x in x_SxNxD]
     return {
@@ -192,7 +192,7 @@ def measure(dist: str, x_SxNxD: np.ndarray) -> dict[str, list[float]]:
 
 
 def label(dist: str, what: str) -> str:
-    """A number's name, with what it could be at best."""
+    """A number's name with its best possible value."""
     k = len(centres_of(dist))
     floor = sampling_floor(k, SAMPLES)
     return {
@@ -204,7 +204,7 @@ def label(dist: str, what: str) -> str:
 
 
 def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Columns]:
-    """A row a method, for a page with little room: published and measured in one cell."""
+    """One row per method for a short page, with published and measured numbers in one cell."""
     methods: dict[str, dict[str, Any]] = {}
     for row in rows:
         name, what = row["name"].split(": ", 1)
@@ -223,14 +223,14 @@ def shorten(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], Colum
 
 
 def _in_words(verdicts: Mapping[str, Sequence[str]]) -> str:
-    """One verdict as it is; of several, each with the numbers that have it."""
+    """A single verdict alone; several verdicts each with the numbers that they are about."""
     if len(verdicts) < 2:
         return next(iter(verdicts), "nothing published")
     return "; ".join(f"{', '.join(whats)}: {verdict}" for verdict, whats in verdicts.items())
 
 
 def picture(dist: str, work: Work, rows: Sequence[Row]) -> np.ndarray | None:
-    """Samples of each method's first seed, of those whose rows have them."""
+    """Samples of the first seed of each method whose rows have samples."""
     shown = {row["name"].split(": ")[0]: row["points"] for row in rows if row.get("points")}
     if not shown or not pointplots.available():
         return None

@@ -23,7 +23,7 @@ def ring(seed: int, steps: int) -> ConfigDict:
 
 
 def square(seed: int, steps: int) -> ConfigDict:
-    """Points all over a square: the modes of the grid run into one another."""
+    """Points all over a square: the grid with modes so wide that they merge."""
     c = ring(seed, steps)
     c.data.name, c.data.args = "grid", {"sigma": 0.6}
     return c
@@ -37,14 +37,14 @@ def mixture1d(seed: int, steps: int) -> ConfigDict:
 
 
 def grid(seed: int, steps: int) -> ConfigDict:
-    """Points around 25 modes, tight ones."""
+    """Points around 25 tight modes."""
     c = ring(seed, steps)
     c.data.name = "grid"
     return c
 
 
 def values(seed: int, steps: int) -> ConfigDict:
-    """One Gaussian, by the settings of gaussian1d:raw, whose gen ends as a spike."""
+    """One Gaussian, with the settings of gaussian1d:raw, whose gen collapses to a spike."""
     c = _healthy("gaussian1d", seed, steps, 1e-3)
     c.batch_size, c.dynamics.k_disc, c.dynamics.k_gen = 500, 20, 20
     c.latent.law, c.latent.dim, c.latent.low, c.latent.high = "uniform", 1, 0.0, 1.0
@@ -64,7 +64,7 @@ def digits(seed: int, steps: int) -> ConfigDict:
 
 
 def mnist5k(seed: int, steps: int) -> ConfigDict:
-    """Images of 28x28 pixels, by the settings of mnist_mlp with smaller networks."""
+    """Images of 28x28 pixels, with the settings of mnist_mlp and smaller networks."""
     c = get_config()
     c.data.name, c.data.split, c.seed, c.steps = "mnist5k", "train+test", seed, steps
     c.gen.args.hidden, c.disc.args.hidden = (128, 256), (256, 128)
@@ -79,25 +79,25 @@ def _healthy(data: str, seed: int, steps: int, rate: float) -> ConfigDict:
     c.gen.args.hidden = c.disc.args.hidden = (128, 128)
     c.penalty.name, c.penalty.weight = "r1", 0.1
     c.gen.lr = c.disc.lr = rate
-    c.ema.warmup = False  # as the recorded rows
+    c.ema.warmup = False  # as in the recorded rows
     return c
 
 
 class Plant(NamedTuple):
     """One way to break a run."""
 
-    labels: tuple[str, ...]  # of which one has to be given; none for a healthy run
-    leaves: Mapping[str, Any] = {}  # of the config, where it is not as in the healthy runs
+    labels: tuple[str, ...]  # one of which has to be given; empty for a healthy run
+    leaves: Mapping[str, Any] = {}  # of the config that differ from the healthy run
     of: Callable[[int, int], ConfigDict] = ring  # (seed, steps) -> the healthy run
-    steps: int | None = None  # where it has its own
+    steps: int | None = None  # None: the table's
     alone: bool = False  # whether another label would be wrong
     state: Callable[[State], State] = lambda states: states
-    images: Callable[[Any], Any] | None = None  # what all reals become, in [-1, 1]
-    differs: tuple[str, ...] = ()  # what else is not as in the healthy runs
+    images: Callable[[Any], Any] | None = None  # applied to all reals, in [-1, 1]
+    differs: tuple[str, ...] = ()  # what else differs from the healthy runs
 
 
 def bias(value: float) -> Callable[[State], State]:
-    """Disc's last bias at that value."""
+    """A function that sets disc's last bias to that value."""
 
     def plant(states: State) -> State:
         params = states.players["disc"].params
@@ -110,14 +110,14 @@ def bias(value: float) -> Callable[[State], State]:
 
 
 def shortcut(x: Any) -> Any:
-    """Reals have a corner that gen's tanh cannot reach."""
+    """Gives reals a corner with a value that gen's tanh cannot reach."""
     return jnp.asarray(x).at[:, 0, 0].set(3.0)
 
 
 NO_R1: dict[str, Any] = {"leaves": {"penalty.weight": 0.0}, "differs": ("no R1",)}
 SLOW: dict[str, Any] = {"leaves": {"gen.lr": 1e-4, "disc.lr": 1e-4}, "differs": ("rates 1e-4",)}
 FAST = {"gen.lr": 1.0, "disc.lr": 1.0}
-# Latents that are all nearly the same: gen bends a short curve.
+# Latents that are all nearly the same, so gen's samples are a short curve.
 ALIKE = {"latent.law": "uniform", "latent.low": 0.0, "latent.high": 1e-3}
 ONE_SIDED = "disc takes all for real", "disc takes all for fake"
 WILD = (
@@ -131,7 +131,7 @@ PLANTS = {
     "disc's bias 50": Plant(ONE_SIDED[:1], state=bias(50.0), **SLOW),
     "disc's bias -50": Plant(ONE_SIDED[1:], state=bias(-50.0), **SLOW),
     "rates times 1000": Plant(WILD, FAST),
-    # its critic grows, and drives gen to and fro: within 2,000 steps that shows first
+    # its critic grows and drives gen to and fro, which shows first within 2,000 steps
     "wgan without a penalty": Plant(
         ("disc unbounded", "oscillation"),
         {"objective": "wgan", "penalty.name": "none", "penalty.weight": 0.0, "batch_size": 256},

@@ -47,7 +47,7 @@ def settings(objective: str, every: int, seed: int, steps: int) -> ConfigDict:
 
 
 def run(work: Work) -> Iterator[dict[str, Any]]:
-    """A row an objective and laziness, each laziness one cohort."""
+    """A row for each objective and interval; each interval is one cohort."""
     size, seeds = work.size, work.size.seeds
     for every in (1, LAZY):
         how = "every step" if every == 1 else f"every {every} steps"

@@ -1,9 +1,9 @@
-"""Seeds of a table trained as cohorts that go on from what is there: more steps, more seeds.
+"""Trains a table's seeds as cohorts that can be continued later, with more steps or more seeds.
 
-DIR/states/N is a cohort: rows.json (its name, configs and the step that it began at), how.json (how
-it is run), checkpoints, and looks.json (what was measured on the way). A config is found again by
-its cohort's name, its settings and that first step, whatever its last; those that are not there yet
-become a new cohort. A cohort goes on as a whole.
+DIR/states/N is a cohort: rows.json (its name, configs and first step), how.json (how it is run),
+checkpoints, and looks.json (what was measured during training). A config is found again by its
+cohort's name, its settings and that first step, whatever its last step; configs that are not found
+become a new cohort. A cohort is always continued as a whole.
 """
 
 import json
@@ -35,23 +35,23 @@ from gan_jax.types import Metrics, State
 
 Measure = Callable[[State], list[Any]]  # states [M] -> a JSON value each
 SECONDS_BETWEEN_LINES = 30.0
-_PACE = ("steps", *HOW_OFTEN)  # which say nothing of what is trained
+_PACE = ("steps", *HOW_OFTEN)  # leaves that do not change what is trained
 
 
 class Trained(NamedTuple):
-    """What training left: states [M], and for each of them [(step, what measure found), ...]."""
+    """The result of training: states [M], and for each of them [(step, measured value), ...]."""
 
     states: State
     measured: list[list[tuple[int, Any]]]
 
     def only(self, rows: Sequence[int]) -> "Trained":
-        """Some of the rows."""
+        """The given rows only."""
         states = stack_rows([row(self.states, i) for i in rows])
         return Trained(states, [self.measured[i] for i in rows])
 
 
 def seconds(folder: Path) -> float:
-    """How long all that is there was trained for, by every call so far."""
+    """The seconds that all cohorts in the folder were trained for, over all calls so far."""
     return sum(_seconds(place) for place in (folder / "states").glob("[0-9]*"))
 
 
@@ -67,10 +67,10 @@ def train(
     measure: Measure | None = None,
     start: State | None = None,
 ) -> Trained:
-    """The configs after their steps, in their order; they differ in traced numbers only.
+    """Trains the configs, which may differ only in traced numbers; results are in their order.
 
-    measure is called every eval_every_steps. start: states [M], one for each config, that they
-    begin with instead of new ones, all at one step. PreemptedError after a stop was saved.
+    measure is called every eval_every_steps. start: states [M], one for each config and all at the
+    same step, to start from instead of new ones. PreemptedError after a stop was saved.
     """
     base = folder / "states"
     base.mkdir(parents=True, exist_ok=True)
@@ -90,12 +90,12 @@ def train(
 def _places(
     base: Path, name: str, configs: Sequence[ConfigDict], first: int
 ) -> list[tuple[Path, int]]:
-    """Each config's cohort and its index there; a new cohort for those that have none."""
+    """Each config's cohort and its index there; configs without one get a new cohort."""
     there: dict[str, tuple[Path, int]] = {}
     number = 0  # of the next cohort
     for place in base.iterdir():
         saved = (place / "checkpoints").glob("*")
-        if not any(path.name.isdigit() for path in saved):  # it ended before the first one
+        if not any(path.name.isdigit() for path in saved):  # it ended before its first checkpoint
             shutil.rmtree(place)
             continue
         said = _said(place)
@@ -126,7 +126,7 @@ def _members(place: Path) -> list[ConfigDict]:
 
 
 def _settings(config: ConfigDict) -> str:
-    """What decides a row's numbers but for its steps, as text."""
+    """Everything that determines a row's numbers except its steps, as text."""
     flat = config_lib.flatten(config)
     return json.dumps({k: v for k, v in flat.items() if k not in _PACE}, sort_keys=True)
 
@@ -134,8 +134,8 @@ def _settings(config: ConfigDict) -> str:
 def _go_on(
     place: Path, asked: ConfigDict, measure: Measure | None, start: State | None = None
 ) -> Trained:
-    """A cohort up to the steps that were asked for; a new one from its start."""
-    configs, owners = _members(place), () if start else _members(place)  # keys are as in start
+    """Continues a cohort to the steps asked for; a new one begins at its start."""
+    configs, owners = _members(place), () if start else _members(place)  # keys are those of start
     for config in configs:
         config.update({name: asked[name] for name in _PACE})
     members = make_members(configs)
@@ -162,9 +162,9 @@ def _go_on(
 
 
 class _Seeds:
-    """The recorder of a table's cohort: looks.json, checkpoints, and a line now and then.
+    """The recorder of a table's cohort: it writes looks.json, checkpoints, and progress lines.
 
-    A line says where the cohort is, how fast it is, and how long it will take.
+    A progress line has the step, the speed and the time left.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class _Seeds:
         print(f"{self.label}: {words}", file=sys.stderr, flush=True)
 
     def _tell_pace(self, step: int) -> None:
-        """After each dispatch; the rate is that since the last line."""
+        """Called after each dispatch; the rate is that since the last line."""
         passed, steps = time.monotonic() - self.told, self.config.steps
         if passed < SECONDS_BETWEEN_LINES and step < steps:
             return
@@ -223,13 +223,13 @@ class _Seeds:
 
 
 def _read_measured(place: Path, step: int) -> list[dict[str, Any]]:
-    """What was measured up to a step: what came after it will be measured again."""
+    """What was measured up to a step; later measurements will be repeated."""
     file = place / "looks.json"
     found = read_json(file, [{"step": int}]) if file.exists() else []
     return [each for each in found if each["step"] <= step]
 
 
 def refused(states: State) -> list[str]:
-    """What to say of updates that the guards refused, over all rows; nothing of none."""
+    """A note on the updates that guards refused over all rows; empty if there are none."""
     n = sum(int(np.sum(seen.times)) for seen in refusals(states).values())
     return [f"{n} updates refused, their gradients not finite"] if n else []

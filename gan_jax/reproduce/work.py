@@ -21,7 +21,7 @@ NOTHING: Published = (None, None)
 
 
 class Size(NamedTuple):
-    """How much is trained, and how exactly."""
+    """How much is trained, and at which precision."""
 
     seeds: int
     steps: int
@@ -35,14 +35,14 @@ class Size(NamedTuple):
 
     @property
     def differs(self) -> list[str]:
-        """What to say of the precision."""
+        """A note on the precision, if it is not the device's own."""
         return rounding(self.precision)
 
 
 def base_config(data: str, seed: int, steps: int, batch_size: int = 64) -> ConfigDict:
-    """The defaults, of which tables' settings are edits, without the average of gen's weights.
+    """The defaults that tables' settings modify, without the average of gen's weights.
 
-    That is how the tables were recorded.
+    The tables were recorded without it.
     """
     c = get_config()
     c.data.name, c.seed, c.steps, c.batch_size = data, seed, steps, batch_size
@@ -51,7 +51,7 @@ def base_config(data: str, seed: int, steps: int, batch_size: int = 64) -> Confi
 
 
 def rounding(precision: str) -> list[str]:
-    """What to say of a config's precision: nothing of the device's own."""
+    """A note on a config's precision; empty for the device's own."""
     if precision == "bfloat16":
         return ["the factors of matrix products are rounded to bfloat16, their sums float32"]
     return [] if precision == "default" else [f"precision {precision}"]
@@ -63,17 +63,17 @@ class Work:
 
     folder: Path
     quick: bool = False
-    size: Size = field(default_factory=lambda: Size(0, 0))  # of a table that trains nothing
+    size: Size = field(default_factory=lambda: Size(0, 0))  # default: trains nothing
     methods: Methods = field(default_factory=Methods)
 
 
 def shortened(steps: int, of: int) -> str:
-    """Why numbers after fewer steps than were published are no comparison; "" after all."""
+    """Why numbers are not comparable after fewer steps than published; "" if all were made."""
     return f"{steps:,} of {of:,} steps" if steps < of else ""
 
 
 def mean_and_error(each: Sequence[float]) -> tuple[float | None, float | None]:
-    """Mean and standard error over seeds; one seed has no error, none has no mean."""
+    """Mean and standard error over seeds; None for the error of one seed, and for both of none."""
     if not each:
         return None, None
     x = np.asarray(each, np.float64)
@@ -87,9 +87,9 @@ def verdict(
     published: Published,
     why_not: str = "",
 ) -> str:
-    """reproduced: no further apart than two standard errors of the difference.
+    """reproduced: the numbers differ by at most two standard errors of their difference.
 
-    why_not: what makes the two numbers no comparison, whatever they are.
+    why_not: why the two numbers are not comparable, whatever they are.
     """
     if measured is None:
         return f"not measured: {why_not}"
@@ -110,9 +110,9 @@ def make_row(
     error: float | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """A row of table.json from one number a seed; a seed whose number is not finite has none.
+    """A row of table.json from one number per seed; numbers that are not finite are left out.
 
-    error: that of the number itself, where there is one seed.
+    error: the number's own standard error, if there is only one seed.
     """
     finite = [float(v) for v in each if np.isfinite(v)]
     if len(finite) < len(each):
@@ -134,13 +134,13 @@ def make_row(
 
 
 def ours(row: dict[str, Any]) -> str:
-    """A row's own number; says of how many seeds, where some have none."""
+    """A row's measured number, with the number of seeds if some have none."""
     found = {"mean": row["measured"], "standard_error": row["standard_error"]}
     return plus_minus(found) + of_fewer(row, row["seeds"])
 
 
 def theirs(row: dict[str, Any]) -> str:
-    """The paper's number, with the digits that it was printed with."""
+    """The published number, with the digits that it was printed with."""
     numbers = (row["published"], row["published_error"])
     return " ± ".join(f"{number:.4g}" for number in numbers if number is not None) or "-"
 

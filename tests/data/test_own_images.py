@@ -100,7 +100,9 @@ def test_what_tells_no_classes_is_refused(tmp_path):
     with pytest.raises(DataMissingError, match=r"has no images: .*\.webp"):
         origin(tmp_path).spec()
     write(tmp_path / "a" / "train")
-    with pytest.raises(ConfigError, match=r"a/train is a folder in a class folder .*to be .*/a$"):
+    with pytest.raises(
+        ConfigError, match=r"a/train is a folder in a class folder .*should be .*/a$"
+    ):
         origin(tmp_path).spec()
     os.rename(tmp_path / "a" / "train", tmp_path / "b")
     flat().save(tmp_path / "loose.png")

@@ -326,7 +326,7 @@ REFUSED = {
         "latent__labels": "uniform",
         "penalty__name": "wgan_gp",
     },
-    "disc.view 'moments' joins the batch": {"gen__condition": "concat", "disc__view": "moments"},
+    "disc.view 'moments' joins examples": {"gen__condition": "concat", "disc__view": "moments"},
 }
 
 

@@ -155,7 +155,7 @@ def test_efficientnet_lite0_gives_the_references_features():
 
 def test_efficientnet_lite0_says_what_it_lacks(monkeypatch):
     monkeypatch.setattr(efficientnet_lite0, "SHA256", "0" * 64)
-    with pytest.raises(DataCorruptError, match="its sha256 is another: install that wheel again"):
+    with pytest.raises(DataCorruptError, match="its sha256 differs: install that wheel again"):
         efficientnet_lite0.content()
     monkeypatch.setattr(efficientnet_lite0, "FILE", "models/none.pth")
     with pytest.raises(DataMissingError, match=r"cannot be read from .*none.pth"):
@@ -538,7 +538,7 @@ def test_where_no_training_image_has_a_label_no_class_is_told(tmp_path, monkeypa
     config = set_of(tmp_path, monkeypatch, [-1] * 6, [0, 1, 2] * 2)
     assert evaluate.make_evaluate(make_setup(config), ["judge"])(None) == {}
     assert "no image of its train split has a label" in caplog.text
-    with pytest.raises(ConfigError, match="no image of its train split has a label, of which"):
+    with pytest.raises(ConfigError, match="no image of its train split has a label, so no"):
         digit_features.trained(origin_of(config))
 
 

@@ -126,10 +126,10 @@ def test_what_does_not_fit_is_said(name, shape, args, message):
     ("name", "shape", "gen_args", "disc_args", "message"),
     [
         ("pix2pix", (2,), {}, None, "maps images to images, not examples of shape"),
-        ("pix2pix", (10, 10, 1), {}, None, "halvings is 0: .* 2 divides 1 times"),
+        ("pix2pix", (10, 10, 1), {}, None, "halvings is 0: .* can be halved 1 times"),
         ("pix2pix", (32, 32, 1), {"halvings": 6}, None, "expected 0 or 2 to 5"),
         ("cyclegan", (2,), {}, None, "maps images to images, not examples of shape"),
-        ("cyclegan", (10, 10, 1), {}, None, "as many as divide 10x10 by two"),
+        ("cyclegan", (10, 10, 1), {}, None, "to divide both of 10x10"),
         ("pix2pix", (2,), None, {}, "judges patches of images"),
         ("cyclegan", (32, 32, 1), None, {"layers": 4}, "expected at least 1, and fewer"),
     ],

@@ -109,7 +109,7 @@ def test_rows_with_other_weights_are_one_program():
         ({"penalties.r1": "1", "penalty.name": "r1"}, "penalty.name is 'r1' already"),
         (
             {"penalty.name": "transport", "penalty.weight": "1"},
-            "latent.dim is 3: expected 2, the numbers of an example",
+            "latent.dim is 3: expected 2, the size of an example",
         ),
     ],
 )

@@ -37,7 +37,9 @@ FILES = {
     GOOD.replace("return c", "c.unlock(); c.oh = 3; del c.seed; return c"): (
         "the config lacks seed, has an unknown key oh"
     ),
-    "from ml_collections import ConfigDict as get_config": "the config lacks activation_dtype, lacks batch_size, ",
+    "from ml_collections import ConfigDict as get_config": (
+        "the config lacks activation_dtype, lacks batch_size, "
+    ),
 }
 
 

@@ -1,9 +1,9 @@
 """Decoded images kept as .npy files: written once, atomically, and memory-mapped from then on.
 
-A file's name holds a digest of what it was made from (names, sizes and times of the source files,
-or a package's version), so a changed source is never served stale. A whole split is cached;
-slices are views of it. The files hold plain arrays: nothing in them is ever unpickled. After the
-array come the four bytes of its CRC-32, without which it counts as absent.
+A file's name contains a digest of its source (names, sizes and times of the source files, or a
+package's version), so a changed source never yields stale data. A whole split is cached; slices are
+views of it. The files hold plain arrays and nothing is unpickled. The array is followed by the four
+bytes of its CRC-32; a file whose checksum is wrong counts as absent.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from gan_jax.host.environment import user_cache
 from gan_jax.host.errors import CannotWriteError, ConfigError, DataCorruptError
 from gan_jax.host.files import replacing
 
-_FORMAT = 2  # raise it when the same source is to decode to other arrays, or to be kept otherwise
+_FORMAT = 2  # raise it if the same source decodes to different arrays or is stored differently
 _CRC_BYTES = 4
 _PATIENCE_SECONDS = 1.0  # a decode that takes longer says so, once
 
@@ -45,11 +45,11 @@ class Entry(NamedTuple):
 
 
 def cached(entry: Entry, blocks: Blocks) -> Arrays:
-    """The arrays from the first folder that has them, else decoded and kept in one that can.
+    """The arrays from the first folder that has them; else decoded, and cached where possible.
 
-    blocks() -> consecutive runs of examples, which must add up to entry.shape: DataCorruptError
-    if they do not. A file that is truncated or has another shape counts as absent. When no folder
-    can be written the arrays stay in memory, and a line on stderr says so.
+    blocks() -> consecutive blocks of examples, which must add up to entry.shape: DataCorruptError
+    if they do not. A file that is truncated or has another shape counts as absent. If no folder is
+    writable, the arrays stay in memory, and a line on stderr says so.
     """
     stem = f"{entry.name.rpartition('/')[2]}-{_digest(entry)}"
     for folder in entry.folders:
@@ -71,10 +71,10 @@ def cached(entry: Entry, blocks: Blocks) -> Arrays:
 def packaged(
     name: str, package: str, spec: Spec, blocks: Blocks
 ) -> Callable[[str, PathLike | None], Arrays]:
-    """read(split, data_dir) of labelled images in an installed package, where data_dir is unused.
+    """A function read(split, data_dir) for labelled images in an installed package.
 
-    The first of each class are the train split, the others "test". ConfigError if the package is
-    not installed.
+    The first examples of each class are the train split, the others "test"; data_dir is unused.
+    ConfigError if the package is not installed.
     """
 
     def read(split: str, data_dir: PathLike | None) -> Arrays:
@@ -83,7 +83,7 @@ def packaged(
             source = (package, importlib.metadata.version(package))
             entry = Entry(f"{name}/all", user_folders(name), source, shape, labelled=True)
             return stratified(cached(entry, blocks), split, spec.splits["train"])
-        except ImportError as error:  # PackageNotFoundError is one
+        except ImportError as error:  # including PackageNotFoundError
             raise ConfigError(
                 f"data {name!r} comes with {package}, which cannot be imported ({error}): "
                 "pip install 'gan-jax[demo]'"
@@ -93,7 +93,7 @@ def packaged(
 
 
 def user_folders(name: str) -> tuple[Path, ...]:
-    """The user's own cache folder for a name; none if there is no home folder."""
+    """The user's own cache folder for a name; empty if there is no home folder."""
     base = user_cache()
     return (base.joinpath(*name.split("/")),) if base else ()
 
@@ -104,7 +104,7 @@ def memory_bytes() -> int:
 
 
 def file_stamp(path: Path) -> tuple[str, int, int]:
-    """What changes when a file is replaced or written to: its name, size and time."""
+    """A file's name, size and time, which change when it is replaced or written to."""
     stat = path.stat()
     return path.name, stat.st_size, stat.st_mtime_ns
 
@@ -131,8 +131,8 @@ def _read(folder: Path, stem: str, entry: Entry) -> Arrays | None:
 
 
 def _open(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray | None:
-    """The mapped array, or None if the file is not there or not exactly what it has to be."""
-    if not path.is_file():  # nor a pipe, which would be waited for
+    """The mapped array, or None if the file is missing or not exactly as expected."""
+    if not path.is_file():  # opening a pipe would block
         return None
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -140,7 +140,7 @@ def _open(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray | None:
         with path.open("rb") as file:
             file.seek(end)
             stored = file.read(_CRC_BYTES + 1)
-    except Exception:  # of whatever is wrong with it: it is made anew
+    except Exception:  # whatever is wrong with the file, it is made again
         return None
     if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
         return None
@@ -168,7 +168,7 @@ def _write(folder: Path, stem: str, entry: Entry, blocks: Blocks) -> None:
 
 
 class _Kept:
-    """An .npy file that is written a block at a time, and its checksum after it."""
+    """An .npy file that is written a block at a time and ends with its checksum."""
 
     def __init__(self, file: IO[bytes], shape: tuple[int, ...], dtype: type):
         self.file, self.crc = file, 0
@@ -186,9 +186,9 @@ class _Kept:
 
 
 def _make_folder(folder: Path) -> None:
-    """mkdir -p, where permitted: root, as which containers run, is held to the write bits too.
+    """mkdir -p, if permitted; write bits bind even root, as which containers run.
 
-    Nothing is written, or removed, through a link that lies in a folder of somebody else.
+    Nothing is written or removed through a link in somebody else's folder.
     """
     if folder.is_symlink():
         raise PermissionError(errno.EACCES, "it is a link", str(folder))
@@ -199,7 +199,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _remove_others(folder: Path, stem: str) -> None:
-    """Drops what an earlier source left; a process that has it mapped keeps its copy."""
+    """Removes files of earlier sources; a process that has one mapped can still read it."""
     split = stem.rpartition("-")[0]
     for path in folder.glob(f"{split}-{'[0-9a-f]' * 16}-*.npy"):
         if not path.name.startswith(stem):
@@ -217,7 +217,7 @@ def _gather(entry: Entry, blocks: Blocks) -> Arrays:
 
 
 def _checked(entry: Entry, blocks: Blocks, where: str) -> Iterator[Arrays]:
-    """The blocks, each of the right shape and type, and entry.shape[0] examples in all."""
+    """The blocks, checked for shape and dtype, and for entry.shape[0] examples in all."""
     count, start, said = 0, time.monotonic(), False
     for block in blocks():
         x, label = block.x, block.label

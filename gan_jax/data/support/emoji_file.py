@@ -1,8 +1,8 @@
 """The prepared drawings of emoji: one file, emoji/emoji.npz in the folder of data sets.
 
-It has the drawings of both styles as `google` and `twitter`, uint8 [N, 64, 64, 3] over white, those
-of the train split first; their `category` and `text`, the categories' names as `classes`, how many
-are the train split's as `train`, and the archives that it is made of as `sources`.
+It has the drawings of both styles as `google` and `twitter`, uint8 [N, 64, 64, 3] over white, with
+the train split first; their `category` and `text`; the categories' names as `classes`; the size of
+the train split as `train`; and the archives that it was made from as `sources`.
 """
 
 import functools
@@ -33,21 +33,21 @@ CREDITS = {
     "twitter": "Twitter, Inc and other contributors (Twemoji, CC-BY 4.0)",
 }
 
-_TEXT_LENGTH = 12  # words, of the longest text
-_MOST_BYTES = 2**30  # that the file unpacks to
+_TEXT_LENGTH = 12  # words in the longest text
+_MOST_BYTES = 2**30  # limit of the unpacked size
 _COMMAND = "gan-jax data prepare emoji --from GOOGLE.tgz TWITTER.tgz"
 
 
 def credit(styles: Sequence[str]) -> str:
-    """The sentence that names whoever drew these styles."""
+    """The sentence that credits the artists of these styles."""
     return f"Drawings by {' and by '.join(CREDITS[style] for style in styles)}."
 
 
 def prepare(sources: Sequence[PathLike], data_dir: PathLike | None = None) -> str:
     """Writes the file from the archives of both styles; returns the line that says what it did.
 
-    A file that is already there is left as it is. DataMissingError, DataCorruptError for what is
-    given; CannotWriteError for where it is to be written.
+    An existing file is not changed. DataMissingError or DataCorruptError for the archives,
+    CannotWriteError for the destination.
     """
     file = _place(data_dir)
     if file.is_file():
@@ -72,7 +72,7 @@ def prepare(sources: Sequence[PathLike], data_dir: PathLike | None = None) -> st
 
 
 def _fields(packages: Sequence[Package]) -> dict[str, np.ndarray]:
-    """What is kept. DataCorruptError where the archives do not fit each other."""
+    """The arrays to store. DataCorruptError if the archives do not match each other."""
     try:
         lists = [rows_of(package.entries) for package in packages]
     except ValueError as error:
@@ -108,7 +108,7 @@ def _fields(packages: Sequence[Package]) -> dict[str, np.ndarray]:
 
 
 class _Facts(NamedTuple):
-    """What is in the file but for its drawings."""
+    """The contents of the file without its drawings."""
 
     label: np.ndarray
     text: np.ndarray  # int32 [N, T]
@@ -118,7 +118,7 @@ class _Facts(NamedTuple):
 
 
 def spec(data_dir: PathLike | None, size: int, styles: Sequence[str]) -> Spec:
-    """Of the drawings of a style, and as the other domain those of a second one."""
+    """The spec of one style's drawings; a second style is the other domain."""
     size = size or USUAL_SIZE
     if size not in SIZES:
         raise ConfigError(f"data.size is {size}: expected {', '.join(map(str, SIZES))} for emoji")
@@ -137,7 +137,7 @@ def spec(data_dir: PathLike | None, size: int, styles: Sequence[str]) -> Spec:
 
 
 def load(split: str, data_dir: PathLike | None, size: int, styles: Sequence[str]) -> Arrays:
-    """Drawings of the first style, and as `other` those of the second; DataCorruptError."""
+    """Drawings of the first style, with those of a second as `other`. DataCorruptError."""
     known, found = spec(data_dir, size, styles), _found(data_dir)
     facts, drawings = _facts(*found), [_drawings(*found, s, known.shape[0]) for s in styles]
     whole = Arrays(drawings[0], facts.label, drawings[1] if len(styles) > 1 else None, facts.text)
@@ -150,7 +150,7 @@ def _place(data_dir: PathLike | None) -> Path:
 
 
 def _found(data_dir: PathLike | None) -> tuple[Path, tuple]:
-    """The file, and what changes when it does."""
+    """The file, and a stamp that changes when it does."""
     file = _place(data_dir)
     if not file.is_file():
         raise DataMissingError(
@@ -172,7 +172,7 @@ def _facts(file: Path, stamp: tuple) -> _Facts:
 
 @functools.lru_cache(maxsize=4)
 def _drawings(file: Path, stamp: tuple, style: str, size: int) -> np.ndarray:
-    """uint8 [N, size, size, 3]: means over squares of the pixels, rounded."""
+    """Drawings uint8 [N, size, size, 3]: rounded means over squares of pixels."""
     (whole,) = _read(file, style)
     n, by = len(whole), SIDE // size
     total = whole.reshape(n, size, by, size, by, 3).sum((2, 4), dtype=np.uint32)
@@ -180,7 +180,7 @@ def _drawings(file: Path, stamp: tuple, style: str, size: int) -> np.ndarray:
 
 
 def _read(file: Path, *names: str) -> list[np.ndarray]:
-    """Arrays of the file. DataCorruptError where they are not what prepare writes."""
+    """The named arrays of the file. DataCorruptError if they are not what prepare writes."""
     try:
         with zipfile.ZipFile(file) as archive:
             if sum(each.file_size for each in archive.infolist()) > _MOST_BYTES:
@@ -189,12 +189,12 @@ def _read(file: Path, *names: str) -> list[np.ndarray]:
             found = {name: arrays[name] for name in {*names, "category", "train"}}
         count = len(found["category"])
         if not 0 < int(found["train"]) < count:
-            raise ValueError(f"{int(found['train'])} of {count} examples to train on")
+            raise ValueError(f"it has {int(found['train'])} of {count} examples to train on")
         for name in {*names} & {*STYLES}:
             array = found[name]
             if array.shape != (count, SIDE, SIDE, 3) or array.dtype != np.uint8:
                 raise ValueError(f"{name} has {array.dtype} {list(array.shape)}")
-    except Exception as error:  # of a damaged file NumPy and zipfile raise what they trip on
+    except Exception as error:  # NumPy and zipfile raise many kinds for damaged files
         problem = " ".join(str(error).split())[:200] or type(error).__name__
         raise DataCorruptError(
             f"{file} is damaged ({problem}): remove it, and prepare it again by {_COMMAND}"

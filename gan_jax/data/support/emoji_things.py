@@ -1,9 +1,9 @@
-"""What the drawings of emoji are: their names, categories, and which show one and the same thing.
+"""What the drawings of emoji show: their names, their categories, and which show the same thing.
 
-The drawings of one thing belong on the same side of a split, or a model would be tested with
-pictures that it was trained on. One thing are an emoji and its skin variations, one and what it
-has replaced (RUNNER, MAN RUNNING), and any whose drawings are the same pixel for pixel in one of
-the styles, as the flags of Norway and Bouvet Island.
+All drawings of a thing belong in the same split, or a model would be tested on pictures that it was
+trained on. Two emoji show the same thing if one is a skin variation of the other, if one has
+replaced the other (RUNNER, MAN RUNNING), or if their drawings are identical in one of the styles,
+as those of the flags of Norway and Bouvet Island.
 """
 
 import hashlib
@@ -22,21 +22,21 @@ _SKINS = {
     "1F3FE": "medium dark skin",
     "1F3FF": "dark skin",
 }
-_TEST = 2**64 // 10  # a thing is of the test split where its name's digest begins with less
+_TEST = 2**64 // 10  # a thing is in the test split if its name's digest starts with a lower number
 
 
 class Row(NamedTuple):
     """One drawing of each style."""
 
     image: str  # the file's name
-    text: str  # the emoji's name, with the words of its skin
+    text: str  # the emoji's name, with the words for its skin tone
     category: str
-    emoji: str  # the code of the emoji that it is, or is a variation of
-    replaces: str  # the code of the emoji that this one is to be used instead of, or ""
+    emoji: str  # the code of the emoji, or of the one that it is a variation of
+    replaces: str  # the code of the emoji that it replaces, or ""
 
 
 def rows_of(entries: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """The rows of emoji.json, variations of skin after their emoji; ValueError for odd ones."""
+    """The rows of emoji.json, skin variations after their emoji; ValueError for malformed ones."""
     found = []
     for entry in entries:
         category, code = entry["category"], entry["unified"]
@@ -57,9 +57,9 @@ def rows_of(entries: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def things(rows: Sequence[Row], styles: Sequence[Sequence[np.ndarray]]) -> list[str]:
-    """The thing that each row shows, named by the first of the names that it goes by.
+    """The thing that each row shows, named by the first of its names.
 
-    styles: the drawings of the rows, uint8 [64, 64, 3] each, in every style.
+    styles: for each style, the drawings of the rows, uint8 [64, 64, 3] each.
     """
     firsts: dict[Any, int] = {}
     edges = []
@@ -77,12 +77,12 @@ def things(rows: Sequence[Row], styles: Sequence[Sequence[np.ndarray]]) -> list[
 
 
 def is_test(thing: str) -> bool:
-    """Whether a thing is held out: about a tenth are."""
+    """Whether a thing is in the test split; about a tenth are."""
     return _number(thing) < _TEST
 
 
 def order(rows: Sequence[Row], thing_N: Sequence[str]) -> list[int]:
-    """Those of the train split first, each split by digests: any slice of it is a fair sample."""
+    """The train split first; each split in the order of digests, so a slice is a fair sample."""
     return sorted(range(len(rows)), key=lambda i: (is_test(thing_N[i]), _number(rows[i].image), i))
 
 

@@ -1,4 +1,4 @@
-"""Equal mixtures of round Gaussians, each around centres of its own: ring, grid and their like."""
+"""Equal mixtures of round Gaussians around given centres, for ring, grid and similar sets."""
 
 import inspect
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from gan_jax.types import Array
 
 
 class Mixture(NamedTuple):
-    """What a synthetic distribution of equally likely round modes is to the rest."""
+    """The interface of a synthetic distribution with equally likely round modes."""
 
     scale: Callable[..., Array | float]  # (**args) -> std of each mode, in data units
     sample: Callable[..., Array]  # (key, n, **args) -> points [n, D] float32
@@ -19,7 +19,7 @@ class Mixture(NamedTuple):
 
 
 def around(centres: Callable[..., Array]) -> Mixture:
-    """The mixture around centres(**args) [K, D]; args are those of centres, sigma among them."""
+    """The mixture around centres(**args) [K, D]; args are those of centres, including sigma."""
     args = inspect.signature(centres).parameters
 
     def scale(**given: Any) -> Array | float:
@@ -36,7 +36,7 @@ def around(centres: Callable[..., Array]) -> Mixture:
     def log_density(x_NxD: Array, **given: Any) -> Array:
         """log (1/K) sum_k N(x; c_k, sigma^2 I).
 
-        Distances are taken from differences, never from |x|^2 - 2 x c + |c|^2, which cancels when
+        Distances are computed from differences, because |x|^2 - 2 x c + |c|^2 cancels digits when
         sigma is a hundredth of |c|.
         """
         centres_KxD, sigma = centres(**given), scale(**given)

@@ -1,7 +1,7 @@
 """The drawings in an npm archive of emoji-datasource, read member by member as a stream.
 
-Nothing is extracted, and nothing that an archive claims is believed: how much it unpacks to, how
-many members it has, and how large each one is are bounded before any of it is read.
+Nothing is extracted to disk, and no claim of an archive is trusted: its unpacked size, its number
+of members and the size of each are checked against limits before anything is read.
 """
 
 import gzip
@@ -21,7 +21,7 @@ from gan_jax.host.files import parse_json
 STYLES = ("google", "twitter")
 SIDE = 64  # pixels
 PACK = "npm pack emoji-datasource-google@16.0.0 emoji-datasource-twitter@16.0.0"
-MOST_BYTES = 2**30  # that an archive unpacks to
+MOST_BYTES = 2**30  # limit of an archive's unpacked size
 MOST_MEMBERS = 2**17
 MOST_PICTURES = 2**14
 _MOST_OF = {"listing": 2**24, "picture": 2**18, "other header": 2**16}  # bytes of a member
@@ -33,7 +33,7 @@ _ENTRY = {"name": str, "category": str, "image": str, "unified": str}
 
 
 class Package(NamedTuple):
-    """What an archive holds."""
+    """The contents of an archive."""
 
     style: str
     entries: list[dict[str, Any]]  # of emoji.json, each with name, category, image and unified
@@ -42,10 +42,10 @@ class Package(NamedTuple):
 
 
 def read(path: Path) -> Package:
-    """The pictures of 64 x 64 pixels, and the list of what they are.
+    """The pictures of 64 x 64 pixels, and the list that describes them.
 
-    DataMissingError where there is no such file; DataCorruptError, in one line, where it is not
-    whole, not what it should be, or larger than it may be.
+    DataMissingError if there is no such file; DataCorruptError, in one line, if it is incomplete,
+    not such an archive, or too large.
     """
     if not path.is_file():
         raise DataMissingError(
@@ -58,7 +58,7 @@ def read(path: Path) -> Package:
             style, entries, pictures = _members(file)
     except UserError:
         raise
-    except Exception as error:  # of a damaged file gzip and tarfile raise what they trip on
+    except Exception as error:  # gzip and tarfile raise many kinds for damaged files
         problem = " ".join(str(error).split())[:200] or type(error).__name__
         raise DataCorruptError(
             f"{path} is not a whole archive of emoji-datasource ({problem}): fetch it again by "
@@ -68,7 +68,7 @@ def read(path: Path) -> Package:
 
 
 def _members(file: IO[bytes]) -> tuple[str, list[dict[str, Any]], dict[str, np.ndarray]]:
-    """ValueError for what is not as it should be."""
+    """The style, the entries and the pictures. ValueError for anything unexpected."""
     entries: list[dict[str, Any]] | None = None
     found: dict[str, dict[str, np.ndarray]] = {style: {} for style in STYLES}
     with gzip.open(file) as unpacked:
@@ -98,7 +98,7 @@ def _members(file: IO[bytes]) -> tuple[str, list[dict[str, Any]], dict[str, np.n
 
 
 class _Stream:
-    """A file that ends with an error where it has gone on for too long."""
+    """A file that raises ValueError once more than MOST_BYTES have been read."""
 
     def __init__(self, file: gzip.GzipFile):
         self.file, self.left = file, MOST_BYTES
@@ -112,9 +112,9 @@ class _Stream:
 
 
 class _Header(tarfile.TarInfo):
-    """A member's header, refused where tarfile itself would read a large member into memory.
+    """A member's header, refused if tarfile itself would read a large member into memory.
 
-    That is what it does with names and attributes that have members of their own.
+    tarfile does so for names and attributes that are stored as members of their own.
     """
 
     @classmethod

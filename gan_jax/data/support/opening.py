@@ -1,4 +1,4 @@
-"""The only place where pictures are read: which formats, how large, and how many bits."""
+"""The only place where pictures are opened, with limits on their format, size and bit depth."""
 
 import contextlib
 import warnings
@@ -12,18 +12,17 @@ from PIL import Image, UnidentifiedImageError
 from gan_jax.host.errors import UserError
 
 FORMATS = ("PNG", "JPEG")  # no others are tried: to read EPS, Pillow starts another program
-MOST_PIXELS = 2**26  # of a picture that is read, 8192 x 8192
+MOST_PIXELS = 2**26  # the largest picture that is read has 8192 x 8192
 
-# Pillow only warns of a picture of 90 million pixels; its manual says how to have it refused.
+# Pillow only warns about a picture of 90 million pixels; its manual says how to make that an error.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 @contextlib.contextmanager
 def opened(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
-    """A file of one of the formats, of which only the header is decoded yet.
+    """Opens a file of one of the formats; only its header is decoded at first.
 
-    ValueError, in one line, for whatever is wrong with it, also where the pixels are decoded within
-    the block.
+    ValueError, in one line, for anything wrong with it, also while the with block decodes pixels.
     """
     try:
         with Image.open(source, formats=formats) as file:
@@ -38,20 +37,20 @@ def opened(source: Path | IO[bytes], formats: tuple[str, ...] = FORMATS) -> Iter
         raise ValueError(f"too large a picture, expected at most {MOST_PIXELS} pixels") from error
     except UnidentifiedImageError as error:
         raise ValueError(f"its bytes are of no {', '.join(formats)}") from error
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them trip on
+    except Exception as error:  # Pillow's decoders raise many kinds for damaged files
         raise ValueError(" ".join(str(error).split())[:300] or type(error).__name__) from error
 
 
 def over_white(image: Image.Image, mode: str) -> Image.Image:
-    """A picture of mode "RGBA" laid over white, as "L" or "RGB"."""
+    """A picture of mode "RGBA" composited over white, as "L" or "RGB"."""
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert(mode)
 
 
 def eight_bits(file: Image.Image, mode: str | None = None) -> Image.Image:
-    """The pixels as "L" or "RGB"; without a mode, grey ones as "L".
+    """The pixels as "L" or "RGB", by default whichever the file has.
 
-    Of 16 bits the high byte is kept, as TensorFlow does, where Pillow's own conversion would make
-    255 of nearly all. Transparency is dropped. ValueError for pixels of more than 16 bits.
+    For 16-bit pixels the high byte is kept, as in TensorFlow; Pillow's own conversion would turn
+    nearly all of them into 255. Transparency is dropped. ValueError for more than 16 bits.
     """
     if file.mode.startswith(("I", "F")):
         deep = np.asarray(file)

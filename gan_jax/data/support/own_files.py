@@ -1,7 +1,7 @@
-"""Which images a user's folder holds, of which class each is, and in which order they come.
+"""Which images a user's folder holds, the class of each, and their order.
 
-Only the folder and the folders in it are looked into, for regular files with the known endings.
-A link that leads out of the folder is refused: nothing that lies outside of it is read.
+Only the folder and its immediate subfolders are searched, for regular files with known extensions.
+A link that leads out of the folder is refused: nothing outside it is read.
 """
 
 import functools
@@ -21,17 +21,17 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 ARRAYS = (".npy", ".npz")
 MOST_IMAGES = 2**24
 MOST_BYTES = 2**28  # of a picture file
-_TEST = 2**64 // 10  # an image is one of the test split where its digest begins with less
+_TEST = 2**64 // 10  # an image is in the test split if its digest starts with a lower number
 
 
 class Item(NamedTuple):
     """One image."""
 
-    name: str  # its path in the folder, of an array with its row: cats/a.npy#7
+    name: str  # its path in the folder, and its row in an array: cats/a.npy#7
     file: str
     row: int | None  # of an array
     label: int
-    key: str = ""  # what its place in the order follows from: its name, or that without its ending
+    key: str = ""  # determines its place in the order: its name, maybe without the extension
 
 
 class Listing(NamedTuple):
@@ -41,9 +41,9 @@ class Listing(NamedTuple):
     items: list[Item]
     classes: int
     names: tuple[str, ...]  # of the classes, as they are shown
-    shape: tuple[int, int, int] | None  # where all images are from arrays, and of one shape
+    shape: tuple[int, int, int] | None  # if all images come from arrays and have one shape
     digest: str  # changes when a file does
-    mode: int  # the permissions that all files give
+    mode: int  # the permissions that all files grant
     damaged: dict[str, str]  # name -> what is wrong with it
 
 
@@ -56,12 +56,12 @@ class _File(NamedTuple):
 
 
 def find(root: Path, skip_damaged: bool, by_stem: bool = False) -> Listing:
-    """The images that a folder holds, or one .npy or .npz file.
+    """The images in a folder, or in one .npy or .npz file.
 
-    by_stem: in an order that is the same for two folders in which the files' names differ in their
-    endings alone, as jpg and png. DataMissingError where there are none; ConfigError where it does
-    not tell which classes there are; DataCorruptError for a link that leads out, and for a file
-    that cannot hold an image unless such files are to be skipped.
+    by_stem: order the images by their names without extensions, which is the same order in two
+    folders whose files differ only in extensions. DataMissingError if there are no images;
+    ConfigError if the folder does not define classes; DataCorruptError for a link that leads out,
+    and for a file that cannot hold an image unless such files are to be skipped.
     """
     folders = _folders(root)
     names = tuple(shown(os.path.basename(path)) for path in folders) if len(folders) > 1 else ()
@@ -95,13 +95,13 @@ def find(root: Path, skip_damaged: bool, by_stem: bool = False) -> Listing:
 
 
 def tests(items: list[Item]) -> int:
-    """How many of the images, the last ones, are the test split: at least 1 and not all."""
+    """The number of images in the test split, which are the last ones: at least 1 and not all."""
     count = sum(_order(item)[0] > -_TEST for item in items)
     return min(max(count, 1), len(items) - 1)
 
 
 def refusal(path: str, problem: str) -> DataCorruptError:
-    """What is said of a file that is no image."""
+    """The error for a file that is not an image."""
     return DataCorruptError(
         f"{shown(path)} cannot be read as an image ({problem}): replace or remove it, or have such "
         "files left out by --config.data.skip_damaged=True"
@@ -109,12 +109,12 @@ def refusal(path: str, problem: str) -> DataCorruptError:
 
 
 def shown(name: str) -> str:
-    """A file's name as it may be printed: control characters and bytes of no text as escapes."""
+    """A file's name made safe to print: control characters and undecodable bytes are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def digest(text: str) -> str:
-    """Its SHA-256, of the bytes that a file's name has on the disk."""
+    """The SHA-256 of a name, from the bytes that it has on disk."""
     return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 
@@ -123,7 +123,7 @@ def _order(item: Item) -> tuple[int, str, str]:
 
 
 def _stem(item: Item, root: Path) -> str:
-    """Its name without the file's ending, and without the file's name where there is but that."""
+    """An item's name without the file's extension; for a single file, without the file's name."""
     if item.row is None:
         return os.path.splitext(item.name)[0]
     file = os.path.splitext(_name(item.file, root))[0]
@@ -131,7 +131,7 @@ def _stem(item: Item, root: Path) -> str:
 
 
 def _folders(root: Path) -> dict[str, list[str]]:
-    """{folder: its files}: of each class, or of the folder itself where it has no class folders."""
+    """{folder: its files} for each class folder, or for the folder itself if it has none."""
     if root.is_file() and root.suffix.lower() in ARRAYS:
         return {str(root): [str(root)]}
     if not root.is_dir():
@@ -146,7 +146,7 @@ def _folders(root: Path) -> dict[str, list[str]]:
         if deeper:
             raise ConfigError(
                 f"{shown(deeper[0])} is a folder in a class folder of data.dir: expected images in "
-                f"{shown(str(root))} itself or in one folder a class; perhaps data.dir is to be "
+                f"{shown(str(root))} itself or in one folder a class; perhaps data.dir should be "
                 f"{shown(folder)}"
             )
         if files:
@@ -165,7 +165,7 @@ def _folders(root: Path) -> dict[str, list[str]]:
 
 
 def _entries(folder: str, root: Path) -> tuple[list[str], list[str]]:
-    """The files that may hold images, and the folders, both sorted; what is hidden is left out."""
+    """The files that may hold images, and the folders, both sorted and without hidden ones."""
     files: list[str] = []
     folders: list[str] = []
     try:
@@ -174,7 +174,7 @@ def _entries(folder: str, root: Path) -> tuple[list[str], list[str]]:
     except OSError as error:
         raise DataMissingError(f"{shown(folder)} cannot be read: {error.strerror}") from error
     for entry in there:
-        is_folder = os.path.isdir(entry.path)  # also where a link leads to one
+        is_folder = os.path.isdir(entry.path)  # or a link to a folder
         has_ending = os.path.splitext(entry.name)[1].lower() in PICTURES + ARRAYS
         if entry.name.startswith(".") or not (is_folder or has_ending):
             continue
@@ -188,7 +188,7 @@ def _entries(folder: str, root: Path) -> tuple[list[str], list[str]]:
 
 
 def stays_inside(path: str, root: Path) -> bool:
-    """Whether a path, its links followed, is in the folder."""
+    """Whether a path is inside the folder once its links are followed."""
     try:
         return Path(path).resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError):  # a link to itself
@@ -200,7 +200,7 @@ def _name(path: str, root: Path) -> str:
 
 
 def _look(path: str, root: Path, label: int) -> _File:
-    """A file's images, as far as its size and an array's header tell. ValueError for none."""
+    """A file's images, from its size and an array's header only. ValueError if it has none."""
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
         raise ValueError("it is no regular file")
@@ -214,7 +214,7 @@ def _look(path: str, root: Path, label: int) -> _File:
         item = Item(name, path, None, label)
         return _File([item], stamp, found.st_mode, None, 0)
     facts = own_pixels.facts(path)
-    of_row = facts.label if label == UNLABELLED else None  # a folder's name goes before
+    of_row = facts.label if label == UNLABELLED else None  # a class folder takes precedence
     items = [
         Item(f"{name}#{i}", path, i, int(of_row[i]) if of_row is not None else label)
         for i in range(min(facts.images, MOST_IMAGES + 1))
@@ -223,7 +223,7 @@ def _look(path: str, root: Path, label: int) -> _File:
 
 
 def _check_sizes(root: Path, files: list[_File]) -> None:
-    """ConfigError for more images, or more packed ones, than there is memory for."""
+    """ConfigError for too many images, or for .npz files that do not fit in memory."""
     count, unpacked = sum(len(f.items) for f in files), sum(f.unpacked for f in files)
     if count > MOST_IMAGES:
         raise ConfigError(f"data.dir {shown(str(root))} has over {MOST_IMAGES} images")

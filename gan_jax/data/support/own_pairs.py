@@ -1,4 +1,4 @@
-"""Which images of two folders belong together: those of one name but for its ending."""
+"""Which images of two folders are pairs: those whose names differ only in the extension."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from gan_jax.host.errors import ConfigError
 
 
 def check(one: Listing, other: Listing) -> None:
-    """ConfigError unless each image of either folder has one of the same name in the other."""
+    """ConfigError unless each image in either folder has exactly one partner in the other."""
     for here, there in ((one, other), (other, one)):
         counts = Counter(item.key for item in here.items)
         if twice := next((key for key, count in counts.items() if count > 1), None):
@@ -21,5 +21,5 @@ def check(one: Listing, other: Listing) -> None:
             raise ConfigError(
                 f"{len(alone)} images in {shown(str(here.root))}, such as {shown(alone[0])}, have "
                 f"none of their name in {shown(str(there.root))}: add or remove them, or set "
-                "data.paired=False where nothing belongs together"
+                "data.paired=False if there are no pairs"
             )

@@ -1,8 +1,8 @@
-"""One image of a user's own, from a picture file or a row of an array, at the size of its set.
+"""One of a user's own images, from a picture file or a row of an array, at the size of its set.
 
-Pillow is told which formats to try, so that no other of its decoders, and no program that one of
-them would start, ever sees a file: what the bytes are decides, not the ending. A picture's header
-is read first: one of more than 2^26 pixels is not decoded, and large ones are decoded one at a
+Pillow is told which formats to try, so a file never reaches another of its decoders or a program
+that a decoder would start. The file's bytes determine its format, not its extension. The header is
+read first: a picture of more than 2^26 pixels is not decoded, and large ones are decoded one at a
 time. Arrays are never unpickled.
 """
 
@@ -36,7 +36,7 @@ _TURNS = {
 
 
 def picture(file: str, shape: tuple[int, ...]) -> np.ndarray:
-    """A picture file as uint8 of that shape, [H, W, C]. ValueError, in one line, for no picture."""
+    """A picture file as uint8 of that shape, [H, W, C]. ValueError, in one line, if it is none."""
     with opened(Path(file), FORMATS) as image:
         image.draft(None, (3 * shape[1], 3 * shape[0]))  # a JPEG no larger than it has to be
         with _one_large if image.width * image.height > _LARGE else contextlib.nullcontext():
@@ -47,7 +47,7 @@ def picture(file: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def row(file: str, i: int, shape: tuple[int, ...]) -> np.ndarray:
-    """The i-th image of an array file as uint8 of that shape. ValueError where it is none."""
+    """The i-th image of an array file as uint8 of that shape. ValueError if it is not an image."""
     try:
         image = _bytes(_several(_array(file))[i])
     except (OSError, EOFError, zipfile.BadZipFile) as error:
@@ -60,7 +60,7 @@ def row(file: str, i: int, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def forget() -> None:
-    """Lets go of the arrays that rows were taken from."""
+    """Releases the arrays that rows were taken from."""
     _mapped.cache_clear()
     _unpacked.cache_clear()
 
@@ -68,12 +68,12 @@ def forget() -> None:
 def _turn(image: Image.Image) -> Image.Transpose | None:
     try:
         return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # of broken EXIF, any: the pixels are whole
+    except Exception:  # broken EXIF raises many kinds, but the pixels are intact
         return None
 
 
 def _fitted(image: Image.Image, shape: tuple[int, ...]) -> Image.Image:
-    """The largest middle part of the shape's proportions, resized; over white, in its channels."""
+    """The largest central crop of the shape's proportions, resized, over white, in its channels."""
     mode = MODES[shape[-1]]
     is_clear = image.has_transparency_data and not image.mode.startswith(("I", "F"))
     image = image.convert("RGBA") if is_clear else eight_bits(image, mode)
@@ -86,16 +86,16 @@ def _pixels(image: Image.Image, shape: tuple[int, ...]) -> np.ndarray:
 
 
 class Facts(NamedTuple):
-    """What the header of an array file tells."""
+    """What the header of an array file says."""
 
     images: int
-    shape: tuple[int, int, int]  # of each, as it is given: 1 or 3 channels
+    shape: tuple[int, int, int]  # of each image as stored: 1 or 3 channels
     label: np.ndarray | None  # int32 [count]
-    unpacked: int  # bytes of memory that its rows need; 0 where they are mapped
+    unpacked: int  # bytes of memory that its rows need; 0 if they are mapped
 
 
 def facts(file: str) -> Facts:
-    """Reads no image. ValueError, in one line, where the file holds no images."""
+    """The Facts of an array file, without reading an image. ValueError if it holds no images."""
     try:
         if not file.lower().endswith(".npz"):
             array, label, size = np.load(file, mmap_mode="r", allow_pickle=False), None, 0
@@ -107,7 +107,7 @@ def facts(file: str) -> Facts:
                 with archive.open(name) as member:
                     shape, dtype = _header(member)
                 label = _labels(archive)
-    except Exception as error:  # of a damaged header NumPy and zipfile raise what they trip on
+    except Exception as error:  # NumPy and zipfile raise many kinds for damaged files
         raise ValueError(" ".join(str(error).split())[:300] or type(error).__name__) from error
     if size and size < np.prod(shape, dtype=object) * dtype.itemsize:
         raise ValueError("its array is cut off")
@@ -120,7 +120,7 @@ def facts(file: str) -> Facts:
 
 
 def _as_several(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """[N, H, W, C] of an array's shape. ValueError where it is not one of images."""
+    """The shape as [N, H, W, C]. ValueError if it is not a shape of images."""
     whole = shape if len(shape) == 4 else (*shape, 1)  # [N, H, W]
     if len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3, 4)):  # one image
         whole = (1, *shape, 1)[:4]
@@ -166,7 +166,7 @@ def _labels(archive: zipfile.ZipFile) -> np.ndarray | None:
         or label.min(initial=0) < UNLABELLED
         or label.max(initial=0) >= 2**20
     ):
-        raise ValueError("its label is not one of integers from 0 on")
+        raise ValueError("its label is not an array of integers from 0 on")
     return label.astype(np.int32)
 
 
@@ -179,7 +179,7 @@ def _mapped(file: str) -> np.ndarray:
     return np.load(file, mmap_mode="r", allow_pickle=False)
 
 
-@functools.cache  # own_files has seen that all fit into the memory
+@functools.cache  # own_files has checked that all fit into memory
 def _unpacked(file: str) -> np.ndarray:
     with zipfile.ZipFile(file) as archive, archive.open(_images_in(archive)) as member:
         return np.lib.format.read_array(member, allow_pickle=False)

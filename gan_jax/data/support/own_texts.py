@@ -1,4 +1,4 @@
-"""What a user's images show, in words: metadata.jsonl in their folder."""
+"""Descriptions of a user's images: metadata.jsonl in their folder."""
 
 import os
 import stat
@@ -21,15 +21,15 @@ LONGEST = 64  # words of a text that are kept
 class Texts(NamedTuple):
     """The images' texts."""
 
-    number: np.ndarray  # int32 [N, T]: places in the vocabulary
+    number: np.ndarray  # int32 [N, T]: indices in the vocabulary
     vocabulary: tuple[str, ...]  # of the train split
 
 
 def read(root: Path, names: Sequence[str], train: int, damaged: Container[str]) -> Texts | None:
-    """The texts of the images of these names, of which the first `train` are trained on.
+    """The texts of the named images, the first `train` of which are the train split.
 
-    None where there is no metadata.jsonl. DataCorruptError, in one line, where it is not as it
-    should be, or names what lies outside of the folder or is not there.
+    None if there is no metadata.jsonl. DataCorruptError, in one line, if it is malformed, or names
+    a file that is outside the folder or does not exist.
     """
     file = root / FILE
     if not os.path.lexists(file):
@@ -66,7 +66,7 @@ def _lines(file: Path, root: Path) -> list[bytes]:
 
 
 def _entry(line: bytes, root: Path) -> tuple[str, str]:
-    """The image's name, and its text. ValueError for a name that leaves the folder."""
+    """The image's name, and its text. ValueError for a name outside the folder."""
     entry = parse_json(line, {"file_name": str, "text": str})
     path = PurePosixPath(entry["file_name"])
     if path.is_absolute() or ".." in path.parts:

@@ -1,7 +1,7 @@
-"""Data sets from files on this machine.
+"""Prepares data sets from files on this machine.
 
-MNIST and Fashion-MNIST come from their four IDX files, as the set that TFDS itself would make;
-emoji from two npm archives: see emoji_file.py.
+MNIST and Fashion-MNIST are made from their four IDX files, exactly as TFDS itself would make them;
+emoji is made from two npm archives: see emoji_file.py.
 """
 
 import contextlib
@@ -53,12 +53,12 @@ def prepare_idx(
 ) -> str:
     """Writes NAME/3.0.1 in array_record below data_dir; returns the line that says what it did.
 
-    source_dir holds train-images-idx3-ubyte, train-labels-idx1-ubyte and the same of t10k, each
-    with or without .gz, with - or . before idx. counts: how many examples each must hold. A set
-    that is already there is left as it is. An interrupted call leaves nothing that reads as a set.
+    source_dir holds train-images-idx3-ubyte, train-labels-idx1-ubyte and the same for t10k, each
+    with or without .gz, with - or . before idx. counts: how many examples each must hold. An
+    existing set is not changed. An interrupted call leaves nothing that could be read as a set.
 
-    DataMissingError names the files that are not there, DataCorruptError the file that is not
-    what it should be, CannotWriteError the folder that cannot be written.
+    DataMissingError names the missing files, DataCorruptError the damaged file, CannotWriteError
+    the folder that cannot be written.
     """
     root = data_root(data_dir)[0]
     import tensorflow_datasets as tfds
@@ -89,12 +89,12 @@ def prepare_idx(
 def _prepared(original: Any, root: Path) -> Path | None:
     with _quiet():
         folder = Path(original(data_dir=root).data_path)
-    # Not by is_prepared, which takes the folder for a pattern: [1] in it would match 1.
+    # Not by is_prepared, which treats the folder as a glob pattern, in which [1] would match 1.
     return folder if (folder / "dataset_info.json").is_file() else None
 
 
 def _make_builder(name: str, original: Any, arrays: dict[str, tuple]) -> Any:
-    """TFDS's own builder, but for where the examples come from."""
+    """TFDS's own builder with its source of examples replaced."""
 
     class FromArrays(original, skip_registration=True):  # type: ignore[call-arg]
         pkg_dir_path = None
@@ -104,7 +104,7 @@ def _make_builder(name: str, original: Any, arrays: dict[str, tuple]) -> Any:
 
         def _generate_examples(self, x: np.ndarray, label: np.ndarray) -> Iterator[tuple]:
             for index, (image, each) in enumerate(zip(x, label, strict=True)):
-                # The index is TFDS's own key, which decides the order on the disk.
+                # The index is the key that TFDS uses too, which determines the order on disk.
                 yield index, {"image": _png(image), "label": int(each)}
 
     FromArrays.name = name
@@ -148,7 +148,7 @@ def _read_idx(path: Path, part: str, count: int) -> np.ndarray:
     expected = len(header) + int(np.prod(shape))
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-            content = file.read(expected + 1)  # no more, whatever a gz may unfold to
+            content = file.read(expected + 1)  # no more, however large a .gz unpacks
     except (OSError, EOFError, zlib.error) as error:
         raise DataCorruptError(f"{path} cannot be read: {error}; fetch it again") from error
     if content[: len(header)] != header:
@@ -169,7 +169,7 @@ def _read_idx(path: Path, part: str, count: int) -> np.ndarray:
 
 
 def _compare_sum(path: Path, expected: str | None) -> None:
-    """Warns where a file is not byte for byte the one TFDS knows; its content may be right."""
+    """Warns if a file is not byte for byte the one TFDS knows; its content may still be right."""
     if path.suffix != ".gz":
         line = f"{path} is not compressed: its sha256 cannot be compared with TFDS's list"
     elif hashlib.sha256(path.read_bytes()).hexdigest() != expected:
@@ -189,7 +189,7 @@ def _png(image: np.ndarray) -> bytes:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without TFDS's progress bars, its lines on stdout and its warning that nothing is there."""
+    """Silences TFDS's progress bars, its output on stdout and its warning about missing data."""
     import tensorflow_datasets as tfds
 
     log = logging.getLogger("absl")

@@ -1,8 +1,8 @@
-"""The features of a TFDS set: which classes it may name, which is its image and which its label.
+"""The features of a TFDS set: which classes it may name, and which are its image and its label.
 
-TFDS imports the module of every class that features.json names. So the names are held against the
-classes of TFDS itself before TFDS sees the file: a folder from a stranger must not choose what is
-imported, which is to say run.
+TFDS imports the module of every class that features.json names. So before TFDS sees the file, the
+names are checked against TFDS's own classes: a folder from a stranger must not decide which code is
+imported and thereby run.
 """
 
 import math
@@ -17,7 +17,7 @@ from gan_jax.host.files import parse_json
 
 _NAMES = ("pythonClassName", "python_class_name", "type")  # as it was before TFDS 4.3
 
-MODES = {1: "L", 3: "RGB"}  # what images.grid can show, by its channels
+MODES = {1: "L", 3: "RGB"}  # what images.grid can show, by the number of channels
 MOST_CLASSES = 2**20
 
 
@@ -56,7 +56,7 @@ def _class_names(tree: Any) -> Iterator[str]:
             rest += node
         if isinstance(node, dict):
             rest += node.values()
-            # A feature may be called "type" as well: then there is no string beside its name.
+            # A feature may also be called "type"; its value is then not a string.
             yield from (node[key] for key in _NAMES if isinstance(node.get(key), str))
             if isinstance(node.get("json"), str):  # TFDS reads this text as JSON again
                 rest.append(parse_json(node["json"]))
@@ -97,7 +97,7 @@ def fields(name: str, info: Any) -> Fields:
 
 
 def _check_sizes(name: str, shape: tuple[int | None, ...], classes: int) -> None:
-    """That networks of these sizes can be thought of: they are built before an image is read."""
+    """ConfigError for absurd sizes, since networks are built before any image is read."""
     from gan_jax.data.support.opening import MOST_PIXELS
 
     pixels = math.prod(side for side in shape[:2] if side is not None)

@@ -1,4 +1,4 @@
-"""Where a TFDS set lies: its version folder, or the one line that says how to prepare it."""
+"""Where a TFDS set is stored: its version folder, or an error that says how to prepare it."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def data_root(data_dir: PathLike | None = None) -> tuple[Path, str]:
         origin = "TFDS's usual folder; neither data.dir nor $TFDS_DATA_DIR is set"
     if "://" in root:
         raise ConfigError(f"data folder {root!r} is remote: copy the set to a local folder first")
-    # Absolute: TFDS would expand a ~ inside of it again
+    # Absolute, because TFDS would expand a ~ in it again.
     return Path(local_path(f"data folder ({origin})", root)).absolute(), origin
 
 

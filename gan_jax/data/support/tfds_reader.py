@@ -1,6 +1,6 @@
-"""Image sets from a TFDS folder, without TensorFlow: array_record, and tfrecord as TF users have.
+"""Image sets from a TFDS folder without TensorFlow: array_record, and tfrecord as written by TF.
 
-Only what lies on the disk is read: nothing is downloaded, and no data set's own code is run.
+Only files on disk are read: nothing is downloaded, and no data set's own code is run.
 """
 
 import contextlib
@@ -26,17 +26,17 @@ from gan_jax.host.versions import cores
 
 _BLOCK, _BLOCK_BYTES = 512, 2**28  # examples decoded between two writes, at most
 _FILE_NAME = re.compile(r"([\w.-]|\{[A-Z_]+\})*", re.ASCII)  # as TFDS makes it from a template
-_THREAD_PIXELS = 128 * 128  # below this Python's share of the work makes threads a loss
+_THREAD_PIXELS = 128 * 128  # for smaller images threads do not pay, as Python does most of the work
 
 
 def recorded_spec(name: str, data_dir: PathLike | None = None) -> Spec:
-    """Shape, splits and number of classes of a prepared set, from what TFDS recorded of it."""
+    """Shape, splits and number of classes of a prepared set, as TFDS recorded them."""
     folder = find(name, data_dir)
     builder = _builder(folder)
     fields = tfds_features.fields(name, builder.info)
     splits = {split: int(info.num_examples) for split, info in builder.info.splits.items()}
     shape = fields.shape
-    if None in shape:  # not recorded: the first image tells, read() checks the others
+    if None in shape:  # not recorded, so the first image decides, and read() checks the others
         split = next((each for each, size in splits.items() if size), None)
         if split is None:
             raise DataCorruptError(f"{folder} has no examples: prepare it again")
@@ -48,10 +48,10 @@ def recorded_spec(name: str, data_dir: PathLike | None = None) -> Spec:
 
 
 def read(name: str, split: str, data_dir: PathLike | None, expected: Spec) -> Arrays:
-    """The whole of a named split, in TFDS's order, from the cache if it was decoded before.
+    """All of a named split, in TFDS's order, from the cache if it was decoded before.
 
-    DataCorruptError if the files are damaged or are not what `expected` says; ConfigError if the
-    images have several shapes.
+    DataCorruptError if the files are damaged or differ from `expected`; ConfigError if the images
+    have several shapes.
     """
     folder = find(name, data_dir)
     builder = _builder(folder)
@@ -111,7 +111,7 @@ def _builder(folder: Path) -> Any:
     tfds_features.check(folder)
     try:
         builder = tfds.builder_from_directory(folder)
-    except Exception as error:  # what TFDS raises for odd fields in its files: any
+    except Exception as error:  # TFDS raises many kinds for malformed fields in its files
         raise DataCorruptError(
             f"{folder} is not a set that TFDS can open ({_line(error)}): prepare it again"
         ) from error
@@ -143,7 +143,7 @@ def _blocks(builder: Any, split: str, fields: Fields, entry: cache.Entry) -> Ite
 
 
 def _check_shape(entry: cache.Entry, free: bool, shape: tuple[int, ...]) -> None:
-    """Another shape is the set's own nature if free, else damage."""
+    """Refuses another shape: ConfigError if TFDS recorded none (free), else DataCorruptError."""
     if shape == entry.shape[1:]:
         return
     shapes = f"{entry.shape[1:]} and {shape}"
@@ -158,7 +158,7 @@ def _check_shape(entry: cache.Entry, free: bool, shape: tuple[int, ...]) -> None
 
 
 def _check_labels(label_N: np.ndarray | None, fields: Fields, where: str) -> None:
-    """From 0 to below the number of classes, where TFDS recorded one; UNLABELLED is none."""
+    """DataCorruptError for a label that is not below TFDS's number of classes or UNLABELLED."""
     if label_N is None or not len(label_N):
         return
     last = (fields.classes or 2**31) - 1
@@ -182,7 +182,7 @@ def _examples(builder: Any, split: str, fields: Fields) -> Iterator[dict[str, An
             yield features.deserialize_example_np(record, decoders=skip)
     except UserError:
         raise
-    except Exception as error:  # array_record and protobuf raise six kinds for damage, and more
+    except Exception as error:  # array_record and protobuf raise many kinds for damaged files
         raise DataCorruptError(
             f"{builder.data_path} {split} does not read back ({_line(error)}): "
             "prepare or copy the set again"
@@ -190,7 +190,7 @@ def _examples(builder: Any, split: str, fields: Fields) -> Iterator[dict[str, An
 
 
 def _records(builder: Any, split: str) -> Iterable[bytes]:
-    """All that the files hold, which need not be what is recorded of them."""
+    """All records in the files, whose number may differ from what TFDS recorded."""
     from array_record.python.array_record_data_source import ArrayRecordDataSource
 
     files = _files(builder, split)
@@ -207,9 +207,9 @@ def _decode(
     where: str,
     check: Callable[[tuple[int, ...]], None],
 ) -> np.ndarray:
-    """One PNG or JPEG as uint8 [H, W, C]; C is 3 where TFDS recorded none.
+    """One PNG or JPEG as uint8 [H, W, C]; C is 3 if TFDS recorded none.
 
-    check sees the shape before the image is decoded: a small file can hold a huge one.
+    check receives the shape before the image is decoded, as a small file can hold a huge image.
     """
     from gan_jax.data.support import opening
 

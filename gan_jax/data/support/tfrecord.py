@@ -1,4 +1,4 @@
-"""TFRecord files without TensorFlow: frames of length, crc, data, crc, each one verified.
+"""TFRecord files without TensorFlow: frames of length, crc, data, crc, all verified.
 
 A frame is u64 length, u32 crc of the length's 8 bytes, data, u32 crc of the data, little-endian.
 The crc is CRC-32C (Castagnoli), rotated right by 15 bits, plus 0xa282ead8.
@@ -27,7 +27,7 @@ class Frame(NamedTuple):
 
 
 def records(path: Path) -> Iterator[bytes]:
-    """The records of a file in order. DataCorruptError tells the file and offset of damage."""
+    """The records of a file in order. DataCorruptError names the file and offset of damage."""
     stream = frames(path)
     while batch := list(itertools.islice(stream, _BATCH)):
         found = masked(crc32c([frame.data for frame in batch]))
@@ -38,7 +38,7 @@ def records(path: Path) -> Iterator[bytes]:
 
 
 def frames(path: Path) -> Iterator[Frame]:
-    """Frames whose length is verified and which lie wholly in the file; data is not checked."""
+    """Frames with a verified length that lie completely in the file; their data is not checked."""
     size, offset = os.path.getsize(path), 0
     with open(path, "rb") as file:
         while header := file.read(12):
@@ -57,7 +57,7 @@ def frames(path: Path) -> Iterator[Frame]:
 def crc32c(parts: Sequence[bytes]) -> np.ndarray:
     """CRC-32C of each part, uint32 [N]: one table look-up per byte, for all parts at once."""
     length_N = np.array([len(part) for part in parts])
-    order_N = np.argsort(-length_N, kind="stable")  # so that those not yet at an end come first
+    order_N = np.argsort(-length_N, kind="stable")  # longest first: unfinished ones are a prefix
     start_N = (np.cumsum(length_N) - length_N)[order_N]
     flat = np.frombuffer(b"".join(parts), np.uint8)
     longest = int(length_N.max(initial=0))
@@ -88,7 +88,7 @@ _TABLE_INTS = _TABLE.tolist()
 
 
 def _masked_header_crc(header: bytes) -> int:
-    # One header at a time, before its length is believed: numpy would take 20 times as long.
+    # For one header, before its length is trusted; numpy would take 20 times as long.
     state = 0xFFFFFFFF
     for byte in header:
         state = _TABLE_INTS[(state ^ byte) & 0xFF] ^ (state >> 8)

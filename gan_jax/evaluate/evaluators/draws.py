@@ -11,10 +11,10 @@ from gan_jax.data import Origin
 from gan_jax.games import Setup
 from gan_jax.types import Array, Sampler, State
 
-# Folded into a run's key: no step number gets there. A run is watched on the draws of "eval"; what
-# is chosen by them, such as the best of many runs, is then measured on those of "test".
+# Folded into a run's key; above any step number. A run is monitored on the draws of "eval"; what is
+# selected by them, such as the best of many runs, is then measured on those of "test".
 STREAMS = {"eval": 2**32 - 2, "test": 2**32 - 3}
-AT_ONCE = 1000  # samples of a part of make_draw_in_parts
+AT_ONCE = 1000  # samples in each part of make_draw_in_parts
 Values = Iterator[tuple[str, Any]]
 Evaluator = Callable[[State], Values]
 
@@ -25,7 +25,7 @@ def held_out(origin: Origin, n: int) -> np.ndarray:
 
 
 def unit(x: np.ndarray) -> np.ndarray:
-    """uint8 pixels in [0, 1]."""
+    """uint8 pixels scaled to [0, 1]."""
     return x / np.float32(255)
 
 
@@ -34,10 +34,10 @@ def make_draw(
 ) -> Callable[..., np.ndarray]:
     """f(state, n, label=None) -> n samples on the host, in [0, 1] for images, else in data units.
 
-    sampler: which of the game's, by default the first. A part's latents are fixed for the run: what
-    changes from step to step is gen's own. A conditional game is asked for `label`, [n], by default
-    for all classes in turn: see in_turn. One that maps examples is given the first n held-out ones,
-    or all there are.
+    sampler: which of the game's to use, by default the first. A part's latents are fixed for the
+    run, so only gen changes between steps. A conditional game is asked for `label`, [n], by default
+    all classes in turn (see in_turn). A game that maps examples is given the first n held-out ones,
+    or all if there are fewer.
     """
     chosen = sampler or setup.game.sampler
     if chosen.of:
@@ -56,9 +56,9 @@ def make_draw(
 
 
 def make_translate(setup: Setup, sampler: Sampler) -> Callable[..., np.ndarray]:
-    """f(state, n) -> what the sampler makes of the first n held-out examples, or of all there are.
+    """f(state, n) -> the sampler's outputs for the first n held-out examples, or all if fewer.
 
-    AT_ONCE at a time; each part has noise of its own.
+    They are made AT_ONCE at a time, each part with its own noise.
     """
     data = setup.data
 
@@ -77,9 +77,9 @@ def make_translate(setup: Setup, sampler: Sampler) -> Callable[..., np.ndarray]:
 
 
 def make_draw_in_parts(setup: Setup, part: str = "eval") -> Callable[..., np.ndarray]:
-    """f(state, label) -> as many samples as labels [n], as make_draw's, of a conditional game.
+    """f(state, label) -> a sample of a conditional game for each label [n], as from make_draw.
 
-    They are made AT_ONCE at a time, each part of latents of its own, so that any number fits.
+    They are made AT_ONCE at a time, each part with its own latents, so any number fits in memory.
     """
     chosen = setup.game.sampler
 

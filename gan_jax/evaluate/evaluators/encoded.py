@@ -1,4 +1,4 @@
-"""Evaluators of what a game makes of images besides judging them: its `encoders`."""
+"""Evaluators of a game's `encoders`, which map images to codes or features."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class Labelled(NamedTuple):
 
 
 def make_encode(setup: Setup, name: str) -> Callable[[State, np.ndarray], np.ndarray]:
-    """f(state, uint8 images [N, ...]) -> [N, F] on the host, by the game's encoder of that name."""
+    """f(state, uint8 images [N, ...]) -> [N, F] on the host, by the game's named encoder."""
     encode, to_range = jax.jit(setup.game.encoders[name]), setup.data.to_range
 
     def encoded(state: State, x: np.ndarray) -> np.ndarray:
@@ -37,11 +37,11 @@ def make_encode(setup: Setup, name: str) -> Callable[[State, np.ndarray], np.nda
 
 
 def codes(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """code_error: how often InfoGAN's category is another one than that of the image's class.
+    """code_error: how often InfoGAN's category does not match an image's class.
 
-    Each category is named after one class, and each class after one category, so that the fewest of
-    the images are wrong: the first eval_samples labelled ones of the test split, by which the names
-    are chosen too. Nothing without held-out labels.
+    Categories are matched one-to-one with classes so as to minimise the error on the first
+    eval_samples labelled images of the test split, on which it is then measured. None without
+    held-out labels.
     """
     if "category" not in setup.game.encoders or not _has_labels(setup):
         return None
@@ -55,10 +55,10 @@ def codes(setup: Setup, part: str = "eval") -> Evaluator | None:
 
 
 def category_error(logits_NxK: np.ndarray, label_N: np.ndarray) -> float:
-    """The share of images whose likeliest category has another name than their label.
+    """The share of images whose most probable category is not matched with their label.
 
-    Names are the one-to-one assignment of categories to classes with the fewest errors. Where there
-    are more categories than classes, or fewer, those left over have no name, and are wrong.
+    The matching is the one-to-one assignment of categories to classes with the fewest errors. If
+    their numbers differ, the categories or classes left over have no match and count as errors.
     """
     table = np.zeros((logits_NxK.shape[1], int(label_N.max()) + 1), int)
     np.add.at(table, (logits_NxK.argmax(1), label_N), 1)
@@ -66,10 +66,10 @@ def category_error(logits_NxK: np.ndarray, label_N: np.ndarray) -> float:
 
 
 def nearest_neighbour(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """neighbour_accuracy: how often the nearest training image has the label of a held-out one.
+    """neighbour_accuracy: how often a held-out image's nearest training image has its label.
 
     Nearest in the last hidden layer of the game's encoder. The held-out images are the first
-    eval_samples labelled ones of the test split. Nothing without labels or an encoder.
+    eval_samples labelled ones of the test split. None without labels or an encoder.
     """
     if "features" not in setup.game.encoders or not _has_labels(setup):
         return None
@@ -89,7 +89,7 @@ def neighbour_accuracy(
     train: Labelled,
     held_out: Labelled,
 ) -> float:
-    """The share of held-out images whose nearest training image, as encoded, has their label."""
+    """The share of held-out images whose nearest encoded training image has their label."""
     found = nearest(encode(state, held_out.x), encode(state, train.x))
     return float((train.label[found.which] == held_out.label).mean())
 

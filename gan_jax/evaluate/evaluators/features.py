@@ -1,8 +1,8 @@
-"""Evaluators of images by features, whose names their distances carry: frechet_digits.
+"""Evaluators of images by features. Distances are named after the features: frechet_digits.
 
-eval_samples fakes are compared with at most as many images of the test split. Beside each value
-stand both numbers, the weights and the preprocessing of the features: without the same of all
-these two values do not compare.
+eval_samples fakes are compared with at most as many images of the test split. Each value is
+reported with both numbers, and with the weights and the preprocessing of the features; values are
+comparable only if all of these agree.
 """
 
 import functools
@@ -36,7 +36,7 @@ def digit_features(
 def efficientnet_features(
     setup: Setup, part: str = "eval", kinds: Collection[str] = KINDS
 ) -> Evaluator | None:
-    """frechet_efficientnet_lite0, ...: by a network of ImageNet's, the extra `features`."""
+    """frechet_efficientnet_lite0, ...: by a network trained on ImageNet, the extra `features`."""
     return _distances("efficientnet_lite0", setup, part, kinds)
 
 
@@ -71,7 +71,7 @@ def _real(see: Callable[..., Seen], origin: Origin, n: int) -> np.ndarray:
 
 
 def compare(real_NxF: np.ndarray, fake_MxF: np.ndarray, kinds: Collection[str] = KINDS) -> Values:
-    """The distances asked for, of two sets of features, whatever they are of, and the sizes."""
+    """The requested distances between two sets of features, and the sizes of the sets."""
     k = min(NEIGHBOURS, len(real_NxF) - 1, len(fake_MxF) - 1)
     if "frechet" in kinds:
         yield "frechet", metrics.frechet_distance(real_NxF, fake_MxF)

@@ -1,4 +1,4 @@
-"""Evaluators of images: by a classifier trained here, and by the pixels."""
+"""Evaluators of images: by a classifier trained here, and by their pixels."""
 
 from gan_jax import metrics
 from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw
@@ -7,15 +7,15 @@ from gan_jax.metrics.classifier import count_classes
 from gan_jax.metrics.features import digits, has_images
 from gan_jax.types import State
 
-MOST_COMPARED = 60_000  # training images that samples are compared with, the first ones
+MOST_COMPARED = 60_000  # the number of training images, the first ones, to compare with
 
 
 def classes_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """What a classifier trained on the real images says of the samples, and of real held-out ones.
+    """Predictions of a classifier trained on real images, for samples and for held-out images.
 
     classes: how many it finds among eval_samples; count_<class>; confidence: the mean probability
-    of the likeliest class; confidence_real and accuracy_real: on the data set's test split, the
-    latter of the images that have a label. Nothing where no training image has one.
+    of the predicted class; confidence_real and accuracy_real: on the test split, the latter over
+    labelled images. None if no training image has a label.
     """
     origin, n = setup.data.origin, setup.config.eval_samples
     if not has_images(setup.data, labels=True) or not digits.has_labels(origin):
@@ -39,15 +39,14 @@ def classes_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | Non
 
 
 def pixels(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """sliced_wasserstein, ms_ssim, nearest, copies, duplicates: by the pixels, in [0, 1].
+    """sliced_wasserstein, ms_ssim, nearest, copies, duplicates: computed on pixels in [0, 1].
 
-    On schedule where images have no labels. Of more training images than MOST_COMPARED the first
-    are looked at.
+    On schedule if images have no labels. Only the first MOST_COMPARED training images are used.
 
-    ms_ssim and nearest, the median distance to the nearest training image, stand beside the same
-    of held-out images, ms_ssim_real and nearest_real; copies: share of samples nearer to a
-    training image than 99 % of held-out ones; duplicates: share of samples that come twice. Where
-    the test split is trained on no image is held out, and there is no nearest_real nor copies.
+    nearest is the median distance to the nearest training image. ms_ssim_real and nearest_real are
+    the values of ms_ssim and nearest for held-out images. copies: the share of samples nearer to a
+    training image than 99 % of held-out ones; duplicates: the share of samples that occur twice. If
+    the test split is trained on, no image is held out, and nearest_real and copies are missing.
     """
     data, n = setup.data, setup.config.eval_samples
     if not has_images(data):

@@ -1,7 +1,7 @@
 """Evaluators of conditional games on images: whether samples are of the classes asked for.
 
-All of them go by the classifier that is trained on the train split of the run's own data, whatever
-it shows. They apply where the game takes labels, and images of the train split have some.
+All use a classifier trained on the train split of the run's own data. They apply if the game takes
+labels and images of the train split have labels.
 """
 
 import logging
@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 def labels_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | None:
     """label_accuracy: how often the classifier finds the class asked for; label_accuracy_<class>.
 
-    Shares in [0, 1] of eval_samples, which are of all classes in turn. The classifier errs too:
-    judge's accuracy_real says how often it is right on held-out images.
+    Shares in [0, 1] of eval_samples, which are of all classes in turn. The classifier makes errors
+    too: judge's accuracy_real is its accuracy on held-out images.
     """
     if not _takes_labels(setup):
         return None
@@ -52,15 +52,15 @@ def labels_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | None
 
 
 def distances_within_classes(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """intra_frechet, intra_coverage: between samples and test images of one class, by features.
+    """intra_frechet, intra_coverage: between samples and test images of each class, by features.
 
-    intra_spread: how much samples of a class differ among themselves, over how much its test images
-    do, by pixels. All three are means over the classes, which also stand alone, as
-    intra_frechet_<class>; intra_spread_least is that of the least varied class. eval_samples are of
-    all classes in turn, and each class is compared with at most as many images of the test split;
-    intra_samples and intra_reals are the fewest of a class, intra_weights names the classifier.
-    intra_left_out says which classes have too few images to be compared, and are in no mean.
-    ConfigError where that is all of them.
+    intra_spread: how varied the samples of a class are, relative to its test images, by pixels. All
+    three are means over classes and are also reported per class, as intra_frechet_<class>;
+    intra_spread_least is the value of the least varied class. eval_samples are of all classes in
+    turn, and each class is compared with at most as many images of the test split. intra_samples
+    and intra_reals are the smallest numbers in a class; intra_weights identifies the classifier.
+    intra_left_out lists the classes with too few images to be compared, which are not in the means.
+    ConfigError if these are all classes.
     """
     if not _takes_labels(setup):
         return None
@@ -92,12 +92,12 @@ def distances_within_classes(setup: Setup, part: str = "eval") -> Evaluator | No
 
 
 def accuracy_of_a_student(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """cas: how often a classifier that learned from samples is right about held-out images.
+    """cas: the accuracy on held-out images of a classifier trained on samples.
 
-    It learns from as many samples as the data's own classifier from images of the train split, at
-    most MOST, with the labels that those images have; eval_samples does not count. cas_real is the
-    accuracy of the data's own classifier on the same images, of the test split; cas_samples says
-    how many samples there were. ConfigError where the run trains on the test split.
+    It is trained on as many samples as the data's own classifier has images of the train split (at
+    most MOST), and with the same labels; eval_samples has no influence. cas_real is the accuracy of
+    the data's own classifier on the same images of the test split; cas_samples is the number of
+    samples. ConfigError if the run trains on the test split.
     """
     if not _takes_labels(setup):
         return None
@@ -121,7 +121,7 @@ def accuracy_of_a_student(setup: Setup, part: str = "eval") -> Evaluator | None:
 
 
 def _takes_labels(setup: Setup) -> bool:
-    """Whether the game takes labels, and a classifier can be trained on the data's."""
+    """Whether the game takes labels and the data have labels to train a classifier on."""
     if not setup.game.sampler.classes or not has_images(setup.data, labels=True):
         return False
     return digits.has_labels(setup.data.origin)
@@ -132,7 +132,7 @@ def _classifier(setup: Setup) -> Features:
 
 
 def _test(setup: Setup) -> tuple[np.ndarray, np.ndarray]:
-    """The images of the test split that have a label, and it. ConfigError if there are none."""
+    """The labelled images of the test split, and their labels. ConfigError if there are none."""
     x, label, *_ = labelled(setup.data.test())
     if not len(x) or label is None:
         raise ConfigError(
@@ -152,7 +152,7 @@ def _means_and_classes(name: str, of_class: Mapping[int, float]) -> Values:
 
 
 def _tell_left_out(setup: Setup, found: measures.ByClass) -> None:
-    """A line in the log where a class is not compared. ConfigError where none is."""
+    """Logs which classes are not compared. ConfigError if none is compared."""
     if not found.left_out:
         return
     few = f"{measures.LEAST} images with a label in its test split"

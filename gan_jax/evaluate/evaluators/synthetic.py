@@ -1,4 +1,4 @@
-"""Evaluators of synthetic distributions: density, modes or distribution function are known."""
+"""Evaluators of synthetic distributions, whose density, modes or CDF are known."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ DECISIONS = 400  # of disc on each side, half of them for the density estimate
 def moments_on_the_line(setup: Setup, part: str = "eval") -> Evaluator | None:
     """mean, std and ks of the samples of a distribution on the line; disc_gap: mean |D - D*|.
 
-    No gap where the objective's logit is not that of a D.
+    There is no gap if the objective's logit does not define a D.
     """
     config, synthetic = setup.config, setup.data.synthetic
     if synthetic is None or synthetic.cdf is None:
@@ -44,7 +44,7 @@ def moments_on_the_line(setup: Setup, part: str = "eval") -> Evaluator | None:
 def _make_disc_gap(
     setup: Setup, part: str, synthetic: Synthetic, decision: Decision
 ) -> Callable[[State], Array]:
-    """Mean |D - D*| over what disc sees of both sides; D* from Parzen windows on other draws."""
+    """Mean |D - D*| over disc's views of both sides; D* is by Parzen windows on other draws."""
     game, half = setup.game, DECISIONS // 2
     sampler, (size, view, logits, _) = game.sampler, decision
 
@@ -65,7 +65,7 @@ def _make_disc_gap(
 
 
 def modes_of_a_mixture(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """modes, high_quality, reverse_kl, reverse_kl_with_junk: what is found of a mixture's modes."""
+    """modes, high_quality, reverse_kl, reverse_kl_with_junk: how a mixture's modes are covered."""
     synthetic, n = setup.data.synthetic, setup.config.eval_samples
     if synthetic is None or synthetic.centres is None or synthetic.scale is None:
         return None
@@ -79,11 +79,11 @@ def modes_of_a_mixture(setup: Setup, part: str = "eval") -> Evaluator | None:
 
 
 def divergence_on_the_line(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """js, kl, reverse_kl, total_variation of a distribution on the line and gen's.
+    """js, kl, reverse_kl, total_variation between a distribution on the line and gen's.
 
-    kl is KL(data || gen). The density of the data is known; gen's is of Parzen windows on one half
-    of the samples, met at the other half and at as many draws of the data. The windows widen gen's
-    distribution a little: a perfect gen is not quite at 0.
+    kl is KL(data || gen). The density of the data is known; gen's is estimated by Parzen windows on
+    one half of the samples and evaluated at the other half and at as many draws of the data. The
+    windows widen gen's distribution a little, so even a perfect gen is not quite at 0.
     """
     synthetic, n = setup.data.synthetic, setup.config.eval_samples
     if synthetic is None or synthetic.cdf is None:
@@ -92,7 +92,8 @@ def divergence_on_the_line(setup: Setup, part: str = "eval") -> Evaluator | None
 
     @jax.jit
     def densities(state: State, fake: Array) -> tuple[Array, ...]:
-        key = jax.random.split(jax.random.fold_in(state.key, STREAMS[part]))[0]  # not the latents'
+        # Another key than that of the latents.
+        key = jax.random.split(jax.random.fold_in(state.key, STREAMS[part]))[0]
         centres, x, y = fake[:n], sample(key, n), fake[n:]
         at_x, at_y = ((log_density(places), parzen_density(centres, places)) for places in (x, y))
         return *at_x, *at_y

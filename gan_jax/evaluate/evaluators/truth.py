@@ -1,8 +1,8 @@
 """Evaluators of games whose true answers are known: what a picture should have become.
 
-They go by the first eval_samples held-out examples, or by all there are. Beside each value stands
-what two translators that have learned nothing reach: one that copies its input, _copy, and one that
-always answers with the mean of the training pictures, _mean.
+They use the first eval_samples held-out examples, or all if there are fewer. Each value is reported
+with those of two trivial baselines: a copy of the input, _copy, and the mean of the training
+pictures, _mean.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,11 +27,11 @@ TOP = (1, 5)
 
 
 def translations(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """l1, psnr, ssim, chroma of translations and what they should be: see metrics/truth.py.
+    """l1, psnr, ssim, chroma between translations and the true pictures: see metrics/truth.py.
 
     retrieved_1, retrieved_5: how often the true picture is the nearest of all held-out ones, or one
-    of the five nearest, by pixels. chroma is of pictures in colour alone. All stand beside those of
-    copies of the input and of the mean picture. Nothing where pictures have no partners.
+    of the five nearest, by pixels. chroma is only for pictures in colour. All are reported with
+    both baselines. None if pictures have no partners.
     """
     if not has_truth(setup):
         return None
@@ -50,9 +50,9 @@ def translations(setup: Setup, part: str = "eval") -> Evaluator | None:
 
 
 def retrieval(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """retrieved_1_efficientnet_lite0, retrieved_5_...: as translations, by features.
+    """retrieved_1_efficientnet_lite0, retrieved_5_...: as in translations, but by features.
 
-    Those of a network of ImageNet's, the extra `features`.
+    The features are those of a network trained on ImageNet, the extra `features`.
     """
     if not has_truth(setup):
         return None
@@ -74,10 +74,11 @@ def retrieval(setup: Setup, part: str = "eval") -> Evaluator | None:
 
 
 def captions(setup: Setup, part: str = "eval") -> Evaluator | None:
-    """caption_accuracy: how often a drawing is of the category of its caption's own picture.
+    """caption_accuracy: how often a drawing has the category of its caption's true picture.
 
-    By a classifier trained on the real drawings, of the first eval_samples held-out captions;
-    judge's accuracy_real says how often that one is right. Nothing without captions or categories.
+    Judged by a classifier trained on the real drawings, for the first eval_samples held-out
+    captions; judge's accuracy_real is the classifier's accuracy. None without captions or
+    categories.
     """
     origin, n = setup.data.origin, setup.config.eval_samples
     has_both = setup.game.sampler.of == "text" and features.has_images(setup.data, labels=True)
@@ -103,9 +104,9 @@ def has_truth(setup: Setup) -> bool:
 
 
 def has_partners(data: Data) -> bool:
-    """Whether the i-th examples of both domains belong together, however they are trained on.
+    """Whether the i-th examples of both domains are pairs, even if they are trained on unpaired.
 
-    In a user's folder only where data.paired says so.
+    In a user's folder only if data.paired says so.
     """
     return data.spec.other is not None and (data.origin.paired or data.name != "folder")
 
@@ -115,7 +116,7 @@ def make_answers(
 ) -> Callable[[State], tuple[np.ndarray, Iterator[tuple[str, np.ndarray]]]]:
     """f(state) -> the true pictures, and ("", translations), ("_copy", ...), ("_mean", ...).
 
-    In [0, 1], [N, H, W, C] each.
+    All are [N, H, W, C] in [0, 1].
     """
     data, n = setup.data, setup.config.eval_samples
     translate = make_translate(setup, setup.game.sampler)
@@ -137,7 +138,7 @@ def make_answers(
 
 
 def _like(pictures: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """As many and with as many channels; colour to grey by its mean."""
+    """The pictures with the number and channels of the true ones; colour becomes its mean grey."""
     if true.shape[-1] < pictures.shape[-1]:
         pictures = pictures.mean(-1, keepdims=True)
     return np.broadcast_to(pictures, true.shape)

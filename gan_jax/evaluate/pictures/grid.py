@@ -1,4 +1,4 @@
-"""Pictures of samples: grids, PNG and GIF. Arrays in, bytes out."""
+"""Pictures of samples as grids, PNG and GIF: from arrays to bytes."""
 
 import io
 import math
@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gan_jax.data.support.opening import eight_bits, opened
 
-MOST_DRAWN = 2**25  # pixels of a picture that is drawn, which takes some twenty bytes each
-GRID_PX = 720  # the side a grid of samples is enlarged to, about
+MOST_DRAWN = 2**25  # pixels of a picture; drawing takes some twenty bytes for each
+GRID_PX = 720  # the approximate side to which a grid is enlarged
 GIF_PX = 480  # the longer side of an animation
 GIF_FRAMES = 60
 GIF_BYTES = 4_000_000  # small enough to attach to an issue
@@ -19,7 +19,7 @@ _SEPARATOR = 96  # grey, visible beside black digits and white ones
 
 
 def grid(images_NxHxWxC, columns: int | None = None) -> np.ndarray:
-    """The images in [0, 1] as one uint8 picture [h, w, 3 or 1], near-square, 1 px between them.
+    """The images in [0, 1] as one near-square uint8 picture [h, w, 3 or 1], 1 px between them.
 
     Small images are enlarged by an integer, so every pixel stays a square. NaN is drawn black.
     """
@@ -47,7 +47,7 @@ def most_in_grid(shape: tuple[int, ...]) -> int:
 
 
 def most_frames(shape: tuple[int, ...]) -> int:
-    """How many samples an animation may show, a frame each; points are all in one."""
+    """How many samples an animation may show, one per frame; points are all in one frame."""
     if len(shape) != 3:
         return most_in_grid(shape)
     scale = max(1, GIF_PX // max(shape[:2]))
@@ -55,7 +55,7 @@ def most_frames(shape: tuple[int, ...]) -> int:
 
 
 def to_uint8(images) -> np.ndarray:
-    """Numbers in [0, 1] to 0..255, rounded; what lies outside is clipped."""
+    """Numbers in [0, 1] to 0..255, rounded; values outside are clipped."""
     finite = np.nan_to_num(np.asarray(images, np.float32), nan=0.0, posinf=1.0, neginf=0.0)
     return np.floor(np.clip(finite, 0, 1) * 255 + 0.5).astype(np.uint8)
 
@@ -77,8 +77,8 @@ def gif_bytes(
 ) -> bytes:
     """The pictures as one animation, each with its label above it.
 
-    At most GIF_FRAMES frames, evenly spread with the first and the last among them. If the file is
-    still larger than GIF_BYTES, frames and then pixels go until it fits.
+    There are at most GIF_FRAMES frames, evenly spaced and including the first and the last. If the
+    file is larger than GIF_BYTES, the number of frames and then of pixels is reduced until it fits.
     """
     if not paths:
         raise ValueError("an animation needs at least one picture")
@@ -98,7 +98,7 @@ def gif_bytes(
 
 
 def animate(images_NxHxWxC, frame_ms: int = 80) -> bytes:
-    """The images in [0, 1] as an endless GIF, one a frame, enlarged by an integer if small."""
+    """The images in [0, 1] as an endless GIF, one per frame, enlarged by an integer if small."""
     frames = to_uint8(images_NxHxWxC)
     if frames.shape[-1] == 1:
         frames = frames[..., 0]
@@ -120,14 +120,14 @@ def _frame(path: Path, label: str) -> Image.Image:
     try:
         with opened(path) as file:
             picture = eight_bits(file)
-    except ValueError:  # one bad picture is no reason to have no animation
+    except ValueError:  # one bad picture should not prevent the animation
         picture, label = Image.new("L", (GIF_PX, GIF_PX)), f"{label}: {path.name} cannot be read"
     scale = GIF_PX / max(picture.size)
     if scale < 1:
         width, height = (max(1, round(n * scale)) for n in picture.size)
         picture = picture.resize((width, height), Image.Resampling.BOX)
     font = ImageFont.load_default(max(10, min(picture.size) // 28))
-    strip = round(font.getbbox("Ag")[3]) + 9  # as high for every label
+    strip = round(font.getbbox("Ag")[3]) + 9  # the same height for every label
     frame = Image.new(picture.mode, (picture.width, picture.height + strip))
     frame.paste(picture, (0, strip))
     ImageDraw.Draw(frame).text((6, 4), label, font=font, fill="white")
@@ -150,7 +150,7 @@ def _encode(frames: list[Image.Image], frame_ms: int, last_ms: int) -> bytes:
 
 
 def _few_colours(picture: Image.Image) -> Image.Image:
-    """Half the bytes, and without dithering digits keep their flat background."""
+    """The picture in few colours: half the bytes. Not dithered, so flat backgrounds stay flat."""
     if picture.mode == "L":
         return picture.point([level // 17 * 17 for level in range(256)])  # 16 greys
     return picture.quantize(64, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)

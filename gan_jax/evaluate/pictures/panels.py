@@ -1,4 +1,4 @@
-"""Which curves of a run share a panel, in curves.png and on its page."""
+"""Which curves of a run share a panel in curves.png and on the run's page."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -7,10 +7,10 @@ from typing import NamedTuple
 class Panel(NamedTuple):
     """Curves that are drawn together."""
 
-    title: str  # of one metric and what it is of reals: the metric's name
+    title: str  # the metric's name, for one metric and its value for reals
     lines: dict[str, str]  # metric -> its name in the legend
     is_share: bool = False  # drawn from 0 to 1
-    meets_at_half: bool = False  # where reals and fakes cannot be told apart: 1/2 is marked
+    meets_at_half: bool = False  # marks 1/2, where reals and fakes are indistinguishable
 
 
 TOGETHER = (
@@ -26,14 +26,14 @@ TOGETHER = (
 )
 
 
-# What stands beside a metric: the same of reals, of copies of the input, of one mean picture.
+# Baselines drawn with a metric: its value for reals, copies of the input, or one mean picture.
 BESIDE = {"_real": "on reals", "_copy": "of copies", "_mean": "of the mean picture"}
 
 
 def panels(names: Iterable[str]) -> list[Panel]:
-    """What belongs together, then one metric each, those of evaluations first.
+    """Panels of metrics that belong together, then one panel per metric, evaluations first.
 
-    Without test/, which has one point, and without what is said of reals alone, which is one value.
+    Leaves out test/, which has a single point, and values for reals alone, which are constant.
     """
     there = {name for name in names if not name.startswith("test/")}
     counts, accuracy = (_of_classes(there, stem) for stem in ("/count_", "/label_accuracy_"))
@@ -54,5 +54,5 @@ def panels(names: Iterable[str]) -> list[Panel]:
 
 
 def _of_classes(names: Iterable[str], stem: str) -> dict[str, str]:
-    """The metrics of one class each, whose names have the stem before it."""
+    """The metrics named by the stem followed by a class."""
     return {name: name.rpartition("_")[2] for name in sorted(names) if stem in name}

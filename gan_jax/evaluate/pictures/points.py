@@ -8,12 +8,12 @@ import numpy as np
 
 log = logging.getLogger(__name__)
 
-REAL, FAKE, DISC = "#2166ac", "#d6604d", "#1b1b1b"  # told apart by colour-blind readers too
+REAL, FAKE, DISC = "#2166ac", "#d6604d", "#1b1b1b"  # distinguishable for colour-blind readers too
 MOST_POINTS = 5000
 
 
 def available(what: str = "pictures of points") -> bool:
-    """Whether matplotlib is there; where it is not, a line in the log says what is not drawn."""
+    """Whether matplotlib is installed; if not, logs what is not drawn."""
     found = importlib.util.find_spec("matplotlib") is not None
     if not found:
         log.warning("no %s without matplotlib: pip install 'gan-jax[demo]'", what)
@@ -23,7 +23,7 @@ def available(what: str = "pictures of points") -> bool:
 def histogram(
     real_Nx1: np.ndarray, fake_Nx1: np.ndarray, places_N: np.ndarray, disc_N: np.ndarray
 ) -> np.ndarray:
-    """Densities of data and samples, and D along the line with its equilibrium 1/2; NaN: no D."""
+    """Densities of data and samples, and D along the line with its equilibrium 1/2; NaN if none."""
     figure, axes = _canvas()
     bins = np.linspace(places_N[0], places_N[-1], 81)
     axes.hist(real_Nx1[:, 0], bins, density=True, color=REAL, alpha=0.45, label="data")
@@ -41,7 +41,7 @@ def histogram(
 def scatter(
     fake_Nx2: np.ndarray, real_Nx2: np.ndarray | None = None, title: str = ""
 ) -> np.ndarray:
-    """Samples in the plane of the first two coordinates, over the data where given."""
+    """Samples in the plane of the first two coordinates, over the data if given."""
     figure, axes = _canvas()
     for x, color, name in ((real_Nx2, REAL, "data"), (fake_Nx2, FAKE, "samples")):
         if x is not None:
@@ -75,7 +75,7 @@ def make_figure(size: tuple[float, float], dpi: int) -> Any:
 
 
 def pixels(figure: Any) -> np.ndarray:
-    """What is drawn, uint8 [h, w, 3]."""
+    """The figure's pixels, uint8 [h, w, 3]."""
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
 

@@ -1,4 +1,4 @@
-"""The networks as a loss meets them: called on one draw, with statistics noted along the way."""
+"""The networks as losses call them: on one draw, recording new statistics along the way."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -24,10 +24,10 @@ from gan_jax.types import (
     State,
 )
 
-# Roles: what a draw's key is folded with, so that all losses of a draw meet the same randomness.
+# Roles are folded into a draw's key, so that all losses of a draw have the same randomness.
 LATENT, GEN_DROPOUT, REAL_DROPOUT, FAKE_DROPOUT, PENALTY, PENALTY_DROPOUT = range(6)
 REAL_NOISE, FAKE_NOISE, REQUEST = range(6, 9)
-SAMPLES = 2**32 - 6  # folded into a run's key, the noise of samples: no step number gets there
+SAMPLES = 2**32 - 6  # folded into a run's key for samples' noise; above any step number
 
 
 class Play:
@@ -51,9 +51,9 @@ class Play:
         return jax.random.fold_in(self.draw.key, role)
 
     def __call__(self, name: str, x: Any, role: int, **given: Any) -> Any:
-        """One training pass of a player, whose new statistics are noted for the next call.
+        """One training pass of a player; its new statistics are kept for the next call.
 
-        Where the draw holds the output already, it is taken from there.
+        An output that the draw holds already is taken from there.
         """
         known = self.draw.precomputed.get((name, role))
         y, self.vars[name] = known or self._apply(name, self.vars[name], x, role, **given)
@@ -62,12 +62,12 @@ class Play:
     def pair(
         self, name: str, real: Array, fake: Array, roles: tuple[int, int], **given: Any
     ) -> tuple[Any, Any]:
-        """Outputs for reals and for fakes; given holds a pair (for reals, for fakes) a keyword.
+        """Outputs for reals and fakes; each keyword in given is a pair (for reals, for fakes).
 
-        One pass over both where the player moves and its examples do not mix: larger, faster
-        products; and where they mix and are to, as disc.one_batch has it. Else one pass each, reals
-        first: the compiler can then remove that of the reals from a loss that ignores it, as gen's
-        often does.
+        One pass over both, whose larger products are faster, if the player moves and treats each
+        example by itself, or if disc.one_batch asks for it. Otherwise one pass each, reals first:
+        the compiler can then remove the reals' pass from a loss that ignores it, as gen's often
+        does.
         """
         if self._joins(name):
             x, both = _joined(real, fake, given)
@@ -78,10 +78,11 @@ class Play:
     def pair_with_slopes(
         self, name: str, real: Array, fake: Array, roles: tuple[int, int], **given: Any
     ) -> tuple[Any, Any, tuple[Local, Local] | None]:
-        """pair, and its logits with their slopes; None where it takes a pass for each side.
+        """pair together with the logits and their slopes; None if each side has its own pass.
 
-        One vector-Jacobian product of the one pass, so that a penalty of slopes has none of its
-        own: no example's logit depends on another, and ones on all logits give each its own slope.
+        The slopes are one vector-Jacobian product of the joint pass, so a gradient penalty needs no
+        further pass. As no logit depends on another example, ones on all logits give each example
+        its own slope.
         """
         if not (self._joins(name) and self.nets[name].rows_are_independent):
             return *self.pair(name, real, fake, roles, **given), None
@@ -105,18 +106,21 @@ class Play:
         return lambda x: self._apply(name, self.before[name], x, role, **given)[0]
 
     def critic(self, name: str, role: int, **given: Any) -> Critic:
-        """A discriminator's logits [B], likewise; where it judges patches, the sum of theirs."""
+        """A discriminator's logits [B], as a pure function of x.
+
+        If it judges patches, an example's logit is the sum of theirs.
+        """
         logits = self.pure(name, role, **given)
         return lambda x: of_example(logits(x))
 
     def with_params(self, name: str, change: Callable[[PyTree], PyTree]) -> "Play":
-        """This play where a player has other parameters; what it calls is noted here too."""
+        """This play with changed parameters of a player; statistics are still recorded here."""
         other = copy.copy(self)
         other.params = {**self.params, name: change(self.params[name])}
         return other
 
     def aside(self) -> "Play":
-        """This play to try something in, of which nothing is noted."""
+        """A copy of this play whose calls leave no trace here."""
         other = copy.copy(self)
         other.vars = dict(self.vars)
         return other
@@ -133,7 +137,7 @@ class Play:
         return mean
 
     def encoder(self, name: str) -> Callable[[Array], Array]:
-        """The codes of an autoencoder, likewise a pure function of x."""
+        """The autoencoder's codes as a pure function of x, with the same statistics."""
 
         def encode(x: Array) -> Array:
             net = self.nets[name]
@@ -147,7 +151,7 @@ class Play:
         return {(name, role): self._apply(name, self.before[name], x, role, **given)}
 
     def notes(self, metrics: Metrics, memory: Mapping[str, PyTree] | None = None) -> Notes:
-        """What the loss leaves behind; no gradient flows into what is remembered."""
+        """What the loss leaves behind besides its value; no gradient flows into the memory."""
         return Notes(self.vars, lax.stop_gradient(dict(memory or {})), metrics)
 
     def _apply(self, name: str, vars: PyTree, x: Any, role: int, **given: Any) -> tuple:
@@ -157,18 +161,18 @@ class Play:
 
 
 def _joined(real: Array, fake: Array, given: Mapping[str, Any]) -> tuple[Array, dict[str, Array]]:
-    """Reals before fakes, and so what is given for both."""
+    """Reals and fakes as one batch, reals first; the keyword arguments are joined likewise."""
     known = {key: jnp.concatenate(pair) for key, pair in given.items() if pair[0] is not None}
     return jnp.concatenate([real, fake]), known
 
 
 def _parted(y: Any, n: int) -> tuple[Any, Any]:
-    """What is of the first n, and of the others."""
+    """The outputs of the first n examples, and those of the others."""
     return jax.tree.map(lambda y: y[:n], y), jax.tree.map(lambda y: y[n:], y)
 
 
 def averaged(state: State, name: str) -> tuple[PyTree, PyTree]:
-    """A player's averaged (params, vars), kept in one dict; its own where there is no average."""
+    """A player's averaged (params, vars), kept in one dict; its own if there is no average."""
     player = state.players[name]
     if name not in state.averages:
         return player.params, player.vars
@@ -185,6 +189,6 @@ def infer(
     label: Array | None = None,
     key: Array | None = None,
 ) -> Any:
-    """The output outside of training: no new statistics, no dropout but a generator's by key."""
+    """The output outside training: no new statistics, and dropout only if a key is given."""
     given = {"label": label} if "label" in net.takes else {}
     return net.apply(params, vars, x, key=key, train=False, **given)[0]

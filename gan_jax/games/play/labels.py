@@ -1,4 +1,4 @@
-"""Labels in a game: which networks take them, what is asked of fakes, acgan's class terms."""
+"""Labels in a game: which networks take them, which labels fakes are given, acgan's class terms."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,28 +19,28 @@ Request = Callable[[Array, Any], Any]
 
 
 def classes_of(config: ConfigDict, data: Data) -> int:
-    """How many classes the networks tell apart; 0 where neither is conditional. ConfigError."""
+    """The number of classes; 0 if neither network is conditional. ConfigError without labels."""
     asked = {name: config[name].condition for name in ("gen", "disc")}
     if set(asked.values()) == {"none"}:
         return 0
     name, how = next((n, c) for n, c in asked.items() if c != "none")
     if name == "disc":
         raise ConfigError(
-            f"disc.condition is {how!r}, and gen.condition is 'none': expected 'concat' or 'norm', "
+            f"disc.condition is {how!r}, but gen.condition is 'none': expected 'concat' or 'norm', "
             "as disc asks whether fakes fit their labels"
         )
     if not data.spec.classes:
-        raise ConfigError(f"{name}.condition is {how!r}, and data {data.name!r} has no labels")
+        raise ConfigError(f"{name}.condition is {how!r}, but data {data.name!r} has no labels")
     if config.disc.view != "sample":
         raise ConfigError(
-            f"{name}.condition is {how!r}, and disc.view {config.disc.view!r} joins the batch, "
-            "whose examples have labels of their own: expected disc.view 'sample'"
+            f"{name}.condition is {how!r}, but disc.view {config.disc.view!r} joins examples with "
+            "different labels: expected disc.view 'sample'"
         )
     return data.spec.classes
 
 
 def requests(config: ConfigDict, classes: int) -> Request:
-    """f(keys [n], labels of reals [n, B] or None) -> those of fakes. ConfigError."""
+    """f(keys [n], labels of reals [n, B] or None) -> labels of fakes. ConfigError."""
     if not classes or config.latent.labels == "data":
         return lambda keys, label: label
     for name in (config.penalty.name, *config.penalties):
@@ -64,7 +64,7 @@ def packed(config: ConfigDict) -> Callable[[Array | None], Array | None]:
 
 
 def labels_of(section: ConfigDict, classes: int) -> Labels:
-    """How a player takes labels."""
+    """The Labels of a player: its condition and the number of classes."""
     return Labels(section.condition, classes) if section.condition != "none" else Labels()
 
 
@@ -79,6 +79,6 @@ def class_losses(case: Case) -> tuple[Array, Array]:
 
 
 def class_accuracy(case: Case) -> Array:
-    """The share of reals whose likeliest class is their label."""
+    """The share of reals whose most probable class is their label."""
     logits = case.real_heads["class"]
     return (logits.argmax(-1) == jnp.asarray(case.labels[0])).mean(dtype=logits.dtype)

@@ -37,44 +37,45 @@ class Parts(NamedTuple):
     disc: Net
     enc: Net | None  # x -> z, where the file of gen.net has one
     disc_with: Callable[[Codes], Net]  # disc with a recognition head
-    view: Callable[[Array], Array]  # what disc decides on, of a batch
-    decision_size: int  # samples that disc makes one decision of
-    classes: int  # labels that the networks tell apart; 0: they take none
-    request: Request  # (keys, labels of reals) -> those of fakes
+    view: Callable[[Array], Array]  # a batch -> what disc judges
+    decision_size: int  # samples per decision of disc
+    classes: int  # number of labels that the networks take; 0: none
+    request: Request  # (keys, labels of reals) -> labels of fakes
     label_view: Callable[[Array | None], Array | None]  # labels as disc sees them
     latent: Draws  # z [n, Z]
     objective: Callable[..., Any]
     penalties: tuple[Penalty, ...]
-    wants_slopes: bool  # some penalty does
-    penalizes_gen: bool  # some penalty has a part for gen, of its latents
-    augments: bool  # some penalty changes images, and so wants images
-    memory: Memory  # of the terms, at the start
-    optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # of a section's numbers
-    k_disc: int  # updates a step
+    wants_slopes: bool  # some penalty needs disc's slopes
+    penalizes_gen: bool  # some penalty has a term in gen's loss, from latents
+    augments: bool  # some penalty augments images, so examples must be images
+    memory: Memory  # what the terms remember at the start
+    optimizers: dict[str, Callable[..., optax.GradientTransformation]]  # numbers -> optimiser
+    k_disc: int  # updates of disc per step
     k_gen: int
     batch_size: int
-    more_fakes: int  # batches of them that gen alone meets
-    standing_batches: int  # of the statistics of samples; 0: averages
-    clips: bool  # disc's weights
-    is_noisy: bool  # instance noise
-    rescales: bool  # gen's gradient
-    norms_pull: bool  # divides disc's gradient on gen by its running size
+    more_fakes: int  # gen.batch_factor - 1: batches of fakes that only gen sees
+    standing_batches: int  # batches for samples' standing statistics; 0: averages
+    clips: bool  # whether disc's weights are clipped
+    is_noisy: bool  # whether there is instance noise
+    rescales: bool  # whether gen's gradient is rescaled
+    norms_pull: bool  # whether disc's gradient on gen is divided by its running size
     slices: bool  # disc.san
-    wants_features: bool  # the objective is of those of disc's last layer
-    selects: bool  # gen learns from the fakes with the largest logits
+    wants_features: bool  # the objective needs the features of disc's last layer
+    selects: bool  # gen learns only from the fakes with the largest logits
     shape: tuple[int, ...]  # of one example
-    own: Draws | None  # of a synthetic distribution: its examples
-    other: Draws | None  # and those of its other domain, where it has one
-    other_shape: tuple[int, ...] | None  # of an example of the other domain, where there is one
-    is_paired: bool  # whether examples of both domains belong together
-    text_length: int  # words of a text; 0 where there are none
-    gen_with: Callable[..., Net]  # gen for another shape, or another kind of it
+    own: Draws | None  # draws examples of a synthetic distribution
+    other: Draws | None  # draws examples of its other domain, if it has one
+    other_shape: tuple[int, ...] | None  # of an example of the other domain, if any
+    is_paired: bool  # whether the examples of two domains come in pairs
+    text_length: int  # words of a text; 0: no texts
+    gen_with: Callable[..., Net]  # makes gen for another shape, or another kind of gen
 
 
 def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -> Parts:
-    """ConfigError where a name or argument is unknown.
+    """The Parts of a config. ConfigError if a name or argument is unknown.
 
-    objectives: several, of logits, chosen by the traced number "index" instead of the config's one.
+    objectives: replaces the config's objective by several objectives of logits, one of which the
+    traced number "index" selects.
     """
     shape, synthetic = data.spec.shape, data.synthetic
     check_weight(config.penalty.name, config.penalty.weight)
@@ -131,7 +132,7 @@ def make_parts(config: ConfigDict, data: Data, objectives: Sequence[str] = ()) -
 
 
 def player_optimizer(section: ConfigDict) -> Callable[..., optax.GradientTransformation]:
-    """A function of the section's numbers: its guarded optimiser."""
+    """A function from the section's numbers to its guarded optimiser."""
     clips, decays = section.clip > 0, section.weight_decay > 0
     how = (section.optimizer, section.schedule, clips, decays, section.b2_schedule)
     build = make_optimizer(*how)
@@ -144,7 +145,7 @@ def make_gen(
     shape: tuple[int, ...] | None = None,
     kind: str = "Generator",
 ) -> Net:
-    """Gen for these data, or for examples of another shape, with the output that suits their range.
+    """Gen for the data's shape or another one, with the output activation that suits their range.
 
     kind: see nets.make_generator.
     """
@@ -159,13 +160,13 @@ def make_gen(
 
 
 def make_enc(config: ConfigDict) -> Net | None:
-    """The encoder in the file of gen.net, where it has one."""
+    """The encoder in the file of gen.net, or None."""
     enc = nets.make_encoder(config.gen.net, config.gen.args, config.latent.dim)
     return with_dtype(enc, config.activation_dtype) if enc else None
 
 
 def make_view(config: ConfigDict) -> tuple[Callable[[Array], Array], int]:
-    """What disc decides on, and how many samples go into one decision."""
+    """The function from a batch to what disc judges, and the number of samples per decision."""
     view, m = VIEWS[choose("disc.view", config.disc.view, VIEWS)], config.disc.pack
     if config.disc.view != "sample":
         return view, config.batch_size
@@ -179,9 +180,9 @@ def make_disc(
     codes: Codes = NO_CODES,
     words: int = 0,
 ) -> Net:
-    """Disc for what it sees of that shape, normalised. codes: of its recognition head.
+    """Disc for views of that shape, normalised as configured. codes: of its recognition head.
 
-    ConfigError where the net gives logits and the objective takes energies, or the reverse.
+    ConfigError if the net gives logits and the objective takes energies, or the reverse.
     """
     labels = labels_of(config.disc, classes)
     disc = nets.make_discriminator(
@@ -190,13 +191,13 @@ def make_disc(
     if disc.is_energy != terms.is_energy(config.objective):
         needs, has = ("logits", "energies") if disc.is_energy else ("energies", "logits")
         raise ConfigError(
-            f"objective {config.objective!r} is one of {needs}, and disc.net {config.disc.net!r} "
+            f"objective {config.objective!r} takes {needs}, but disc.net {config.disc.net!r} "
             f"gives {has}: choose a net or an objective of the other kind"
         )
     if config.disc.one_batch and disc.rows_are_independent:
         raise ConfigError(
-            "disc.one_batch joins reals and fakes in the batch norm of disc, which has none: "
-            "expected False, or disc.args.batch_norm True where disc.net takes it"
+            "disc.one_batch joins reals and fakes in the batch norm of disc, but disc has none: "
+            "expected False, or disc.args.batch_norm True if disc.net takes it"
         )
     disc = with_dtype(disc, config.activation_dtype)._replace(one_batch=config.disc.one_batch)
     check_patches(config, disc)
@@ -204,7 +205,7 @@ def make_disc(
     kinds = diff.parse(config.disc.augment)
     if kinds and (len(shape) != 3 or config.disc.pack > 1):
         raise ConfigError(
-            f"disc.augment is {config.disc.augment!r}, which changes images one by one: expected "
+            f"disc.augment is {config.disc.augment!r}, which changes single images: expected "
             "'none' for points, for disc.view 'moments' and for disc.pack above 1"
         )
     return diff.augmented(disc, kinds) if kinds else disc

@@ -1,9 +1,10 @@
 """The penalties that a config names: one as penalty.name, and more under penalties.
 
-    disc's loss + weight * mean penalty of each, gen's loss + the mean of each's own part for gen.
+    disc's loss + weight * mean of each penalty, gen's loss + mean of each penalty's part for gen.
 
-penalty.name has arguments, penalty.args, and may come every n steps. The others are taken in every
-step with their default arguments: --config.penalties.centring=0.01 names one and weighs it.
+penalty.name has arguments, penalty.args, and may be applied only every n steps. The others are
+applied in every step with their default arguments; --config.penalties.centring=0.01 names one and
+sets its weight.
 """
 
 import math
@@ -27,13 +28,13 @@ from gan_jax.types import Array, Hypers, Metrics
 
 
 class Penalty(NamedTuple):
-    """One that is named."""
+    """A penalty that the config names."""
 
     name: str
     disc: Callable[..., tuple[Array, Memory]] | None  # a term of disc's loss
-    gen: Callable[..., Array] | None  # (case, weight, **numbers): one of gen's, weighted
+    gen: Callable[..., Array] | None  # (case, weight, **numbers) -> a weighted term of gen's loss
     place: int = 0  # 0: it is penalty.name; others: in the order of their names
-    every: int = 1  # steps
+    every: int = 1  # applied once in so many steps
     schedule: str = "constant"  # of the weight
 
     def weight(self, h: Hypers, step: Array | None) -> Array:
@@ -50,19 +51,19 @@ class Penalty(NamedTuple):
         return {} if self.place else {k: v for k, v in h.penalty.items() if k != "weight"}
 
     def seen(self, case: Case) -> Case:
-        """The case with a key of its own, and disc with the labels of the side it is about."""
+        """The case with the penalty's own key, and with disc given the labels of the right side."""
         if terms.sides(self.name) == "fake" and case.critic_of_fakes:
             case = case._replace(critic=case.critic_of_fakes)
         return case._replace(key=jax.random.fold_in(case.key, self.place)) if self.place else case
 
     @property
     def wants_slopes(self) -> bool:
-        """Whether it is of slopes at reals and fakes, in every step."""
+        """Whether it needs the slopes at reals and fakes in every step."""
         return self.name in OF_SLOPES and self.every == 1
 
 
 def named(config: ConfigDict) -> tuple[Penalty, ...]:
-    """Those of a config. ConfigError where a name is unknown or a weight is none."""
+    """The penalties of a config. ConfigError for an unknown name or an invalid weight."""
     first = config.penalty.name
     found = [first] * (terms.penalty_term(first) is not None)
     for name, weight in config.penalties.items():
@@ -87,10 +88,10 @@ def named(config: ConfigDict) -> tuple[Penalty, ...]:
 
 
 def check_weight(penalty: str, weight: float) -> None:
-    """ConfigError where a penalty that has no usual weight is given none."""
+    """ConfigError if a penalty without a usual weight is not given one."""
     if weight != NOT_GIVEN:
         return
-    is_asked = penalty in USUAL_WEIGHTS  # of a number below 0
+    is_asked = penalty in USUAL_WEIGHTS  # so the weight given is below 0
     lacks = f"not given, and penalty {penalty!r} has no usual one"
     taken = WEIGHTS_TAKEN.get(penalty)
     raise ConfigError(
@@ -100,18 +101,18 @@ def check_weight(penalty: str, weight: float) -> None:
 
 
 def check_sizes(penalties: tuple[Penalty, ...], dim: int, shape: tuple[int, ...]) -> None:
-    """ConfigError where latents of that size are to be compared with examples of another."""
+    """ConfigError if a penalty compares latents with examples of a different size."""
     if "transport" in [each.name for each in penalties] and dim != math.prod(shape):
         raise ConfigError(
-            f"penalty 'transport' compares an example with its latent, and latent.dim is {dim}: "
-            f"expected {math.prod(shape)}, the numbers of an example"
+            f"penalty 'transport' compares an example with its latent, but latent.dim is {dim}: "
+            f"expected {math.prod(shape)}, the size of an example"
         )
 
 
 def penalize_disc(
     penalties: tuple[Penalty, ...], play: Play, h: Hypers, loss: Array, case: Case
 ) -> tuple[Array, Metrics, Memory]:
-    """disc's loss with its penalties, each one's mean as a metric, and what they remember."""
+    """disc's loss with its penalties, the mean of each as a metric, and what they remember."""
     metrics: Metrics = {}
     for each in penalties:
         if each.disc:
@@ -131,7 +132,7 @@ def penalize_gen(penalties: tuple[Penalty, ...], h: Hypers, loss: Array, case: C
 
 
 def mean_penalty(penalty: Penalty, play: Play, h: Hypers, case: Case) -> tuple[Array, Memory]:
-    """The mean penalty; with penalty.every_steps n, in every n-th step, n times."""
+    """The mean penalty; with penalty.every_steps n, n times the mean in every n-th step, else 0."""
     term, every = penalty.disc, penalty.every
     assert term
 

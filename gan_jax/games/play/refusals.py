@@ -1,4 +1,4 @@
-"""What a game, or a network, has no place for: a ConfigError each, before anything is trained."""
+"""Checks that refuse, before training, what a game or a network does not support (ConfigError)."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from gan_jax.games.play import last_layer, terms
 from gan_jax.host.errors import ConfigError
 from gan_jax.types import Array, Net
 
-# What some games have no place for: the field of Parts, the leaf, and what it has to be there.
+# Treatments that some games do not support: field of Parts -> the config leaf and the value needed.
 TREATMENTS = {
     "rescales": "gen.rescale_gradient, expected 0",
     "norms_pull": "gen.pull_decay, expected 0",
@@ -22,27 +22,27 @@ TREATMENTS = {
 
 
 def refuse(parts: Any, game: str, *treatments: str) -> None:
-    """ConfigError where a config wants any of these of a game that has no place for it."""
+    """ConfigError if the config asks for one of these treatments, which the game lacks."""
     for name in treatments:
         if getattr(parts, name):
             raise ConfigError(f"game {game!r} has no place for {TREATMENTS[name]}")
 
 
 def last_layers_of(config: ConfigDict, disc: Net, x: Array) -> None:
-    """ConfigError where a config treats the last layer of a disc apart that has none."""
+    """ConfigError if the config needs disc's last layer <w, f(x)> + b and disc has none."""
     if config.disc.san:
         last_layer.check(disc, x, "disc.san")
         if config.disc.condition == "projection":
             raise ConfigError(
-                "disc.san splits the last layer, of which disc.condition 'projection' makes one "
-                "for each label: expected another disc.condition"
+                "disc.san splits the last layer, but disc.condition 'projection' makes one for "
+                "each label: expected another disc.condition"
             )
     if config.objective in terms.OF_FEATURES:
         last_layer.check(disc, x, f"objective {config.objective!r}")
 
 
 def check_patches(config: ConfigDict, disc: Net) -> None:
-    """ConfigError where a config needs one logit an example of a disc that judges patches."""
+    """ConfigError if the config needs one logit per example and disc judges patches."""
     for path, value in (("objective", "gan_qp"), ("disc.normalise", "gradient")):
         if disc.judges_patches and leaf(config, path) == value:
             raise ConfigError(

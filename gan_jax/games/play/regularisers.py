@@ -1,4 +1,4 @@
-"""Regularisers: instance noise, clipped weights, a split last layer, what gen learns from."""
+"""Regularisers: instance noise, weight clipping, slicing, and which gradients gen learns from."""
 
 from typing import Any
 
@@ -38,9 +38,9 @@ def clip_weights(parts: Parts, name: str, player: Player, h: Hypers) -> Player:
 
 
 def mean_of_fakes(parts: Parts, play: Play, h: Hypers, loss_B: Array, fake_B: Array) -> Array:
-    """The mean loss of fakes; with gen.top_k, of the share with the largest logits.
+    """The mean loss of fakes; with gen.top_k, only of the share with the largest logits.
 
-    The share falls from 1 by the factor gen.top_k_decay a step, until it is gen.top_k.
+    The share starts at 1 and is multiplied by gen.top_k_decay in each step until it is gen.top_k.
     """
     if not parts.selects:
         return loss_B.mean()
@@ -49,16 +49,16 @@ def mean_of_fakes(parts: Parts, play: Play, h: Hypers, loss_B: Array, fake_B: Ar
 
 
 def first_pull() -> Memory:
-    """What normed_pull remembers at first: a mean square, and of how many updates."""
+    """The initial memory of normed_pull: a mean square, and the number of updates it averages."""
     return {"pull": jnp.zeros(()), "pulls": jnp.zeros(())}
 
 
 def normed_pull(play: Play, h: Hypers, fake: Array, pull: Array) -> tuple[Array, Memory]:
-    """The fakes, whose gradient from disc is divided by its running size, and what that is now.
+    """The fakes, whose gradient from disc is divided by its running size; also the new memory.
 
-    Lin et al. 2025 (adversarial flow models): by sqrt(EMA of sum(g^2) * the numbers in g), of this
-    gradient too, so that gen's update does not depend on the scale of disc's logits. pull is this
-    gradient; it is taken twice, and the compiler makes it once.
+    Lin et al. 2025 (adversarial flow models): the divisor is sqrt(EMA of sum(g^2) * size of g),
+    this update's gradient g included, so gen's update does not depend on the scale of disc's
+    logits. pull is g; it is written twice in the program, and the compiler computes it once.
     """
     pull = lax.stop_gradient(pull)
     decay = jnp.where(play.memory["pulls"] > 0, h.game["pull_decay"], 0.0)
@@ -70,7 +70,7 @@ def normed_pull(play: Play, h: Hypers, fake: Array, pull: Array) -> tuple[Array,
 def direction_alone(
     play: Play, name: str, real: Array, fake: Array, roles: tuple[int, int], **given: Any
 ) -> tuple[Array, Array]:
-    """disc's logits of reals and fakes, as functions of the direction of its last layer alone."""
+    """disc's logits of reals and fakes, as functions of the direction of its last layer only."""
     alone = play.aside().with_params(name, with_direction_alone)
     ys = alone.pair(name, lax.stop_gradient(real), lax.stop_gradient(fake), roles, **given)
     return logit_of(ys[0]), logit_of(ys[1])

@@ -1,15 +1,14 @@
-"""Which statistics batch norm goes by, in training and in samples.
+"""Which statistics batch norm uses, in training and in samples.
 
-In training those of the batch: of disc one pass over reals and one over fakes, so that each side
-has its own, or with disc.one_batch one over both (Play.pair); of gen those of its fakes. Penalties
-pass what they look at by itself. Each pass of an update moves the running averages, by the layer's
-share `keep`.
+In training it uses those of the batch. gen's are those of its fakes. disc's are separate for reals
+and fakes, which take a pass each, or common to both with disc.one_batch (Play.pair). Penalties make
+their own passes. Each pass of an update moves the running averages: a <- keep a + (1 - keep) s.
 
-Samples of a player are made with its running averages. Where gen has an average of its weights,
-that has an average of the running averages too (ema.decay), and samples are made with those.
-With ema.standing_batches they are made with standing statistics instead (Brock et al. 2019): the
-means, over so many batches of fresh fakes, of what the batch statistics are at the very weights
-that samples are drawn with. Training does not see them, and no checkpoint holds them.
+Samples of a player are made with its running averages. Where gen's weights are averaged, so are its
+running averages (ema.decay), and samples are made with both averages. With ema.standing_batches,
+samples are made with standing statistics instead (Brock et al. 2019): the batch statistics at the
+very weights that samples are drawn with, averaged over that many batches of fresh fakes. They are
+not used in training and not stored in checkpoints.
 """
 
 import jax
@@ -25,7 +24,7 @@ STANDING = 57  # the role of the key
 
 
 def check_standing(parts: Parts) -> None:
-    """ConfigError where statistics are asked for of a gen that has none."""
+    """ConfigError if standing statistics are asked for and gen has no batch norm."""
     if not parts.standing_batches:
         return
     k_net, k_z = jax.random.split(jax.random.key(0))
@@ -38,7 +37,7 @@ def check_standing(parts: Parts) -> None:
 
 
 def settled(parts: Parts, name: str, state: State) -> State:
-    """The state with standing statistics in the place of those that samples would be made with."""
+    """The state with standing statistics in place of the averages that samples would use."""
     params, vars = averaged(state, name)
     found = {STATISTICS: standing(parts, jax.random.fold_in(state.key, STANDING), params, vars)}
     if name not in state.averages:
@@ -47,10 +46,10 @@ def settled(parts: Parts, name: str, state: State) -> State:
 
 
 def standing(parts: Parts, key: Array, params: PyTree, vars: PyTree) -> PyTree:
-    """The mean statistics of parts.standing_batches batches of gen, each of an update's size.
+    """Batch statistics of gen, averaged over parts.standing_batches batches of an update's size.
 
-    A pass in training makes keep a + (1 - keep) s of averages a and statistics s. So from a = 0 it
-    makes (1 - keep) s, and from a = 1 that and keep.
+    A training pass turns averages a and batch statistics s into keep a + (1 - keep) s. Starting
+    from a = 0 gives (1 - keep) s, and starting from a = 1 gives the same plus keep.
     """
 
     def batch(key: Array) -> dict[str, Array]:

@@ -1,8 +1,8 @@
-"""Objectives and penalties as the game calls them: terms of one draw and of what disc makes of it.
+"""Objectives and penalties as the game calls them: terms computed from one draw and disc on it.
 
-The tables hold functions of logits, or of a critic and data. A few terms need more: the encodings
-of an autoencoder, averages that live from step to step, gen itself. A term takes a Case and its
-numbers, and returns what it is and what it remembers.
+The tables of objectives and penalties hold functions of logits, or of a critic and data. Some terms
+need more: an autoencoder's encodings, averages that persist between steps, or gen. So a term takes
+a Case and its numbers, and returns its value and its new memory.
 """
 
 import functools
@@ -34,27 +34,27 @@ Memory = dict[str, Array]  # what terms keep from one update of disc to the next
 
 
 class Case(NamedTuple):
-    """What a term may look at: the draw's examples as disc sees them, and its logits."""
+    """Everything a term may use: the draw's examples as disc sees them, disc's logits, and more."""
 
     real: Array  # [B, ...]
     fake: Array  # [B, ...]
     real_B: Array  # logits
     fake_B: Array
     critic: Critic  # disc on any x
-    encode: Callable[[Array], Array]  # x -> [B, F], of an autoencoder only
+    encode: Callable[[Array], Array]  # x -> [B, F], only if disc is an autoencoder
     generate: Callable[[Array], Array]  # z [B, Z] -> x as disc sees it
     z: Array  # the latents of the fakes
     key: Array
     memory: Memory
     labels: tuple[Array | None, Array | None] = (None, None)  # of reals and fakes, as seen
-    real_heads: Mapping[str, Array] = {}  # what disc says besides its logits
+    real_heads: Mapping[str, Array] = {}  # the outputs of disc's further heads
     fake_heads: Mapping[str, Array] = {}
-    critic_of_fakes: Critic | None = None  # with their labels, where these differ from the reals'
-    mean_features: Callable[[Array], Array] | None = None  # x -> those of disc's last layer
-    direction: tuple[Array, Array] | None = None  # the logits, as functions of w's direction alone
+    critic_of_fakes: Critic | None = None  # with their labels, if these differ from the reals'
+    mean_features: Callable[[Array], Array] | None = None  # x -> mean of disc's last features
+    direction: tuple[Array, Array] | None = None  # the logits, as functions of w's direction only
     own: Array | None = None  # gen's samples themselves [B, ...], before noise and views
     step: Array | None = None  # int32
-    around: tuple[Local, Local] | None = None  # disc at reals and fakes, if the logits' pass knows
+    around: tuple[Local, Local] | None = None  # disc's slopes too, if the logits' pass gave them
 
 
 def _of_logits(objective: Callable[..., Losses]) -> Callable[..., tuple[Losses, Memory]]:
@@ -97,8 +97,8 @@ OBJECTIVE_TERMS: dict[str, Callable[..., tuple[Losses, Memory]]] = {
     "ebgan": _ebgan,
 }
 OF_FEATURES = ("feature_matching",)  # of disc's last hidden layer
-# Elementwise ones, which cost nothing beside the networks: rows that differ in nothing else share a
-# program that has all of theirs.
+# Elementwise objectives cost nothing next to the networks, so rows that differ only in these share
+# one program that contains them all.
 OF_LOGITS = tuple(n for n in OBJECTIVE_TERMS if n not in (*ENERGY_OBJECTIVES, *OF_FEATURES))
 
 
@@ -111,7 +111,7 @@ def _of_critic(penalty: Callable[..., Array]) -> Callable[..., tuple[Array, Memo
 
 
 def _of_slopes(name: str) -> Callable[..., tuple[Array, Memory]]:
-    """The penalty by the slopes of the logits' own pass where there are any."""
+    """The named penalty, computed from the slopes of the logits' pass if there are any."""
 
     @functools.wraps(OF_SLOPES[name])
     def term(case: Case) -> tuple[Array, Memory]:
@@ -128,9 +128,9 @@ def _centring(case: Case) -> tuple[Array, Memory]:
 
 
 def lecam_term(case: Case, *, decay=0.99) -> tuple[Array, Memory]:
-    """relu(s_x - ema_fake)^2 + relu(ema_real - s_g)^2, ema of decay. Tseng et al. 2021, released.
+    """relu(s_x - ema_fake)^2 + relu(ema_real - s_g)^2. Tseng et al. 2021, the released variant.
 
-    The means take in this update's logits first; they start where the first logits are.
+    The moving averages, of the given decay, include this update's logits and start at the first.
     """
     means = case.memory["mean_real"], case.memory["mean_fake"]
     count = case.memory["updates"]
@@ -141,15 +141,15 @@ def lecam_term(case: Case, *, decay=0.99) -> tuple[Array, Memory]:
 
 
 def zcr_term(case: Case, *, scale=0.1, gen_weight=0.0) -> tuple[Array, Memory]:
-    """(s_G(z) - s_G(z + dz))^2, dz = scale * N(0, 1); gen's term has gen_weight. Zhao et al. 2021.
+    """(s_G(z) - s_G(z + dz))^2 with dz = scale * N(0, 1). Zhao et al. 2021.
 
-    scale is in the latent's own units.
+    scale is in the units of the latent. gen_weight is that of gen's term, zcr_gen_term.
     """
     return zcr_disc(case.critic, case.generate, case.z, _nearby(case, scale)), case.memory
 
 
 def zcr_gen_term(case: Case, weight: Array, *, scale=0.1, gen_weight=0.0) -> Array:
-    """gen_weight * -norm2(G(z) - G(z + dz))^2, with the dz that disc's term of the draw has."""
+    """gen_weight * -norm2(G(z) - G(z + dz))^2, with the same dz as in disc's term of the draw."""
     return gen_weight * zcr_gen(case.generate, case.z, _nearby(case, scale))
 
 
@@ -158,10 +158,10 @@ def _nearby(case: Case, scale: Array | float) -> Array:
 
 
 def transport_term(case: Case, weight: Array, *, end=1.0, steps=0.0) -> Array:
-    """gen's weight * mean over dimensions of (G(z) - z)^2: of all maps the one that moves z least.
+    """gen's weight * mean over dimensions of (G(z) - z)^2: favours the map that moves z least.
 
-    Lin et al. 2025 (adversarial flow models). The weight falls to the share end of itself along a
-    cosine over so many steps; with 0 steps it stays. Theirs falls from .2 to .005: end .025.
+    Lin et al. 2025 (adversarial flow models). The weight falls along a cosine to `end` times itself
+    over `steps`; with 0 steps it is constant. In the paper it falls from 0.2 to 0.005: end 0.025.
     """
     assert case.own is not None
     assert case.step is not None
@@ -176,13 +176,13 @@ PENALTY_TERMS: dict[str, Callable[..., Any]] = {
     "zcr": zcr_term,
     "transport": transport_term,
 }
-# Penalties that take examples of one side to disc; the others take both, or mixtures of the two.
-# lecam and centring take none, as they are functions of the logits; nor does transport.
+# Penalties that evaluate disc on one side only; the others evaluate it on both or on mixtures.
+# lecam and centring are functions of the logits, and like transport they do not call disc.
 ONE_SIDED = dict.fromkeys(("none", "r1", "approximate_r1", "dragan", "cr"), "real")
 ONE_SIDED |= dict.fromkeys(("lecam", "centring", "transport"), "real")
 ONE_SIDED |= dict.fromkeys(("r2", "approximate_r2", "zcr"), "fake")
 AUGMENTING = ("cr", "bcr")
-# Of gen's loss: (case, weight, **numbers) -> [B], weighted.
+# Terms of gen's loss: (case, weight, **numbers) -> weighted numbers [B].
 GEN_TERMS: dict[str, Callable[..., Array]] = {"zcr": zcr_gen_term, "transport": transport_term}
 OF_GEN_ALONE = ("transport",)
 MEMORIES = {
@@ -197,7 +197,7 @@ def first_memory(*names: str) -> Memory:
     return {key: jnp.asarray(value, float) for each in kept for key, value in each.items()}
 
 
-# What papers and libraries name as one thing: an objective and a penalty here.
+# Methods with a name of their own in the literature that are an objective plus a penalty here.
 NAMED_TOGETHER = {
     "wgan_gp": ("wgan", "wgan_gp"),
     "wgangp": ("wgan", "wgan_gp"),
@@ -207,7 +207,7 @@ NAMED_TOGETHER = {
 
 
 def objective_term(name: str) -> Callable[..., tuple[Losses, Memory]]:
-    """The named objective; ConfigError with the choices where there is none."""
+    """The named objective; ConfigError with the choices if it is unknown."""
     objective, penalty = NAMED_TOGETHER.get(str(name).lower().replace("-", "_"), ("", ""))
     if objective:
         raise ConfigError(
@@ -218,9 +218,9 @@ def objective_term(name: str) -> Callable[..., tuple[Losses, Memory]]:
 
 
 def objective_switch(names: Sequence[str]) -> Callable[..., tuple[Losses, Memory]]:
-    """A term that is names[index], traced: rows with different objectives share a program.
+    """The term names[index] with a traced index, so rows with different objectives share a program.
 
-    Elementwise losses cost nothing beside the networks. Each branch takes the numbers it knows.
+    Elementwise losses cost nothing next to the networks. Each branch takes only its own numbers.
     """
     branches = [objective_term(name) for name in names]
 
@@ -235,12 +235,12 @@ def objective_switch(names: Sequence[str]) -> Callable[..., tuple[Losses, Memory
 
 
 def penalty_term(name: str) -> Callable[..., Any] | None:
-    """The named penalty, or None for "none"; ConfigError with the choices where it is unknown."""
+    """The named penalty, or None for "none"; ConfigError with the choices if it is unknown."""
     return PENALTY_TERMS.get(choose("penalty.name", name, [*PENALTY_TERMS, "none"]))
 
 
 def sides(penalty: str) -> str:
-    """Whose labels disc has in the named penalty: real, fake or, where they have to agree, both."""
+    """Whose labels disc is given in the named penalty: real, fake or, if they must agree, both."""
     return ONE_SIDED.get(penalty, "both")
 
 

@@ -1,4 +1,4 @@
-"""What games that map pictures to pictures have in common: their checks, and how they are shown."""
+"""What games that map pictures to pictures have in common: checks, draws and displays."""
 
 import math
 
@@ -13,48 +13,48 @@ from gan_jax.types import Array, Batch, Draw, State
 
 
 def check_pictures(parts: Parts, game: str) -> None:
-    """ConfigError where there are no two domains of pictures, or gen does not map pictures."""
+    """ConfigError unless there are two domains of pictures and gen maps pictures to pictures."""
     if parts.other_shape is None:
         raise ConfigError(
-            f"game {game!r} maps pictures of one domain to another, and these data have one: "
+            f"game {game!r} maps pictures of one domain to another, but these data have only one: "
             "expected data.name 'emoji_pairs', or 'folder' with data.dir and data.dir_b"
         )
     if not parts.gen.translates:
         raise ConfigError(
-            f"game {game!r} maps pictures to pictures, and this gen.net maps latents: expected "
+            f"game {game!r} maps pictures to pictures, but this gen.net maps latents: expected "
             "gen.net 'pix2pix' or 'cyclegan'"
         )
     if parts.other_shape[:2] != parts.shape[:2]:
         raise ConfigError(
-            f"game {game!r} keeps the sides of a picture, and these are {parts.other_shape[:2]} "
-            f"and {parts.shape[:2]}: expected the same"
+            f"game {game!r} keeps the size of a picture, but the two domains have sizes "
+            f"{parts.other_shape[:2]} and {parts.shape[:2]}: expected the same"
         )
 
 
 def make_draws(batch: Batch, keys: Array) -> Draw:
-    """A step's draws, of the pictures alone: what noise there is comes of dropout."""
+    """A step's draws, which have no latents: the only noise is dropout."""
     return Draw(repeat(Batch(batch.x, other=batch.other), len(keys)), None, keys)
 
 
 def translate(parts: Parts, name: str, state: State, x: Array, label: None = None) -> Array:
-    """What a generator's average, or itself where none is kept, makes of examples [n, ...].
+    """Translations of examples x [n, ...] by a generator's average, or by itself without one.
 
-    With the dropout that the state's key gives.
+    Dropout is drawn from the state's key.
     """
     key = jax.random.fold_in(state.key, SAMPLES)
     return infer(parts.gen, *averaged(state, name), x, key=key)
 
 
 def no_latents(key: Array, n: int) -> Array:
-    """The latent of samplers that have none: see Sampler.of."""
+    """A placeholder for samplers that take pictures, not latents: see Sampler.of."""
     raise TypeError("pictures are made of pictures here, not of latents")
 
 
 def in_rows(*pictures: Array) -> Array:
-    """Pictures [N, H, W, C] that belong together side by side, as a near-square [rows, columns].
+    """Arranges the i-th of each of `pictures` [N, H, W, C] side by side, in a near-square grid.
 
-    Grey ones among them are shown in colour. Those that have no partners, and the last ones that
-    fill no row, are left out.
+    Grey pictures become colour pictures if others are in colour. Pictures without partners, and the
+    last ones that do not fill a row, are left out. Returns [rows, columns, ...].
     """
     channels, n = max(x.shape[-1] for x in pictures), min(map(len, pictures))
     pictures = tuple(x[:n] for x in pictures)

@@ -1,4 +1,4 @@
-"""Feature extractors: what a distance of images is taken between, and named after."""
+"""Feature extractors, between whose outputs distances of images are computed."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from gan_jax.metrics.features.base import Features, Seen
 
 __all__ = ["FEATURES", "Features", "Seen", "check", "has_images", "make", "scheduled"]
 
-# name -> the extractor for a config; None where its data are not what the features are made for
+# name -> (config -> its extractor, or None if the features do not suit its data)
 FEATURES: dict[str, Callable[[ConfigDict], Features | None]] = {
     "digits": digits.make,
     "efficientnet_lite0": efficientnet_lite0.make,
@@ -21,7 +21,7 @@ FEATURES: dict[str, Callable[[ConfigDict], Features | None]] = {
 
 
 def make(name: str, config: ConfigDict, data: Data) -> Features | None:
-    """The extractor of that name, or None where it does not apply. A UserError if it cannot be."""
+    """The named extractor, or None if it does not apply. UserError if it cannot be made."""
     extractor = FEATURES[choose("features", name, FEATURES)]
     if not has_images(data):
         return None
@@ -33,7 +33,7 @@ def make(name: str, config: ConfigDict, data: Data) -> Features | None:
 
 
 def scheduled(config: ConfigDict) -> tuple[str, ...]:
-    """features.names. ConfigError if it is no list of names."""
+    """The config's features.names. ConfigError if it is not a list of names."""
     names = config.features.names
     if not isinstance(names, tuple | list) or not all(isinstance(name, str) for name in names):
         raise ConfigError(
@@ -44,7 +44,7 @@ def scheduled(config: ConfigDict) -> tuple[str, ...]:
 
 
 def check(config: ConfigDict) -> None:
-    """That the features of features.names can be had. A UserError says which cannot, and why."""
+    """Checks that all of features.names are available. UserError says which is not, and why."""
     data = open_data(config)
     for name in scheduled(config):
         if make(name, config, data) is None:

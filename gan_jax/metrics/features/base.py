@@ -1,4 +1,4 @@
-"""What a feature extractor is to the rest, and how it sees many images: in batches of one size."""
+"""The interface of feature extractors, and how they process many images in batches of one size."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -12,26 +12,27 @@ from gan_jax.types import Array
 
 
 class Seen(NamedTuple):
-    """What an extractor makes of N images."""
+    """An extractor's outputs for N images."""
 
     features: np.ndarray  # float32 [N, F]
-    probabilities: np.ndarray | None  # float32 [N, classes]; None where there are no classes
+    probabilities: np.ndarray | None  # float32 [N, classes]; None without classes
 
 
 class Features(NamedTuple):
-    """An extractor. Distances compare only if all of this is the same, so rows say all of it."""
+    """An extractor. Distances are comparable only if all fields agree, so rows record them."""
 
-    name: str  # a distance is called after it: frechet_<name>
+    name: str  # part of the names of distances: frechet_<name>
     see: Callable[[np.ndarray], Seen]  # of images in [0, 1], [N, H, W, C]
-    preprocessing: str  # what is done to images in [0, 1] first, in words
-    weights: str  # which ones: crc32:..., sha256:...
-    facts: Mapping[str, Any] = {}  # what else is to stand beside a distance
+    preprocessing: str  # a description of what is done to images in [0, 1] first
+    weights: str  # identifies the weights: crc32:..., sha256:...
+    facts: Mapping[str, Any] = {}  # what else is reported with a distance
 
 
 def in_batches(see: Callable[[Array], tuple[Array, Array | None]], size: int) -> Callable:
-    """A function of a batch [size, H, W, C], jitted, as one of any number of images -> Seen.
+    """Turns a function of a batch [size, H, W, C] into a function of any number of images -> Seen.
 
-    The last batch is filled up with black images, which are dropped: one program serves all.
+    It is jitted for one batch size: the last batch is padded with black images, whose outputs are
+    dropped.
     """
     see = jax.jit(see)
 
@@ -52,7 +53,7 @@ def in_batches(see: Callable[[Array], tuple[Array, Array | None]], size: int) ->
 
 
 def as_rgb(images: Array) -> Array:
-    """Three channels: a grey image is the same in all of them. ConfigError for other numbers."""
+    """Images with three channels, which are equal for grey ones. ConfigError for other numbers."""
     channels = images.shape[-1]
     if channels not in (1, 3):
         raise ConfigError(
@@ -62,6 +63,6 @@ def as_rgb(images: Array) -> Array:
 
 
 def resize(images: Array, side: int, antialias: bool) -> Array:
-    """Bilinear, by the centres of pixels, beyond the edges as at them."""
+    """Bilinear resizing with half-pixel centres; values beyond an edge are those at the edge."""
     shape = (len(images), side, side, images.shape[-1])
     return jax.image.resize(images, shape, "bilinear", antialias=antialias)

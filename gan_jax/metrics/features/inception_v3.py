@@ -1,8 +1,8 @@
-"""Inception v3 as the Frechet Inception Distance takes it: the 2048 numbers before its classes.
+"""Inception v3 as used by the Frechet Inception Distance: the 2048 features before its classes.
 
-Szegedy et al. 2015, in the variant of the network that Heusel et al. 2017 measured with: its
-averages leave out what lies beyond the edge, and its last block pools by the maximum. Names of
-layers are those that PyTorch's ports of it share.
+Szegedy et al. 2015, in the variant of the network that Heusel et al. 2017 measured with: average
+pooling ignores padding, and the last block pools by the maximum. Layers are named as in PyTorch's
+ports of it.
 """
 
 import functools
@@ -18,13 +18,13 @@ from gan_jax.types import Array
 
 SIDE, FEATURES = 299, 2048
 
-# layer(x, name, kernel's height and width, channels out, stride, padding) -> what comes out
+# layer(x, name, kernel's height and width, output channels, stride, padding) -> its output
 Layer = Callable[[Array, str, tuple[int, int], int, int, str], Array]
-Convolve = Callable[..., Array]  # (x, "name 3x3 64", ...) -> through these, one after the other
+Convolve = Callable[..., Array]  # (x, "name 3x3 64", ...) -> x after these layers in turn
 
 
 def network(layer: Layer, x: Array) -> Array:
-    """[N, SIDE, SIDE, 3] in [-1, 1] -> [N, 2048]. `3x3/2` is a stride of 2 inside the edges."""
+    """[N, SIDE, SIDE, 3] in [-1, 1] -> [N, 2048]. `3x3/2` has a stride of 2 and no padding."""
 
     def inside(block: str) -> Convolve:
         return functools.partial(_chain, layer, f"{block}.")
@@ -59,7 +59,7 @@ def _join(*parts: Array) -> Array:
 
 
 def _wide(conv: Convolve, x: Array, pooled: int) -> Array:
-    """5 x 5, and two of 3 x 3."""
+    """Branches of 1 x 1, 5 x 5, two 3 x 3 in turn, and pooling."""
     return _join(
         conv(x, "branch1x1 1x1 64"),
         conv(x, "branch5x5_1 1x1 48", "branch5x5_2 5x5 64"),
@@ -77,7 +77,7 @@ def _halve_wide(conv: Convolve, x: Array) -> Array:
 
 
 def _long(conv: Convolve, x: Array, inner: int) -> Array:
-    """7 x 7 as 1 x 7 and 7 x 1, once and twice."""
+    """Branches with 7 x 7 factored into 1 x 7 and 7 x 1, once and twice."""
     return _join(
         conv(x, "branch1x1 1x1 192"),
         conv(x, f"branch7x7_1 1x1 {inner}", f"branch7x7_2 1x7 {inner}", "branch7x7_3 7x1 192"),
@@ -108,7 +108,7 @@ def _halve_long(conv: Convolve, x: Array) -> Array:
 
 
 def _split(conv: Convolve, x: Array, pool: Callable[[Array], Array]) -> Array:
-    """3 x 3 as 1 x 3 and 3 x 1 side by side."""
+    """Branches with 3 x 3 replaced by 1 x 3 and 3 x 1 side by side."""
     one = conv(x, "branch3x3_1 1x1 384")
     two = conv(x, "branch3x3dbl_1 1x1 448", "branch3x3dbl_2 3x3 384")
     return _join(
@@ -122,7 +122,7 @@ def _split(conv: Convolve, x: Array, pool: Callable[[Array], Array]) -> Array:
 
 
 def _average_pool(x: Array) -> Array:
-    """Over 3 x 3, of what is there: beyond the edge nothing is counted."""
+    """3 x 3 average pooling that ignores padding."""
 
     def add(x: Array) -> Array:
         return jax.lax.reduce_window(x, 0.0, jax.lax.add, (1, 3, 3, 1), (1, 1, 1, 1), "SAME")
@@ -131,7 +131,7 @@ def _average_pool(x: Array) -> Array:
 
 
 def _max_pool(x: Array, stride: int) -> Array:
-    """Over 3 x 3: inside the edges where it halves the sides, else of what is there."""
+    """3 x 3 max pooling: without padding if it halves the sides, else ignoring padding."""
     padding = "VALID" if stride > 1 else "SAME"
     window, strides = (1, 3, 3, 1), (1, stride, stride, 1)
     return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, strides, padding)

@@ -1,8 +1,8 @@
-"""Trained classifiers kept on disk, in the user's cache folder: plain arrays and their checksum.
+"""Trained classifiers cached on disk in the user's cache folder: plain arrays and their checksum.
 
-A file is named by a digest of all that decides the weights: the images and labels, the settings,
-the versions of what trains. One that is damaged counts as absent, and where none can be written
-the classifier is trained each time: it takes seconds.
+A file is named by a digest of everything that determines the weights: images and labels, settings,
+and library versions. A damaged file counts as absent. If no file can be written, the classifier is
+trained each time, which takes seconds.
 """
 
 import contextlib
@@ -22,14 +22,14 @@ from gan_jax.metrics import classifier as lib
 from gan_jax.metrics.features import weights
 from gan_jax.types import PyTree
 
-_FORMAT = 1  # raise it when the same data and settings are to give other weights
+_FORMAT = 1  # raise it if the same data and settings give different weights
 _TRAINERS = ("jax", "jaxlib", "flax", "optax")
 
 
 def classifier(
     x_NxHxWxC: np.ndarray, label_N: np.ndarray, classes: int, seed: int = 0
 ) -> lib.Classify:
-    """metrics.classifier.train_classifier's, from the disk if it is there."""
+    """The result of metrics.classifier.train_classifier, read from disk if it is cached."""
     like = lib.shapes(x_NxHxWxC.shape[1:], classes)
     name = f"{_digest(x_NxHxWxC[: lib.MOST], label_N[: lib.MOST], classes, seed)}.npz"
     paths = [folder / name for folder in user_folders("classifiers")]

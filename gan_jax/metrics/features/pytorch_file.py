@@ -1,9 +1,9 @@
-"""The arrays in a PyTorch checkpoint of before 2020, read without running any of it.
+"""The arrays in a PyTorch checkpoint from before 2020, read without running any of its code.
 
 Such a file is five pickles (a magic number, a version, the system, the tensors, the order of the
-storages), then each storage: its length as int64 and its numbers. The pickles are taken for what
-they are, a list of opcodes: pickletools.genops takes it apart and executes nothing. The name of a
-class or function stays a name here, and a call stays the tuple of what is called and with what.
+storages), then each storage: its length as int64 and its numbers. The pickles are read as lists of
+opcodes by pickletools.genops, which executes nothing. The name of a class or function remains a
+name, and a call becomes the tuple (function, arguments).
 """
 
 import io
@@ -46,7 +46,7 @@ def _arguments(call: tuple) -> tuple:
 def _array(
     storages: dict[str, bytes], storage: tuple, offset: int, shape: tuple, strides: tuple, *_: Any
 ) -> np.ndarray:
-    """A view of its storage, whose bounds numpy checks."""
+    """A tensor as a view of its storage; numpy checks the bounds."""
     kind, key = storage[1:3]
     step = _DTYPES[kind].itemsize
     steps = tuple(step * n for n in strides)
@@ -61,7 +61,7 @@ def _plain(file: io.BytesIO) -> Any:
     push = stack.append
 
     def take(n: int | None = None) -> tuple:
-        """The last n, or all since the last mark."""
+        """Pops the last n items of the stack, or all since the last mark."""
         start = marks.pop() if n is None else len(stack) - n
         taken = tuple(stack[start:])
         del stack[start:]
@@ -78,7 +78,7 @@ def _plain(file: io.BytesIO) -> Any:
 
     does: dict[str, Callable[[Any], Any]] = {
         "PROTO": lambda _: None,
-        "BINPERSID": lambda _: None,  # what a storage is called by is the tuple before it
+        "BINPERSID": lambda _: None,  # a storage's identifier is the tuple before it
         "MARK": lambda _: marks.append(len(stack)),
         "BINPUT": lambda at: memo.update({at: stack[-1]}),
         "BINGET": lambda at: push(memo[at]),

@@ -1,4 +1,4 @@
-"""Weights from files: the bytes are held against their sha256 before any of them is looked at."""
+"""Weights from files, parsed only after the sha256 of the bytes has been checked."""
 
 import hashlib
 import io
@@ -11,14 +11,14 @@ import numpy as np
 from gan_jax.host.errors import DataCorruptError, DataMissingError
 from gan_jax.host.files import parse_json
 
-MOST_BYTES = 2**31  # of a file, and of the arrays in it: those of Inception take 95 million
+MOST_BYTES = 2**31  # limit for a file and for its arrays; Inception's have 95 million bytes
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8"}
 
 
 def read(path: Path, what: str, mend: str) -> bytes:
-    """A file's bytes. DataMissingError and DataCorruptError: `what` it is, and what to do."""
+    """A file's bytes. DataMissingError, DataCorruptError name `what` it is and how to `mend` it."""
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
+        if path.exists() and not path.is_file():  # opening a pipe would block
             raise OSError(None, "it is no file")
         if (size := path.stat().st_size) > MOST_BYTES:
             raise DataCorruptError(
@@ -42,7 +42,7 @@ def parse(path: Path, content: bytes) -> dict[str, np.ndarray]:
             if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
                 raise ValueError(f"{name!r} is no array of numbers")
         return arrays
-    except Exception as error:  # zipfile, zlib, numpy and json raise a dozen kinds for damage
+    except Exception as error:  # zipfile, zlib, numpy and json raise many kinds for damaged files
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise DataCorruptError(
             f"{path} is no {path.suffix} file of arrays ({reason}): save the weights again"
@@ -50,7 +50,7 @@ def parse(path: Path, content: bytes) -> dict[str, np.ndarray]:
 
 
 def _npz(content: bytes) -> dict[str, np.ndarray]:
-    """The sizes that the file declares bound what is unpacked, so they are added up first."""
+    """Adds up the declared sizes, which bound what is unpacked, before unpacking anything."""
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         if (size := sum(member.file_size for member in file.infolist())) > MOST_BYTES:
             raise ValueError(f"it unpacks to {size} bytes, expected at most {MOST_BYTES}")
@@ -59,7 +59,7 @@ def _npz(content: bytes) -> dict[str, np.ndarray]:
 
 
 def _safetensors(content: bytes) -> dict[str, np.ndarray]:
-    """Length of the header as uint64, header as JSON, then the arrays, one after the other."""
+    """The format: header length as uint64, header as JSON, then the arrays one after another."""
     start = 8 + int.from_bytes(content[:8], "little")
     header = parse_json(content[8:start])
     if not isinstance(header, dict):

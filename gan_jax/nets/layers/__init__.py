@@ -55,7 +55,7 @@ INITS: dict[str, Callable[[float, int], tuple]] = {
     "uniform": lambda s, n: (_symmetric_uniform(s), nn.initializers.zeros),
     "normal": lambda s, n: (nn.initializers.normal(s), nn.initializers.zeros),
     "fan_in_normal": lambda s, n: (nn.initializers.normal(s / math.sqrt(n)), nn.initializers.zeros),
-    # of the variance 2 s^2 / (inputs + outputs), as PyTorch's xavier_uniform_ of that gain
+    # with variance 2 s^2 / (inputs + outputs), as PyTorch's xavier_uniform_ with gain s
     "glorot_uniform": lambda s, n: (
         nn.initializers.variance_scaling(s * s, "fan_avg", "uniform"),
         nn.initializers.zeros,
@@ -65,7 +65,7 @@ INITS: dict[str, Callable[[float, int], tuple]] = {
 
 
 class Dense(nn.Module):
-    """x [B, D] -> x W + b [B, features]; weights is a name in INITS, gain its number."""
+    """x [B, D] -> x W + b [B, features]; weights is a name in INITS, gain that row's scale."""
 
     features: int
     weights: str = "fan_in_uniform"
@@ -88,30 +88,30 @@ class Dense(nn.Module):
 
 
 class Output(NamedTuple):
-    """What a discriminator with further heads says of each example."""
+    """The output of a discriminator with further heads, for each example."""
 
     logit: Array  # [B]
     heads: dict[str, Array]  # by name: class logits, or codes [B, ...]
 
 
 def logit_of(y: Array | Output) -> Array:
-    """The logits [B] of a discriminator's output; of one of patches [B, P] each is one, [B P]."""
+    """The logits of a discriminator's output, [B]; those of patches [B, P] flattened to [B P]."""
     return (y.logit if isinstance(y, Output) else y).reshape(-1)
 
 
 def of_example(y: Array | Output, join: Callable = jnp.sum) -> Array:
-    """One number an example [B]: its logit, or the sum or mean of those of its patches."""
+    """One number per example [B]: its logit, or its patches' logits joined by a sum or mean."""
     logit = y.logit if isinstance(y, Output) else y
     return join(logit, 1) if logit.ndim > 1 else logit
 
 
 def heads_of(y: Array | Output) -> dict[str, Array]:
-    """What a discriminator says besides its logits."""
+    """The outputs of a discriminator's further heads."""
     return y.heads if isinstance(y, Output) else {}
 
 
 class Projection(nn.Module):
-    """E[label] h, [B], with E drawn as the weights of a logit of h [B, F] are."""
+    """E[label] h, [B], with E initialised like the weights of a logit of h [B, F]."""
 
     classes: int
     weights: str = "fan_in_uniform"
@@ -135,11 +135,11 @@ class Labels(NamedTuple):
 def logits(
     h: Array, label: Array | None, labels: Labels, weights: str, gain: float, bias: bool = True
 ) -> Array | Output:
-    """h [B, F] -> w h + b, [B], by layers of the module that calls this.
+    """h [B, F] -> w h + b, [B]. The layers belong to the module that calls this.
 
     projection: w h + b + E[label] h (Miyato and Koyama 2018). acgan: an Output, whose head "class"
-    has the logits of a classifier of the same h (Odena et al. 2017). A pack of m samples has labels
-    [B, m]: an embedding, or a classifier, for each place.
+    holds the logits of a classifier on the same h (Odena et al. 2017). Packs of m samples have
+    labels [B, m], with a separate embedding or classifier for each position.
     """
     h = widen(h)
     logit = Dense(1, weights, gain, bias, name="logit")(h)[:, 0]
@@ -154,15 +154,15 @@ def logits(
 
 
 def one_hot(label: Array, classes: int) -> Array:
-    """Labels [B] -> [B, classes]; those of packs [B, m] -> [B, m classes]."""
+    """Labels [B] -> [B, classes]; labels of packs [B, m] -> [B, m classes]."""
     return jax.nn.one_hot(label, classes).reshape(label.shape[0], -1)
 
 
 class Maxout(nn.Module):
     """x [B, D] -> the largest of `pieces` linear maps, [B, units]. Goodfellow et al. 2013.
 
-    Column i * units + j of the kernel is piece i of unit j: a unit's pieces side by side would make
-    each maximum and its gradient a walk over a few neighbours, which is slow on a CPU.
+    Column i * units + j of the kernel is piece i of unit j. With a unit's pieces side by side, each
+    maximum and its gradient would run over a few neighbouring numbers, which is slow on a CPU.
     """
 
     units: int
@@ -179,14 +179,14 @@ class Maxout(nn.Module):
 class BatchNorm(nn.Module):
     """(x - mean) / sqrt(var + eps) * scale + bias, x [B, D]; Ioffe and Szegedy 2015.
 
-    In training the mean and variance are the batch's, and `batch_stats` among the vars keeps their
-    running averages; samples are made with those. Its numbers are those of PacGAN's code.
+    In training, the mean and variance are the batch's, and `batch_stats` among the vars keeps their
+    running averages, with which samples are made. The defaults are those of PacGAN's code.
 
-    With classes, scale and bias are 1 + gain[label] and bias[label], each table 0 at first: a class
-    begins as all others do. Dumoulin et al. 2017; the 1 is BigGAN's.
+    With classes, scale and bias are 1 + gain[label] and bias[label]. Both tables start at 0, so all
+    classes start alike. Dumoulin et al. 2017; the 1 is from BigGAN.
     """
 
-    keep: float = 0.95  # of the running averages, an update of the player
+    keep: float = 0.95  # decay of the running averages per update of the player
     eps: float = 1e-4
     classes: int = 0
     affine: bool = True  # False: scale 1 and bias 0 for good
@@ -218,7 +218,7 @@ class BatchNorm(nn.Module):
 class Stack(nn.Module):
     """Dense layers with an activation after each, [B, D] -> [B, widths[-1]].
 
-    batch_norm: each is normalised before its activation, and needs no bias.
+    batch_norm: each layer is normalised before its activation, and then has no bias.
     """
 
     widths: tuple[int, ...]

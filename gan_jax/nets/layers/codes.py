@@ -1,4 +1,4 @@
-"""InfoGAN's recognition head: what a discriminator says of the codes that a fake was made from."""
+"""InfoGAN's recognition head: a discriminator's estimate of the codes that a fake was made from."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ UNITS = 128  # of the head's own layer
 
 
 class Codes(NamedTuple):
-    """The codes among a fake's latents: one category of so many, and so many numbers."""
+    """The codes in a fake's latent: how many categories, and how many continuous codes."""
 
     categories: int = 0  # 0: there are no codes
     numbers: int = 0
@@ -29,12 +29,12 @@ def with_codes(
     weights: str,
     gain: float,
 ) -> Array | Output:
-    """The output y, with Q's heads on the same last hidden layer h [B, F]. Chen et al. 2016.
+    """The output y with Q's heads, which share the last hidden layer h [B, F]. Chen et al. 2016.
 
-    Q has a dense layer of 128 units with batch norm and the activation of the trunk, then linear
-    maps to the heads "category", logits [B, categories], and "mean", [B, numbers]. The Gaussian of
-    the numbers has the fixed deviation 1, as in the authors' MNIST run. Layers are those of the
-    module that calls this; without codes y comes back as it is.
+    Q has a dense layer of 128 units with batch norm and the trunk's activation, then linear maps to
+    the heads "category", logits [B, categories], and "mean", [B, numbers]. The numbers' Gaussian
+    has standard deviation 1, as in the authors' MNIST run. The layers belong to the module that
+    calls this. Without codes, y is returned unchanged.
     """
     if not codes.categories:
         return y

@@ -1,4 +1,4 @@
-"""Convolutional layers: nn.Conv and nn.ConvTranspose as flax has them, by layers/trilinear.py."""
+"""Convolutional layers: flax's nn.Conv and nn.ConvTranspose, computed by layers/trilinear.py."""
 
 from flax import linen as nn
 
@@ -14,21 +14,21 @@ Zeros = tuple[int, int]  # before and after an image, on both of its axes
 def conv(
     x: Array, kernel: Array, stride: int = 1, groups: int = 1, zeros: Zeros | None = None
 ) -> Array:
-    """y[i, j] = sum_ab x[s i + a - p, s j + b - p] kernel[a, b], x being 0 outside of the image.
+    """y[i, j] = sum_ab x[s i + a - p, s j + b - p] kernel[a, b], with x = 0 outside of the image.
 
-    [B, H, W, C] and [k, k, C / groups, F] -> [B, H / s, W / s, F]; p = (k - s) // 2 at the start,
-    the rest of k - s at the end, unless zeros says otherwise. The kernel is not flipped: PyTorch's
-    Conv2d(C, F, k, s, p), and for sides that s divides nn.Conv's "SAME".
+    [B, H, W, C] and [k, k, C / groups, F] -> [B, H / s, W / s, F]. Unless zeros is given, the
+    padding is p = (k - s) // 2 at the start and the rest of k - s at the end. The kernel is not
+    flipped: this is PyTorch's Conv2d(C, F, k, s, p) and, if s divides the sides, nn.Conv's "SAME".
     """
     return convolution(x, kernel, how(kernel.shape[0], stride, groups, zeros))
 
 
 def conv_transpose(x: Array, kernel: Array, stride: int = 2, zeros: Zeros | None = None) -> Array:
-    """The image that is doubled where conv halves it: [B, H, W, C] -> [B, s H, s W, F].
+    """Enlarges images where conv reduces them: [B, H, W, C] -> [B, s H, s W, F].
 
-    Each pixel of x is spread over k x k of y by the kernel [k, k, C, F] turned upside down, as by
-    nn.ConvTranspose's "SAME". The gradient of conv in its x is this with kernel[k - 1 - a,
-    k - 1 - b] and C, F swapped, which is PyTorch's ConvTranspose2d(C, F, k, s, p).
+    Each pixel of x is spread over k x k pixels of y by the flipped kernel [k, k, C, F], as in
+    nn.ConvTranspose's "SAME". With kernel[k - 1 - a, k - 1 - b] and C, F swapped, this is the
+    gradient of conv in x and PyTorch's ConvTranspose2d(C, F, k, s, p).
     """
     sides = (stride * x.shape[1], stride * x.shape[2])
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
@@ -36,7 +36,7 @@ def conv_transpose(x: Array, kernel: Array, stride: int = 2, zeros: Zeros | None
 
 
 def how(size: int, stride: int, groups: int = 1, zeros: Zeros | None = None) -> How:
-    """Of a square kernel, padded so that only the stride makes images smaller, or with zeros."""
+    """The How of a square kernel, padded by zeros or so that only the stride reduces images."""
     low, both = (size - stride) // 2, size - stride
     return How((size, size), stride, (zeros or (low, both - low),) * 2, groups)
 
@@ -44,7 +44,7 @@ def how(size: int, stride: int, groups: int = 1, zeros: Zeros | None = None) -> 
 class Conv(nn.Module):
     """x [B, H, W, C] -> conv(x) + b [B, H / stride, W / stride, features].
 
-    weights and gain are as in Dense; size is that of the kernel.
+    weights and gain are as in Dense; size is the side of the kernel.
     """
 
     features: int

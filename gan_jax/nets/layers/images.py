@@ -1,4 +1,4 @@
-"""Images [B, H, W, C] made larger and smaller, and the sides that networks begin or end with."""
+"""Upsampling and downsampling of images [B, H, W, C], and the sizes of networks' smallest maps."""
 
 import jax.numpy as jnp
 
@@ -7,23 +7,23 @@ from gan_jax.types import Array
 
 
 def doubled(x: Array) -> Array:
-    """Each pixel becomes four of the same value: nearest upsampling."""
+    """Nearest-neighbour upsampling: each pixel becomes four of the same value."""
     b, h, w, c = x.shape
     return jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c)).reshape(b, 2 * h, 2 * w, c)
 
 
 def halved(x: Array) -> Array:
-    """The mean of each 2x2 pixels: average pooling."""
+    """Average pooling: the mean of each 2x2 pixels."""
     return _squares(x).mean((2, 4))
 
 
 def largest(x: Array) -> Array:
-    """The largest of each 2x2 pixels: max pooling."""
+    """Max pooling: the largest of each 2x2 pixels."""
     return _squares(x).max((2, 4))
 
 
 def smoothly_doubled(x: Array) -> Array:
-    """Twice the sides, filtered by (1, 3, 3, 1) / 4 along each: bilinear, 0 outside of the image.
+    """Bilinear upsampling to twice the sides: filter (1, 3, 3, 1) / 4 along each, zeros outside.
 
     y[2i] = (x[i - 1] + 3 x[i]) / 4, y[2i + 1] = (3 x[i] + x[i + 1]) / 4.
     """
@@ -35,10 +35,10 @@ def smoothly_doubled(x: Array) -> Array:
 
 
 def smoothly_halved(x: Array) -> Array:
-    """Half the sides, filtered by (1, 3, 3, 1) / 8 along each, 0 outside of the image.
+    """Downsampling to half the sides: filter (1, 3, 3, 1) / 8 along each, zeros outside.
 
-    y[i] = (x[2i - 1] + 3 x[2i] + 3 x[2i + 1] + x[2i + 2]) / 8: a quarter of what
-    smoothly_doubled's transpose gives.
+    y[i] = (x[2i - 1] + 3 x[2i] + 3 x[2i + 1] + x[2i + 2]) / 8: a quarter of the transpose of
+    smoothly_doubled.
     """
     for axis in (1, 2):
         pair = x.reshape(*x.shape[:axis], -1, 2, *x.shape[axis + 1 :])
@@ -54,7 +54,7 @@ def _squares(x: Array) -> Array:
 
 
 def _neighbours(x: Array, axis: int) -> tuple[Array, Array]:
-    """At each pixel the one before it along the axis, and the one after it."""
+    """For each pixel, the previous one along the axis and the next one."""
     n, pad = x.shape[axis], [(0, 0)] * x.ndim
     pad[axis] = (1, 1)
     wide = jnp.pad(x, pad)
@@ -63,7 +63,7 @@ def _neighbours(x: Array, axis: int) -> tuple[Array, Array]:
 
 
 def halvings(side: int) -> int:
-    """How often a side can be halved to at least 4 pixels: 3 for 32, 2 for 28, which ends at 7."""
+    """How often a side can be halved and stay at least 4: 3 for 32, which ends at 4; 2 for 28."""
     times = 0
     while side % 2 == 0 and side // 2 >= 4:
         side, times = side // 2, times + 1
@@ -71,20 +71,20 @@ def halvings(side: int) -> int:
 
 
 def smallest(shape: tuple[int, ...], times: int, player: str, net: str) -> tuple[int, int]:
-    """The sides of an image after so many halvings. ConfigError where they don't divide it."""
+    """The sides of an image after so many halvings. ConfigError if they are not divisible."""
     if len(shape) != 3:
         raise ConfigError(f"{player}.net {net!r} is for images [H, W, C], not for shape {shape}")
     h, w, _ = shape
     if h % 2**times or w % 2**times or not times:
         raise ConfigError(
-            f"{player}.args.channels of net {net!r}: {h}x{w} is not divisible by {2**times}, as "
-            f"{times} halvings need: expected other channels, one for each size of the maps"
+            f"{player}.args.channels of net {net!r}: {h}x{w} is not divisible by {2**times}, which "
+            f"{times} halvings require: expected other channels, one for each size of the maps"
         )
     return h // 2**times, w // 2**times
 
 
 def square(shape: tuple[int, ...], player: str, net: str) -> int:
-    """The side of a square image. ConfigError for others, where channels must be given."""
+    """The side of a square image. ConfigError for other shapes, whose channels must be given."""
     if len(shape) != 3 or shape[0] != shape[1] or not halvings(shape[0]):
         raise ConfigError(
             f"{player}.net {net!r} knows its channels for square images whose sides are even, of 8 "

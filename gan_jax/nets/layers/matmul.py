@@ -1,10 +1,10 @@
 """The networks' matrix products, at the precision that the config asks for.
 
-Under jax.default_matmul_precision("bfloat16") jax leaves float32 factors as they are on CPUs, and
-on GPUs does what each offers. Here that word means one thing on every device: factors rounded to
-bfloat16, sums in float32, in the products of the gradients too. A primitive of its own, since a
-product of bfloat16 factors with float32 results has gradients of mixed ones, which no matrix unit
-takes; being bilinear it needs no rules for its derivatives, of any order, but its two transposes.
+Under jax.default_matmul_precision("bfloat16"), jax keeps float32 factors on CPUs and does on GPUs
+whatever the GPU offers. Here "bfloat16" means the same on every device: factors are rounded to
+bfloat16 and sums are float32, in the products of the gradients too. That takes a primitive of its
+own, because the gradient of a bfloat16 product with a float32 result multiplies mixed types, which
+no matrix unit does. The primitive is bilinear, so its two transposes give derivatives of any order.
 """
 
 import functools
@@ -29,18 +29,18 @@ def matmul(x: Array, w: Array) -> Array:
     return y.reshape(*x.shape[:-1], w.shape[-1])
 
 
-# kind -> the axes, of the last two of x and y, that are summed over
+# kind -> the axes to sum over, among the last two of x and of y
 SUMMED = {"x y": (1, 0), "x yT": (1, 1), "xT y": (0, 0)}
 
-_product = Primitive("bfloat16_product")  # float32 matrices, with the same batch axes before them
+_product = Primitive("bfloat16_product")  # of float32 matrices with the same leading batch axes
 
 
 def _dot(x: Array, y: Array, kind: str, *, on_cpu: bool = False) -> Array:
     x, y, n = x.astype(jnp.bfloat16), y.astype(jnp.bfloat16), x.ndim - 2
     (of_x, of_y), batch = SUMMED[kind], tuple(range(n))
     if kind == "xT y" and on_cpu:
-        # A weight's gradient: XLA gives a transposed left factor to a slower routine, without
-        # matrix units, and no barrier, only zeros at its end, makes it write the transpose out.
+        # A weight's gradient: XLA sends a transposed left factor to a slower routine without matrix
+        # units. A barrier does not make it materialise the transpose, but appended zeros do.
         zeros = (0, TILE - y.shape[-2] % TILE)
         x = jnp.pad(jnp.swapaxes(x, -1, -2), [(0, 0)] * (n + 1) + [zeros])
         y = jnp.pad(y, [(0, 0)] * n + [zeros, (0, 0)])
@@ -56,7 +56,7 @@ def _shape(x: jax.core.ShapedArray, y: jax.core.ShapedArray, kind: str) -> jax.c
 
 
 def _rows(args: tuple[Array, Array], dims: tuple, *, kind: str) -> tuple[Array, int]:
-    """vmap: one more batch axis, in front; what has none is repeated."""
+    """The rule for vmap: one more leading batch axis; an argument without it is repeated."""
     size = next(a.shape[d] for a, d in zip(args, dims, strict=True) if d is not None)
     x, y = (
         jnp.broadcast_to(a, (size, *a.shape)) if d is None else jnp.moveaxis(a, d, 0)

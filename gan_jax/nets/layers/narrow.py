@@ -1,9 +1,9 @@
-"""Networks whose activations are bfloat16, and whose parameters, statistics and outputs are not.
+"""Networks with bfloat16 activations but float32 parameters, statistics and outputs.
 
-Layers compute in the type of what they are given: their parameters are rounded to it where they are
-used, and gradients in them are float32 again. Statistics of batch norm, spectral norms and the last
-layer of a discriminator are taken in float32. precision is another leaf: it rounds the factors of
-products only, and what passes between layers stays float32.
+Layers compute in the dtype of their input: parameters are rounded to it at each use, and their
+gradients are float32 again. Statistics of batch norm, spectral norms and the last layer of a
+discriminator are computed in float32. The config leaf precision differs: it rounds only the factors
+of products, and activations between layers stay float32.
 """
 
 from typing import Any
@@ -18,17 +18,17 @@ NARROW = jnp.bfloat16
 
 
 def dtype_of(x: Array) -> Any:
-    """What flax's layers compute in: bfloat16 where x is, else the widest of x and parameters."""
+    """The dtype for flax's layers: bfloat16 if x is; else None, the widest of x and parameters."""
     return NARROW if x.dtype == NARROW else None
 
 
 def like(x: Array, w: Array) -> Array:
-    """w in bfloat16 where the activations x are; else w as it is."""
+    """w in bfloat16 if the activations x are bfloat16; else w unchanged."""
     return w.astype(NARROW) if x.dtype == NARROW else w
 
 
 def with_dtype(net: Net, dtype: str) -> Net:
-    """The net with activations of that type, float32 or bfloat16; what comes out is float32."""
+    """The net with activations of that dtype, float32 or bfloat16; its output is float32."""
     if dtype == "float32":
         return net
 

@@ -1,4 +1,4 @@
-"""Normalisations of a whole disc: a Net in, a Net out, whatever its architecture."""
+"""Normalisations of a whole disc: they map a Net to a Net, whatever its architecture."""
 
 from collections.abc import Callable
 
@@ -17,11 +17,11 @@ WEIGHTS = ("kernel", "embedding", "basis")  # by the last word of their paths
 
 
 def spectral(net: Net) -> Net:
-    """Every kernel divided by its largest singular value, where that is not 0. Miyato et al. 2018.
+    """Divides every kernel by its largest singular value unless that is 0. Miyato et al. 2018.
 
-    Those of projections too; in a gen not the tables of conditional batch norm. One power iteration
-    a pass, on kernels as matrices [inputs, outputs]; no gradient flows through its vectors. A pass
-    that is not training iterates too and forgets it.
+    This includes embeddings of projections, but not gen's tables of conditional batch norm. Each
+    pass makes one power iteration on the kernels as matrices [inputs, outputs]; no gradient flows
+    through its vectors. A pass outside training iterates too, but does not keep the result.
     """
 
     def init(key: Array, x: Array) -> tuple[PyTree, PyTree]:
@@ -63,10 +63,10 @@ def spectral(net: Net) -> Net:
 
 
 def gradient(net: Net) -> Net:
-    """s / (norm2(grad_x s) + abs(s)), per example: bounded by 1, and 1-Lipschitz. Wu et al. 2021.
+    """s / (norm2(grad_x s) + abs(s)) per example: bounded by 1 and 1-Lipschitz. Wu et al. 2021.
 
-    For a disc whose examples do not mix: the gradient is that of the sum of logits. Further heads
-    stay as they are.
+    The gradient is that of the sum of logits, so disc must treat each example by itself. Further
+    heads are unchanged.
     """
 
     def apply(
@@ -106,7 +106,7 @@ def _largest(kernel: Array, u: Array) -> tuple[Array, Array]:
     with jax.default_matmul_precision("highest"):
         v = _unit(jax.lax.stop_gradient(matrix) @ u)
         after = _unit(v @ jax.lax.stop_gradient(matrix))
-        u = jnp.where(after.any(), after, u)  # a kernel of zeros is one only at first
+        u = jnp.where(after.any(), after, u)  # keeps u while a kernel is still all zeros
         return v @ matrix @ u, u
 
 

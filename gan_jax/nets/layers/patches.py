@@ -10,10 +10,10 @@ from gan_jax.types import Array
 
 
 class InstanceNorm(nn.Module):
-    """(x - mean) / sqrt(var + eps) of each image's channels, x [B, H, W, C]. Ulyanov et al. 2016.
+    """(x - mean) / sqrt(var + eps) per image and channel, x [B, H, W, C]. Ulyanov et al. 2016.
 
-    Batch norm of a batch of one image, in training and outside of it. affine: then times a scale
-    plus a bias, of each channel.
+    The same in training and outside it: batch norm over a batch of one image. affine: applies a
+    learned scale and bias per channel.
     """
 
     affine: bool = True
@@ -33,7 +33,7 @@ class InstanceNorm(nn.Module):
 
 
 def mirrored(x: Array, pixels: int) -> Array:
-    """The images with so many more pixels on each side, mirrored at the edge, which stays single.
+    """The images padded by `pixels` on each side by reflection, without repeating the edge.
 
     PyTorch's ReflectionPad2d.
     """
@@ -42,12 +42,12 @@ def mirrored(x: Array, pixels: int) -> Array:
 
 
 class Patches(nn.Module):
-    """x [B, H, W, C] -> logits [B, P], of P overlapping patches each: PatchGAN. Isola et al. 2017.
+    """x [B, H, W, C] -> logits [B, P] of P overlapping patches each: PatchGAN. Isola et al. 2017.
 
-    `layers` halvings by convolutions of 4x4 pixels, one more that does not halve, and the logits.
-    A patch has 70x70 pixels at three layers, 34x34 at two and 16x16 at one. Channels double from
-    `width` to at most eight times that. affine: see InstanceNorm; without, convolutions have a
-    bias.
+    `layers` 4x4 convolutions that halve the sides, one that does not, and one for the logits. A
+    patch has 70x70 pixels with three layers, 34x34 with two and 16x16 with one. Channels double
+    from `width` to at most eight times that. affine: see InstanceNorm; without it, convolutions
+    have a bias.
     """
 
     layers: int = 3
@@ -76,7 +76,7 @@ class Patches(nn.Module):
 
 
 def check_layers(shape: tuple[int, ...], layers: int) -> None:
-    """ConfigError where images of that shape are too small for so many layers, or are none."""
+    """ConfigError unless examples of that shape are images large enough for so many layers."""
     if len(shape) != 3:
         raise ConfigError(f"this disc.net judges patches of images, not examples of shape {shape}")
     h, w, _ = shape

@@ -1,4 +1,4 @@
-"""Residual blocks of SNGAN and BigGAN, their batch norm by a vector, and SAGAN's attention."""
+"""SNGAN's and BigGAN's residual blocks, batch norm conditioned on a vector, SAGAN's attention."""
 
 from collections.abc import Callable
 
@@ -17,12 +17,12 @@ Norm = Callable[[str, Array], Array]  # (name, x) -> x normalised by a layer of 
 
 
 class Residual(nn.Module):
-    """What the blocks have in common: how the weights are drawn. See INITS."""
+    """What the blocks have in common: how their weights are initialised. See INITS."""
 
     features: int
     weights: str = "glorot_uniform"
     gain: float = 1.0
-    residual_gain: float = 1.0  # further factor of the 3x3 convolutions'
+    residual_gain: float = 1.0  # an extra factor of the 3x3 convolutions' gain
 
     def square(self, features: int, name: str) -> Conv:
         gain = self.gain * self.residual_gain
@@ -35,9 +35,9 @@ class Residual(nn.Module):
 
 
 class GenBlock(Residual):
-    """x [B, H, W, C] -> [B, 2H, 2W, features], with norms that the caller gives.
+    """x [B, H, W, C] -> [B, 2H, 2W, features], with the caller's norms.
 
-    conv(relu(norm(conv(up(relu(norm(x))))))) + up(conv 1x1 (x)), up being nearest.
+    conv(relu(norm(conv(up(relu(norm(x))))))) + up(conv 1x1 (x)), where up is nearest upsampling.
     """
 
     @nn.compact
@@ -49,10 +49,10 @@ class GenBlock(Residual):
 
 
 class DiscBlock(Residual):
-    """x [B, H, W, C] -> [B, H, W, features], or half the sides.
+    """x [B, H, W, C] -> [B, H, W, features], or [B, H / 2, W / 2, features].
 
-    pool(conv(relu(conv(relu(x))))) + pool(conv 1x1 (x)); the shortcut is x itself where neither
-    sides nor channels change. A first block takes the image as it is, without the inner relu.
+    pool(conv(relu(conv(relu(x))))) + pool(conv 1x1 (x)). The shortcut is x itself if neither the
+    sides nor the channels change. The first block leaves out the inner relu, as x is the image.
     """
 
     hidden: int = 0  # channels between its convolutions; 0: features
@@ -70,7 +70,7 @@ class DiscBlock(Residual):
 
 
 class VectorNorm(nn.Module):
-    """Batch norm with scale 1 + W e and bias V e of a vector e [B, E]. Brock et al. 2019."""
+    """Batch norm with scale 1 + W e and bias V e for a vector e [B, E]. Brock et al. 2019."""
 
     keep: float = 0.9
     eps: float = 1e-5
@@ -88,10 +88,10 @@ class VectorNorm(nn.Module):
 
 
 class Attention(nn.Module):
-    """x + gamma o(softmax(q k) v), of each pixel to the others; gamma is 0 at first.
+    """Self-attention among pixels: x + gamma o(softmax(q k) v), where gamma starts at 0.
 
-    q, k have an eighth of the channels and v half of them, by 1x1 convolutions without bias; k and
-    v are of the largest of each 2x2 pixels. Zhang et al. 2019, with BigGAN's pooling.
+    q, k, v and o are 1x1 convolutions without bias; q and k have an eighth of the channels and v
+    has half. k and v are max pooled over 2x2 pixels. Zhang et al. 2019, with BigGAN's pooling.
     """
 
     weights: str = "glorot_uniform"

@@ -1,13 +1,13 @@
 """Convolutions of any size, stride, padding and groups, fast on every device, in every derivative.
 
 A convolution y of x with a kernel k is one of the three partial derivatives of the trilinear form
-sum(y(x, k) g), whose others are its gradients in x and in k. Each one's gradients are the other
+sum(y(x, k) g); the other two are its gradients in x and in k. The gradients of each are the other
 two, so one primitive with these three kinds has derivatives of every order.
 
-On GPUs and TPUs each kind is XLA's own. XLA's CPU compiler brings a convolution into the layout of
-its fast kernels outside of loops only, and the gradients as jax derives them are in another: in a
-loop of steps they take ten to fifty times longer. There each kind is written in the fast layout, or
-as a product of matrices where that is faster: `as_products` says where.
+On GPUs and TPUs, each kind is XLA's own convolution. On CPUs, XLA changes a convolution to the
+layout of its fast kernels only outside loops, and the gradients that jax derives are in another
+layout, which makes them ten to fifty times slower in a loop of steps. So on CPUs each kind is
+written in the fast layout, or as a product of matrices where that is faster (_is_product).
 """
 
 import functools
@@ -28,26 +28,26 @@ Sides = tuple[int, int]
 
 
 class How(NamedTuple):
-    """A convolution but for its arrays: pixels of x per pixel of y, zeros around x, channels."""
+    """The settings of a convolution, without its arrays."""
 
     size: Sides  # of the kernel
     stride: int = 1
-    padding: tuple[Sides, Sides] = ((0, 0), (0, 0))  # before and after, of the two sides
-    groups: int = 1  # each sees its share of the channels alone
+    padding: tuple[Sides, Sides] = ((0, 0), (0, 0))  # (before, after) along each side
+    groups: int = 1  # each sees only its share of the channels
     precision: str | None = None  # jax_default_matmul_precision where it was called
 
 
 def convolution(x: Array, kernel: Array, how: How) -> Array:
-    """y[i, j] = sum_ab x[s i + a - p, s j + b - p] kernel[a, b], x being 0 outside of the image.
+    """y[i, j] = sum_ab x[s i + a - p, s j + b - p] kernel[a, b], with x = 0 outside of the image.
 
-    [B, H, W, C], [*size, C / groups, F] -> [B, H', W', F]; s the stride, p the zeros before x. The
+    [B, H, W, C], [*size, C / groups, F] -> [B, H', W', F], with stride s and p zeros before x. The
     kernel is not flipped, as in PyTorch's Conv2d.
     """
     return _bind("y", x, kernel, how, _halved((x.shape[1], x.shape[2]), how))
 
 
 def transposed(y: Array, kernel: Array, how: How, sides: Sides) -> Array:
-    """The gradient of sum(convolution(x, kernel) y) in x, whose sides these are."""
+    """The gradient of sum(convolution(x, kernel) y) in x, where x has the given sides."""
     return _bind("x", kernel, y, how, sides)
 
 
@@ -58,7 +58,7 @@ def _bind(kind: str, a: Array, b: Array, how: How, sides: Sides) -> Array:
 
 
 def _halved(sides: Sides, how: How) -> Sides:
-    """The sides of y, of those of x."""
+    """The sides of y, from those of x."""
     h, w = (
         (side + sum(pad) - size) // how.stride + 1
         for side, pad, size in zip(sides, how.padding, how.size, strict=True)
@@ -67,7 +67,7 @@ def _halved(sides: Sides, how: How) -> Sides:
 
 
 def _own(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
-    """By XLA's own convolution and jax's own derivatives of it."""
+    """Each kind by XLA's own convolution and jax's derivatives of it."""
 
     def conv(x: Array, kernel: Array) -> Array:
         return lax.conv_general_dilated(
@@ -114,7 +114,7 @@ def _in_layout(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
 
 
 def _as_product(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
-    """Each kind as a product of matrices: what the kernel sees at each place, times the kernel."""
+    """Each kind as a product of matrices: the windows of x times the kernel."""
     if kind == "y":
         return matmul(_windows(a, how), _matrix(b, how))
     if kind == "x":
@@ -131,7 +131,7 @@ def _as_product(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
 
 
 def _blocks(how: How) -> Sides:
-    """How many blocks of stride x stride pixels the kernel covers; the last ones in part."""
+    """How many blocks of stride x stride pixels the kernel covers, partly covered ones included."""
     h, w = (-(-size // how.stride) for size in how.size)
     return h, w
 
@@ -159,15 +159,16 @@ def _matrix(kernel: Array, how: How) -> Array:
 
 
 def _is_product(kind: str, how: How, channels: int) -> bool:
-    """Whether a product of matrices is faster on a CPU than a convolution, as measured there.
+    """Whether a product of matrices is faster than a convolution on a CPU, by measurement.
 
-    It is for 1x1, and where three channels or so are to be made of many; and it alone rounds.
+    It is for 1x1 kernels, and for few output channels made from many. It is also needed wherever
+    factors are to be rounded, which only the product does.
     """
     return how.precision == "bfloat16" or how.size == (1, 1) or (kind == "x" and channels < FEW)
 
 
 def _on_cpu(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
-    """One group after the other, in a loop: XLA's grouped convolutions are far slower there."""
+    """Computes the groups one by one in a loop: XLA's grouped convolutions are far slower."""
     channels = a.shape[-2] if kind == "x" else a.shape[-1] // how.groups
     way = _as_product if _is_product(kind, how, channels) else _in_layout
     one = functools.partial(way, kind=kind, how=how._replace(groups=1), sides=sides)
@@ -179,7 +180,7 @@ def _on_cpu(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
 
 
 def _lowered(a: Array, b: Array, kind: str, how: How, sides: Sides, *, on_cpu: bool) -> Array:
-    """The kind for arrays that may have further axes in front: rows, with kernels of their own."""
+    """The kind for arrays with any further leading axes: rows with a kernel each."""
     rows, each = a.shape[:-4], _on_cpu if on_cpu else _own
     one = functools.partial(each, kind=kind, how=how, sides=sides)
     with jax.default_matmul_precision(how.precision):
@@ -201,25 +202,25 @@ def _shape(a: Any, b: Any, kind: str, how: How, sides: Sides) -> jax.core.Shaped
 
 def _gradient_of_a(g: Array, a: Any, b: Array, *, kind: str, how: How, sides: Sides) -> Array:
     own = a.aval.shape[-3:-1]
-    if kind == "y":  # of x and k, in x
+    if kind == "y":  # a function of x and k: the gradient in x
         return _form.bind(b, g, kind="x", how=how, sides=own)
-    if kind == "x":  # of k and y, in k
+    if kind == "x":  # a function of k and y: the gradient in k
         return _form.bind(g, b, kind="k", how=how, sides=how.size)
-    return _form.bind(g, b, kind="x", how=how, sides=own)  # of x and y, in x
+    return _form.bind(g, b, kind="x", how=how, sides=own)  # of x and y: the gradient in x
 
 
 def _gradient_of_b(g: Array, a: Array, b: Any, *, kind: str, how: How, sides: Sides) -> Array:
-    if kind == "y":  # in k
+    if kind == "y":  # the gradient in k
         return _form.bind(a, g, kind="k", how=how, sides=how.size)
-    of = (g, a) if kind == "x" else (a, g)  # in y, of x and k
+    of = (g, a) if kind == "x" else (a, g)  # the gradient in y, from x and k
     return _form.bind(*of, kind="y", how=how, sides=b.aval.shape[-3:-1])
 
 
 def _rows(args: tuple, dims: tuple, *, kind: str, how: How, sides: Sides) -> tuple[Array, int]:
-    """vmap: one more axis in front. Rows that share a kernel become one larger batch."""
+    """The rule for vmap: one more leading axis. Rows with a common kernel become a larger batch."""
     size = next(z.shape[d] for z, d in zip(args, dims, strict=True) if d is not None)
     given = {"kind": kind, "how": how, "sides": sides}
-    kernel = {"y": 1, "x": 0, "k": -1}[kind]  # which of the two it is
+    kernel = {"y": 1, "x": 0, "k": -1}[kind]  # which of the two arguments it is
     if kernel >= 0 and dims[kernel] is None and args[kernel].ndim == 4:
         rows = jnp.moveaxis(args[1 - kernel], dims[1 - kernel], 0)
         merged = rows.reshape(-1, *rows.shape[2:])
