@@ -33,13 +33,8 @@ def cache_home(tmp_path_factory):
 @pytest.mark.parametrize("name", data.names())
 def test_every_set_is_described_and_has_a_spec(name):
     assert data.describe(name).endswith((".", ")", ":"))
-    if name in (
-        "folder",
-        "emoji",
-        "emoji_grey",
-        "emoji_pairs",
-    ):  # of which nothing is known without files
-        return
+    if name in ("folder", "emoji", "emoji_grey", "emoji_pairs"):
+        return  # nothing is known of them without their files
     spec = data.spec(name, data_dir="/nowhere")  # needs no files
     assert spec.kind == ("points" if data.distribution(name) else "image")
     assert bool(spec.splits) == (data.distribution(name) is None)

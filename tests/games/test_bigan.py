@@ -184,7 +184,7 @@ def test_its_picture_has_reals_above_their_reconstructions():
     setup, state = make_setup(c), init_state(c, jax.random.key(0))
     assert set(state.averages) == {"gen", "enc"}
     real = jax.random.uniform(jax.random.key(3), (18, 8, 8, 1))
-    shown = setup.game.gallery(state, jax.random.key(1), real)
+    shown = setup.game.gallery(state, jax.random.key(1), Batch(real))
     assert shown.shape == (4, 8, 8, 8, 1)
     right = shown[:, 4:]
     np.testing.assert_array_equal(right[::2].reshape(8, 8, 8, 1), real[:8])

@@ -292,11 +292,16 @@ def test_every_experiment_lowers_for_tpu_and_gpu(path):
         config = tiny.experiment(path, "tiny")
         setup = make_setup(config)
     numbers = hypers(config)
-    shape = setup.data.spec.shape
+    spec = setup.data.spec
+    shape, other = spec.shape, spec.other or spec.shape
     state = jax.eval_shape(make_init(setup), jax.random.key(0), numbers, jnp.zeros(shape))
-    x = jax.ShapeDtypeStruct((config.dynamics.k_disc, config.batch_size, *shape), jnp.float32)
-    label = jax.ShapeDtypeStruct(x.shape[:2], jnp.int32) if setup.game.sampler.classes else None
-    batch = Batch(x, label, x if config.game == "cyclegan" else None)
+    size = (config.dynamics.k_disc, config.batch_size)
+    batch = Batch(
+        x=jax.ShapeDtypeStruct((*size, *shape), jnp.float32),
+        label=jax.ShapeDtypeStruct(size, jnp.int32) if setup.game.sampler.classes else None,
+        other=jax.ShapeDtypeStruct((*size, *other), jnp.float32),
+        text=jax.ShapeDtypeStruct((*size, spec.text_length), jnp.int32),
+    )
     step = jax.jit(make_train_step(config), donate_argnums=0)
     exported = export.export(step, platforms=("tpu", "cuda"))(state, batch, numbers)
     assert set(exported.platforms) == {"tpu", "cuda"}
