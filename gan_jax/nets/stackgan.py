@@ -15,6 +15,8 @@ from flax import linen as nn
 from gan_jax.nets.layers import BatchNorm, Dense, activation, flat
 from gan_jax.nets.layers.convolution import Conv
 from gan_jax.nets.layers.images import doubled, halvings, smallest
+from gan_jax.nets.layers.narrow import like
+from gan_jax.objectives.logits import widen
 from gan_jax.types import Array
 
 FIRST_WORD = 2  # its index in a vocabulary, after the entries for padding and unknown words
@@ -108,7 +110,7 @@ class Generator(Painter):
         mean, log_std, c = self.augmented(text) if text is not None else (noise[:, :0],) * 3
         first = self.width * 2**n
         start = Dense(sides[0] * sides[1] * first, self.weights, self.gain, False, name="start")
-        h = start(jnp.concatenate([noise, c], 1)).reshape(-1, *sides, first)
+        h = start(jnp.concatenate([noise, like(noise, c)], 1)).reshape(-1, *sides, first)
         h = nn.relu(BatchNorm(0.9, 1e-5, name="start_norm")(h, train))
         x = self.grown(h, [self.width * 2**i for i in reversed(range(n))], train)
         return x if text is None else Drawing(x, mean, log_std)
@@ -168,12 +170,12 @@ class Discriminator(nn.Module):
             c = nn.leaky_relu(Dense(self.code, *how, name="code")(read), self.slope)
             h = Conv(h.shape[-1], *how, False, 3, 1, name="joined")(beside(h, c))
             h = nn.leaky_relu(BatchNorm(0.9, 1e-5, name="joined_norm")(h, train), self.slope)
-        return Dense(1, *how, name="logit")(flat(h))[:, 0]
+        return Dense(1, *how, name="logit")(widen(flat(h)))[:, 0]
 
 
 def beside(h: Array, c: Array) -> Array:
     """Maps [B, H, W, F] with the code [B, E] joined to every pixel: [B, H, W, F + E]."""
-    each = jnp.broadcast_to(c[:, None, None], (*h.shape[:3], c.shape[-1]))
+    each = jnp.broadcast_to(like(h, c)[:, None, None], (*h.shape[:3], c.shape[-1]))
     return jnp.concatenate([h, each], -1)
 
 

@@ -135,7 +135,6 @@ PLANTS = {
     "wgan without a penalty": Plant(
         ("disc unbounded", "oscillation"),
         {"objective": "wgan", "penalty.name": "none", "penalty.weight": 0.0, "batch_size": 256},
-        differs=("batches of 256",),
     ),
     "a pixel that gen cannot make": Plant(("disc wins",), of=digits, images=shortcut, **NO_R1),
     "a spike: gaussian1d, values": Plant((COLLAPSE,), of=values, steps=800),

@@ -8,6 +8,7 @@ import pytest
 import tiny
 
 from gan_jax.config import hypers
+from gan_jax.data import Arrays
 from gan_jax.dynamics import DYNAMICS
 from gan_jax.dynamics.guard import SMALL, guarded, is_finite, leaf_name, refusals
 from gan_jax.steps import init_state, make_train_many, make_train_step
@@ -116,7 +117,7 @@ def many(policy, bad, steps=5):
     order = jnp.arange(40, dtype=jnp.int32).reshape(5, 1, 8)
     before = jax.tree.map(jnp.copy, state)
     after, metrics = jit_loop(make_train_many(config))(
-        state, (jnp.asarray(x), None), order, numbers, np.int32(steps)
+        state, Arrays(jnp.asarray(x), None), order, numbers, np.int32(steps)
     )
     return before, after, metrics
 

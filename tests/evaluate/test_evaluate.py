@@ -239,7 +239,8 @@ def test_a_distance_that_is_not_asked_for_is_not_computed(monkeypatch):
 
 
 def test_only_what_is_cheap_runs_on_schedule():
-    assert {*evaluate.SCHEDULED} == {"line", "modes", "judge", "labels", "codes"}
+    of_samples = {"line", "modes", "judge", "labels", "codes"}
+    assert {*evaluate.SCHEDULED} == of_samples | {"translations", "captions"}
     config = tiny.config(data__name="ring")
     for name in ("divergence", "digits", "pixels", "line", "judge"):
         assert evaluate.EVALUATORS[name](make_setup(config)) is None

@@ -88,7 +88,7 @@ def test_nothing_is_said_of_a_disc(data):
     c.data.name = data
     setup, state = make_setup(c), init_state(c, jax.random.key(0))
     said = make_signals(setup)(state, hypers(c), make_shown(setup, setup.examples()))
-    assert set(said) == {"watch/gen_grad", "watch/spread", "watch/place"}
+    assert set(said) == {f"watch/{name}" for name in ("gen_grad", "spread", "variety", "place")}
     found = make_evaluate(setup)(state)
     assert found
     assert "eval/disc_gap" not in found

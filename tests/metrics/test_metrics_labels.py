@@ -96,7 +96,7 @@ def test_a_class_has_no_more_reals_than_samples():
 
 def test_a_student_of_reals_is_as_right_as_the_classifier_of_the_data():
     train, test = (data.load("digits", split) for split in ("train", "test"))
-    score = classification_accuracy_score(*train, *test, 10)
+    score = classification_accuracy_score(train.x, train.label, test.x, test.label, 10)
     assert score == pytest.approx(digits.trained(data.Origin("digits")).accuracy_real, abs=1e-6)
     assert score > 0.85
 

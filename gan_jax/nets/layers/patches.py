@@ -6,6 +6,7 @@ from jax import lax
 
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers.convolution import Conv
+from gan_jax.objectives.logits import widen
 from gan_jax.types import Array
 
 
@@ -21,15 +22,16 @@ class InstanceNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        mean, var = (f(x, (1, 2), keepdims=True) for f in (jnp.mean, jnp.var))
-        x = (x - mean) * lax.rsqrt(var + self.eps)
+        wide = widen(x)
+        mean, var = (f(wide, (1, 2), keepdims=True) for f in (jnp.mean, jnp.var))
+        y = (wide - mean) * lax.rsqrt(var + self.eps)
         if not self.affine:
-            return x
+            return y.astype(x.dtype)
         scale, bias = (
             self.param(name, init, x.shape[-1:]).reshape(1, 1, 1, -1)
             for name, init in (("scale", nn.initializers.ones), ("bias", nn.initializers.zeros))
         )
-        return x * scale + bias
+        return (y * scale + bias).astype(x.dtype)
 
 
 def mirrored(x: Array, pixels: int) -> Array:
@@ -71,7 +73,7 @@ class Patches(nn.Module):
             conv = Conv(width, *how, not self.affine, 4, stride, zeros=zeros, name=f"conv_{i}")
             h = InstanceNorm(self.affine, name=f"norm_{i}")(conv(h))
             h = nn.leaky_relu(h, self.slope)
-        logits = Conv(1, *how, stride=1, zeros=(1, 1), name="logits")(h)
+        logits = Conv(1, *how, stride=1, zeros=(1, 1), name="logits")(widen(h))
         return logits.reshape(len(x), -1)
 
 
