@@ -80,7 +80,7 @@ def changes(f):
 @pytest.mark.parametrize(("net", "how"), GEN_CASES, ids=" ".join)
 def test_what_gen_makes_changes_with_the_label(net, how):
     if how == "norm" and net not in WITH_NORM:
-        with pytest.raises(ConfigError, match=r"'norm', and net .* has no batch norm"):
+        with pytest.raises(ConfigError, match=r"'norm', but net .* has no batch norm"):
             make_setup(config(net, how))
         return
     for steps in (0, 1):
@@ -168,7 +168,7 @@ def test_image_networks_train_by_their_labels(case):
 
 
 def test_a_network_without_batch_norm_takes_no_norm_by_labels():
-    with pytest.raises(ConfigError, match="'norm', and net 'r3gan' has no batch norm"):
+    with pytest.raises(ConfigError, match="'norm', but net 'r3gan' has no batch norm"):
         make_generator("r3gan", {}, (32, 32, 3), "tanh", Labels("norm", 10))
 
 
