@@ -57,7 +57,8 @@ def not_begun(line: Line, before: Sequence[Line], game: Game) -> str:
     if line["step"] != game.steps or "watch/variety" not in line:
         return ""
     updates = line["step"] * game.updates
-    narrow = max(map(_variety, before)) <= OPENED and _variety(line) < NARROW
+    # A game without disc has no watched lines before: symptoms compare disc's logits.
+    narrow = max(map(_variety, before), default=0) <= OPENED and _variety(line) < NARROW
     if narrow and (is_young(line, game) or (len(before) > 1 and _is_still(before))):
         return f"after {updates:,} updates of gen {_alike(_variety(line))}"
     return ""

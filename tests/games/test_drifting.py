@@ -8,7 +8,9 @@ import tiny
 
 from gan_jax.config import hypers
 from gan_jax.evaluate import make_evaluate, make_picture
+from gan_jax.evaluate.diagnostics import Diagnosis, facts
 from gan_jax.evaluate.signals import make_shown, make_signals
+from gan_jax.evaluate.symptoms import NOT_BEGUN
 from gan_jax.games import make_setup
 from gan_jax.games.drifting import RADII, drift
 from gan_jax.host.errors import ConfigError
@@ -89,6 +91,8 @@ def test_nothing_is_said_of_a_disc(data):
     setup, state = make_setup(c), init_state(c, jax.random.key(0))
     said = make_signals(setup)(state, hypers(c), make_shown(setup, setup.examples()))
     assert set(said) == {f"watch/{name}" for name in ("gen_grad", "spread", "variety", "place")}
+    told = Diagnosis(facts(c, setup.data)).add({"step": c.steps} | jax.tree.map(float, said))
+    assert {finding.label for finding in told} <= {NOT_BEGUN}
     found = make_evaluate(setup)(state)
     assert found
     assert "eval/disc_gap" not in found
