@@ -9,20 +9,23 @@ gan-jax sweep --config sndcgan_emoji --workdir runs/emoji_seeds                 
 
 The networks are those of Miyato et al. 2018 with widths of 16 to 128 instead of 64 to 512. As in
 the paper's setting C there are spectral norm in disc, the hinge loss, Adam (.5, .999) and batches
-of 64; the rate is 5e-4 instead of 2e-4, as the layers are narrow. Labels enter as in Miyato and
-Koyama 2018: conditional batch norm in gen, projection in disc. DiffAugment (Zhao et al. 2020) uses
-all three kinds, since disc soon memorises 3,398 drawings. Nothing is published for these data.
+of 64. With DiffAugment (Zhao et al. 2020, all three kinds) the rate is 5e-4 instead of 2e-4, as the
+layers are narrow. Without it, all samples of two seeds of three were still alike after 600 steps at
+that rate, so `plain` has the paper's.
+Labels enter as in Miyato and Koyama 2018: conditional batch norm in gen, projection in disc.
+Nothing is published for these data.
 
-Cost: 9.3 GFLOP a step, 47 at 64x64. The processor time of the first 400 steps predicts 20 minutes
-on two cores, and five times that at 64x64; neither was measured. Expected: after 400 steps, round
-and square shapes on white in the categories' colours; the end was not measured. Besides the run's
-own numbers, look at
-gan-jax evaluate --workdir runs/emoji --metrics labels,efficientnet_lite0
+Cost: 9.3 GFLOP a step, 47 at 64x64. A run takes about 20 minutes on two cores, and is predicted to
+take five times that at 64x64, which was not measured. What six runs reached stands in
+experiments/results, made by
+
+gan-jax sweep --config sndcgan_emoji --workdir runs/sndcgan_emoji \
+    "--config.features.names=('efficientnet_lite0',)" --config.eval_every_steps=2000
 """
 
 from gan_jax.config import choose
 from gan_jax.config import get_config as defaults
-from gan_jax.sweep import param, product, seeds
+from gan_jax.sweep import chain, param, product, seeds
 
 VARIANTS = ("augmented", "plain", "64", "tiny")
 DIFF_AUGMENT = "colour,translation,cutout"
@@ -38,7 +41,7 @@ def get_config(variant: str = "augmented"):
     c.gen.condition, c.disc.condition = "norm", "projection"
     c.disc.normalise, c.latent.dim = "spectral", 128
     c.disc.augment = "none" if variant == "plain" else DIFF_AUGMENT
-    c.gen.lr = c.disc.lr = 5e-4
+    c.gen.lr = c.disc.lr = 2e-4 if variant == "plain" else 5e-4
     c.batch_size, c.steps = 64, 8_000
     c.grid_samples = 90  # ten of each category
     c.eval_every_steps = c.sample_every_steps = c.checkpoint_every_steps = 1_000
@@ -54,6 +57,7 @@ def _tiny(c):
     return c
 
 
+PLAIN = [{"disc.augment": "none", "gen.lr": 2e-4, "disc.lr": 2e-4}]
 SWEEPS = {
-    "seeds": product(param("disc.augment", [DIFF_AUGMENT, "none"]), seeds(3)),
+    "seeds": product(chain(param("disc.augment", [DIFF_AUGMENT]), PLAIN), seeds(3)),
 }

@@ -2,8 +2,9 @@
 
 A benchmark has CASES, a list of names, and makers: make_ours(case) and, for each entry of THEIRS,
 make(case). A maker returns a function of n that runs n steps and returns when they are done. A
-benchmark may have a UNIT for its steps and a number of PAIRS of runs. One that measures no time has
-estimate(case) -> figures and in_words(figures) instead, and runs only when it is named.
+benchmark may have a UNIT for its steps, a number of PAIRS of runs, and a remark(case) in words. One
+that measures no steps has estimate(case) -> figures and in_words(figures) instead. With ON_REQUEST
+it runs only when it is named.
 """
 
 import importlib.util
@@ -20,15 +21,15 @@ from gan_jax.host.errors import ConfigError
 from gan_jax.host.files import write_named
 from gan_jax.host.versions import hardware, versions
 
-_FILES = Choices(__name__, "benchmark", {"worker", "matmul", "stand_in"})
+_FILES = Choices(__name__, "benchmark", {"worker", "products", "stand_in", "tables", "torch_gans"})
 names = _FILES.names
 PAIRS = 7
 
 
 def run(wanted: Iterable[str], against: str | None, json_file: Path | None) -> None:
-    """Runs the named benchmarks (default: all), prints a line for each, writes JSON if asked."""
-    timed = [name for name in names() if not hasattr(_FILES.module(name), "estimate")]
-    chosen = [choose("benchmark", name, names()) for name in wanted] or timed
+    """Runs the named benchmarks, or the usual ones, prints their lines, writes JSON if asked."""
+    usual = [name for name in names() if not hasattr(_FILES.module(name), "ON_REQUEST")]
+    chosen = [choose("benchmark", name, names()) for name in wanted] or usual
     if against and importlib.util.find_spec("torch") is None:
         raise ConfigError("--against pytorch needs torch: pip install 'gan-jax[bench]'")
     if json_file:
@@ -54,7 +55,7 @@ def _cases(name: str, against: str | None) -> Iterator[tuple[dict[str, Any], str
             continue
         for other in (module.THEIRS if against else None) or [None]:
             found = measure(module, case, other)
-            yield found, in_words(name, found)
+            yield found, in_words(module, found)
 
 
 def measure(module: Any, case: str, other: str | None) -> dict[str, Any]:
@@ -83,23 +84,27 @@ def measure(module: Any, case: str, other: str | None) -> dict[str, Any]:
     }
 
 
-def in_words(name: str, case: dict[str, Any]) -> str:
-    """The figures of a case, in one line."""
-    words = f"{name} {case['name']}: {case['ours']:.1f} {case['unit']}"
+def in_words(module: Any, case: dict[str, Any]) -> str:
+    """The figures of a case, in one line; a benchmark's remark(case) adds to it."""
+    words = (
+        f"{module.__name__.rpartition('.')[2]} {case['name']}: {case['ours']:.1f} {case['unit']}"
+    )
     if case["ratio"]:
         words += f", theirs {case['theirs']:.1f}, ratio {speed_up(case)}"
-    if "diagnostics_share" in case:
-        words += f"; diagnostics {case['diagnostics_share']:.2%} of the time"
-    if "lost_to_input" in case:
-        words += f"; {case['lost_to_input']:.1%} lost to input, {case['anonymous_mb']:.0f} MB held"
-    return (
-        words
-        if "flops" not in case
-        else words
-        + (
-            f"; matrix products {case['matmul_fraction']:.0%} of the step, "
-            f"{case['flops'] * case['ours'] / 1e9:.0f} GFLOP/s"
-        )
+    if hasattr(module, "remark"):
+        words += f"; {module.remark(case)}"
+    if "flops" in case:
+        words += f"; {case['flops'] / 1e9:.3g} GFLOP a step: {_shares(case)}"
+    return words
+
+
+def _shares(case: dict[str, Any]) -> str:
+    """What share of a step its products take alone, and their rates."""
+    kinds = {"matmul": "matrix products", "conv": "convolutions"}
+    return ", ".join(
+        f"{words} {share:.0%} at {case[f'{name}_flops'] * case['ours'] / share / 1e9:.0f} GFLOP/s"
+        for name, words in kinds.items()
+        if (share := case[f"{name}_fraction"])
     )
 
 

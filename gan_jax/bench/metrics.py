@@ -27,10 +27,13 @@ def make_ours(case: str) -> Side:
 
     def facts() -> dict[str, Any]:
         pairs = [(_seconds(multiply), _seconds(lambda: measure(STEPS[case]))) for _ in range(3)]
+        flops = PRODUCTS[case] * 2 * N * N * F // STEPS[case]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, else KiB
         return {
             "matmul_fraction": sorted(alone / whole for alone, whole in pairs)[1],
-            "flops": PRODUCTS[case] * 2 * N * N * F // STEPS[case],
+            "matmul_flops": flops,
+            "conv_fraction": 0.0,
+            "flops": flops,
             "peak_mb": peak / (2**20 if sys.platform == "darwin" else 2**10),
         }
 

@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from gan_jax.bench import matmul
+from gan_jax.bench import products
 from gan_jax.config import get_config, hypers
 from gan_jax.data import Arrays, pipeline
-from gan_jax.games import make_setup
+from gan_jax.games import Setup, make_setup
 from gan_jax.place import place_batch
 from gan_jax.training.steps import init_state, jit_loop, make_train_many
 
@@ -37,13 +37,20 @@ def make_ours(case: str) -> Side:
 def make_loop(config: Any) -> Side:
     """The loop that `gan-jax train` dispatches, with the order of examples that it computes."""
     setup = make_setup(config)
-    arrays = None if setup.data.synthetic else Arrays(random_images(), None)
+    run, lowered = loop_of(setup, None if setup.data.synthetic else Arrays(random_images(), None))
+    many = lowered.compile()
+    return run, lambda: products.facts(many, lambda: products.seconds(lambda: run(20), 1) / 20)
+
+
+def loop_of(setup: Setup, arrays: Arrays | None) -> tuple[Callable[[int], None], Any]:
+    """A function that trains for n steps, and its program as lowered."""
+    config = setup.config
     source = pipeline.make_source(config, arrays, place_batch())
     state, numbers = init_state(setup, jax.random.key(0)), hypers(config)
     key = jax.random.key(1)
     args = (state, *source(key, np.int32(0)), numbers, np.int32(1))
-    many = jit_loop(make_train_many(setup)).lower(*args).compile()
-    step = 0
+    lowered = jit_loop(make_train_many(setup)).lower(*args)
+    many, step = lowered.compile(), 0
 
     def run(n: int) -> None:
         nonlocal state, step
@@ -51,7 +58,7 @@ def make_loop(config: Any) -> Side:
         step += n
         jax.block_until_ready(metrics)
 
-    return run, lambda: matmul.facts(many, lambda: matmul.seconds(lambda: run(20), 1) / 20)
+    return run, lowered
 
 
 def random_images() -> np.ndarray:
@@ -100,7 +107,7 @@ def make_best(case: str) -> Side:
 
 def fastest(sides: list[Callable[[int], None]]) -> Callable[[int], None]:
     """The side that takes the least time for 20 steps."""
-    return min(sides, key=lambda run: matmul.seconds(lambda: run(20), 1))
+    return min(sides, key=lambda run: products.seconds(lambda: run(20), 1))
 
 
 def make_careful(

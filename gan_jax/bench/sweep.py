@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from gan_jax.bench import matmul
+from gan_jax.bench import products
 from gan_jax.bench.mlp import Side, perceptron, repeat
 from gan_jax.bench.worker import Worker
 
@@ -68,7 +68,7 @@ def make_ours(case: str) -> Side:
     def facts() -> dict[str, Any]:
         whole = jit_rows(make_train_rows(members.setup), place_rows())
         compiled = whole.lower(states, (), order, hypers, np.int32(1)).compile()
-        found = matmul.facts(compiled, lambda: matmul.seconds(lambda: run(4 * m), 1) / 4)
+        found = products.facts(compiled, lambda: products.seconds(lambda: run(4 * m), 1) / 4)
         return found | {"flops": found["flops"] // m, "how": how._asdict()}
 
     return run, facts

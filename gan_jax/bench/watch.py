@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gan_jax.bench import matmul
+from gan_jax.bench import products
 from gan_jax.bench.mlp import DISC, GEN, Side, make_loop, random_images
 from gan_jax.bench.sweep import settings
 from gan_jax.config import get_config, hypers
@@ -31,15 +31,20 @@ def make_ours(case: str) -> Side:
         shown = Shown(Batch(real), Batch(held_out))
     state, numbers = init_state(setup, jax.random.key(0)), hypers(config)
     signals = jax.jit(make_signals(setup))
-    run, products = make_loop(config)
+    run, found = make_loop(config)
 
     def look() -> None:
         jax.block_until_ready(signals(state, numbers, shown))
 
     def facts() -> dict[str, Any]:
         n = STEPS[case] // 5
-        step, once = matmul.seconds(lambda: run(n), 5) / n, matmul.seconds(look, 20)
+        step, once = products.seconds(lambda: run(n), 5) / n, products.seconds(look, 20)
         whole = config.diagnose_every_steps * step
-        return products() | {"diagnostics_share": once / (once + whole)}
+        return found() | {"diagnostics_share": once / (once + whole)}
 
     return run, facts
+
+
+def remark(case: dict[str, Any]) -> str:
+    """The share of diagnostics."""
+    return f"diagnostics {case['diagnostics_share']:.2%} of the time"

@@ -42,6 +42,7 @@ def _here(flag: str, what: str = "folder") -> dict[str, Any]:
 WORKDIR = _here("--workdir")
 FILE: dict[str, Any] = _here("--config", "file") | {"metavar": "NAME|FILE[:ARG]"}
 CONFIG = FILE | {"required": True}
+STEP: dict[str, Any] = {"type": int, "help": "of the checkpoint (default: the newest)"}
 
 
 def _one_of(kind: str, choices: Sequence[str]) -> dict[str, Any]:
@@ -77,33 +78,41 @@ def make_parser() -> tuple[argparse.ArgumentParser, dict[str, list[str]]]:
 
 def _measuring(verb: Callable[..., Callable[..., None]]) -> None:
     """Verbs that measure: the cost of a run, a published table, speed."""
-    add = verb("plan", "What a run, or a sweep, would cost on TPUs that are not attached.")
-    add("--config", **CONFIG, help="get_config(), and SWEEPS")
+    add = verb(
+        "plan", "Estimate what a run or a sweep would cost on TPUs that this machine does not have."
+    )
+    add("--config", **CONFIG, help="an experiment, or a file with get_config()")
     add(
         "--topology",
         required=True,
         metavar="v5e:16x16",
-        help="also v4, v5p, v6e; for a run, several with commas between",
+        help="v4, v5e, v5p or v6e; for a run also several",
     )
-    add("--price", type=float, metavar="N", help="price of a chip's hour, in any currency")
-    add("--sweep", metavar="NAME", help="which of SWEEPS (default: get_config()'s run)")
-    add("--json", **_here("--json", "file"), help="write the figures, unrounded")
-    add = verb("reproduce", "Measure a published table: `gan-jax list tables` names them.")
+    add("--price", type=float, metavar="N", help="price of one chip for one hour, in any currency")
+    add(
+        "--sweep",
+        metavar="NAME",
+        help="plan this entry of SWEEPS (default: the run of get_config())",
+    )
+    add("--json", **_here("--json", "file"), help="write the unrounded figures to this file")
+    add = verb(
+        "reproduce", "Train and measure a published table; `gan-jax list tables` shows which."
+    )
     add("name", metavar="NAME")
     add("--workdir", required=True, **WORKDIR)
-    add("--quick", action="store_true", help="a few seeds and rounds, to see that it runs")
-    add("--seeds", type=int, help="how many seeds; recorded ones are not trained again")
-    add("--steps", type=int, help="how many steps; recorded runs go on to them")
-    add("--precision", help="of matrix products: default, highest, bfloat16 (the device's default)")
+    add("--quick", action="store_true", help="train briefly on a few seeds, to see that it runs")
+    add("--seeds", type=int, help="number of seeds; recorded ones are not trained again")
+    add("--steps", type=int, help="number of steps; recorded runs continue up to it")
+    add("--precision", help="of matrix products: default (the device's own), highest or bfloat16")
     add(
         "--recorded",
         **_here("--recorded", "file"),
-        help="a table.json: its fitting rows are reused",
+        help="a table.json whose matching rows are reused",
     )
     add = verb("bench", "Measure speed.")
-    add("names", nargs="*", metavar="NAME", help="which benchmarks (all)")
-    add("--against", **_one_of("--against", ["pytorch"]), help="measured too, for a ratio")
-    add("--json", **_here("--json", "file"))
+    add("names", nargs="*", metavar="NAME", help="which benchmarks (default: the usual ones)")
+    add("--against", **_one_of("--against", ["pytorch"]), help="also measure PyTorch, for a ratio")
+    add("--json", **_here("--json", "file"), help="write the figures to this file")
 
 
 def _looking(verb: Callable[..., Callable[..., None]]) -> None:
@@ -111,24 +120,34 @@ def _looking(verb: Callable[..., Callable[..., None]]) -> None:
     add = verb("sample", "Write samples of a trained run.")
     add("--workdir", required=True, **WORKDIR)
     add("--out", required=True, **_here("--out", "file") | {"metavar": "FILE.png|.gif|.npz"})
-    add("--num", type=int, help="samples, or frames of a GIF (64; with classes, 8 of each)")
-    add("--inputs", metavar="FOLDER|FILE|TEXT", help="what to map; --num counts samples of each")
+    add("--num", type=int, help="number of samples or frames (default: 64, or 8 of each class)")
+    add("--inputs", metavar="FOLDER|FILE|TEXT", help="what to map; --num is then samples of each")
     add("--seed", type=int, default=0)
-    add("--step", type=int, help="the checkpoint (the newest)")
-    add("--label", metavar="N|NAME|all", help="for a conditional run: the class (all)")
-    add("--interpolate", action="store_true", help="walk between latents and back to the first")
-    add = verb("export", "Write a trained run's generator as one program of JAX, weights included.")
+    add("--step", **STEP)
+    add("--label", metavar="N|NAME|all", help="the class, for a conditional run (default: all)")
+    add(
+        "--interpolate",
+        action="store_true",
+        help="walk from latent to latent and back to the first",
+    )
+    add = verb(
+        "export", "Write the generator of a trained run, with its weights, as one JAX program."
+    )
     add("--workdir", required=True, **WORKDIR)
     add("--out", required=True, **_here("--out", "file"))
-    add("--step", type=int, help="the checkpoint (the newest)")
-    add = verb("evaluate", "Evaluate a trained run's newest checkpoint, or that of --step.")
+    add("--step", **STEP)
+    add = verb("evaluate", "Evaluate a checkpoint of a trained run.")
     add("--workdir", required=True, **WORKDIR)
-    usual = "those of the schedule: line, modes, judge, labels, codes, translations, captions, "
+    usual = (
+        "those that training evaluates: line, modes, judge, labels, codes, translations, captions, "
+    )
     usual += "features.names, and pixels of images without labels"
-    add("--metrics", help=f"names of `gan-jax list metrics`, with commas between ({usual})")
-    add("--step", type=int)
-    add = verb("report", "Write report.html of a run, a sweep or a reproduced table.")
-    several = "given several times: compares these runs in the report.html of the first"
+    add(
+        "--metrics", help=f"names of `gan-jax list metrics`, separated by commas (default: {usual})"
+    )
+    add("--step", **STEP)
+    add = verb("report", "Write report.html for a run, a sweep or a reproduced table.")
+    several = "if given several times, the report of the first run compares them all"
     add("--workdir", required=True, action="append", **WORKDIR | {"help": several})
 
 
@@ -137,10 +156,14 @@ def _naming(verb: Callable[..., Callable[..., None]]) -> None:
     add = verb("data", "Prepare a data set from files on this machine.")
     add("action", **_one_of("action", ["prepare"]))
     add("name", help="mnist, fashion_mnist or emoji")
-    source = "the folder of the four IDX files; for emoji, the npm archives of both styles"
+    source = "the folder with the four IDX files; for emoji, the npm archives of both styles"
     add("--from", dest="source", required=True, nargs="+", **_here("--from"), help=source)
-    add("--data_dir", **_here("--data_dir"), help="where to write ($TFDS_DATA_DIR, TFDS's own)")
-    add = verb("list", "List what a config can name.")
+    add(
+        "--data_dir",
+        **_here("--data_dir"),
+        help="where to write (default: $TFDS_DATA_DIR, or else the folder of TFDS)",
+    )
+    add = verb("list", "List the names that a config can use.")
     add("what", **_one_of("word", LISTS))
 
 
@@ -148,57 +171,78 @@ def _epilog(verb: str) -> str | None:
     """How a verb takes overrides, for its --help."""
     if verb not in EXAMPLES:
         return None
-    every = "any of gan_jax/config/leaves.py"
+    every = "all leaves are in gan_jax/config/leaves.py"
     which = EVALUATED_WORDS if verb == "evaluate" else every
-    says = "--config.KEY=VALUE, which may be repeated, sets a leaf of the config"
-    return f"{says} ({which}), as {EXAMPLES[verb]}"
+    says = "--config.KEY=VALUE sets a leaf of the config, and may be repeated"
+    return f"{says} ({which}). Example: {EXAMPLES[verb]}"
 
 
 def _training(verb: Callable[[str, str], Callable[..., None]]) -> None:
     """The verbs that take a config file."""
-    add = verb("train", "Train one config in a workdir, or go on with what is there.")
-    said = "an experiment, or a file with get_config() (default: the run in --workdir)"
+    add = verb("train", "Train one config in a workdir, or resume the run that is there.")
+    said = "an experiment, or a file with get_config() (default: that of the run in --workdir)"
     add("--config", **FILE, help=said)
-    add("--workdir", required=True, **WORKDIR, help="where the run is, or will be")
+    add("--workdir", required=True, **WORKDIR, help="the folder of the run")
     add(
         "--hosts",
         metavar="auto|ADDRESS:PORT,COUNT,INDEX",
-        help="this is one process of several that train the run",
+        help="one of several processes of the run",
     )
     weights = _here("--init_from") | {"metavar": "DIR[:STEP]"}
-    add("--init_from", **weights, help="another run, whose weights a new one starts from")
-    add("--init_optimizer", action="store_true", help="start from its optimisers' states too")
+    add("--init_from", **weights, help="start a new run from the weights of this run")
+    add(
+        "--init_optimizer", action="store_true", help="also start from the states of its optimisers"
+    )
     _launching(
         add,
-        "local trains here (the default); for one run over several hosts, slurm submits a job, and "
-        "jobset (GKE) and tpu_vm (Cloud TPU) write the file of --out",
+        "local (the default) trains here. For one run over several hosts, slurm submits a job, and "
+        "jobset (GKE) and tpu_vm (Cloud TPU) write a file to --out",
     )
-    add = verb("sweep", "Train all rows of a sweep, or go on with them; then its statistics.")
-    add("--config", **CONFIG, help="get_config() and SWEEPS")
+    add = verb("sweep", "Train all rows of a sweep, or resume them, and write its table.")
+    add("--config", **CONFIG, help="an experiment, or a file with get_config() and SWEEPS")
     add("--workdir", required=True, **WORKDIR)
-    add("--sweep", metavar="NAME", help="which of SWEEPS (the only one)")
-    add("--rows", metavar="FIRST:LAST", help="only these, by their numbers")
-    add("--dry_run", action="store_true", help="print the rows and cohorts, train nothing")
-    add("--estimate", action="store_true", help="the same, and how long it will take")
+    add("--sweep", metavar="NAME", help="the entry of SWEEPS (default: the only one)")
+    add("--rows", metavar="FIRST:LAST", help="train only the rows with these numbers")
+    add("--dry_run", action="store_true", help="print the rows and cohorts, and train nothing")
+    add(
+        "--estimate",
+        action="store_true",
+        help="like --dry_run, and measure how long the sweep will take",
+    )
     _launching(
         add,
-        "local trains here (the default); slurm submits a task a cohort and returns (the same "
-        "command again reports their progress, and at the end writes the table); jobset (GKE) and "
-        "tpu_vm (Cloud TPU) write the file of --out, which has hosts train a share of rows each",
+        "local (the default) trains here. slurm submits a task for each cohort and returns; the "
+        "same command then reports progress, and at the end writes the table. jobset (GKE) and "
+        "tpu_vm (Cloud TPU) write a file to --out, with which each host trains a share of the rows",
     )
-    add("--share", metavar="I/N", help="only the I-th of N equal parts of the rows, from 0")
-    add("--workers", type=int, help="cohorts at a time (default: 1 here, no limit on SLURM)")
-    add("--chunk", type=int, help="rows of a cohort at a time (default: the fastest, measured)")
-    add("--hang_seconds", type=float, default=3600.0, help="a worker silent for this long is ended")
-    add("--retry_failed", action="store_true", help="try failed rows again")
+    add(
+        "--share",
+        metavar="I/N",
+        help="train only part I of N equal parts of the rows, counted from 0",
+    )
+    add(
+        "--workers",
+        type=int,
+        help="cohorts that train at the same time (default: 1 here, no limit on SLURM)",
+    )
+    add(
+        "--chunk", type=int, help="rows of a cohort that train at the same time (default: measured)"
+    )
+    add(
+        "--hang_seconds",
+        type=float,
+        default=3600.0,
+        help="end a worker that is silent for this long",
+    )
+    add("--retry_failed", action="store_true", help="also train rows that failed before")
 
 
 def _launching(add: Callable[..., None], what: str) -> None:
     """Adds the flags that say where to train."""
     add("--launcher", default="local", **_one_of("--launcher", LAUNCHERS), help=what)
     which = (
-        "for the launcher, repeatable: slurm takes options of sbatch, as partition=gpu; "
-        "jobset and tpu_vm say which they need"
+        "an option of the launcher; may be repeated. slurm takes options of sbatch, for example "
+        "partition=gpu; jobset and tpu_vm say which they need"
     )
     add("--option", action="append", default=[], metavar="KEY=VALUE", help=which)
-    add("--out", **_here("--out", "file"), help="what jobset and tpu_vm write")
+    add("--out", **_here("--out", "file"), help="the file that jobset or tpu_vm write")

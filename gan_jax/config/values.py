@@ -111,7 +111,8 @@ def fitting(path: str, value: Any, kinds: tuple[type, ...] = (), said: Any = Non
             raise TypeError(expected)
     except (TypeError, ValueError, RecursionError) as error:
         shown = _shown(value if said is None else said)
-        raise ConfigError(f"{path} is {shown}: expected {expected}") from error
+        hint = f", such as ({shown},)" if kinds == (tuple,) and isinstance(value, str | int) else ""
+        raise ConfigError(f"{path} is {shown}: expected {expected}{hint}") from error
     if not kinds and not all(math.isfinite(v) for v in _items(made) if isinstance(v, float)):
         raise ConfigError(f"{path} is {_shown(made)}: expected a finite number")
     return made

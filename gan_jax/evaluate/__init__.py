@@ -15,6 +15,7 @@ import numpy as np
 
 from gan_jax.config import choose
 from gan_jax.data.pipeline import to_batch
+from gan_jax.data.support.words import spelt
 from gan_jax.evaluate.evaluators.draws import STREAMS, Evaluator, make_draw
 from gan_jax.evaluate.evaluators.encoded import codes, nearest_neighbour
 from gan_jax.evaluate.evaluators.features import (
@@ -157,9 +158,10 @@ def _make_gallery(
 ) -> Callable[[State], np.ndarray]:
     """f(state) -> the game's own picture, from the samples' latents and held-out reals.
 
-    Training examples are used if none are held out.
+    The reals are drawn by a fixed seed, and have their captions where gen draws those. Training
+    examples are used if none are held out.
     """
-    data, n = setup.data, setup.config.grid_samples
+    data, sampler = setup.data, setup.game.sampler
 
     @jax.jit
     def show(state: State, real: Batch) -> Array:
@@ -167,8 +169,14 @@ def _make_gallery(
         return data.to_unit(gallery(state, key, real))
 
     def picture(state: State) -> np.ndarray:
-        some = data.held_out().map(lambda field: jnp.asarray(field[:n]))
+        held_out = data.held_out()
+        n = min(setup.config.grid_samples, len(held_out.x))
+        drawn = np.random.default_rng(0).choice(len(held_out.x), n, replace=False)
+        some = held_out.map(lambda field: jnp.asarray(field[drawn]))
         shown = np.asarray(show(state, to_batch(data, some)))
+        if sampler.of == "text":
+            texts = [spelt(each, data.spec.vocabulary) for each in np.asarray(some.text)]
+            return images.captioned(shown, texts)
         return images.grid(shown.reshape(-1, *shown.shape[2:]), columns=shown.shape[1])
 
     return picture

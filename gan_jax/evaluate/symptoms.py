@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 Line = Mapping[str, Any]
 NOT_BEGUN = "has not begun to learn"  # only found at the end; before, it may still begin
 COLLAPSE = "mode collapse"
+FAR_AWAY = "samples far from the data"
 
 
 class Game(NamedTuple):
@@ -36,16 +37,26 @@ def stands_still(
 def mode_collapse(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
     """Two samples are alike far more often than two examples, although gen was varied before.
 
-    If gen never was varied, its samples must lie within a tenth of the data's width, and gen must
-    be neither young nor frozen: samples of images become wide long before they become varied.
+    If gen never was varied, it must be neither young nor frozen, and its samples must lie within a
+    tenth of the data's width, or, at the end of the run, must have been alike since its middle:
+    samples of images become wide long before they become varied. Samples that were wide and are
+    now one point count at once.
     """
     if not all("watch/variety" in line for line in last):
         return ""  # a run from before this signal existed
     most, widest = max(map(_variety, last)), max(line["watch/spread"] for line in last)
     opened = max(map(_variety, before)) > OPENED
     has_grown = is_late(last[-1], game) and not is_young(last[-1], game) and not _is_still(last)
-    if most < NARROW and (opened or (has_grown and widest < CLOSED)):
+    half = [x for x in before if x["step"] > game.steps / 2 and not is_young(x, game)]
+    is_over = last[-1]["step"] == game.steps
+    stays = is_over and len(half) > 1 and max(map(_variety, half)) < NARROW
+    if most < NARROW and (opened or (has_grown and (widest < CLOSED or stays))):
         return f"{_alike(most)}, and at most {widest:.2g} times as widely spread"
+    width, before_that = last[-1]["watch/spread"], max(line["watch/spread"] for line in before)
+    if has_grown and width < POINT and before_that > CLOSED:
+        return (
+            f"samples lie within {width:.2g} of the data's width, before within {before_that:.2g}"
+        )
     return ""
 
 
@@ -128,6 +139,14 @@ def oscillation(last: Sequence[Line], before: Sequence[Line], game: Game) -> str
     return ""
 
 
+def far_away(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
+    """The samples lie beside the data, or around them, by several times the data's width."""
+    place, spread = last[-1]["watch/place"], last[-1]["watch/spread"]
+    if is_late(last[-1], game) and max(abs(place), spread) > FAR:
+        return f"the samples' mean is {place:.2g} data widths off, their spread {spread:.2g}"
+    return ""
+
+
 def disc_overfits(last: Sequence[Line], before: Sequence[Line], game: Game) -> str:
     """Held-out reals are judged like fakes: they lie over halfway from training reals to fakes."""
     if not all("watch/logit_held" in line for line in last):
@@ -164,11 +183,13 @@ SYMPTOMS: dict[str, tuple[Callable[[Sequence[Line], Sequence[Line], Game], str],
     "disc takes all for fake": (functools.partial(one_sided, sign=-1), 2),
     "disc unbounded": (disc_unbounded, 2),
     "oscillation": (oscillation, 8),
+    FAR_AWAY: (far_away, 1),
     "disc overfits": (disc_overfits, 5),
 }
 # Chosen on seeds below 6; `gan-jax reproduce planted` evaluates them on others.
 NARROW, OPENED = 0.25, 0.5  # of watch/variety
-CLOSED = 0.1  # of watch/spread
+CLOSED, POINT = 0.1, 1e-3  # of watch/spread
+FAR = 5.0  # of watch/place and watch/spread
 YOUNG = 1_000  # updates of gen
 SURE, ONE_SIDED, LARGE, GROWS = 10.0, 5.0, 15.0, 1.3
 

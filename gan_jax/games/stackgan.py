@@ -40,7 +40,7 @@ from gan_jax.games.play.penalties import penalize_disc
 from gan_jax.games.play.refusals import TREATMENTS, refuse
 from gan_jax.games.play.regularisers import clip_weights
 from gan_jax.games.play.terms import Case
-from gan_jax.games.play.translation import in_rows, no_latents
+from gan_jax.games.play.translation import no_latents
 from gan_jax.host.errors import ConfigError
 from gan_jax.nets.layers import logit_of
 from gan_jax.nets.stackgan import Drawing
@@ -202,8 +202,8 @@ def sample(
 
 
 def drawings(parts: Parts, nets: dict[str, Net], state: State, key: Array, batch: Batch) -> Array:
-    """The picture of each text and three drawings of it side by side; [rows, columns, ...]."""
+    """The picture of each text and three drawings of it; [texts, 4, ...]."""
     assert batch.text is not None
     keys = [jax.random.fold_in(key, i) for i in range(3)]
     made = [sample(parts, nets, state.replace(key=k), batch.text) for k in keys]
-    return in_rows(batch.x, *made)
+    return jnp.stack([batch.x, *made], 1)

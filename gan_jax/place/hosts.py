@@ -10,6 +10,7 @@ import json
 import re
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, NoReturn, TypeVar
@@ -21,11 +22,12 @@ from jax.experimental import multihost_utils
 
 from gan_jax.host.errors import ConfigError, PreemptedError, UserError, listed
 from gan_jax.place import place_batch
-from gan_jax.place.peers import Peers, gather_links
+from gan_jax.place.peers import SECONDS, Peers, gather_links
 from gan_jax.types import PyTree
 
 T = TypeVar("T")
 COLD = 900  # seconds: hosts of a pod begin minutes apart
+GRACE = 2 * SECONDS  # for news of a lost process
 REASON = 1000  # bytes of the message that says how two processes differ
 HEARTBEAT = 30  # seconds, jax's own: it aborts, so peers.py has to notice first
 
@@ -68,7 +70,9 @@ def joined(text: str | None) -> Iterator[None]:
     except UserError as error:
         _leave(error.code, f"gan-jax: {error}")
     except BaseException:
-        _leave(1, traceback.format_exc().rstrip())
+        words = traceback.format_exc().rstrip()
+        give_way()
+        _leave(1, words)
     if _peers is not None:
         _peers.finish()
     jax.distributed.shutdown()
@@ -133,6 +137,15 @@ def tick() -> None:
 def announced() -> contextlib.AbstractContextManager[None]:
     """A context in which no progress is expected: a compile, an evaluation, a save."""
     return contextlib.nullcontext() if _peers is None else _peers.announced()
+
+
+def give_way() -> None:
+    """Waits a moment for the news that another process is lost, which ends this one with 75.
+
+    If one is lost, sums over devices fail in the others, often before they have heard the news.
+    """
+    if _peers is not None:
+        time.sleep(GRACE)
 
 
 def wait_for_first() -> None:

@@ -31,6 +31,7 @@ class Peers:
         self.ticked: float | None = None  # the last progress; None before the first dispatch
         self.longest = 0.0  # between two of them
         self.is_over = threading.Event()
+        self.leaving = threading.RLock()  # held by the thread that ends this process
         for link in links.values():
             link.settimeout(SECONDS)
         threading.Thread(target=self._watch, name="peers", daemon=True).start()
@@ -55,8 +56,10 @@ class Peers:
     def leave(self, code: int, words: str) -> None:
         """Ends all processes with the same exit code; `words` say why on each of them.
 
-        Uses os._exit, since jax would abort.
+        Uses os._exit, since jax would abort. The first call ends the process: the others answer its
+        message with their own, and the thread that hears them must not speak again.
         """
+        self.leaving.acquire()
         with contextlib.suppress(OSError):
             os.write(2, f"{words}\n".encode())
         for index in self.links:

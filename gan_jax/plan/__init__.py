@@ -10,7 +10,6 @@ import json
 import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -219,12 +218,10 @@ def report(
     price: float | None = None,
 ) -> dict[str, Any]:
     """What --json writes, unrounded; with several topologies, facts are those of the largest."""
-    made = made_with(command)
-    made["versions"]["libtpu"] = metadata.version("libtpu")
     topology = max(topologies, key=lambda each: len(each.chips))
     return {
         "name": "plan",
-        **made,
+        **made_with(command),
         "topology": topology.name,
         "chips": len(topology.chips),
         "hosts": len({chip.process_index for chip in topology.chips}),

@@ -2,8 +2,8 @@
 
 DIR/states/N is a cohort: rows.json (its name, configs and first step), how.json (how it is run),
 checkpoints, and looks.json (what was measured during training). A config is found again by its
-cohort's name, its settings and that first step, whatever its last step; configs that are not found
-become a new cohort. A cohort is always continued as a whole.
+cohort's name, its settings and that first step, whatever its last step, unless a schedule spans all
+steps; configs that are not found become a new cohort. A cohort is always continued as a whole.
 """
 
 import json
@@ -20,7 +20,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as config_lib
-from gan_jax.config.as_json import FORMAT, check_format, plain_config
+from gan_jax.config.as_json import FORMAT, check_format, leaf_texts, plain_config
 from gan_jax.dynamics.guard import refusals
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError, PreemptedError
@@ -35,7 +35,7 @@ from gan_jax.types import Metrics, State
 
 Measure = Callable[[State], list[Any]]  # states [M] -> a JSON value each
 SECONDS_BETWEEN_LINES = 30.0
-_PACE = ("steps", *HOW_OFTEN)  # leaves that do not change what is trained
+_PACE = ("steps", *HOW_OFTEN)  # leaves that a later call may change
 
 
 class Trained(NamedTuple):
@@ -126,9 +126,8 @@ def _members(place: Path) -> list[ConfigDict]:
 
 
 def _settings(config: ConfigDict) -> str:
-    """Everything that determines a row's numbers except its steps, as text."""
-    flat = config_lib.flatten(config)
-    return json.dumps({k: v for k, v in flat.items() if k not in _PACE}, sort_keys=True)
+    """What determines a row's numbers, as text; the steps only if a schedule spans them all."""
+    return json.dumps(leaf_texts(config, HOW_OFTEN), sort_keys=True)
 
 
 def _go_on(

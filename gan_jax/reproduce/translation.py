@@ -4,18 +4,22 @@ pix2pix from Twitter's drawing to Google's by L1 alone, by the GAN alone and by 
 2017, section 4.2), CycleGAN without pairs, with and without the terms that keep a picture what it
 is, colouring by pix2pix, and both stages of StackGAN. Settings are those of the experiments
 emoji_*. Beside each stands what copies of the input and the mean picture reach. A picture of the
-first seed of each method is written beside the table: inputs, outputs and truths.
+first seed of each method is written beside the table, of held-out things drawn by a fixed seed;
+some of these make up the table's own picture.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax.data import Origin
+from gan_jax.data.support.opening import read_picture
 from gan_jax.evaluate import make_evaluate, make_picture
-from gan_jax.evaluate.pictures.grid import png_bytes
+from gan_jax.evaluate.pictures import grid as images
 from gan_jax.games import Setup, make_setup
 from gan_jax.host.files import write_atomically
 from gan_jax.reproduce.methods import Row
@@ -27,6 +31,7 @@ from gan_jax.types import State
 
 RECORDED, QUICK = Size(2, 6_000), Size(2, 4)
 STACKGAN_STEPS = 2_120 / RECORDED.steps  # of its stages, for each step of the others
+CREDIT = Origin("emoji_pairs").credit
 SIZE = 32  # pixels; 64 in StackGAN's second stage
 BASELINES = {"copies": "_copy", "the mean picture": "_mean"}
 SHOWN = {
@@ -37,6 +42,15 @@ SHOWN = {
     "chroma": ("chroma", 1),
     "category, %": ("caption_accuracy", 100),
     "Frechet": ("frechet_efficientnet_lite0", 1),
+}
+
+
+PICTURED = 20  # things
+DRAWN = {  # the methods in the table's picture, and what stands side by side there
+    "pix2pix, L1 + GAN": "Twitter's drawing, its translation, Google's drawing",
+    "CycleGAN, cycle + identity": "Twitter's, translated, Google's, translated",
+    "colouring, L1 + GAN": "Google's drawing in grey, coloured, and as it is",
+    "StackGAN, stage II": "Google's drawing, three of the caption",
 }
 
 
@@ -151,10 +165,11 @@ def train_rows(work: Work, name: str, configs: list[ConfigDict]) -> list[Row]:
     states = trained(work, name, configs)
     setup = make_setup(configs[0])
     found = [measure(work, setup, row(states, i)) for i in range(len(configs))]
-    picture = make_picture(setup)(row(states, 0))
-    assert picture is not None
-    file = re.sub(r"\W+", "_", name).lower()
-    write_atomically(work.folder / f"{file}.png", png_bytes(picture))
+    config = ConfigDict(configs[0])
+    config.grid_samples = PICTURED
+    drawn = make_picture(setup._replace(config=config))(row(states, 0))
+    assert drawn is not None
+    write_atomically(_file(work, name), images.png_bytes(drawn))
     differs = [*work.size.differs, *refused(states)]
     rows = [_row(name, found, "", differs)]
     if configs[0].game != "stackgan":
@@ -163,6 +178,21 @@ def train_rows(work: Work, name: str, configs: list[ConfigDict]) -> list[Row]:
         ]
         rows = [*baselines, *rows]
     return rows
+
+
+def _file(work: Work, name: str) -> Path:
+    stem = re.sub(r"\W+", "_", name).lower()
+    return work.folder / f"{stem}.png"
+
+
+def picture(work: Work, rows: Sequence[Row]) -> np.ndarray | None:
+    """The pictures of DRAWN one under the other; those of rows from a file are not there."""
+    found = [
+        images.under(f"{name}: {what}", read_picture(file))
+        for name, what in DRAWN.items()
+        if (file := _file(work, name)).exists()
+    ]
+    return images.stacked(found) if found else None
 
 
 def trained(work: Work, name: str, configs: list[ConfigDict]) -> State:

@@ -113,12 +113,17 @@ def describe(values: Sequence[float | None]) -> dict[str, Any]:
         low, high = bootstrap(x_N) if several else (None, None)
         found = {
             "mean": x_N.mean() if n else None,
-            "standard_error": x_N.std(ddof=1) / math.sqrt(n) if several else None,
+            "standard_error": _standard_error(x_N) if several else None,
             "median": np.median(x_N) if n else None,
             "low": low,
             "high": high,
         }
     return {"n": n} | {name: _finite(value) for name, value in found.items()}
+
+
+def _standard_error(x_N: np.ndarray) -> float:
+    """0, and not what rounding leaves, if all values are equal."""
+    return 0.0 if np.ptp(x_N) == 0 else x_N.std(ddof=1) / math.sqrt(len(x_N))
 
 
 def bootstrap(x_N: np.ndarray) -> tuple[float, float]:

@@ -50,7 +50,7 @@ def choose_how(
         mend = "put a copy back, or remove it to have the rows' speed measured again"
         said = read_json(file, {"chunk": int, "devices": int}, mend)
         return How(max(said["chunk"], 1), max(said["devices"], 1))
-    ways = [asked(len(members), chunk)] if chunk else candidates(len(members))
+    ways = [asked(len(members), chunk)] if chunk else sensible(len(members), states)
     found: dict[How, float] = {}
     if len(members) * members.setup.config.steps >= FEW_STEPS and len(ways) > 1:
         found = speeds(ways, members, states, arrays)
@@ -74,6 +74,20 @@ def candidates(m: int, available: int | None = None) -> list[How]:
         for devices in dict.fromkeys([-(-m // share), even])
         for chunk in _chunks(-(-m // devices))
     ]
+
+
+def sensible(m: int, states: Any) -> list[How]:
+    """The candidates, but on CPUs only those that take rows with image networks in turn.
+
+    A convolution with a kernel for each row is a loop over the rows there, in every layer, which
+    takes minutes to compile and is no faster than one loop around the step.
+    """
+    has_kernels = any(
+        np.ndim(leaf) == 5 for leaf in jax.tree.leaves(states)
+    )  # a row's: [k, k, C, F]
+    if not has_kernels or jax.default_backend() != "cpu":
+        return candidates(m)
+    return [how for how in candidates(m) if how.chunk == 1]
 
 
 def _chunks(share: int) -> list[int]:
@@ -108,7 +122,7 @@ def _timed(how: How, members: Members, states: State, arrays: Any) -> Callable[[
     many = jit_rows(program, place)
     shape = (m, config.log_every_steps, config.dynamics.k_disc)
     order = jnp.zeros((*shape, 0 if arrays is None else config.batch_size), jnp.int32)
-    examples = () if arrays is None else place.replicate(tuple(arrays))
+    examples = () if arrays is None else place.replicate(arrays)
     hypers = rows_hypers(members.configs)
 
     def seconds(steps: int) -> float:

@@ -114,9 +114,9 @@ def last_words(metrics: Mapping[str, Any], classes: Sequence[str] = ()) -> list[
         counts = _by_name(_take(found, "count_"), classes)
         lines += _classes_in_words({name: found.pop(name) for name in _CLASSIFIED}, counts)
     if "label_accuracy" in found:
+        share, of_reals = found.pop("label_accuracy"), found.pop("label_accuracy_real", None)
         of_each = _by_name(_take(found, "label_accuracy_"), classes)
-        share = found.pop("label_accuracy")
-        lines.append(_labels_in_words(share, samples, of_each))
+        lines.append(_labels_in_words(share, of_reals, samples, of_each))
     lines += _beside_those_that_learn_nothing(found)
     rest = ", ".join(f"{name} {_short(found[name])}" for name in sorted(found))
     return [line for line in (*lines, rest) if line]
@@ -144,9 +144,12 @@ def _classes_in_words(found: Mapping[str, Any], counts: Mapping[str, int]) -> li
     ]
 
 
-def _labels_in_words(share: float, samples: int, of_each: Mapping[str, float]) -> str:
+def _labels_in_words(
+    share: float, of_reals: float | None, samples: int, of_each: Mapping[str, float]
+) -> str:
     each = ", ".join(f"{name}: {part:.0%}" for name, part in of_each.items())
-    return f"the class asked for in {share:.0%} of {samples} samples, by class: {each}"
+    beside = "" if of_reals is None else f" (held-out images: {of_reals:.0%})"
+    return f"the class asked for in {share:.0%} of {samples} samples{beside}, by class: {each}"
 
 
 def _beside_those_that_learn_nothing(found: dict[str, Any]) -> list[str]:

@@ -78,6 +78,7 @@ def _lead(
                 return _train(setup, arrays, record, state)
             except Exception as error:
                 if not isinstance(error, UserError):
+                    hosts.give_way()
                     record.summary("failed")
                 raise
 

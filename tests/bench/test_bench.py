@@ -6,9 +6,10 @@ import json
 import jax
 import jax.numpy as jnp
 import pytest
+from jax import lax
 
 from gan_jax import bench
-from gan_jax.bench import costs, matmul, sweep, worker
+from gan_jax.bench import accelerator, compile, costs, products, sweep, worker
 from gan_jax.cli.main import main
 from gan_jax.config import to_json
 from gan_jax.config.as_json import plain_config
@@ -23,9 +24,33 @@ def test_products_of_a_program_are_found_with_their_flops():
         return jnp.tanh(y) @ w.T, jnp.einsum("bij,bjk->bik", y[None], w.T[None])
 
     x, w = jnp.ones((8, 128)), jnp.ones((128, 64))
-    found = matmul.products(jax.jit(program).lower(x, w).compile())
+    found = products.products(jax.jit(program).lower(x, w).compile())
     assert sum(p.flops for p in found) == 3 * 2 * 8 * 128 * 64
-    matmul.make_alone(found)()
+    products.make_alone(found)()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"window_strides": (1, 1), "padding": [(0, 0), (0, 0)]},
+        {"window_strides": (2, 2), "padding": [(1, 1), (2, 0)]},
+        {"window_strides": (1, 1), "padding": [(2, 2), (2, 2)], "lhs_dilation": (2, 2)},
+        {"window_strides": (1, 2), "padding": [(1, 0), (0, 1)], "rhs_dilation": (2, 1)},
+        {"window_strides": (1, 1), "padding": [(0, 0), (0, 0)], "feature_group_count": 2},
+    ],
+)
+def test_convolutions_of_a_program_are_found_with_their_flops(how):
+    """Those of ones with ones: y counts the multiplications."""
+    x, k = jnp.ones((2, 6, 5, 4)), jnp.ones((3, 3, 4 // how.get("feature_group_count", 1), 8))
+
+    @jax.jit
+    def program(x, k):
+        return lax.conv_general_dilated(x, k, dimension_numbers=("NHWC", "HWIO", "NHWC"), **how)
+
+    (found,) = products.products(program.lower(x, k).compile())
+    assert found.flops == 2 * int(program(x, k).sum())
+    y = found.compute(jnp.ones(found.left), jnp.ones(found.right))
+    assert int(y.sum()) == int(program(x, k).sum())
 
 
 def test_every_benchmark_has_both_sides():
@@ -52,7 +77,7 @@ def make_ours(case):
         time.sleep(next(turns))
         if case == "b" and n == 12:
             os._exit(9)
-    return run, lambda: {"matmul_fraction": 0.5, "flops": 1}
+    return run, lambda: {"matmul_fraction": 0.5, "matmul_flops": 1, "conv_fraction": 0, "flops": 1}
 
 
 def make_theirs(case):
@@ -79,7 +104,7 @@ def test_pairs_are_the_speeds_of_each_turn(sides):
     ratios = sorted(o / t for o, t in case["pairs"])
     assert case["ratio"] == ratios[1]
     said = f"ratio {ratios[1]:.2f} ({ratios[0]:.2f} to {ratios[2]:.2f})"
-    assert said in bench.in_words("sides", case)
+    assert said in bench.in_words(sides, case)
 
 
 def test_a_process_that_crashes_is_no_bad_config(sides):
@@ -132,6 +157,32 @@ def test_a_benchmark_measures(monkeypatch):
     assert case["ours"] > 0
     assert 0 < case["matmul_fraction"] <= 2
     assert case["flops"] > 1e9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", accelerator.CASES)
+def test_the_accelerators_benchmark_runs_on_a_cpu_and_says_so(case, monkeypatch):
+    monkeypatch.setattr(bench, "PAIRS", 1)
+    monkeypatch.setattr(accelerator, "PAIRS", 1)
+    monkeypatch.setattr(accelerator, "STEPS", dict.fromkeys(accelerator.CASES, 2))
+    found = bench.measure(accelerator, case, None)
+    assert found["ours"] > 0
+    assert "no measure of speed" in bench.in_words(accelerator, found)
+
+
+def test_an_accelerators_speed_has_the_share_of_its_peak():
+    case = {"name": "sngan", "ours": 10.0, "unit": "steps/s", "ratio": None}
+    case |= {"device": "NVIDIA H200", "is_tiny": False, "step_flops": 9.89e12, "batch": 64}
+    said = bench.in_words(accelerator, case | {"peak": accelerator.PEAKS["NVIDIA H200"]})
+    assert "NVIDIA H200, 640 images/s, 10.0% of its peak" in said
+
+
+def test_an_experiments_step_is_compiled_or_says_what_is_missing(monkeypatch):
+    found = compile.estimate("gaussian1d")
+    assert min(found["trace_seconds"], found["compile_seconds"]) > 0
+    assert "compiled in" in compile.in_words(found)
+    monkeypatch.setenv("TFDS_DATA_DIR", "/nowhere")
+    assert "not measured" in compile.in_words(compile.estimate("emoji_pix2pix"))
 
 
 def test_costs_cover_every_penalty_and_dynamics():

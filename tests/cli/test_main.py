@@ -143,7 +143,10 @@ BAD = {
     "evaluate --workdir run --config.eval_samples=0": (78, "eval_samples is 0: expected"),
     f"{TRAIN} x --config.features.names=('digits',)": (78, "'digits' does not apply to data"),
     f"{TRAIN} x --config.features.names=('digts',)": (78, "Did you mean 'digits'"),
-    f"{TRAIN} x --config.features.names=digits": (78, "features.names is 'digits': expected tuple"),
+    f"{TRAIN} x --config.features.names=digits": (
+        78,
+        r"features.names is 'digits': expected tuple, such as \('digits',\)",
+    ),
     f"{TRAIN} x --config.data.name=digits --config.features.names=('inception',)": (
         78,
         "expected features.inception.path",
@@ -259,7 +262,7 @@ def test_help_says_what_evaluate_does_without_names(capsys):
     with pytest.raises(SystemExit):
         main.main(["evaluate", "--help"])
     words = " ".join(capsys.readouterr().out.split())
-    assert f"those of the schedule: {', '.join(SCHEDULED)}, features.names" in words
+    assert f"those that training evaluates: {', '.join(SCHEDULED)}, features.names" in words
 
 
 def test_sample_and_evaluate(run, place):
@@ -304,7 +307,8 @@ def test_ones_own_images_train_evaluate_and_report(run, place):
 
 
 def test_a_conditional_run_tells_and_samples_its_classes(run, place):
-    words = r"the class asked for in \d+% of 40 samples, by class: 0: \d+%, 1: .*, 9: \d+%"
+    words = r"the class asked for in \d+% of 40 samples \(held-out images: \d+%\), by class: "
+    words += r"0: \d+%, 1: .*, 9: \d+%"
     lines = run(f"{TRAIN} conditional {' '.join(LABELS)}")[1].splitlines()
     assert [line for line in lines if re.fullmatch(words, line)] == [lines[4]]
     said = "s/x.npz: 80 samples of step 10\n"

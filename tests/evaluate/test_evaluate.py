@@ -297,7 +297,8 @@ def test_distances_are_asked_for_one_by_one_or_by_their_features(monkeypatch):
     whole = found("efficientnet_lite0")
     beside = ("samples", "reals", "weights", "preprocessing")
     assert list(whole) == [
-        f"{k}_efficientnet_lite0" for k in (*FEATURES, "inception", "weights", "preprocessing")
+        *(f"{k}_efficientnet_lite0" for k in (*FEATURES, "inception", "weights", "preprocessing")),
+        "frechet_efficientnet_lite0_real",
     ]
     two = found("kernel_efficientnet_lite0", "inception_efficientnet_lite0")
     assert two == {
@@ -306,6 +307,36 @@ def test_distances_are_asked_for_one_by_one_or_by_their_features(monkeypatch):
     }
     assert made[-1].facts["seen"] == [config.eval_samples] * 2  # reals and fakes, once each
     assert found("frechet_efficientnet_lite0", "efficientnet_lite0") == whole
+    assert made[-1].facts["seen"] == [config.eval_samples] * 3  # training images, too
+
+
+def test_the_distance_of_training_images_is_what_a_perfect_gen_would_score(monkeypatch):
+    monkeypatch.setitem(features.FEATURES, "efficientnet_lite0", brightness)
+    config, state = game("digits", eval_samples=1_000)
+    measure = evaluate.make_evaluate(make_setup(config), ["frechet_efficientnet_lite0"])
+    found = measure(state)
+    real = found["eval/frechet_efficientnet_lite0_real"]
+    assert 0 < real < 0.1 * found["eval/frechet_efficientnet_lite0"]
+    blank = measure(constant_gen(state, np.full(64, -9.0)))
+    assert blank["eval/frechet_efficientnet_lite0_real"] == real
+
+
+@pytest.mark.parametrize("n", [60, 1_000])  # fewer and more than there are test images
+def test_fakes_are_of_the_classes_of_the_images_they_are_compared_with(n, monkeypatch):
+    """All classes equally often would be far from data of which one class makes up most."""
+    monkeypatch.setitem(features.FEATURES, "efficientnet_lite0", brightness)
+    config = tiny.config(data__name="digits", gen__condition="concat", eval_samples=n)
+    asked = []
+
+    def make_draw(setup, part):
+        return lambda state, n, label: (asked.append(label), np.ones((n, 8, 8, 1)))[1]
+
+    monkeypatch.setattr(feature_evaluators, "make_draw", make_draw)
+    evaluate.make_evaluate(make_setup(config), ["frechet_efficientnet_lite0"])(None)
+    there = data.load("digits", "test").label[:n]
+    counts = np.bincount(asked[0], minlength=10) / n
+    assert len(asked[0]) == n
+    assert np.abs(counts - np.bincount(there, minlength=10) / len(there)).max() < 0.01
 
 
 def test_features_of_the_config_are_evaluated_on_schedule(monkeypatch):

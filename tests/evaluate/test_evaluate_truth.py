@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import tiny
 
+from gan_jax import evaluate
 from gan_jax.config import hypers
+from gan_jax.data.support.words import spelt
 from gan_jax.evaluate import make_evaluate, make_picture
 from gan_jax.evaluate.evaluators.truth import translations
 from gan_jax.evaluate.signals import make_shown, make_signals
@@ -63,6 +65,24 @@ def test_each_game_is_evaluated_watched_and_shown(game):
     cell = picture.shape[1] / picture.shape[0]
     assert picture.shape[-1] == 3
     assert cell > columns / 12
+
+
+def test_drawings_stand_under_the_captions_that_they_were_made_of(monkeypatch):
+    """Of held-out things from all over the set, the same in every picture."""
+    config = tiny.config(**tiny.pictures("stackgan"), grid_samples=3)
+    setup, state = make_setup(config), init_state(config, jax.random.key(0))
+    held, seen = setup.data.held_out(), []
+    texts = [spelt(text, setup.data.spec.vocabulary) for text in held.text]
+    truths = np.asarray(setup.data.to_unit(setup.data.to_range(jnp.asarray(held.x))))
+    monkeypatch.setattr(evaluate.images, "captioned", lambda *given: seen.append(given) or given[0])
+    make_picture(setup)(state)
+    make_picture(setup)(state)
+    (shown, captions), again = seen
+    assert captions == again[1]
+    places = [np.abs(truths - row[0]).sum((1, 2, 3)).argmin() for row in shown]
+    assert captions == [texts[i] for i in places]
+    assert places != [0, 1, 2]
+    assert all(captions)
 
 
 def test_nothing_is_said_of_games_without_partners(pix2pix):

@@ -143,3 +143,17 @@ def test_a_label_stands_above_its_picture_and_covers_none_of_it(tmp_path):
             assert (below == 255).all()
             assert strip.max() > 200  # the label
             assert (strip == 0).mean() > 0.5
+
+
+def test_a_caption_stands_above_its_group_and_is_cut_where_that_ends():
+    white = np.ones((3, 2, 8, 8, 3))
+    picture = images.captioned(white, ["cat", "a very long caption " * 9, ""], columns=2)
+    height, width = (size // 2 for size in picture.shape[:2])
+    strip = images.CAPTION_PX + 4
+    for n, (low, high) in enumerate([(0.02, 0.3), (0.9, 0.99), (0, 0)]):
+        top, left = n // 2 * height, n % 2 * width
+        above = picture[top : top + strip, left : left + width].max((0, 2)) > 99
+        below = picture[top + strip : top + height, left : left + width]
+        assert set(np.unique(below)) == {images._SEPARATOR, 255}
+        assert low * width <= max([0, *np.flatnonzero(above)]) <= high * width
+    assert not picture[height:, width:].any()  # there is no fourth group

@@ -534,6 +534,17 @@ def test_images_without_labels_teach_nothing_and_do_not_count(tmp_path, monkeypa
     assert sorted(taught) == sorted([0, 1, 2] * 5)
 
 
+def test_each_class_weighs_the_same_in_the_accuracy_beside_samples(tmp_path, monkeypatch):
+    def all_of_class_0(images):
+        return images[:, 0, 0], jax.nn.one_hot(jnp.zeros(len(images), int), 5)
+
+    made = classifier.Classify(all_of_class_0, None, None, 0)
+    monkeypatch.setattr(kept, "classifier", lambda *given: made)
+    config = set_of(tmp_path, monkeypatch, [0, 1, 2, 0, 0] * 2, [0] * 6 + [1, 2] * 2)
+    trained = digit_features.trained(origin_of(config))
+    assert (trained.accuracy_real, trained.label_accuracy_real) == pytest.approx((0.6, 1 / 3))
+
+
 def test_where_no_training_image_has_a_label_no_class_is_told(tmp_path, monkeypatch, caplog):
     config = set_of(tmp_path, monkeypatch, [-1] * 6, [0, 1, 2] * 2)
     assert evaluate.make_evaluate(make_setup(config), ["judge"])(None) == {}

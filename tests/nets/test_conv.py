@@ -13,7 +13,7 @@ from jax import export, lax
 
 from gan_jax import nets
 from gan_jax.host.errors import ConfigError
-from gan_jax.nets.layers import trilinear
+from gan_jax.nets.layers import by_device
 from gan_jax.nets.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
 from gan_jax.nets.layers.trilinear import _form
 
@@ -25,6 +25,7 @@ SHAPES = {
     "4x4 by 2, many": (4, 2, 1, 9, 2),
     "3x3": (3, 1, 1, 8, 3),
     "3x3 of groups": (3, 1, 2, 18, 6),
+    "3x3 of six groups": (3, 1, 6, 18, 12),
     "3x3 by 2": (3, 2, 1, 9, 2),
     "1x1": (1, 1, 1, 3, 5),
 }
@@ -77,20 +78,21 @@ def test_value_gradients_and_second_gradients_are_flaxs(name, shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("way", ["_own", "_in_layout", "_as_product"])
-def test_each_way_of_each_kind(way, shape):
-    """What runs on a GPU, and what a CPU might choose for other sizes."""
+@pytest.mark.parametrize("way", ["by_xla", "on_tpu", "_in_layout", "_as_product"])
+def test_each_way_of_each_kind(way, shape, monkeypatch):
+    """What runs on a GPU or TPU, and what a CPU might choose for other sizes."""
+    monkeypatch.setattr(by_device, "LANES", 7)  # two of three channels
     x, kernel, ours, _ = arrays("conv", shape)
     y, pull = jax.vjp(ours, x, kernel)
     of_x, of_k = pull(y)
     size, stride, groups, *_ = SHAPES[shape]
     low, both = (size - stride) // 2, size - stride
-    how = trilinear.How((size, size), stride, ((low, both - low),) * 2, groups)
-    if groups > 1 and way != "_own":
+    how = by_device.How((size, size), stride, ((low, both - low),) * 2, groups)
+    if groups > 1 and way not in ("by_xla", "on_tpu"):
         return
     for kind, pair, right in (("y", (x, kernel), y), ("x", (kernel, y), of_x), ("k", (x, y), of_k)):
         sides = how.size if kind == "k" else right.shape[1:3]
-        found = jax.jit(lambda *a: getattr(trilinear, way)(*a, kind, how, sides))(*pair)  # noqa: B023
+        found = jax.jit(lambda *a: getattr(by_device, way)(*a, kind, how, sides))(*pair)  # noqa: B023
         np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-5 * np.abs(right).max())
 
 
@@ -178,6 +180,16 @@ def test_gradients_are_in_the_layout_of_fast_kernels_on_cpus_and_xlas_own_elsewh
         fast = [each == ("[b01f]", "[01io]", "[b01f]") for each in layouts]
         assert all(fast) == (platform == "cpu")
         assert fast[0]
+
+
+def test_tpus_merge_small_groups():
+    """Up to 128 channels, by divisors of the number of groups."""
+    for groups, channels, left in ((96, 16, 12), (6, 16, 1), (10, 40, 5), (2, 128, 2), (1, 8, 1)):
+        x = jnp.zeros((1, 4, 4, groups * channels))
+        kernel = jnp.zeros((3, 3, channels, 2 * groups))
+        f = jax.jit(functools.partial(conv, groups=groups))
+        text = export.export(f, platforms=("tpu",))(x, kernel).mlir_module()
+        assert f"feature_group_count = {left} " in text
 
 
 def test_bfloat16_rounds_on_every_device():

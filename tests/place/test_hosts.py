@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -56,8 +57,15 @@ def _nothing_is_left():
     BEGUN.clear()
 
 
-def begin(folder: Path, *words: str, count: int = 2, devices: int = 2, own: dict | None = None):
-    """The processes; own: further words of one of them."""
+def begin(
+    folder: Path,
+    *words: str,
+    count: int = 2,
+    devices: int = 2,
+    own: dict | None = None,
+    paths: dict | None = None,
+):
+    """The processes. own: further words of one of them; paths: a folder that its imports see."""
     (folder / "experiment.py").write_text(EXPERIMENT)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -67,7 +75,7 @@ def begin(folder: Path, *words: str, count: int = 2, devices: int = 2, own: dict
     BEGUN.extend(
         subprocess.Popen(
             command(folder, *words, *(own or {}).get(i, ()), of=of),
-            env=env,
+            env=env | {"PYTHONPATH": str((paths or {}).get(i, ""))},
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -78,20 +86,20 @@ def begin(folder: Path, *words: str, count: int = 2, devices: int = 2, own: dict
     return BEGUN[-count:]
 
 
-def end(processes) -> list[tuple[int, str]]:
+def end(processes, within: float = DEADLINE) -> list[tuple[int, str]]:
     """The exit code and the error output of each; where one does not end, where it stands."""
     for process in processes:
         try:
-            process.wait(DEADLINE)
+            process.wait(within)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGABRT)
             pytest.fail(process.communicate()[1])
     return [(p.returncode, p.communicate()[1]) for p in processes]
 
 
-def train(folder: Path, *words: str, **how) -> list[dict]:
+def train(folder: Path, *words: str, within: float = DEADLINE, **how) -> list[dict]:
     """The lines of a run that ends well."""
-    for code, said in end(begin(folder, *words, **how)):
+    for code, said in end(begin(folder, *words, **how), within):
         assert code == 0, said
     return lines(folder)
 
@@ -104,7 +112,9 @@ def wait_for_line(folder: Path, step: int) -> None:
     until = time.monotonic() + DEADLINE
     file = folder / "run/metrics.jsonl"
     while not file.exists() or f'"step": {step}' not in file.read_text():
-        assert time.monotonic() < until, "the run does not begin"
+        ended = [process for process in BEGUN[-2:] if process.poll() is not None]
+        if ended or time.monotonic() > until:
+            pytest.fail(f"no line {step}: {end(BEGUN[-2:], 30)}")
         time.sleep(0.1)
 
 
@@ -129,6 +139,22 @@ def test_alone_nothing_is_exchanged():
     assert hosts.in_turn(lambda: 3) == 3
     asks = [False, True, False].pop
     assert [hosts.agreement(asks)() for _ in range(3)] == [False, True, False]
+
+
+def test_an_error_first_waits_for_the_news_that_another_process_is_lost(monkeypatch):
+    """Which ends this one with 75; without such news, the error is its own."""
+    done = []
+
+    def leave(code, words):
+        done.append((code, words.splitlines()[-1]))
+        sys.exit(code)
+
+    monkeypatch.setattr(hosts, "_join", lambda _: None)
+    monkeypatch.setattr(hosts, "_peers", SimpleNamespace(leave=leave))
+    monkeypatch.setattr(hosts.time, "sleep", done.append)
+    with pytest.raises(SystemExit), hosts.joined("here:1,2,0"):
+        raise RuntimeError("Gloo: connection closed by peer")
+    assert done == [2.0, (1, "RuntimeError: Gloo: connection closed by peer")]
 
 
 @pytest.mark.slow
@@ -189,6 +215,19 @@ def test_settings_that_differ_are_refused_by_all(tmp_path):
     assert (one, two) == (78, 78), (first, second)
     for said in (first, second):
         assert "process 1 has config.gen.lr 0.5, where process 0 has none" in said
+
+
+@pytest.mark.slow
+def test_another_version_of_a_library_is_refused_by_all(tmp_path):
+    """Process 1 finds the record of another jax first."""
+    record = tmp_path / "other" / "jax-9.9.dist-info"
+    record.mkdir(parents=True)
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: jax\nVersion: 9.9\n")
+    (one, first), (two, second) = end(begin(tmp_path, paths={1: record.parent}))
+    assert (one, two) == (78, 78), (first, second)
+    for said in (first, second):
+        assert f"process 1 has jax 9.9, where process 0 has {jax.__version__}" in said
+        assert "Traceback" not in said
 
 
 @pytest.mark.slow
@@ -262,8 +301,8 @@ def test_ended_at_random_and_gone_on_the_bytes_are_those_of_no_end(tmp_path, num
             assert [code for code, _ in found] == [75, 75], found
         done = lines(tmp_path / "parts")[-1]["step"]
     assert done < 200 * ends, "it had ended before the last signal"
-    train(tmp_path / "parts", steps)
-    train(tmp_path / "whole", steps)
+    for name in ("parts", "whole"):
+        train(tmp_path / name, steps, within=DEADLINE * ends / 2)
     whole, parts = ((tmp_path / n / "run") for n in ("whole", "parts"))
     assert (whole / "metrics.jsonl").read_bytes() == (parts / "metrics.jsonl").read_bytes()
     a, b = (load_run(run).state.replace(key=None) for run in (whole, parts))

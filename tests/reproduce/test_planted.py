@@ -12,6 +12,7 @@ from gan_jax.evaluate.symptoms import NOT_BEGUN, SYMPTOMS
 from gan_jax.games import make_setup
 from gan_jax.reproduce import planted, planted_runs
 from gan_jax.reproduce.work import Size, Work, rounding
+from gan_jax.sweeps.cohort import init_rows, make_members
 
 
 def test_every_label_that_a_plant_waits_for_can_be_given():
@@ -49,7 +50,7 @@ def test_there_are_enough_runs_and_data_that_nothing_was_fixed_on():
         assert any(bool(plant.labels) == kind for plant in new)
     old = {p.of for name, p in planted.PLANTS.items() if "new data" not in name}
     assert not old & {plant.of for plant in new}
-    assert planted.FIRST_SEED == 12
+    assert planted.FIRST_SEED == 24
 
 
 def test_a_run_that_was_stopped_young_may_be_called_nothing_else():
@@ -62,10 +63,41 @@ def test_a_run_that_was_stopped_young_may_be_called_nothing_else():
 
 
 def test_the_last_rows_count_all():
-    row = {"seeds": 2, "labelled": 1, "labels": {"a": 1}, "differs": ["x"]}
+    row = {"seeds": 3, "counted": 2, "labelled": 1, "labels": {"a": 1}, "differs": ["x"]}
     whole = planted.in_all("planted", [row, row | {"labelled": 2, "labels": {"a": 2, "b": 1}}])
-    assert (whole["labelled"], whole["seeds"], whole["measured"]) == (3, 4, 0.75)
+    assert (whole["labelled"], whole["counted"], whole["measured"]) == (3, 4, 0.75)
+    assert (whole["seeds"], whole["failed"]) == (6, None)
     assert (whole["labels"], whole["differs"]) == ({"a": 3, "b": 1}, ["x"])
+
+
+def test_planted_failures_count_if_they_failed_and_healthy_runs_if_not(monkeypatch):
+    """Of which it is unknown, all count."""
+    each = ([], True), (["a"], False), (["a"], True), ([], False)
+    runs = [planted.Outcome(*one) for one in each]
+    monkeypatch.setattr(planted, "watch", lambda configs, plant: runs)
+    facts = "counted", "labelled", "failed", "seeds"
+    for name, labels, expected in (
+        ("gen frozen", ("a",), (3, 2, 2, 4)),  # a failure that passed was one
+        ("nothing: ring, lsgan", (), (2, 1, 2, 4)),
+        ("no R1 alone: digits", (), (4, 2, 2, 4)),
+    ):
+        row = planted.count(name, planted.Plant(labels), Size(4, 10))
+        assert tuple(row[fact] for fact in facts) == expected
+    runs[:] = [planted.Outcome(["a"], None)] * 3
+    row = planted.count("gen frozen", planted.Plant(("a",)), Size(3, 10))
+    assert tuple(row[fact] for fact in facts) == (3, 3, None, 3)
+
+
+def test_a_run_has_failed_if_its_samples_are_far_from_the_data(monkeypatch):
+    members = make_members([planted_runs.ring(seed, 10) for seed in range(3)])
+    real = np.asarray(members.setup.data.synthetic.sample(jax.random.key(2), 2_000))
+    fakes = np.stack([real, real * 0.1, np.where(real > 0, np.nan, real)])
+    monkeypatch.setattr(planted, "samples", lambda config, states, n: fakes)
+    with jax.debug_key_reuse(False):  # a false alarm under vmap
+        states = init_rows(members)[0]
+    assert planted.have_failed(members, states) == [False, True, True]
+    images = make_members([planted_runs.digits(0, 10)])
+    assert planted.have_failed(images, states) == [None]
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from PIL import Image
 
 from gan_jax import bench, reproduce
 from gan_jax.config import flatten
@@ -15,7 +16,7 @@ from gan_jax.data import grid, mixture1d
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError, PreemptedError, WorkdirBusyError
 from gan_jax.host.locks import hold
-from gan_jax.report import readme
+from gan_jax.report import collected, readme
 from gan_jax.reproduce import adversarial_flow_1d, gaussian1d, modes, r3gan_lazy
 from gan_jax.reproduce import goodfellow2014_recipe as recipe
 from gan_jax.reproduce.methods import Methods
@@ -106,15 +107,42 @@ def test_a_sweeps_numbers_are_those_of_its_table(tmp_path):
     setting = {
         "values": {"objective": "hinge", "penalty.weight": 0.1, "disc.args.code": None},
         **{"seeds": 3, "diverged": 1, "failed": 0},
-        "metrics": {f"{part}/{n}": metric for part in ("eval", "test") for n in readme.ON_THE_RING},
+        "metrics": {f"{p}/{n}": metric for p in ("eval", "test") for n in collected.ON_THE_RING},
     }
     setting["metrics"]["test/reverse_kl"] = {"mean": None, "standard_error": None, "each": [None]}
-    (run / "table.json").write_text(json.dumps({"command": "c", "settings": [setting]}))
-    readme.collect_sweep(run, results)
+    leaves = {"objective": "began", "penalty.weight": 0.1, "disc.args.code": 1}
+    table = {"command": "c", "settings": [setting, setting | {"values": leaves}]}
+    (run / "table.json").write_text(json.dumps(table))
+    collected.collect_sweep(run, results)
     lines = readme.sweep_table(json.loads((results / "ring_all.json").read_text())).splitlines()
     few = "7.50 ± 0.50 (n = 2)"
-    assert lines[2] == f"| hinge, penalty.weight 0.1 | {few} | {few} | - | 1 of 3 |"
+    assert lines[2] == f"| hinge | {few} | {few} | - | 1 of 3 |"
+    assert lines[3].startswith("| began, disc.args.code 1 |")  # not the weight, which both have
     assert lines[-1] == "`c`: 2 minutes on abacus."
+
+
+def test_a_sweeps_picture_has_the_last_samples_of_each_settings_first_seed(tmp_path):
+    run, results = tmp_path / "sndcgan_emoji", tmp_path / "results"
+    results.mkdir()
+    for row, brightness in {"a": 255, "b": 0, "c": 100}.items():
+        (run / "rows" / row / "samples").mkdir(parents=True)
+        (run / "rows" / row / "summary.json").write_text(json.dumps({"seconds": 1}))
+        for step, value in (("000900", 7), ("001000", brightness)):
+            picture = Image.fromarray(np.full((30, 200, 3), value, np.uint8))
+            picture.save(run / "rows" / row / "samples" / f"step_{step}.png")
+    settings = [
+        {"values": {"disc.augment": each}, "seeds": len(rows), "diverged": 0, "failed": 0}
+        | {"rows": rows, "metrics": {}}
+        for each, rows in (("colour", ["a", "b"]), ("none", ["c"]))
+    ]
+    (run / "table.json").write_text(json.dumps({"command": "c", "settings": settings}))
+    said = {"cohorts": [{"rows": ["a", "b", "c"]}], "hardware": "abacus", "versions": {}}
+    (run / "rows.json").write_text(json.dumps(said))
+    collected.collect_sweep(run, results)
+    picture = np.asarray(Image.open(results / "sndcgan_emoji.png"))
+    high = picture.shape[0] // 2
+    assert (picture[high - 30 : high] == 255).all()
+    assert (picture[-30:] == 100).all()
 
 
 def test_a_speed_up_has_the_range_of_its_pairs():
@@ -364,7 +392,7 @@ def test_a_sweeps_table_in_a_tables_place_is_left_there(tmp_path):
     (runs / "ring").mkdir(parents=True)
     results.mkdir()
     (runs / "ring" / "table.json").write_text(json.dumps({"command": "c", "settings": []}))
-    readme.collect_tables(runs, results)
+    collected.collect_tables(runs, results)
     assert not [*results.iterdir()]
 
 
@@ -410,11 +438,11 @@ def test_the_readme_takes_what_was_measured_in_full(tmp_path):
         made = {"name": name, "command": f"reproduce {name}{words}", "rows": [make_row("r", [1.0])]}
         text = json.dumps(made | {"seconds": 1.0, "hardware": "h"})
         (runs / name / "table.json").write_text(text)
-    readme.collect_tables(runs, results)
+    collected.collect_tables(runs, results)
     assert [path.name for path in results.iterdir()] == ["ring.json"]
     for name in ("ring", "grid"):
         (runs / name / "picture.png").write_bytes(b"whole")
-    readme.collect_tables(runs, results)
+    collected.collect_tables(runs, results)
     assert sorted(path.name for path in results.iterdir()) == ["ring.json", "ring.png"]
     assert "| r | - | 1 |" in readme.render(block, results)
     made = json.loads((results / "ring.json").read_text())
@@ -423,13 +451,13 @@ def test_the_readme_takes_what_was_measured_in_full(tmp_path):
     for less in ({"steps": 10}, {"seed": [0]}):
         shorter = made | {"methods": {"GAN": methods["GAN"] | less}}
         (runs / "ring" / "table.json").write_text(json.dumps(shorter))
-        readme.collect_tables(runs, results)
+        collected.collect_tables(runs, results)
         assert json.loads((results / "ring.json").read_text())["methods"] == methods
     more = made | {"methods": methods, "stopped": True}
     (runs / "ring" / "picture.png").write_bytes(b"of fewer rows")
     for part in (more, more | {"rows": []}):
         (runs / "ring" / "table.json").write_text(json.dumps(part))
-        readme.collect_tables(runs, results)
+        collected.collect_tables(runs, results)
     assert (results / "ring.png").read_bytes() == b"whole"
     assert json.loads((results / "ring.json").read_text()) == more
     assert "| r | - | 1 |" in readme.render(block, results)

@@ -189,6 +189,12 @@ def test_other_settings_are_another_cohort_and_older_files_are_found_again(tmp_p
     assert [steps_of(tmp_path, place) for place in "01"] == [7, 5]
 
 
+def test_more_steps_of_a_schedule_over_all_of_them_are_another_cohort(tmp_path):
+    train(tmp_path, "name", configs(5, gen__schedule="linear"))
+    train(tmp_path, "name", configs(10, gen__schedule="linear"))
+    assert [steps_of(tmp_path, place) for place in places(tmp_path)] == [5, 10]
+
+
 def test_what_ended_before_its_first_checkpoint_binds_nobody(tmp_path):
     place = tmp_path / "states" / "0"
     (place / "checkpoints" / "5.saving").mkdir(parents=True)

@@ -174,7 +174,7 @@ def asleep(monkeypatch):
 def test_a_machine_that_slept_has_no_hung_workers(sweep, stand_in, asleep, monkeypatch):
     folder, said = sweep
     stand_in(f"sleep 0.3\n{DONE}")
-    monkeypatch.setattr(local._Bar, "update", lambda *args: asleep())
+    monkeypatch.setattr(local.Bar, "update", lambda *args: asleep())
     local.run(folder, said, {ids(said)[0]}, hang_seconds=60.0)
     assert states(folder, said)[0] == ["done"] * 2
 
@@ -185,7 +185,7 @@ def test_a_machine_that_slept_lets_its_workers_save(sweep, stand_in, asleep, tmp
     with (tmp_path / "worker").open("a") as file:
         file.write(f"touch {tmp_path}/on\nwhile :; do sleep 0.02; done")
     on = tmp_path / "on"
-    monkeypatch.setattr(local._Bar, "update", lambda *args: on.exists() and stop.on_signal(15))
+    monkeypatch.setattr(local.Bar, "update", lambda *args: on.exists() and stop.on_signal(15))
     end, soon = local._Worker.end, threading.Timer(0.1, asleep)
     monkeypatch.setattr(
         local._Worker,
@@ -234,12 +234,22 @@ def test_a_stop_is_passed_on_and_nobody_has_failed(sweep, stand_in, tmp_path, mo
     trap = f"trap 'sleep 0.2; touch {tmp_path}/saved; exit 75' TERM"
     stand_in(f"{trap}\ntouch {tmp_path}/on\nwhile :; do sleep 0.02; done")
     on = tmp_path / "on"
-    monkeypatch.setattr(local._Bar, "update", lambda *args: on.exists() and stop.on_signal(15))
+    monkeypatch.setattr(local.Bar, "update", lambda *args: on.exists() and stop.on_signal(15))
     with pytest.raises(PreemptedError, match=r"stopped, saved in .*6 rows were to do"):
         local.run(folder, said, set(ids(said)))
     assert (tmp_path / "saved").exists()
     assert states(folder, said) == [[None] * 2] * 3
     assert len(stand_in.calls()) == 1  # no other was started
+
+
+def test_a_worker_that_does_not_save_in_time_is_told_of(sweep, stand_in, tmp_path, monkeypatch):
+    folder, said = sweep
+    stand_in(f"trap '' TERM\ntouch {tmp_path}/on\nwhile :; do sleep 0.02; done")
+    on = tmp_path / "on"
+    monkeypatch.setattr(local.Bar, "update", lambda *args: on.exists() and stop.on_signal(15))
+    monkeypatch.setattr(local, "GRACE_SECONDS", 0.5)
+    with pytest.raises(PreemptedError, match=r"but 1 of 1 cohorts did not save within 0.5 s"):
+        local.run(folder, said, set(ids(said)))
 
 
 def test_after_a_stop_no_worker_starts(sweep, stand_in, tmp_path):
@@ -331,13 +341,13 @@ def test_how_far_a_worker_is(sweep, stand_in):
     assert each.done() == 0
     (each.folder / "progress.json").write_text('{"step": 30, "rows": 2}')
     assert each.done() == 60
-    bar = local._Bar(said, said["cohorts"])
+    bar = local.Bar(said, said["cohorts"])
     assert bar.bar.total == 6 * said["rows"][0]["config"]["steps"]
-    bar.update([each])
+    bar.update(each.done())
     assert bar.bar.n == 60
     for count in (2, 4):
-        bar.ended(each)
-        bar.update([])
+        bar.ended(each.cohort)
+        bar.update(0)
         assert bar.bar.n == count * said["rows"][0]["config"]["steps"]
     each.close()
     each.process.wait(10)

@@ -156,7 +156,7 @@ def test_a_job_of_two_processes_is_preempted_and_goes_on(node, tmp_path, capsys)
     summary = json.loads((workdir / "summary.json").read_text())
     log = (tmp_path / f"run.slurm/{job}.txt").read_text()
     assert (summary["status"], summary["step"]) == ("done", 1000), log
-    assert log.count("stopped at step") in (1, 2)  # the other process says the same
+    assert log.count("stopped at step") in (1, 2), log  # the other process says the same
     assert "goes on from step" in log
 
 

@@ -64,6 +64,7 @@ def test_by_hand(tmp_path):
     one = wgan["metrics"]["eval/ks"]
     assert (one["n"], one["mean"], one["median"], one["each"]) == (1, 0.5, 0.5, [0.5, None, None])
     assert one["standard_error"] is one["low"] is one["high"] is None
+    assert statistics.describe([0.1] * 3)["standard_error"] == 0  # np.std gives 1.7e-17
 
 
 def test_a_leaf_that_only_other_rows_set_has_its_value_of_the_config(tmp_path):

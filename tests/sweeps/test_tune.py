@@ -2,13 +2,14 @@
 
 import json
 
+import jax
 import jax.numpy as jnp
 import pytest
 import tiny
 
 from gan_jax.host.errors import DataCorruptError
 from gan_jax.sweeps import tune
-from gan_jax.sweeps.cohort import make_members
+from gan_jax.sweeps.cohort import init_rows, make_members
 from gan_jax.sweeps.tune import How
 
 ROWS = 32
@@ -46,6 +47,16 @@ def test_the_rate_is_that_of_all_rows_over_its_share_of_a_second(rows, monkeypat
     assert found[How(16, 1)] == pytest.approx(64 / 0.82)
 
 
+def test_rows_on_examples_are_timed():
+    """By the real program and the real clock."""
+    members = make_members([tiny.config(data__name="digits", seed=seed) for seed in (0, 1)])
+    ways, arrays = tune.candidates(2), members.setup.examples()
+    with jax.debug_key_reuse(False):  # each way starts from the same states
+        found = tune.speeds(ways, members, init_rows(members)[0], arrays)
+    assert {*found} == {*ways}
+    assert min(found.values()) > 0
+
+
 def test_a_moment_of_another_load_decides_nothing(rows, monkeypatch):
     """Each way in turn: the load falls on one way, or on one round, and on none for good."""
     calls = []
@@ -67,6 +78,14 @@ def test_a_moment_of_another_load_decides_nothing(rows, monkeypatch):
 def test_no_way_is_tried_twice():
     assert tune.candidates(16) == [How(16, 1), How(4, 1), How(1, 1)]
     assert tune.candidates(1) == [How(1, 1)]
+
+
+def test_rows_with_image_networks_are_taken_in_turn_on_cpus(monkeypatch):
+    kernels = {"kernel": jnp.zeros((16, 4, 4, 3, 8))}
+    assert tune.sensible(16, STATES) == tune.candidates(16)
+    assert tune.sensible(16, kernels) == [How(1, 1)]
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert tune.sensible(16, kernels) == tune.candidates(16)
 
 
 def test_the_fastest_is_written_down(rows, tmp_path, monkeypatch):

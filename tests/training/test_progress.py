@@ -115,6 +115,10 @@ def test_last_words_of_labels():
     named = last_words({f"eval/{k}": v for k, v in judged.items()}, ("cats", "dogs"))
     assert named[1] == "samples of each class: cats: 400, dogs: 600"
     assert named[2].endswith("by class: cats: 100%, dogs: 85%")
+    of_reals = {"eval/label_accuracy_real": 0.947}
+    assert last_words({f"eval/{k}": v for k, v in judged.items()} | of_reals)[2] == words.replace(
+        "samples", "samples (held-out images: 95%)"
+    )
     judged.pop("accuracy_real")  # no held-out image has a label
     lines = last_words({f"eval/{k}": v for k, v in judged.items()})
     assert lines == [

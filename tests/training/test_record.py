@@ -152,14 +152,14 @@ def test_findings_are_those_of_the_lines_also_after_a_resume(tmp_path):
     watched |= {"watch/logit_real": np.float32(1), "watch/spread": np.float32(0.01)}
     with record(tmp_path) as kept:
         for step in (10, 15):
-            moves = {"watch/place": np.float32(step), "watch/variety": np.float32(9 / step)}
+            moves = {"watch/place": np.float32(step / 40), "watch/variety": np.float32(9 / step)}
             kept.line(step, line(**watched, **moves))
     config = tiny.config()
     with RunDir(tmp_path, config) as run, Checkpoints(run.checkpoints_dir, 1) as saved:
         run.start(15)
         kept = Record(make_setup(config), run, saved, Evaluation(None, None, None), Pace())
         for step in (20, 25, 30, 35):
-            moves = {"watch/place": np.float32(step), "watch/variety": np.float32(0.1)}
+            moves = {"watch/place": np.float32(step / 40), "watch/variety": np.float32(0.1)}
             kept.line(step, line(**watched, **moves))
         kept.summary("preempted")
     found = json.loads((tmp_path / "summary.json").read_text())["findings"]

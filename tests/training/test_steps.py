@@ -8,7 +8,7 @@ import tiny
 from jax import export
 
 from gan_jax import data
-from gan_jax.bench.matmul import products
+from gan_jax.bench.products import products
 from gan_jax.config import get_config, hypers, to_json
 from gan_jax.data import open_data, pipeline
 from gan_jax.dynamics.step import average_decay

@@ -59,3 +59,9 @@ def eight_bits(file: Image.Image, mode: str | None = None) -> Image.Image:
         file = Image.fromarray((deep >> 8).astype(np.uint8))
     file.info.pop("transparency", None)
     return file.convert(mode or ("L" if file.mode in ("1", "L", "LA") else "RGB"))
+
+
+def read_picture(file: Path) -> np.ndarray:
+    """The pixels of a picture, in colour, uint8 [h, w, 3]. ValueError as of opened."""
+    with opened(file) as picture:
+        return np.asarray(eight_bits(picture, "RGB"))

@@ -31,3 +31,8 @@ def numbered(texts: Sequence[str], vocabulary: Sequence[str], length: int) -> np
         words = words_of(text)[:length]
         row[: len(words)] = [place.get(word, 1) for word in words]
     return found
+
+
+def spelt(text_T: np.ndarray, vocabulary: Sequence[str]) -> str:
+    """The words of one numbered text."""
+    return " ".join(vocabulary[i] for i in text_T if i)

@@ -1,8 +1,10 @@
 """Evaluators of images by features. Distances are named after the features: frechet_digits.
 
-eval_samples fakes are compared with at most as many images of the test split. Each value is
-reported with both numbers, and with the weights and the preprocessing of the features; values are
-comparable only if all of these agree.
+eval_samples fakes are compared with at most as many images of the test split; a conditional game is
+asked for the classes of those images. Each value is reported with both numbers, and with the
+weights and the preprocessing of the features; values are comparable only if all of these agree.
+frechet_<features>_real is the Frechet distance of as many training images instead of fakes. It is
+above 0, more so for few images, and tells what the distance of a perfect generator would be.
 """
 
 import functools
@@ -12,7 +14,8 @@ import numpy as np
 
 from gan_jax import metrics
 from gan_jax.data import Origin
-from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw
+from gan_jax.data.base import all_labelled
+from gan_jax.evaluate.evaluators.draws import Evaluator, Values, held_out, make_draw, unit
 from gan_jax.games import Setup
 from gan_jax.metrics import features
 from gan_jax.metrics.features import Seen
@@ -52,15 +55,19 @@ def _distances(name: str, setup: Setup, part: str, kinds: Collection[str]) -> Ev
     if extractor is None:
         return None
     draw, see, n = make_draw(setup, part), extractor.see, setup.config.eval_samples
+    origin, classes = setup.data.origin, setup.game.sampler.classes
 
     def run(state: State) -> Values:
-        real, fake = _real(see, setup.data.origin, n), see(draw(state, n))
+        label = _classes_of_reals(origin, n) if classes else None
+        real, fake = _real(see, origin, n), see(draw(state, n, label))
         values = dict(compare(real, fake.features, kinds))
         if "inception" in kinds and fake.probabilities is not None:
             values["inception"] = metrics.inception_score(fake.probabilities)
         values |= extractor.facts
         values |= {"weights": extractor.weights, "preprocessing": extractor.preprocessing}
         yield from ((f"{each}_{name}", value) for each, value in values.items())
+        if "frechet" in kinds:
+            yield f"frechet_{name}_real", _frechet_of_reals(see, origin, n)
 
     return run
 
@@ -68,6 +75,22 @@ def _distances(name: str, setup: Setup, part: str, kinds: Collection[str]) -> Ev
 @functools.lru_cache(maxsize=2)  # for both parts, and all rows of a sweep
 def _real(see: Callable[..., Seen], origin: Origin, n: int) -> np.ndarray:
     return see(held_out(origin, n)).features
+
+
+@functools.lru_cache(maxsize=2)
+def _frechet_of_reals(see: Callable[..., Seen], origin: Origin, n: int) -> float:
+    """The Frechet distance of n training images, drawn by a fixed seed, from the test images."""
+    x = origin.load("train").x
+    chosen = np.random.default_rng(0).permutation(len(x))[:n]
+    return metrics.frechet_distance(_real(see, origin, n), see(unit(x[np.sort(chosen)])).features)
+
+
+def _classes_of_reals(origin: Origin, n: int) -> np.ndarray | None:
+    """n classes, as frequent as among the images that fakes are compared with; None if unknown."""
+    arrays = origin.load("test")
+    if arrays.label is None or not all_labelled(arrays):
+        return None
+    return np.resize(arrays.label[:n], n).astype(np.int32)
 
 
 def compare(real_NxF: np.ndarray, fake_MxF: np.ndarray, kinds: Collection[str] = KINDS) -> Values:

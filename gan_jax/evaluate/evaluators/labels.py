@@ -33,7 +33,7 @@ def labels_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | None
     """label_accuracy: how often the classifier finds the class asked for; label_accuracy_<class>.
 
     Shares in [0, 1] of eval_samples, which are of all classes in turn. The classifier makes errors
-    too: judge's accuracy_real is its accuracy on held-out images.
+    too: label_accuracy_real is its accuracy on held-out images, averaged over their classes.
     """
     if not _takes_labels(setup):
         return None
@@ -42,11 +42,14 @@ def labels_by_a_classifier(setup: Setup, part: str = "eval") -> Evaluator | None
     def run(state: State) -> Values:
         label = in_turn(n, classes)
         assert label is not None
-        seen = _classifier(setup).see(draw(state, n, label))
+        trained = digits.trained(setup.data.origin)
+        seen = trained.features.see(draw(state, n, label))
         assert seen.probabilities is not None
         found = measures.label_accuracy(seen.probabilities, label)
         yield "label_accuracy", found.all
         yield from ((f"label_accuracy_{each}", share) for each, share in found.each.items())
+        if trained.label_accuracy_real is not None:
+            yield "label_accuracy_real", trained.label_accuracy_real
 
     return run
 

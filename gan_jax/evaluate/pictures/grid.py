@@ -12,16 +12,18 @@ from gan_jax.data.support.opening import eight_bits, opened
 
 MOST_DRAWN = 2**25  # pixels of a picture; drawing takes some twenty bytes for each
 GRID_PX = 720  # the approximate side to which a grid is enlarged
+CAPTIONED_PX, CAPTION_PX = 300, 12  # of a group of images with a caption, and of its letters
 GIF_PX = 480  # the longer side of an animation
 GIF_FRAMES = 60
 GIF_BYTES = 4_000_000  # small enough to attach to an issue
 _SEPARATOR = 96  # grey, visible beside black digits and white ones
 
 
-def grid(images_NxHxWxC, columns: int | None = None) -> np.ndarray:
+def grid(images_NxHxWxC, columns: int | None = None, side: int = GRID_PX) -> np.ndarray:
     """The images in [0, 1] as one near-square uint8 picture [h, w, 3 or 1], 1 px between them.
 
-    Small images are enlarged by an integer, so every pixel stays a square. NaN is drawn black.
+    Small images are enlarged by an integer to about `side` pixels in all, so every pixel stays a
+    square. NaN is drawn black.
     """
     images = np.asarray(images_NxHxWxC, np.float32)
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
@@ -29,7 +31,7 @@ def grid(images_NxHxWxC, columns: int | None = None) -> np.ndarray:
     count, height, width, channels = images.shape
     columns = min(columns or math.ceil(math.sqrt(count * height / width)), count)
     rows = math.ceil(count / columns)
-    scale = max(1, round(GRID_PX / max(columns * width, rows * height)))
+    scale = max(1, round(side / max(columns * width, rows * height)))
     pixels = to_uint8(images).repeat(scale, 1).repeat(scale, 2)
     cells = np.full(
         (rows * columns, height * scale + 1, width * scale + 1, channels), _SEPARATOR, np.uint8
@@ -38,6 +40,38 @@ def grid(images_NxHxWxC, columns: int | None = None) -> np.ndarray:
     cells = cells.reshape(rows, columns, *cells.shape[1:]).transpose(0, 2, 1, 3, 4)
     picture = cells.reshape(rows * (height * scale + 1), columns * (width * scale + 1), channels)
     return np.pad(picture, ((0, 1), (0, 1), (0, 0)), constant_values=_SEPARATOR)
+
+
+def captioned(images_NxKxHxWxC, captions: Sequence[str], columns: int = 4) -> np.ndarray:
+    """N groups of K images in [0, 1], each under its caption; a uint8 picture [h, w, 3]."""
+    groups = [
+        under(words, grid(each, len(each), CAPTIONED_PX))
+        for words, each in zip(captions, np.asarray(images_NxKxHxWxC), strict=True)
+    ]
+    groups += [np.zeros_like(groups[0])] * (-len(groups) % columns)
+    rows = [np.concatenate(groups[i : i + columns], 1) for i in range(0, len(groups), columns)]
+    return np.concatenate(rows)
+
+
+def under(caption: str, picture_HxWxC: np.ndarray) -> np.ndarray:
+    """A uint8 picture, in colour, under a line of text, which is cut short if it is wider."""
+    font = ImageFont.load_default(CAPTION_PX)
+    height, width = picture_HxWxC.shape[:2]
+    while font.getlength(caption) > width - 4:
+        caption = caption[:-2] + "…"
+    strip = CAPTION_PX + 4
+    frame = Image.new("RGB", (width, height + strip))
+    frame.paste(Image.fromarray(np.broadcast_to(picture_HxWxC, (height, width, 3))), (0, strip))
+    ImageDraw.Draw(frame).text((2, 1), caption, font=font, fill="white")
+    return np.asarray(frame)
+
+
+def stacked(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """uint8 pictures [h, w, 3] one under the other, on black."""
+    width = max(each.shape[1] for each in pictures)
+    return np.concatenate(
+        [np.pad(each, ((0, 0), (0, width - each.shape[1]), (0, 0))) for each in pictures]
+    )
 
 
 def most_in_grid(shape: tuple[int, ...]) -> int:

@@ -55,4 +55,5 @@ def panels(names: Iterable[str]) -> list[Panel]:
 
 def _of_classes(names: Iterable[str], stem: str) -> dict[str, str]:
     """The metrics named by the stem followed by a class."""
-    return {name: name.rpartition("_")[2] for name in sorted(names) if stem in name}
+    found = {name: name.rpartition(stem)[2] for name in sorted(names)}
+    return {name: number for name, number in found.items() if number.isdigit()}

@@ -14,6 +14,7 @@ from gan_jax.host.errors import ConfigError
 from gan_jax.metrics.classifier import count_classes
 from gan_jax.metrics.features import kept
 from gan_jax.metrics.features.base import Features, in_batches
+from gan_jax.metrics.labels import LabelAccuracy, label_accuracy
 
 DIGITS = {
     "mnist",
@@ -32,6 +33,7 @@ class Trained(NamedTuple):
     features: Features
     confidence_real: float
     accuracy_real: float | None  # None if no image of the test split has a label
+    label_accuracy_real: float | None  # the same, with equal weight for each class
 
 
 def make(config: ConfigDict) -> Features | None:
@@ -64,7 +66,8 @@ def trained(origin: Origin) -> Trained:
     classify = kept.classifier(known.x, known.label, origin.spec().classes)
     see = in_batches(classify.see, BATCH)
     real = see(test.x[:MOST_TESTED] / np.float32(255)).probabilities
-    accuracy = _accuracy(real, None if test.label is None else test.label[:MOST_TESTED])
+    right = _accuracy(real, None if test.label is None else test.label[:MOST_TESTED])
+    accuracy = None if right is None else right.all
     features = Features(
         "digits",
         see,
@@ -72,10 +75,12 @@ def trained(origin: Origin) -> Trained:
         f"crc32:{classify.crc32:08x}",
         {} if accuracy is None else {"accuracy": accuracy},
     )
-    return Trained(features, count_classes(real).confidence, accuracy)
+    by_class = None if right is None else float(np.mean([*right.each.values()]))
+    return Trained(features, count_classes(real).confidence, accuracy, by_class)
 
 
-def _accuracy(probabilities_NxC: np.ndarray, label_N: np.ndarray | None) -> float | None:
+def _accuracy(probabilities_NxC: np.ndarray, label_N: np.ndarray | None) -> LabelAccuracy | None:
     """The accuracy over the images that have a label; None if there are none."""
     known = labelled(Arrays(probabilities_NxC, label_N))
-    return float((known.x.argmax(1) == known.label).mean()) if len(known.x) else None
+    assert known.label is not None
+    return label_accuracy(known.x, known.label) if len(known.x) else None

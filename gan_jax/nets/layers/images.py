@@ -1,6 +1,7 @@
 """Upsampling and downsampling of images [B, H, W, C], and the sizes of networks' smallest maps."""
 
 import jax.numpy as jnp
+from jax import lax
 
 from gan_jax.host.errors import ConfigError
 from gan_jax.types import Array
@@ -42,7 +43,7 @@ def smoothly_halved(x: Array) -> Array:
     """
     for axis in (1, 2):
         pair = x.reshape(*x.shape[:axis], -1, 2, *x.shape[axis + 1 :])
-        first, second = jnp.take(pair, 0, axis + 1), jnp.take(pair, 1, axis + 1)
+        first, second = (lax.index_in_dim(pair, i, axis + 1, keepdims=False) for i in (0, 1))
         before, after = _neighbours(second, axis)[0], _neighbours(first, axis)[1]
         x = (before + 3 * first + 3 * second + after) / 8
     return x
@@ -58,8 +59,7 @@ def _neighbours(x: Array, axis: int) -> tuple[Array, Array]:
     n, pad = x.shape[axis], [(0, 0)] * x.ndim
     pad[axis] = (1, 1)
     wide = jnp.pad(x, pad)
-    ends = (jnp.arange(n), jnp.arange(2, n + 2))
-    return jnp.take(wide, ends[0], axis), jnp.take(wide, ends[1], axis)
+    return lax.slice_in_dim(wide, 0, n, axis=axis), lax.slice_in_dim(wide, 2, n + 2, axis=axis)
 
 
 def halvings(side: int) -> int:

@@ -56,28 +56,10 @@ def begin(
     for folders in ("rows", "cohorts", "slurm", "rows/*", "cohorts/*"):
         for path in workdir.glob(folders):
             refuse_link(path)
-    file = workdir / "rows.json"
-    is_new = not file.exists()
-    if not is_new:
-        said = read(workdir)
-        check_format(said, workdir)
-        there, here = {row["id"] for row in said["rows"]}, {row.id for row in rows}
-        if there != here:
-            raise ConfigError(
-                f"{file} holds another sweep: {len(there - here)} of its rows are not in this one, "
-                f"{len(here - there)} of this one's not in it: choose another --workdir"
-            )
-        if chunk and chunk != said.get("chunk", 0):
-            raise ConfigError(
-                f"--chunk is {chunk}: {file} was begun with {said.get('chunk') or 'none'}, and "
-                "rounding may depend on it: leave it out, or choose another --workdir"
-            )
-    else:
-        for other in ("config.json", "table.json"):  # a run's, a published table's
-            if (workdir / other).exists():
-                raise ConfigError(
-                    f"{workdir} has a {other} that is not a sweep's: choose another --workdir"
-                )
+    is_new = not (workdir / "rows.json").exists()
+    said: dict[str, Any]
+    if is_new:
+        _refuse_what_is_no_sweep(workdir)
         said = {
             "format": FORMAT,
             "name": name,
@@ -90,6 +72,9 @@ def begin(
             "versions": versions(),
             "hardware": None,  # the workers report it: a launcher stays off accelerators
         }
+    else:
+        said = read(workdir)
+        _refuse_another_sweep(said, workdir, rows, chunk)
     known = {cohort["id"] for cohort in said["cohorts"]}
     new = [
         {"id": c.id, "rows": [row.id for row in c.rows], "why": c.why}
@@ -102,6 +87,34 @@ def begin(
             workdir.mkdir(parents=True, exist_ok=True)
             write(workdir, said)
     return said
+
+
+def _refuse_what_is_no_sweep(workdir: Path) -> None:
+    """ConfigError if the folder has a run or a published table."""
+    for other in ("config.json", "table.json"):
+        if (workdir / other).exists():
+            raise ConfigError(
+                f"{workdir} has a {other} that is not a sweep's: choose another --workdir"
+            )
+
+
+def _refuse_another_sweep(
+    said: dict[str, Any], workdir: Path, rows: Sequence[Row], chunk: int
+) -> None:
+    """ConfigError if the folder's sweep has other rows, or ran another number of them at a time."""
+    check_format(said, workdir)
+    file = workdir / "rows.json"
+    there, here = {row["id"] for row in said["rows"]}, {row.id for row in rows}
+    if there != here:
+        raise ConfigError(
+            f"{file} holds another sweep: {len(there - here)} of its rows are not in this one, "
+            f"{len(here - there)} of this one's not in it: choose another --workdir"
+        )
+    if chunk and chunk != said.get("chunk", 0):
+        raise ConfigError(
+            f"--chunk is {chunk}: {file} was begun with {said.get('chunk') or 'none'}, and "
+            "rounding may depend on it: leave it out, or choose another --workdir"
+        )
 
 
 def read(workdir: Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Rows on this machine. Each cohort has a worker process, so that one that is killed, hangs or runs
 out of memory takes no other with it."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -11,19 +10,18 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from gan_jax.host import stop
 from gan_jax.host.errors import ConfigError, DataCorruptError, PreemptedError, WorkdirBusyError
 from gan_jax.host.files import make_folder, open_file, read_json, writing
 from gan_jax.host.locks import holding
 from gan_jax.host.versions import cores
 from gan_jax.sweeps import launch
+from gan_jax.sweeps.launch.bar import Bar
 from gan_jax.sweeps.launch.worker import UNFIT
 
 POLL_SECONDS = 0.2
 LOOK_SECONDS = 1.0  # between two looks; a longer gap counts as this much at most
-GRACE_SECONDS = 60.0  # for workers to save after a stop
+GRACE_SECONDS = 600.0  # to save after a stop: a dispatch of slow networks takes minutes
 REFRESH_SECONDS = 45.0  # between two reports on a sweep under way
 
 
@@ -146,14 +144,14 @@ def tend(
     total = sum(len(c["rows"]) for c in waiting)
     clock, refreshed = _Clock(), -REFRESH_SECONDS
     try:
-        with _Bar(said, waiting) as bar:
+        with Bar(said, waiting) as bar:
             while waiting or running:
                 while waiting and len(running) < workers and not stop.requested():
                     running.append(_Worker(workdir, waiting.pop(0), devices, clock.seconds))
                     stop.keep_work()
                 time.sleep(POLL_SECONDS)
                 now = clock.tick()
-                bar.update(running)
+                bar.update(sum(worker.done() for worker in running))
                 if now - refreshed >= REFRESH_SECONDS:
                     refreshed = now
                     refresh()
@@ -163,13 +161,13 @@ def tend(
                     if _is_over(worker, hang_seconds, now):
                         running.remove(worker)
                         worker.close()
-                        bar.ended(worker)
+                        bar.ended(worker.cohort)
                         if worker.process.returncode == WorkdirBusyError.code:
                             busy.append(worker.cohort["id"])
                 if stop.requested():
-                    _stop(running, clock)
+                    saved = _stop(running, clock)
                     raise PreemptedError(
-                        f"stopped, saved in {workdir}: run the same command again to go on "
+                        f"stopped, {saved} in {workdir}: run the same command again to go on "
                         f"({total} rows were to do)"
                     )
     finally:
@@ -209,42 +207,20 @@ def _stop_requested_soon() -> bool:
     return False
 
 
-def _stop(running: list[_Worker], clock: _Clock) -> None:
-    """Asks the workers to save, and waits for them."""
+def _stop(running: list[_Worker], clock: _Clock) -> str:
+    """Asks the workers to save, waits for them, and says whether they did."""
     for worker in running:
         worker.end(signal.SIGTERM)
     until = clock.tick() + GRACE_SECONDS
     while any(worker.process.poll() is None for worker in running) and clock.tick() < until:
         time.sleep(POLL_SECONDS)
-    for worker in running:
-        worker.end(signal.SIGKILL)  # no effect on workers that have ended
+    late = [worker for worker in running if worker.process.poll() is None]
+    for worker in late:
+        worker.end(signal.SIGKILL)
         worker.process.wait()
-
-
-class _Bar(contextlib.AbstractContextManager["_Bar"]):
-    """A bar of all cohorts' row-steps on a terminal; elsewhere, a line for each cohort."""
-
-    def __init__(self, said: dict[str, Any], waiting: list[dict[str, Any]]):
-        steps = {row["id"]: row["config"]["steps"] for row in said["rows"]}
-        self.sizes = {c["id"]: sum(steps[r] for r in c["rows"]) for c in waiting}
-        self.done = 0
-        self.bar = tqdm(
-            total=sum(self.sizes.values()),
-            unit=" row-steps",
-            unit_scale=True,
-            dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
-        )
-
-    def __exit__(self, *error: Any) -> None:
-        self.bar.close()
-
-    def update(self, running: list[_Worker]) -> None:
-        self.bar.n = self.done + sum(worker.done() for worker in running)
-        self.bar.refresh()
-
-    def ended(self, worker: _Worker) -> None:
-        self.done += self.sizes[worker.cohort["id"]]
-        if self.bar.disable:
-            rows = len(worker.cohort["rows"])
-            print(f"cohort {worker.cohort['id']}: {rows} rows ended", file=sys.stderr, flush=True)
+    if not late:
+        return "saved"
+    return (
+        f"but {len(late)} of {len(running)} cohorts did not save within {GRACE_SECONDS:g} s and go "
+        "on from the last checkpoint"
+    )

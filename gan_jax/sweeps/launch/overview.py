@@ -12,7 +12,7 @@ from gan_jax.host.errors import ConfigError
 from gan_jax.sweeps import rows as rows_lib
 from gan_jax.sweeps.cohort import init_rows, make_members
 from gan_jax.sweeps.rows import Cohort, Row
-from gan_jax.sweeps.tune import candidates, speeds
+from gan_jax.sweeps.tune import sensible, speeds
 from gan_jax.sweeps.typeset import duration
 
 
@@ -43,7 +43,7 @@ def estimate(cohorts: Sequence[Cohort]) -> Iterator[str]:
         start = time.perf_counter()
         members = make_members(configs)
         states = jax.block_until_ready(init_rows(members)[0])
-        way, arrays = candidates(len(configs))[:1], members.setup.examples()
+        way, arrays = sensible(len(configs), states)[:1], members.setup.examples()
         (rate,) = speeds(way, members, states, arrays).values()
         began = time.perf_counter() - start
         seconds = len(configs) * configs[0].steps / rate + began
