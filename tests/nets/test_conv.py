@@ -13,7 +13,7 @@ from jax import export, lax
 
 from gan_jax import nets
 from gan_jax.host.errors import ConfigError
-from gan_jax.nets.layers import by_device
+from gan_jax.nets.layers import by_device, by_products
 from gan_jax.nets.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
 from gan_jax.nets.layers.trilinear import _form
 
@@ -28,6 +28,9 @@ SHAPES = {
     "3x3 of six groups": (3, 1, 6, 18, 12),
     "3x3 by 2": (3, 2, 1, 9, 2),
     "1x1": (1, 1, 1, 3, 5),
+    "4x4": (4, 1, 1, 3, 17),
+    "5x5": (5, 1, 1, 17, 16),
+    "7x7": (7, 1, 1, 2, 16),
 }
 CASES = [("conv", shape) for shape in SHAPES]
 CASES += [("conv_transpose", shape) for shape in ("4x4 by 2", "4x4 by 2, many")]
@@ -78,7 +81,7 @@ def test_value_gradients_and_second_gradients_are_flaxs(name, shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("way", ["by_xla", "on_tpu", "_in_layout", "_as_product"])
+@pytest.mark.parametrize("way", ["by_xla", "on_tpu", "_in_layout", "by_products"])
 def test_each_way_of_each_kind(way, shape, monkeypatch):
     """What runs on a GPU or TPU, and what a CPU might choose for other sizes."""
     monkeypatch.setattr(by_device, "LANES", 7)  # two of three channels
@@ -94,6 +97,16 @@ def test_each_way_of_each_kind(way, shape, monkeypatch):
         sides = how.size if kind == "k" else right.shape[1:3]
         found = jax.jit(lambda *a: getattr(by_device, way)(*a, kind, how, sides))(*pair)  # noqa: B023
         np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-5 * np.abs(right).max())
+
+
+@pytest.mark.parametrize(("q", "m"), [(1, 1), *by_products.STRIP.items(), (3, 2), (7, 1)])
+def test_a_strip_is_mixed_to_what_it_is(q, m):
+    """By the definition, and with few digits lost: the numbers of the matrices stay small."""
+    rng = np.random.default_rng(0)
+    x, kernel, by = rng.normal(size=m + q - 1), rng.normal(size=q), by_products.mixing(m, q)
+    y = by.y.T @ ((by.kernel @ kernel) * (by.x @ x))
+    np.testing.assert_allclose(y, np.correlate(x, kernel), rtol=1e-12, atol=1e-12)
+    assert max(np.abs(matrix).max() for matrix in by) <= 8
 
 
 def test_the_formulas_of_the_docstrings():

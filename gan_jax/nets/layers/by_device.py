@@ -1,36 +1,23 @@
 """How each device computes a convolution or one of its gradients: see trilinear.py for the kinds.
 
 On GPUs and TPUs, each kind is XLA's own convolution; on TPUs, small groups are merged into larger
-ones first. On CPUs, XLA changes a convolution to the layout of its fast kernels only outside loops,
-and the gradients that jax derives are in another layout, which makes them ten to fifty times slower
-in a loop of steps. So on CPUs each kind is written in the fast layout, or as a product of matrices
-where that is faster (_is_product).
+ones first. On CPUs, XLA's convolutions are slow, and the gradients that jax derives of them ten to
+fifty times slower still in a loop of steps. So there each kind is a few products of matrices.
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax.nets.layers.matmul import matmul
+from gan_jax.nets.layers.by_products import FEW, How, Sides, by_products
 from gan_jax.types import Array
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
-FEW = 8  # channels
+MANY = 32  # channels
 LANES = 128  # channels that a TPU's matrix unit takes at once
-Sides = tuple[int, int]
-
-
-class How(NamedTuple):
-    """The settings of a convolution, without its arrays."""
-
-    size: Sides  # of the kernel
-    stride: int = 1
-    padding: tuple[Sides, Sides] = ((0, 0), (0, 0))  # (before, after) along each side
-    groups: int = 1  # each sees only its share of the channels
-    precision: str | None = None  # jax_default_matmul_precision where it was called
 
 
 def by_xla(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
@@ -80,64 +67,21 @@ def _in_layout(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
     return kernel.transpose(1, 2, 0, 3)
 
 
-def _as_product(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
-    """Each kind as a product of matrices: the windows of x times the kernel."""
-    if kind == "y":
-        return matmul(_windows(a, how), _matrix(b, how))
-    if kind == "x":
-        image = shape_of(a, b, kind, how, sides)
-        seen = matmul(b, _matrix(a, how).T)
-        return jax.linear_transpose(lambda x: _windows(x, how), image)(seen)[0]
-    c, f = a.shape[-1], b.shape[-1]
-    like = jax.ShapeDtypeStruct((*how.size, c, f), a.dtype)
-    seen = _windows(a, how)
-    (matrix,) = jax.linear_transpose(
-        lambda m: matmul(seen, m), jax.ShapeDtypeStruct((seen.shape[-1], f), a.dtype)
-    )(b)
-    return jax.linear_transpose(lambda kernel: _matrix(kernel, how), like)(matrix)[0]
-
-
-def _blocks(how: How) -> Sides:
-    """How many blocks of stride x stride pixels the kernel covers, partly covered ones included."""
-    h, w = (-(-size // how.stride) for size in how.size)
-    return h, w
-
-
-def _windows(x: Array, how: How) -> Array:
-    """[B, H, W, C] -> [B, H', W', S]: the S numbers that the kernel sees, block by block."""
-    (b, *sides, c), s, reach = x.shape, how.stride, _blocks(how)
-    h, w = sides_of_y((sides[0], sides[1]), how)
-    lows = [low for low, _ in how.padding]
-    ends = zip((h, w), reach, sides, lows, strict=True)
-    pads = [(low, s * (n + m - 1) - side - low, 0) for n, m, side, low in ends]
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
-    rows, columns = h + reach[0] - 1, w + reach[1] - 1
-    blocks = x.reshape(b, rows, s, columns, s, c).swapaxes(2, 3).reshape(b, rows, columns, -1)
-    at = [blocks[:, i : i + h, j : j + w] for i in range(reach[0]) for j in range(reach[1])]
-    return jnp.concatenate(at, -1)
-
-
-def _matrix(kernel: Array, how: How) -> Array:
-    """[*size, C, F] -> [S, F], in the order of _windows."""
-    (m, n), s, (c, f) = _blocks(how), how.stride, kernel.shape[2:]
-    more = [(0, k * s - size) for k, size in zip((m, n), how.size, strict=True)]
-    kernel = jnp.pad(kernel, [*more, (0, 0), (0, 0)])
-    return kernel.reshape(m, s, n, s, c, f).swapaxes(1, 2).reshape(-1, f)
-
-
-def _is_product(kind: str, how: How, channels: int) -> bool:
-    """Whether a product of matrices is faster than a convolution on a CPU, by measurement.
-
-    It is for 1x1 kernels, and for few output channels made from many. It is also needed wherever
-    factors are to be rounded, which only the product does.
-    """
-    return how.precision == "bfloat16" or how.size == (1, 1) or (kind == "x" and channels < FEW)
+def _is_product(kind: str, how: How, c: int, f: int) -> bool:
+    """Whether products of matrices are faster on a CPU, by measurement, or have to be: only they
+    round factors. They are for 1x1 kernels, for many channels, and for few made from many."""
+    needed = how.precision == "bfloat16" or how.size == (1, 1)
+    return needed or min(c, f) >= MANY or (kind == "x" and c < FEW)
 
 
 def on_cpu(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
-    """Computes the groups one by one in a loop: XLA's grouped convolutions are far slower."""
-    channels = a.shape[-2] if kind == "x" else a.shape[-1] // how.groups
-    way = _as_product if _is_product(kind, how, channels) else _in_layout
+    """Computes the groups one by one in a loop, and narrow numbers as float32, which costs less."""
+    if a.dtype == jnp.bfloat16:
+        wide = on_cpu(a.astype(jnp.float32), b.astype(jnp.float32), kind, how, sides)
+        return wide.astype(jnp.bfloat16)
+    c = a.shape[-2] if kind == "x" else a.shape[-1] // how.groups
+    f = (a if kind == "x" else b).shape[-1] // how.groups
+    way = by_products if _is_product(kind, how, c, f) else _in_layout
     one = functools.partial(way, kind=kind, how=how._replace(groups=1), sides=sides)
     if how.groups == 1:
         return one(a, b)
@@ -171,15 +115,6 @@ def on_tpu(a: Array, b: Array, kind: str, how: How, sides: Sides) -> Array:
         return by_xla(spread(a), b, kind, wider, sides)
     like = shape_of(a, b, kind, how, sides)
     return jax.linear_transpose(spread, like)(by_xla(a, b, kind, wider, sides))[0]
-
-
-def sides_of_y(sides: Sides, how: How) -> Sides:
-    """The sides of y, from those of x."""
-    h, w = (
-        (side + sum(pad) - size) // how.stride + 1
-        for side, pad, size in zip(sides, how.padding, how.size, strict=True)
-    )
-    return h, w
 
 
 def shape_of(a: Any, b: Any, kind: str, how: How, sides: Sides) -> jax.core.ShapedArray:

@@ -17,7 +17,8 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from gan_jax.nets.layers.by_device import How, Sides, by_xla, on_cpu, on_tpu, shape_of, sides_of_y
+from gan_jax.nets.layers.by_device import by_xla, on_cpu, on_tpu, shape_of
+from gan_jax.nets.layers.by_products import How, Sides, sides_of_y
 from gan_jax.types import Array
 
 Way = Callable[..., Array]  # (a, b, kind, how, sides) -> the kind
