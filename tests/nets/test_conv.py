@@ -85,8 +85,8 @@ def test_value_gradients_and_second_gradients_are_flaxs(name, shape):
 def test_each_way_of_each_kind(way, shape, monkeypatch):
     """What runs on a GPU or TPU, and what a CPU might choose for other sizes."""
     monkeypatch.setattr(by_device, "LANES", 7)  # two of three channels
-    x, kernel, ours, _ = arrays("conv", shape)
-    y, pull = jax.vjp(ours, x, kernel)
+    x, kernel, _, theirs = arrays("conv", shape)
+    y, pull = jax.vjp(theirs, x, kernel)
     of_x, of_k = pull(y)
     size, stride, groups, *_ = SHAPES[shape]
     low, both = (size - stride) // 2, size - stride
