@@ -108,9 +108,9 @@ def collect_sweep(run: Path, results: Path = RESULTS) -> None:
         | {n: _few(found) for n in shown if (found := _metric(each["metrics"], n))}
         for each in table["settings"]
     ]
-    said = read_json(run / "rows.json")
-    found = {"name": run.name, "command": table["command"], "seconds": _seconds(run, said)}
-    found |= {"versions": said["versions"], "hardware": said["hardware"], "rows": rows}
+    recorded = read_json(run / "rows.json")
+    found = {"name": run.name, "command": table["command"], "seconds": _seconds(run, recorded)}
+    found |= {"versions": recorded["versions"], "hardware": recorded["hardware"], "rows": rows}
     (results / f"{run.name}.json").write_text(json.dumps(found, indent=2) + "\n")
     if run.name in PICTURED:
         seen = [
@@ -124,13 +124,13 @@ def _last_samples(row: Path) -> Path:
     return sorted(row.glob("samples/step_*.png"))[-1]
 
 
-def _seconds(run: Path, said: dict[str, Any]) -> float:
+def _seconds(run: Path, recorded: dict[str, Any]) -> float:
     """The seconds of its cohorts in turn, each as long as its longest row, over all processes."""
 
     def seconds(row: str) -> float:
         return float(read_json(run / "rows" / row / "summary.json")["seconds"])
 
-    return sum(max(map(seconds, cohort["rows"])) for cohort in said["cohorts"])
+    return sum(max(map(seconds, cohort["rows"])) for cohort in recorded["cohorts"])
 
 
 def _usual(settings: list[dict[str, Any]]) -> dict[str, Any]:
