@@ -118,25 +118,30 @@ def test_it_trains_under(leaves):
 
 @pytest.mark.slow
 def test_it_learns_an_inverse():
-    """On the ring the reconstructions of points come near them, which they did not at first."""
-    c = config(data__name="ring", batch_size=128, disc__net="mlp", ema__decay=0.9)
+    """On the ring the reconstructions of points come near them, which they did not at first.
+
+    Of six other seeds the mean distance fell to .08 to .29 of the first after 2,000 steps: the
+    limit leaves room for the rounding of another processor.
+    """
+    c = config(data__name="ring", batch_size=128, disc__net="mlp", ema__decay=0.99)
     c.gen.args.hidden = c.disc.args.hidden = (64, 64)
     c.gen.args.weights, c.gen.args.gain = "lecun", 1.0
     c.gen.lr = c.disc.lr = 1e-3
     c.penalty.name, c.penalty.weight = "r1", 0.1
     setup, draw = make_setup(c), make_setup(c).data.synthetic.sample
-    state, step = init_state(c, jax.random.key(0)), jax.jit(make_train_step(c))
+    state, step = init_state(c, jax.random.key(0)), make_train_step(c)
     x = draw(jax.random.key(2**20), 200)
 
     def error(state):
         again = setup.game.sampler.sample(state, setup.game.encoders["latent"](state, x))
         return float(jnp.linalg.norm(again - x, axis=1).mean())
 
-    first = error(state)
-    for seed in range(1400):
-        batch = Batch(draw(jax.random.key(seed), c.batch_size)[None])
-        state, _ = step(state, batch, hypers(c))
-    assert error(state) < 0.6 * first
+    def body(state, key):
+        return step(state, Batch(draw(key, c.batch_size)[None]), hypers(c))[0], None
+
+    keys = jax.random.split(jax.random.key(1), 2000)
+    trained = jax.jit(lambda state: jax.lax.scan(body, state, keys)[0])(state)
+    assert error(trained) < 0.6 * error(state)
 
 
 def test_z_enters_every_layer():
