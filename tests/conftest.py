@@ -7,13 +7,14 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
-from gan_jax.host import environment
+from gan_jax.host import compiling, environment
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 # Programs of tests are small and run once or twice: their time is their compiler's. What tests
 # start in processes of their own is compiled as for users.
 jax.config.update("jax_disable_most_optimizations", True)
+compiling.QUICKLY["xla_backend_optimization_level"] = 0
 
 
 @pytest.fixture(autouse=True, scope="session")

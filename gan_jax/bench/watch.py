@@ -11,6 +11,7 @@ from gan_jax.bench.sweep import settings
 from gan_jax.config import get_config, hypers
 from gan_jax.evaluate.signals import Shown, make_signals
 from gan_jax.games import make_setup
+from gan_jax.host.compiling import jit_quickly
 from gan_jax.training.steps import init_state
 from gan_jax.types import Batch
 
@@ -30,7 +31,7 @@ def make_ours(case: str) -> Side:
         real, held_out = setup.data.to_range(x).reshape(2, 64, *x.shape[1:])
         shown = Shown(Batch(real), Batch(held_out))
     state, numbers = init_state(setup, jax.random.key(0)), hypers(config)
-    signals = jax.jit(make_signals(setup))
+    signals = jit_quickly(make_signals(setup))
     run, found = make_loop(config)
 
     def look() -> None:

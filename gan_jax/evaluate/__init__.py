@@ -39,6 +39,7 @@ from gan_jax.evaluate.evaluators.truth import captions, retrieval, translations
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.evaluate.pictures import points as pointplots
 from gan_jax.games import Setup
+from gan_jax.host.compiling import jit_quickly
 from gan_jax.metrics.features import FEATURES, scheduled
 from gan_jax.objectives import estimates_ratio
 from gan_jax.types import Array, Batch, State
@@ -163,7 +164,7 @@ def _make_gallery(
     """
     data, sampler = setup.data, setup.game.sampler
 
-    @jax.jit
+    @jit_quickly
     def show(state: State, real: Batch) -> Array:
         key = jax.random.fold_in(state.key, STREAMS["eval"])
         return data.to_unit(gallery(state, key, real))
@@ -206,7 +207,7 @@ def _make_line_of_d(
     decision, middle = setup.game.decision, real.mean()
     places = np.linspace(middle - 4 * real.std(), middle + 4 * real.std(), 200, dtype=np.float32)
 
-    @jax.jit
+    @jit_quickly
     def line(state: State) -> Array:
         assert decision
         if decision.size == 1:

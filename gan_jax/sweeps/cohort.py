@@ -21,6 +21,7 @@ from gan_jax.data import Arrays, pipeline
 from gan_jax.evaluate.signals import Shown, make_shown, make_signals
 from gan_jax.games import Setup, make_setup
 from gan_jax.games.play.terms import objective_term
+from gan_jax.host.compiling import jit_quickly
 from gan_jax.place import ROW, Place, place_rows
 from gan_jax.training.loop import Program, schedule_of
 from gan_jax.training.steps import jit_loop, make_init, make_train_many, mean_example
@@ -85,7 +86,7 @@ def init_rows(members: Members) -> tuple[State, Hypers]:
 
     # One by one: on a CPU, jaxlib 0.10's batched QR (orthogonal weights) deadlocks if two of them
     # run at once and each needs threads that the other holds.
-    @jax.jit
+    @jit_quickly
     def init_all(keys: Array, hypers: Hypers, mean: Array) -> State:
         return lax.map(lambda each: init(each[0], each[1], mean), (keys, hypers))
 
@@ -153,7 +154,7 @@ def make_cohort(
     shown: the examples that signals are computed on; by default some of the set.
     """
     setup, place = members.setup, place or place_rows()
-    signals = jax.jit(jax.vmap(make_signals(setup), in_axes=(0, 0, None)))
+    signals = jit_quickly(jax.vmap(make_signals(setup), in_axes=(0, 0, None)))
     seen = make_shown(setup, arrays) if shown is None else shown
     return Program(
         schedule=schedule_of(setup.config),

@@ -19,6 +19,7 @@ from gan_jax.evaluate.evaluators.truth import has_partners
 from gan_jax.evaluate.pictures import grid as images
 from gan_jax.games import Setup
 from gan_jax.host import files
+from gan_jax.host.compiling import jit_quickly
 from gan_jax.host.errors import ConfigError, DataCorruptError, DataMissingError
 from gan_jax.training.sample_files import WRITERS, check_number
 from gan_jax.types import Array, State
@@ -68,7 +69,7 @@ def given(setup: Setup, inputs: str | None, num: int | None) -> np.ndarray:
 
 def samples(setup: Setup, state: State, given_N: np.ndarray, seed: int) -> Iterator[np.ndarray]:
     """The run's samples of each input, in their shown range, up to BATCH at a time."""
-    make, key = jax.jit(make_of(setup)), jax.random.key(seed)
+    make, key = jit_quickly(make_of(setup)), jax.random.key(seed)
     for i in range(0, len(given_N), BATCH):
         keyed = state.replace(key=jax.random.fold_in(key, i))
         yield np.asarray(make(keyed, given_N[i : i + BATCH]))

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import jax
-
 from gan_jax import config as config_lib
 from gan_jax.data import Arrays, pipeline
 from gan_jax.evaluate.signals import make_shown, make_signals
 from gan_jax.games import Setup
+from gan_jax.host.compiling import jit_quickly
 from gan_jax.place import Place, hosts
 from gan_jax.training.loop import Program, asked, schedule_of
 from gan_jax.training.steps import jit_loop, make_train_many
@@ -15,7 +14,7 @@ from gan_jax.training.steps import jit_loop, make_train_many
 
 def make_program(setup: Setup, arrays: Arrays | None, place: Place) -> Program:
     """The program of a single run, whose batches are divided over the devices."""
-    signals, shown = jax.jit(make_signals(setup)), place.replicate(make_shown(setup, arrays))
+    signals, shown = jit_quickly(make_signals(setup)), place.replicate(make_shown(setup, arrays))
     return Program(
         schedule=schedule_of(setup.config),
         many=jit_run(setup, place),

@@ -15,6 +15,7 @@ from gan_jax.config.as_json import read_config
 from gan_jax.data import Data
 from gan_jax.games import Setup
 from gan_jax.host import files
+from gan_jax.host.compiling import jit_quickly
 from gan_jax.host.errors import ConfigError, NoCheckpointError
 from gan_jax.training import made_of
 from gan_jax.training.checkpoint import Checkpoints
@@ -226,7 +227,7 @@ def _samples(
     setup: Setup, state: State, key: Array, num: int, walk: bool, label: np.ndarray | None
 ) -> Iterator[np.ndarray]:
     """Yields num samples, at most BATCH at a time."""
-    draw, done = jax.jit(make_draw(setup, state)), 0
+    draw, done = jit_quickly(make_draw(setup, state)), 0
     for z in _latents(setup, key, num, walk):
         for i in range(0, len(z), BATCH):
             some = z[i : i + BATCH]

@@ -23,6 +23,7 @@ from gan_jax.dynamics import step as game_step
 from gan_jax.dynamics.guard import GUARD, refusals, roll_back
 from gan_jax.dynamics.step import Part, TrainStep
 from gan_jax.games import Setup
+from gan_jax.host.compiling import jit_quickly
 from gan_jax.host.errors import ConfigError
 from gan_jax.objectives import OBJECTIVES, estimates_ratio
 from gan_jax.types import Array, Game, Hypers, Metrics, PyTree, State
@@ -30,7 +31,7 @@ from gan_jax.types import Array, Game, Hypers, Metrics, PyTree, State
 
 def init_state(setup: Setup, key: Array) -> State:
     """The state of a new run. Reads the data only if gen's output starts at their mean."""
-    return jax.jit(make_init(setup))(key, config_lib.hypers(setup.config), mean_example(setup))
+    return jit_quickly(make_init(setup))(key, config_lib.hypers(setup.config), mean_example(setup))
 
 
 def mean_example(setup: Setup) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gan_jax.data import Origin
 from gan_jax.games import Setup
+from gan_jax.host.compiling import jit_quickly
 from gan_jax.types import Array, Sampler, State
 
 # Folded into a run's key; above any step number. A run is monitored on the draws of "eval"; what is
@@ -43,7 +44,7 @@ def make_draw(
     if chosen.of:
         return make_translate(setup, chosen)
 
-    @functools.partial(jax.jit, static_argnums=2)
+    @functools.partial(jit_quickly, static_argnums=2)
     def draw(state: State, label: Array | None, n: int) -> Array:
         z = chosen.latent(jax.random.fold_in(state.key, STREAMS[part]), n)
         return setup.data.to_unit(chosen.sample(state, z, label))
@@ -62,7 +63,7 @@ def make_translate(setup: Setup, sampler: Sampler) -> Callable[..., np.ndarray]:
     """
     data = setup.data
 
-    @jax.jit
+    @jit_quickly
     def draw(state: State, i: int, some: Array) -> Array:
         state = state.replace(key=jax.random.fold_in(state.key, i))
         return data.to_unit(sampler.sample(state, data.to_range(some), None))
@@ -83,7 +84,7 @@ def make_draw_in_parts(setup: Setup, part: str = "eval") -> Callable[..., np.nda
     """
     chosen = setup.game.sampler
 
-    @jax.jit
+    @jit_quickly
     def draw(state: State, i: int, label: Array) -> Array:
         key = jax.random.fold_in(jax.random.fold_in(state.key, STREAMS[part]), i)
         z = chosen.latent(key, len(label))
