@@ -16,7 +16,7 @@ from gan_jax.training import run as train
 
 BEGIN = """
 import functools, sys
-import jax, numpy as np
+import jax, jax.numpy as jnp, numpy as np
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_disable_most_optimizations", True)
 import tiny
@@ -36,10 +36,11 @@ from test_train_rows import assert_near
 
 for name, leaves in GAMES.items():
     found, flops = [], []
+    first = init_state(tiny.config(**leaves), jax.random.key(0))
     for n in (1, 2):
         config = tiny.config(**leaves, devices=n)
         setup, place = make_setup(config), place_of(config)
-        state = place.replicate(init_state(config, jax.random.key(0)))
+        state = place.replicate(jax.tree.map(jnp.copy, first))  # which the program donates
         source = pipeline.make_source(config, setup.data.examples(), place)
         examples, order = source(state.key, np.int32(0))
         args = (examples, order, place.replicate(hypers(config)))
