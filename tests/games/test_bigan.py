@@ -121,6 +121,7 @@ def test_it_learns_an_inverse():
     """On the ring the reconstructions of points come near them, which they did not at first.
 
     Enough steps, and an average long enough, that another processor's rounding does not matter.
+    With an enc that stays as it was, gen alone comes half of the way.
     """
     c = config(data__name="ring", batch_size=128, disc__net="mlp", ema__decay=0.99)
     c.gen.args.hidden = c.disc.args.hidden = (64, 64)
@@ -140,7 +141,7 @@ def test_it_learns_an_inverse():
 
     keys = jax.random.split(jax.random.key(1), 2000)
     trained = jax.jit(lambda state: jax.lax.scan(body, state, keys)[0])(state)
-    assert error(trained) < 0.6 * error(state)
+    assert error(trained) < 0.4 * error(state)
 
 
 def test_z_enters_every_layer():
